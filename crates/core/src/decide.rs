@@ -1,0 +1,149 @@
+//! The decision: original request in, [`Decision`] out. There is no other.
+
+use crate::authn::{Challenge, Effects, Outcome, Presented, Rejection, Unavailable};
+use crate::policy::Unmet;
+use crate::principal::{AuthenticationMethod as Method, Principal};
+use crate::request::OriginalRequest;
+use crate::route::{ChallengeStyle, Route};
+use crate::time::Now;
+use std::sync::Arc;
+
+/// Proof that a request was allowed. Made by [`decide`] only; the upstream is reached with one in hand.
+///
+/// ```compile_fail,E0451
+/// # use countersign_core::decide::Permit;
+/// # fn forge(principal: std::sync::Arc<countersign_core::principal::Principal>,
+/// #          route: std::sync::Arc<countersign_core::route::Route>) -> Permit {
+/// Permit { principal, route, effects: Default::default() }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Permit {
+    principal: Arc<Principal>,
+    route: Arc<Route>,
+    effects: Effects,
+}
+
+impl Permit {
+    /// Who was let in.
+    pub const fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    /// By which route.
+    pub const fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    /// What the answer must do besides.
+    pub const fn effects(&self) -> &Effects {
+        &self.effects
+    }
+}
+
+/// Nobody is logged in, or the credential does not hold: what went wrong and how to do better.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was presented and does not hold; `None` when nothing was.
+    pub rejection: Option<Rejection>,
+    /// Every way of the route, in its order.
+    pub challenges: Vec<Challenge>,
+    /// How the route wants to be answered for.
+    pub style: ChallengeStyle,
+    /// What the answer must do besides.
+    pub effects: Effects,
+}
+
+/// The gateway's answer.
+#[derive(Debug)]
+pub enum Decision {
+    /// Let it through.
+    Allow(Permit),
+    /// A credential is needed, or a better one.
+    Challenge(Refusal),
+    /// The principal is known and may not.
+    Deny(Arc<Principal>, Unmet, Effects),
+    /// It could not be decided, through no fault of the client.
+    Unavailable(Unavailable),
+    /// Nobody wrote a route for this: no entry.
+    NoRoute,
+}
+
+/// Decides `request`, which `route` matched: asks its authenticators in order, then its requirement.
+pub async fn decide(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> Decision {
+    let mut effects = Effects::none();
+    let mut failed: Option<Rejection> = None;
+    let mut unclaimed: Option<Rejection> = None;
+    for authenticator in &route.accept {
+        // A stranger is let in only where nothing was shown, or what was shown held.
+        if authenticator.is_anonymous() && (failed.is_some() || unclaimed.is_some()) {
+            continue;
+        }
+        let outcome = match authenticator.try_now(request, now) {
+            Some(outcome) => outcome,
+            None => authenticator.authenticate(request, now).await,
+        };
+        match outcome {
+            Outcome::Absent(more) => effects = effects.then(more),
+            Outcome::Unclaimed(rejection) => match rejection.presented {
+                Presented::Explicit => unclaimed = unclaimed.or(Some(rejection)),
+                Presented::Ambient => failed = failed.or(Some(rejection)),
+            },
+            // A token that the client chose to send is not passed over for a proof it did not speak of.
+            Outcome::Authenticated(principal, _)
+                if unclaimed.is_some() && principal.method != Method::Token =>
+            {
+                break;
+            }
+            Outcome::Authenticated(principal, more) => {
+                return authorize(route, request, principal, effects.then(more));
+            }
+            Outcome::Rejected(rejection, more) => {
+                effects = effects.then(more);
+                match rejection.presented {
+                    Presented::Explicit => {
+                        return refuse(route, request, Some(rejection), effects);
+                    }
+                    Presented::Ambient => failed = failed.or(Some(rejection)),
+                }
+            }
+            Outcome::Unavailable(unavailable) => return Decision::Unavailable(unavailable),
+        }
+    }
+    refuse(route, request, unclaimed.or(failed), effects)
+}
+
+fn authorize(
+    route: &Arc<Route>,
+    request: &OriginalRequest,
+    principal: Arc<Principal>,
+    effects: Effects,
+) -> Decision {
+    match route.require.check(&principal, request) {
+        Ok(()) => Decision::Allow(Permit {
+            principal,
+            route: Arc::clone(route),
+            effects,
+        }),
+        Err(unmet) => Decision::Deny(principal, unmet, effects),
+    }
+}
+
+fn refuse(
+    route: &Route,
+    request: &OriginalRequest,
+    rejection: Option<Rejection>,
+    effects: Effects,
+) -> Decision {
+    let challenges = route
+        .accept
+        .iter()
+        .filter_map(|authenticator| authenticator.challenge(request))
+        .collect();
+    Decision::Challenge(Refusal {
+        rejection,
+        challenges,
+        style: route.challenge,
+        effects,
+    })
+}

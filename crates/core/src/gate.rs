@@ -1,0 +1,447 @@
+//! The strict gate: method, authority and target are judged here, once, before any rule, in every dialect.
+//!
+//! What has two readings is refused. In proxy mode a route may let a few spellings through by name
+//! ([`PathOddities`]), because what passed is forwarded byte for byte; in decision mode another program forwards, so
+//! only paths with one reading pass.
+
+use crate::reason::UnreadableReason;
+use http::Method;
+use std::fmt;
+
+/// The longest request target that is read, in bytes.
+pub const MAX_TARGET_BYTES: usize = 16 * 1024;
+
+/// The methods of IANA's registry (RFC 9110 section 16.1), without CONNECT, TRACE, PRI and `*`.
+const METHODS: [&str; 38] = [
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+    "POLL",
+];
+
+/// The question cannot be read, and why. The detail is for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The reason, safe to tell.
+    pub reason: UnreadableReason,
+    /// Which header or which part, for the log.
+    pub detail: String,
+}
+
+impl Unreadable {
+    /// A refusal for `reason`.
+    pub fn new(reason: UnreadableReason, detail: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// `http` or `https`, as the client used it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// Reads the scheme, without regard to case.
+    pub fn judge(text: &str) -> Result<Self, Unreadable> {
+        match text {
+            _ if text.eq_ignore_ascii_case("https") => Ok(Self::Https),
+            _ if text.eq_ignore_ascii_case("http") => Ok(Self::Http),
+            _ => Err(Unreadable::new(
+                UnreadableReason::SchemeUnknown,
+                "neither http nor https",
+            )),
+        }
+    }
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port meant when none is written.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Reads the method: case counts, and only registered methods pass.
+pub fn judge_method(text: &str) -> Result<Method, Unreadable> {
+    let refused = || {
+        Unreadable::new(
+            UnreadableReason::MethodRefused,
+            "not a method that is let through",
+        )
+    };
+    match text {
+        "GET" => Ok(Method::GET),
+        "POST" => Ok(Method::POST),
+        "HEAD" => Ok(Method::HEAD),
+        _ if METHODS.contains(&text) => Method::from_bytes(text.as_bytes()).map_err(|_| refused()),
+        _ => Err(refused()),
+    }
+}
+
+/// A host as judged: lower case, without a trailing dot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Host {
+    name: Box<str>,
+    port: Option<u16>,
+}
+
+impl Host {
+    /// Reads `name`, `name:port`, `address` or `[address]:port` (RFC 9110 section 7.2). Refused: userinfo, commas,
+    /// spaces, bytes outside ASCII, empty labels, port 0 and ports over 65535.
+    pub fn judge(text: &str) -> Result<Self, Unreadable> {
+        let refused = |why: &str| Unreadable::new(UnreadableReason::HostMalformed, why);
+        let (name, port) = split_port(text).ok_or_else(|| refused("not a host with an optional port"))?;
+        let port = match port {
+            None => None,
+            Some(digits) if digits.len() <= 5 && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let number = digits
+                    .parse::<u16>()
+                    .map_err(|_| refused("the port is over 65535"))?;
+                if number == 0 {
+                    return Err(refused("the port is 0"));
+                }
+                Some(number)
+            }
+            Some(_) => return Err(refused("the port is not a number")),
+        };
+        if let Some(address) = name.strip_prefix('[') {
+            let address = address
+                .strip_suffix(']')
+                .and_then(|inner| inner.parse::<std::net::Ipv6Addr>().ok());
+            let address = address.ok_or_else(|| refused("not an IPv6 address in brackets"))?;
+            return Ok(Self {
+                name: format!("[{address}]").into_boxed_str(),
+                port,
+            });
+        }
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        };
+        if name.len() > 253 || !name.split('.').all(label) {
+            return Err(refused("not a host name"));
+        }
+        Ok(Self {
+            name: name.to_ascii_lowercase().into_boxed_str(),
+            port,
+        })
+    }
+
+    /// The name or address, in lower case; IPv6 addresses in brackets.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The port, when one was written.
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The port, written or meant.
+    pub fn port_for(&self, scheme: Scheme) -> u16 {
+        self.port.unwrap_or(scheme.default_port())
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// The host text and what follows the colon, if there is one.
+fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+    let end = if text.starts_with('[') {
+        text.find(']')? + 1
+    } else {
+        text.find(':').unwrap_or(text.len())
+    };
+    let (name, rest) = text.split_at_checked(end)?;
+    match rest.strip_prefix(':') {
+        Some(port) => Some((name, Some(port))),
+        None => rest.is_empty().then_some((name, None)),
+    }
+}
+
+/// Spellings with more than one reading that a route in proxy mode may let through by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct PathOddities(u16);
+
+/// One of them: its bit, the name in the configuration, and the reason it is refused with.
+type Oddity = (u16, &'static str, UnreadableReason);
+
+const ENCODED_SLASH: u16 = 1;
+const ENCODED_BACKSLASH: u16 = 1 << 1;
+const ENCODED_SEMICOLON: u16 = 1 << 2;
+const ENCODED_PERCENT: u16 = 1 << 3;
+const ENCODED_QUESTION: u16 = 1 << 4;
+const ENCODED_HASH: u16 = 1 << 5;
+const ENCODED_PLAIN: u16 = 1 << 6;
+const PARAMETER: u16 = 1 << 7;
+const EMPTY_SEGMENT: u16 = 1 << 8;
+
+const ODDITIES: [Oddity; 9] = [
+    (
+        ENCODED_SLASH,
+        "encoded-slash",
+        UnreadableReason::PathEscapedDelimiter,
+    ),
+    (
+        ENCODED_BACKSLASH,
+        "encoded-backslash",
+        UnreadableReason::PathEscapedDelimiter,
+    ),
+    (
+        ENCODED_SEMICOLON,
+        "encoded-semicolon",
+        UnreadableReason::PathEscapedDelimiter,
+    ),
+    (
+        ENCODED_PERCENT,
+        "encoded-percent",
+        UnreadableReason::PathEscapedDelimiter,
+    ),
+    (
+        ENCODED_QUESTION,
+        "encoded-question-mark",
+        UnreadableReason::PathEscapedDelimiter,
+    ),
+    (
+        ENCODED_HASH,
+        "encoded-hash",
+        UnreadableReason::PathEscapedDelimiter,
+    ),
+    (ENCODED_PLAIN, "encoded-plain", UnreadableReason::PathEscapedPlain),
+    (PARAMETER, "parameters", UnreadableReason::PathParameter),
+    (
+        EMPTY_SEGMENT,
+        "empty-segments",
+        UnreadableReason::PathEmptySegment,
+    ),
+];
+
+impl PathOddities {
+    /// The names a route may list.
+    pub const NAMES: &'static [&'static str] = &[
+        "encoded-slash",
+        "encoded-backslash",
+        "encoded-semicolon",
+        "encoded-percent",
+        "encoded-question-mark",
+        "encoded-hash",
+        "encoded-plain",
+        "parameters",
+        "empty-segments",
+    ];
+
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// The set of one name; `None` when there is no such name.
+    pub fn named(name: &str) -> Option<Self> {
+        ODDITIES
+            .iter()
+            .find(|(_, known, _)| *known == name)
+            .map(|(bit, ..)| Self(*bit))
+    }
+
+    /// Both sets.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The first oddity here that `allowed` does not hold, as a refusal.
+    pub fn refused_unless(self, allowed: Self) -> Result<(), Unreadable> {
+        match ODDITIES.iter().find(|(bit, ..)| self.0 & !allowed.0 & bit != 0) {
+            None => Ok(()),
+            Some((_, name, reason)) => Err(Unreadable::new(*reason, format!("path: {name}"))),
+        }
+    }
+}
+
+/// A request target in origin form as judged: a path, and what follows the first `?`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    text: Box<str>,
+    path_end: usize,
+    oddities: PathOddities,
+}
+
+impl Target {
+    /// Judges `text`. Refused for good: what is not a path, control bytes, spaces, backslashes, bytes outside ASCII, a
+    /// fragment, broken escapes and escapes of control bytes, dot segments in any spelling. What else has two
+    /// readings is noted as an oddity, for the route to refuse or let through.
+    pub fn judge(text: &str) -> Result<Self, Unreadable> {
+        let refused = |reason, why: &str| Err(Unreadable::new(reason, why));
+        if text.len() > MAX_TARGET_BYTES {
+            return refused(UnreadableReason::TargetTooLong, "target");
+        }
+        if !text.starts_with('/') {
+            return refused(
+                UnreadableReason::TargetMalformed,
+                "the target does not begin with a slash",
+            );
+        }
+        if text.bytes().any(|byte| byte == b'#') {
+            return refused(UnreadableReason::PathFragment, "target");
+        }
+        let path_end = text.find('?').unwrap_or(text.len());
+        let (path, query) = text.split_at(path_end);
+        let in_path = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
+        let in_query = |byte: u8| byte.is_ascii_graphic();
+        if !path.bytes().all(in_path) || !query.bytes().all(in_query) {
+            return refused(UnreadableReason::PathByte, "target");
+        }
+        let oddities = path_oddities(path)?;
+        Ok(Self {
+            text: text.into(),
+            path_end,
+            oddities,
+        })
+    }
+
+    /// The whole target: what is forwarded, byte for byte.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The path: what rules see.
+    pub fn path(&self) -> &str {
+        self.text.get(..self.path_end).unwrap_or("")
+    }
+
+    /// The query without its question mark, when there is one.
+    pub fn query(&self) -> Option<&str> {
+        self.text.get(self.path_end + 1..)
+    }
+
+    /// What a route must allow by name.
+    pub const fn oddities(&self) -> PathOddities {
+        self.oddities
+    }
+}
+
+fn path_oddities(path: &str) -> Result<PathOddities, Unreadable> {
+    let mut found = if path.contains(';') { PARAMETER } else { 0 };
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        // A trailing slash ends in an empty segment, and that has one reading.
+        if segment.is_empty() && segments.peek().is_some() {
+            found |= EMPTY_SEGMENT;
+        }
+        // `..;x` is a dot segment to a server that drops parameters.
+        let bare = segment.split(';').next().unwrap_or("");
+        if is_dot_segment(bare) {
+            return Err(Unreadable::new(UnreadableReason::PathDotSegment, "path"));
+        }
+    }
+    let mut rest = path;
+    while let Some((_, escape)) = rest.split_once('%') {
+        let value = escape
+            .get(..2)
+            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let byte = value.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        found |= match byte {
+            None => {
+                return Err(Unreadable::new(
+                    UnreadableReason::PathEscape,
+                    "a percent sign without two hex digits",
+                ));
+            }
+            Some(0..=0x1f | 0x7f) => {
+                return Err(Unreadable::new(
+                    UnreadableReason::PathEscape,
+                    "an escaped control byte",
+                ));
+            }
+            Some(b'/') => ENCODED_SLASH,
+            Some(b'\\') => ENCODED_BACKSLASH,
+            Some(b';') => ENCODED_SEMICOLON,
+            Some(b'%') => ENCODED_PERCENT,
+            Some(b'?') => ENCODED_QUESTION,
+            Some(b'#') => ENCODED_HASH,
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => ENCODED_PLAIN,
+            Some(_) => 0,
+        };
+        rest = escape;
+    }
+    Ok(PathOddities(found))
+}
+
+/// `.` or `..`, with each dot plain or escaped.
+fn is_dot_segment(segment: &str) -> bool {
+    let mut rest = segment;
+    let mut dots = 0;
+    while !rest.is_empty() {
+        let dot = rest
+            .strip_prefix('.')
+            .or_else(|| rest.strip_prefix("%2e"))
+            .or_else(|| rest.strip_prefix("%2E"));
+        match dot {
+            Some(after) => rest = after,
+            None => return false,
+        }
+        dots += 1;
+    }
+    dots == 1 || dots == 2
+}
+
+#[cfg(test)]
+mod tests;

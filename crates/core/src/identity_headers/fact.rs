@@ -1,0 +1,219 @@
+//! One thing an identity header can say, and how it is spelt in a header line.
+
+use crate::claims::{ClaimPath, Value};
+use crate::principal::Principal;
+use http::HeaderValue;
+use std::fmt::Write as _;
+
+/// What an identity header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The subject.
+    Subject,
+    /// Who vouches for the subject.
+    Issuer,
+    /// The groups, a list.
+    Groups,
+    /// The scopes, a list.
+    Scopes,
+    /// The e-mail address, when verified.
+    Email,
+    /// The authenticator that proved the principal, as the configuration names it.
+    Authenticator,
+    /// Whatever a claim says.
+    Claim(ClaimPath),
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ListFormat {
+    /// Joined with `,`; an element that holds `,`, `%`, a control byte or a space at an end is percent-encoded there.
+    #[default]
+    Comma,
+    /// A JSON array in one line.
+    Json,
+    /// One header line per element. For proxy mode only: nginx keeps the first line alone.
+    Lines,
+}
+
+impl Fact {
+    /// Reads what `[identity_headers.add]` writes: `subject`, `issuer`, `groups`, `scopes`, `email`, `authenticator`, or
+    /// `claims.` and a path.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "subject" => Self::Subject,
+            "issuer" => Self::Issuer,
+            "groups" => Self::Groups,
+            "scopes" => Self::Scopes,
+            "email" => Self::Email,
+            "authenticator" => Self::Authenticator,
+            other => Self::Claim(ClaimPath::parse(other.strip_prefix("claims.")?)?),
+        })
+    }
+
+    /// The lines to write for `principal`: at least one, empty where there is nothing to say.
+    pub(super) fn values(
+        &self,
+        principal: &Principal,
+        format: ListFormat,
+        only_groups: Option<&[Box<str>]>,
+    ) -> Vec<HeaderValue> {
+        match self {
+            Self::Subject => vec![line(principal.subject())],
+            Self::Issuer => vec![line(&principal.issuer)],
+            Self::Email => vec![line(principal.email().unwrap_or(""))],
+            Self::Authenticator => vec![line(&principal.authenticator)],
+            Self::Scopes => list(principal.scopes(), format),
+            Self::Groups => match only_groups {
+                None => list(principal.groups(), format),
+                Some(only) => list(
+                    principal
+                        .groups()
+                        .filter(|group| only.iter().any(|one| **one == **group)),
+                    format,
+                ),
+            },
+            Self::Claim(path) => match principal.claims.at(path) {
+                None | Some(Value::Null) => vec![HeaderValue::from_static("")],
+                Some(Value::String(text)) => vec![line(text)],
+                Some(Value::Number(number)) => vec![line(number.as_str())],
+                Some(Value::Bool(value)) => {
+                    vec![HeaderValue::from_static(if value { "true" } else { "false" })]
+                }
+                Some(Value::Array(items)) => {
+                    let plain = items.map(plain).collect::<Option<Vec<_>>>();
+                    match plain {
+                        Some(elements) => list(elements.iter().map(|element| &**element), format),
+                        None => vec![line(&json(Value::Array(items)))],
+                    }
+                }
+                Some(object @ Value::Object(_)) => vec![line(&json(object))],
+            },
+        }
+    }
+}
+
+/// The text of a scalar.
+fn plain(value: Value<'_>) -> Option<std::borrow::Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(text.into()),
+        Value::Number(number) => Some(number.as_str().into()),
+        Value::Bool(value) => Some(value.to_string().into()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// One value in one line, as it is, in UTF-8. A value that would read otherwise once it arrived (control bytes, white
+/// space at an end) is left out: an empty line grants nothing, an altered name might be somebody else's.
+fn line(text: &str) -> HeaderValue {
+    if text.trim().len() != text.len() || text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
+        return HeaderValue::from_static("");
+    }
+    HeaderValue::from_bytes(text.as_bytes()).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn list<'a>(elements: impl Iterator<Item = &'a str>, format: ListFormat) -> Vec<HeaderValue> {
+    match format {
+        ListFormat::Comma => {
+            let mut joined = String::new();
+            for (index, element) in elements.enumerate() {
+                if index > 0 {
+                    joined.push(',');
+                }
+                push_encoded(&mut joined, element);
+            }
+            vec![line(&joined)]
+        }
+        ListFormat::Json => {
+            let mut text = String::from("[");
+            for (index, element) in elements.enumerate() {
+                text.push_str(if index > 0 { "," } else { "" });
+                push_json_string(&mut text, element);
+            }
+            text.push(']');
+            vec![line(&text)]
+        }
+        ListFormat::Lines => {
+            let lines = elements.map(|element| {
+                let mut text = String::new();
+                push_encoded(&mut text, element);
+                line(&text)
+            });
+            let lines = lines.collect::<Vec<_>>();
+            if lines.is_empty() {
+                vec![HeaderValue::from_static("")]
+            } else {
+                lines
+            }
+        }
+    }
+}
+
+fn push_encoded(out: &mut String, element: &str) {
+    let last = element.chars().count().saturating_sub(1);
+    for (index, character) in element.chars().enumerate() {
+        let at_an_end = index == 0 || index == last;
+        match character {
+            ',' | '%' | '\0'..='\x1f' | '\x7f' => push_escape(out, character),
+            other if at_an_end && other.is_whitespace() => push_escape(out, other),
+            other => out.push(other),
+        }
+    }
+}
+
+fn push_escape(out: &mut String, character: char) {
+    let mut buffer = [0; 4];
+    for byte in character.encode_utf8(&mut buffer).bytes() {
+        // Writing to a String cannot fail.
+        let _: std::fmt::Result = write!(out, "%{byte:02X}");
+    }
+}
+
+/// `value` as JSON in one line, without spaces.
+fn json(value: Value<'_>) -> String {
+    let mut out = String::new();
+    push_json(&mut out, value);
+    out
+}
+
+fn push_json(out: &mut String, value: Value<'_>) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if value { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(number.as_str()),
+        Value::String(text) => push_json_string(out, text),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                push_json(out, item);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            out.push('{');
+            for (index, (key, item)) in members.enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                push_json_string(out, key);
+                out.push(':');
+                push_json(out, item);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn push_json_string(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\0'..='\x1f' | '\x7f' => {
+                let _: std::fmt::Result = write!(out, "\\u{:04x}", u32::from(character));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}

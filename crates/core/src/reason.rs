@@ -1,0 +1,170 @@
+//! Reason codes: the one word for what happened, the same in the answer, the log, the metrics and the docs.
+//!
+//! A code that was released is never removed. Each family of failure is an enum here, beside nothing but its codes
+//! and their meaning; what goes with a failure (a detail for the log, a scope wanted) lives where it happens.
+
+/// Declares one family: the enum, its `ALL`, and for each variant its code and what it means.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal, $meaning:literal;)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $(#[doc = $meaning] $(#[$vdoc])* $variant,)+ }
+
+        impl $name {
+            /// Every reason of this family, in the order of the docs.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The stable word.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// What it means, in one sentence for a person.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The question could not be read: the fault of the proxy in front, or of the client.
+    UnreadableReason {
+        UntrustedPeer = "untrusted_peer", "The peer that asks is not in `trusted_peers`, so it may not tell us about an original request.";
+        HeaderMissing = "header_missing", "A header that tells about the original request is missing.";
+        HeaderDoubled = "header_doubled", "A header that must occur once occurs more than once.";
+        HeaderMalformed = "header_malformed", "A header that tells about the original request cannot be read.";
+        HostMalformed = "host_malformed", "The host is not a host name or address with an optional port.";
+        HostMismatch = "host_mismatch", "Two places name the host of this request and do not agree.";
+        SchemeUnknown = "scheme_unknown", "The scheme is neither http nor https.";
+        MethodRefused = "method_refused", "The method is CONNECT or TRACE, or not in IANA's registry.";
+        MethodOverride = "method_override", "A header asks for another method, and routes differ by method.";
+        TargetMalformed = "target_malformed", "The request target is not a path with an optional query.";
+        TargetTooLong = "target_too_long", "The request target is longer than 16 KiB.";
+        PathByte = "path_byte", "The path holds a control byte, a space, a backslash or a byte outside ASCII.";
+        PathEscape = "path_escape", "The path holds a broken percent escape, or one for a control byte.";
+        PathFragment = "path_fragment", "The target holds a fragment.";
+        PathDotSegment = "path_dot_segment", "The path has a segment that is `.` or `..`, plain or escaped.";
+        PathEmptySegment = "path_empty_segment", "The path has an empty segment (`//`).";
+        PathEscapedDelimiter = "path_escaped_delimiter", "The path escapes `/`, `\\`, `;`, `%`, `?` or `#`.";
+        PathEscapedPlain = "path_escaped_plain", "The path escapes a character that needs no escape.";
+        PathParameter = "path_parameter", "A path segment has a `;` parameter.";
+        OwnPath = "own_path", "The original request is for the gateway's own pages, which this proxy must not guard.";
+        IdentityHeaderForged = "identity_header_forged", "The client sent another spelling of an identity header, or one that nobody here sets.";
+        HeadersTooLarge = "headers_too_large", "The request head is larger than the limit.";
+        Upgrade = "upgrade_refused", "The request asks for a protocol upgrade, which this listener does not carry yet.";
+    }
+}
+
+reasons! {
+    /// The credential does not hold: the client's fault.
+    RejectionReason {
+        AuthorizationMalformed = "authorization_malformed", "The Authorization header is not one scheme, one space and one credential.";
+        CredentialAmbiguous = "credential_ambiguous", "The same kind of credential was sent in two places.";
+        TokenMalformed = "token_malformed", "The token is not a JWS in compact form with strict base64url and strict JSON.";
+        TokenTooLarge = "token_too_large", "The token is larger than 16 KiB.";
+        TokenEncrypted = "token_encrypted", "The token is encrypted (JWE), which is not accepted here.";
+        AlgorithmNone = "algorithm_none", "The token is not signed.";
+        AlgorithmUnknown = "algorithm_unknown", "The token names an algorithm that is not known here.";
+        AlgorithmNotAllowed = "algorithm_not_allowed", "The algorithm is not in this issuer's list.";
+        CriticalHeader = "critical_header", "The token's header holds `crit` or `b64`, which are not accepted here.";
+        KeyInHeader = "key_in_header", "The token's header brings or points to its own key.";
+        UnknownIssuer = "unknown_issuer", "No issuer of this route claims the token.";
+        KeyUnknown = "key_unknown", "The issuer has no usable key with this key id and algorithm.";
+        KeyAmbiguous = "key_ambiguous", "More than one key of the issuer fits, and the token does not say which.";
+        SignatureInvalid = "signature_invalid", "The signature does not hold.";
+        IssuerWrong = "issuer_wrong", "The `iss` claim is not the issuer expected.";
+        AudienceWrong = "audience_wrong", "The token is for another audience.";
+        ClaimMissing = "claim_missing", "A required claim is missing.";
+        ClaimType = "claim_type", "A claim has the wrong JSON type or an impossible value.";
+        TokenType = "token_type", "The token is of another type: an ID, refresh or logout token, or the wrong `typ`.";
+        TokenExpired = "token_expired", "The token has expired.";
+        TokenNotYetValid = "token_not_yet_valid", "The token is not valid yet.";
+        TokenIssuedInFuture = "token_issued_in_future", "The token says it was issued in the future.";
+        TokenBound = "token_bound", "The token is bound to a proof (`cnf`) that was not shown.";
+        SubjectMissing = "subject_missing", "The token names no subject.";
+    }
+}
+
+reasons! {
+    /// Something the gateway relies on does not answer: nobody's credential is at fault.
+    UnavailableReason {
+        KeysUnreachable = "keys_unreachable", "The issuer's keys could not be fetched yet.";
+        KeysStale = "keys_stale", "The issuer's keys are older than `max_staleness` and could not be fetched again.";
+        Internal = "internal_error", "A bug: the request was not decided. The log has the details under the request id.";
+    }
+}
+
+reasons! {
+    /// The principal is known and does not meet what the route requires.
+    UnmetReason {
+        Group = "group_unmet", "The principal is in none of the groups required.";
+        Scope = "insufficient_scope", "The token lacks a scope that is required.";
+        Subject = "subject_unmet", "The principal is not one of the subjects named.";
+        Claim = "claim_unmet", "A claim does not have the value required.";
+        EmailDomain = "email_domain_unmet", "The principal has no verified e-mail address in a domain named.";
+        Excluded = "excluded", "The principal is named by a `not_…` rule.";
+        Condition = "condition_unmet", "The condition (`when`) is not met.";
+        ConditionFailed = "condition_failed", "The condition (`when`) could not be worked out for this request, which counts as no.";
+    }
+}
+
+reasons! {
+    /// What else an answer can say.
+    AnswerReason {
+        Allowed = "allowed", "The request is allowed.";
+        NoCredential = "no_credential", "No credential was presented.";
+        NoRoute = "no_route", "No route matches this host, path and method.";
+        NoUpstream = "no_upstream", "The route says nothing about where to forward (`to`).";
+        NotFound = "not_found", "There is no such page here.";
+        CertificateRequired = "certificate_required", "Only a client certificate opens this route.";
+        RefusedByProxy = "refused_by_proxy", "The gateway allows this request; the proxy in front refused it.";
+        DecidedAnew = "decided_anew", "Asked again, the gateway allows this request: try once more.";
+        IdentityTooLarge = "identity_too_large", "The identity does not fit into the answer's headers.";
+        UpstreamUnreachable = "upstream_unreachable", "The application could not be reached.";
+        UpstreamTimeout = "upstream_timeout", "The application did not answer in time.";
+        UpstreamBroken = "upstream_broken", "The application's answer is not HTTP.";
+        Busy = "busy", "The gateway has reached its connection limit.";
+    }
+}
+
+/// Every reason there is, family by family: the word and its meaning.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let answers = AnswerReason::ALL
+        .iter()
+        .map(|reason| ("answer", reason.code(), reason.meaning()));
+    let unreadable = UnreadableReason::ALL
+        .iter()
+        .map(|reason| ("unreadable", reason.code(), reason.meaning()));
+    let rejections = RejectionReason::ALL
+        .iter()
+        .map(|reason| ("rejection", reason.code(), reason.meaning()));
+    let unavailable = UnavailableReason::ALL
+        .iter()
+        .map(|reason| ("unavailable", reason.code(), reason.meaning()));
+    let unmet = UnmetReason::ALL
+        .iter()
+        .map(|reason| ("unmet", reason.code(), reason.meaning()));
+    answers
+        .chain(unreadable)
+        .chain(rejections)
+        .chain(unavailable)
+        .chain(unmet)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_is_its_own_and_in_snake_case() {
+        let codes = super::all().map(|(_, code, _)| code).collect::<Vec<_>>();
+        assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), codes.len());
+        for code in codes {
+            assert!(
+                code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+                "{code}"
+            );
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Which route governs a request. No route, no entry.
+
+use crate::authn::Authenticator;
+use crate::gate::{Host, PathOddities, Unreadable};
+use crate::identity_headers::Projection;
+use crate::policy::Requirement;
+use crate::reason::UnreadableReason;
+use crate::request::{Forwarder, OriginalRequest};
+use http::{HeaderName, Method};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+pub use pattern::{HostPattern, PathPattern, PatternError, Specificity};
+
+mod pattern;
+
+/// How a route wants its refusals answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ChallengeStyle {
+    /// By what the client is.
+    #[default]
+    Auto,
+    /// 401 with `WWW-Authenticate`, whoever asks.
+    Unauthorized,
+    /// 403, whoever asks.
+    Forbidden,
+}
+
+/// Where a route forwards to: plain HTTP to one host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// `host:port`, as it is connected to.
+    pub authority: Box<str>,
+}
+
+/// One route, ready to decide.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name, for logs and metrics.
+    pub name: Arc<str>,
+    /// Whose requests it governs.
+    pub hosts: Vec<HostPattern>,
+    /// Which paths.
+    pub paths: Vec<PathPattern>,
+    /// Which methods; empty for all.
+    pub methods: Vec<Method>,
+    /// The ways of proving who you are, asked in this order.
+    pub accept: Vec<Arc<dyn Authenticator>>,
+    /// What is asked of the principal.
+    pub require: Requirement,
+    /// How refusals are answered.
+    pub challenge: ChallengeStyle,
+    /// The identity headers it sends.
+    pub identity: Arc<Projection>,
+    /// Where it forwards, in proxy mode.
+    pub to: Option<Upstream>,
+    /// Whether the client's own credential goes upstream, in proxy mode.
+    pub forward_credentials: bool,
+    /// Path spellings it lets through, in proxy mode.
+    pub allow_in_path: PathOddities,
+    /// The paths a listener that speaks `check` answers for this route at.
+    pub endpoints: Vec<Box<str>>,
+}
+
+/// Two routes that no request can tell apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EqualRoutes {
+    /// The places of the two in the list given.
+    pub routes: (usize, usize),
+    /// The host and path both govern, or the endpoint.
+    pub at: String,
+}
+
+/// One path of one route, under one host.
+#[derive(Debug)]
+struct Entry {
+    path: PathPattern,
+    route: Arc<Route>,
+}
+
+/// All routes, found by host, path and method.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    exact: HashMap<Box<str>, Vec<Entry>>,
+    /// Longest first; each with its leading dot.
+    suffixes: Vec<(Box<str>, Vec<Entry>)>,
+    any: Vec<Entry>,
+    endpoints: HashMap<Box<str>, Arc<Route>>,
+    differ_by_method: bool,
+}
+
+/// Headers by which a client asks a framework for another method than the one it used.
+const METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
+
+impl RouteTable {
+    /// Sorts `routes` so that the most specific is met first. Refused: two routes no request can tell apart.
+    pub fn new(routes: &[Arc<Route>]) -> Result<Self, Vec<EqualRoutes>> {
+        let mut faults = Vec::new();
+        let mut hosts: BTreeMap<HostPattern, Vec<(usize, Entry)>> = BTreeMap::new();
+        let mut endpoints: HashMap<Box<str>, (usize, Arc<Route>)> = HashMap::new();
+        for (index, route) in routes.iter().enumerate() {
+            for (host, path) in route
+                .hosts
+                .iter()
+                .flat_map(|host| route.paths.iter().map(move |path| (host, path)))
+            {
+                let entries = hosts.entry(host.clone()).or_default();
+                let equal = |(_, other): &&(usize, Entry)| {
+                    other.path.is_as(path) && share_a_method(&other.route, route)
+                };
+                if let Some((other, _)) = entries.iter().find(equal) {
+                    faults.push(EqualRoutes {
+                        routes: (*other, index),
+                        at: format!("{host}{path}"),
+                    });
+                }
+                entries.push((
+                    index,
+                    Entry {
+                        path: path.clone(),
+                        route: Arc::clone(route),
+                    },
+                ));
+            }
+            for endpoint in &route.endpoints {
+                if let Some((other, _)) = endpoints.insert(endpoint.clone(), (index, Arc::clone(route))) {
+                    faults.push(EqualRoutes {
+                        routes: (other, index),
+                        at: endpoint.to_string(),
+                    });
+                }
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let mut table = Self {
+            differ_by_method: routes.iter().any(|route| !route.methods.is_empty()),
+            ..Self::default()
+        };
+        table.endpoints.extend(
+            endpoints
+                .into_iter()
+                .map(|(endpoint, (_, route))| (endpoint, route)),
+        );
+        for (host, entries) in hosts {
+            let mut entries = entries.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>();
+            entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.specificity()));
+            match host {
+                HostPattern::Exact(name) => drop(table.exact.insert(name, entries)),
+                HostPattern::Suffix(suffix) => table.suffixes.push((suffix, entries)),
+                HostPattern::Any => table.any = entries,
+            }
+        }
+        table
+            .suffixes
+            .sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+        Ok(table)
+    }
+
+    /// The route that governs `request`. The most specific host that any route names governs alone, then the most
+    /// specific path; a method that its routes do not list has no route, whatever a wider pattern would say.
+    pub fn find(&self, request: &OriginalRequest) -> Result<Option<&Arc<Route>>, Unreadable> {
+        if self.differ_by_method
+            && METHOD_OVERRIDES
+                .iter()
+                .any(|name| request.headers.contains_key(name))
+        {
+            return Err(Unreadable::new(
+                UnreadableReason::MethodOverride,
+                "a method override header",
+            ));
+        }
+        let route = self.governing(&request.host, request.target.path(), &request.method);
+        let allowed = match (route, request.forwarder) {
+            (Some(route), Forwarder::Us) => route.allow_in_path,
+            (Some(_) | None, Forwarder::Another) | (None, Forwarder::Us) => PathOddities::NONE,
+        };
+        request.target.oddities().refused_unless(allowed)?;
+        Ok(route)
+    }
+
+    /// The route that answers at `endpoint` on a listener that speaks `check`.
+    pub fn at_endpoint(&self, endpoint: &str) -> Option<&Arc<Route>> {
+        self.endpoints.get(endpoint)
+    }
+
+    fn governing(&self, host: &Host, path: &str, method: &Method) -> Option<&Arc<Route>> {
+        let entries = self.entries_for(host.name())?;
+        let best = entries.iter().find(|entry| entry.path.covers(path))?;
+        let level = entries
+            .iter()
+            .filter(|entry| entry.path.specificity() == best.path.specificity());
+        let mut governing = level.filter(|entry| entry.path.covers(path));
+        governing
+            .find(|entry| entry.route.methods.is_empty() || entry.route.methods.contains(method))
+            .map(|entry| &entry.route)
+    }
+
+    fn entries_for(&self, host: &str) -> Option<&[Entry]> {
+        if let Some(entries) = self.exact.get(host) {
+            return Some(entries);
+        }
+        let suffix = self
+            .suffixes
+            .iter()
+            .find(|(suffix, _)| host.len() > suffix.len() && host.ends_with(&**suffix));
+        suffix
+            .map(|(_, entries)| entries.as_slice())
+            .or_else(|| Some(self.any.as_slice()).filter(|any| !any.is_empty()))
+    }
+}
+
+fn share_a_method(one: &Route, other: &Route) -> bool {
+    one.methods.is_empty()
+        || other.methods.is_empty()
+        || one.methods.iter().any(|method| other.methods.contains(method))
+}
+
+#[cfg(test)]
+mod tests;
