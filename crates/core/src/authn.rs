@@ -1,6 +1,7 @@
 //! One way of proving who you are, as seen by the decision.
 
 use crate::BoxFuture;
+use crate::credential_place::CredentialPlace;
 use crate::principal::Principal;
 use crate::reason::{RejectionReason, UnavailableReason};
 use crate::request::OriginalRequest;
@@ -110,6 +111,12 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
     /// Looks for this kind of credential and judges the one it finds. Asked when [`Authenticator::try_now`] had no
     /// answer.
     fn authenticate<'a>(&'a self, request: &'a OriginalRequest, now: Now) -> BoxFuture<'a, Outcome>;
+
+    /// The places this one reads a credential from: kept out of the log, cut from what goes upstream where the route
+    /// says so, and from the query always.
+    fn credential_places(&self) -> &[CredentialPlace] {
+        &[]
+    }
 
     /// How to ask the client for this kind of credential; `None` when asking is no use.
     fn challenge(&self, request: &OriginalRequest) -> Option<Challenge>;

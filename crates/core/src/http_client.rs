@@ -4,6 +4,7 @@ use crate::BoxFuture;
 use bytes::Bytes;
 use http::{Request, Response};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What one outbound request may cost and where it may go.
@@ -16,6 +17,8 @@ pub struct FetchLimits {
     /// Refuse a host that resolves to a loopback, link-local or private address, unless this one does too: the host
     /// the operator named (the issuer's). `None` lifts the rule, for addresses the operator wrote down.
     pub as_public_as: Option<Box<str>>,
+    /// The certificate authorities (PEM) believed instead of the system's; `None` for the system's.
+    pub authorities: Option<Arc<[u8]>>,
 }
 
 /// Why an exchange gave no answer. The text is for the log.

@@ -48,6 +48,7 @@ const BUILT_IN_PREFIXES: [&str; 5] = [
 #[derive(Clone, Debug, Default)]
 pub struct IdentityHeaders {
     configured: Box<[HeaderName]>,
+    folded: Box<[Box<str>]>,
 }
 
 impl IdentityHeaders {
@@ -59,8 +60,10 @@ impl IdentityHeaders {
                 names.push(name);
             }
         }
+        let folded = names.iter().map(|name| folded(name.as_str()).into()).collect();
         Self {
             configured: names.into(),
+            folded,
         }
     }
 
@@ -73,10 +76,7 @@ impl IdentityHeaders {
     /// (CGI, WSGI, PHP) cannot tell the spellings apart.
     pub fn holds(&self, name: &HeaderName) -> bool {
         let folded = folded(name.as_str());
-        self.configured
-            .iter()
-            .any(|own| crate::identity_headers::folded(own.as_str()) == folded)
-            || is_built_in(&folded)
+        self.folded.iter().any(|own| **own == *folded) || is_built_in(&folded)
     }
 
     /// Removes every header of the set, in any spelling. For proxy mode.
@@ -175,13 +175,13 @@ impl Projection {
         let mut headers = Vec::with_capacity(self.lines.len());
         let mut bytes = 0;
         for (name, fact) in &self.lines {
-            let values = match fact {
-                Some(fact) => fact.values(permit.principal(), self.format, only),
-                None => vec![HeaderValue::from_static("")],
-            };
-            for value in values {
+            let mut push = |value: HeaderValue| {
                 bytes += name.as_str().len() + value.len() + 4;
                 headers.push((name.clone(), value));
+            };
+            match fact {
+                Some(fact) => fact.write(permit.principal(), self.format, only, &mut push),
+                None => push(HeaderValue::from_static("")),
             }
         }
         if bytes > MAX_IDENTITY_BYTES {

@@ -4,12 +4,13 @@
 //!
 //! - the world, passed in: [`time`], [`entropy`], [`secret`], [`http_client`], [`kept`], [`session`];
 //! - who asks for what: [`peer`], [`gate`], [`request`];
-//! - who they are: [`claims`], [`principal`], [`authn`];
+//! - who they are: [`claims`], [`principal`], [`credential_place`], [`authn`];
 //! - what is answered: [`route`], [`policy`], [`decide`], [`identity_headers`];
 //! - how a part says what can be configured: [`options`].
 
 pub mod authn;
 pub mod claims;
+pub mod credential_place;
 pub mod decide;
 pub mod entropy;
 pub mod gate;

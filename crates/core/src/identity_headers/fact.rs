@@ -51,43 +51,41 @@ impl Fact {
         })
     }
 
-    /// The lines to write for `principal`: at least one, empty where there is nothing to say.
-    pub(super) fn values(
+    /// Hands the lines to write for `principal` to `out`: at least one, empty where there is nothing to say.
+    pub(super) fn write(
         &self,
         principal: &Principal,
         format: ListFormat,
         only_groups: Option<&[Box<str>]>,
-    ) -> Vec<HeaderValue> {
+        out: &mut dyn FnMut(HeaderValue),
+    ) {
         match self {
-            Self::Subject => vec![line(principal.subject())],
-            Self::Issuer => vec![line(&principal.issuer)],
-            Self::Email => vec![line(principal.email().unwrap_or(""))],
-            Self::Authenticator => vec![line(&principal.authenticator)],
-            Self::Scopes => list(principal.scopes(), format),
+            Self::Subject => out(line(principal.subject())),
+            Self::Issuer => out(line(&principal.issuer)),
+            Self::Email => out(line(principal.email().unwrap_or(""))),
+            Self::Authenticator => out(line(&principal.authenticator)),
+            Self::Scopes => write_list(principal.scopes(), format, out),
             Self::Groups => match only_groups {
-                None => list(principal.groups(), format),
-                Some(only) => list(
-                    principal
+                None => write_list(principal.groups(), format, out),
+                Some(only) => {
+                    let named = principal
                         .groups()
-                        .filter(|group| only.iter().any(|one| **one == **group)),
-                    format,
-                ),
+                        .filter(|group| only.iter().any(|one| **one == **group));
+                    write_list(named, format, out);
+                }
             },
             Self::Claim(path) => match principal.claims.at(path) {
-                None | Some(Value::Null) => vec![HeaderValue::from_static("")],
-                Some(Value::String(text)) => vec![line(text)],
-                Some(Value::Number(number)) => vec![line(number.as_str())],
+                None | Some(Value::Null) => out(HeaderValue::from_static("")),
+                Some(Value::String(text)) => out(line(text)),
+                Some(Value::Number(number)) => out(line(number.as_str())),
                 Some(Value::Bool(value)) => {
-                    vec![HeaderValue::from_static(if value { "true" } else { "false" })]
+                    out(HeaderValue::from_static(if value { "true" } else { "false" }));
                 }
-                Some(Value::Array(items)) => {
-                    let plain = items.map(plain).collect::<Option<Vec<_>>>();
-                    match plain {
-                        Some(elements) => list(elements.iter().map(|element| &**element), format),
-                        None => vec![line(&json(Value::Array(items)))],
-                    }
-                }
-                Some(object @ Value::Object(_)) => vec![line(&json(object))],
+                Some(Value::Array(items)) => match items.map(plain).collect::<Option<Vec<_>>>() {
+                    Some(elements) => write_list(elements.iter().map(|element| &**element), format, out),
+                    None => out(line(&json(Value::Array(items)))),
+                },
+                Some(object @ Value::Object(_)) => out(line(&json(object))),
             },
         }
     }
@@ -112,44 +110,50 @@ fn line(text: &str) -> HeaderValue {
     HeaderValue::from_bytes(text.as_bytes()).unwrap_or(HeaderValue::from_static(""))
 }
 
-fn list<'a>(elements: impl Iterator<Item = &'a str>, format: ListFormat) -> Vec<HeaderValue> {
+fn write_list<'a>(
+    elements: impl Iterator<Item = &'a str>,
+    format: ListFormat,
+    out: &mut dyn FnMut(HeaderValue),
+) {
+    let mut text = String::new();
     match format {
         ListFormat::Comma => {
-            let mut joined = String::new();
             for (index, element) in elements.enumerate() {
-                if index > 0 {
-                    joined.push(',');
-                }
-                push_encoded(&mut joined, element);
+                text.push_str(if index > 0 { "," } else { "" });
+                push_encoded(&mut text, element);
             }
-            vec![line(&joined)]
+            out(line(&text));
         }
         ListFormat::Json => {
-            let mut text = String::from("[");
+            text.push('[');
             for (index, element) in elements.enumerate() {
                 text.push_str(if index > 0 { "," } else { "" });
                 push_json_string(&mut text, element);
             }
             text.push(']');
-            vec![line(&text)]
+            out(line(&text));
         }
         ListFormat::Lines => {
-            let lines = elements.map(|element| {
-                let mut text = String::new();
+            let mut any = false;
+            for element in elements {
+                any = true;
+                text.clear();
                 push_encoded(&mut text, element);
-                line(&text)
-            });
-            let lines = lines.collect::<Vec<_>>();
-            if lines.is_empty() {
-                vec![HeaderValue::from_static("")]
-            } else {
-                lines
+                out(line(&text));
+            }
+            if !any {
+                out(HeaderValue::from_static(""));
             }
         }
     }
 }
 
 fn push_encoded(out: &mut String, element: &str) {
+    let odd = |byte: u8| byte <= b' ' || byte == b',' || byte == b'%' || byte >= 0x7f;
+    if !element.bytes().any(odd) {
+        out.push_str(element);
+        return;
+    }
     let last = element.chars().count().saturating_sub(1);
     for (index, character) in element.chars().enumerate() {
         let at_an_end = index == 0 || index == last;

@@ -115,11 +115,11 @@ fn groups(of: &'static [&'static str]) -> Principal {
 }
 
 fn written(fact: &Fact, principal: &Principal, format: ListFormat) -> Vec<String> {
-    let values = fact.values(principal, format, None);
-    values
-        .iter()
-        .map(|value| String::from_utf8(value.as_bytes().to_vec()).unwrap())
-        .collect()
+    let mut lines = Vec::new();
+    fact.write(principal, format, None, &mut |value| {
+        lines.push(String::from_utf8(value.as_bytes().to_vec()).unwrap());
+    });
+    lines
 }
 
 #[test]
