@@ -70,6 +70,12 @@ impl Node {
         (self.kind_and_length >> 3) as usize
     }
 
+    /// Whether the string this points to is `name`. Most are told apart by their length.
+    fn reads(self, text: &str, name: &str) -> bool {
+        let at = self.at as usize;
+        self.length() == name.len() && text.as_bytes().get(at..at + name.len()) == Some(name.as_bytes())
+    }
+
     /// How many nodes this value takes, itself included.
     fn span(self) -> usize {
         match self.kind() {
@@ -270,8 +276,20 @@ pub struct Members<'a>(Items<'a>);
 
 impl<'a> Members<'a> {
     /// The member called `name`.
-    pub fn member(mut self, name: &str) -> Option<Value<'a>> {
-        self.find(|(key, _)| *key == name).map(|(_, value)| value)
+    pub fn member(self, name: &str) -> Option<Value<'a>> {
+        let Items {
+            claims,
+            mut next,
+            end,
+        } = self.0;
+        while next < end {
+            let key = claims.nodes.get(next)?;
+            if key.reads(&claims.text, name) {
+                return claims.value_at(next + 1);
+            }
+            next += 1 + claims.nodes.get(next + 1)?.span();
+        }
+        None
     }
 }
 
@@ -379,7 +397,7 @@ impl ClaimsBuilder {
         let mut index = object + 1;
         let mut members = 0;
         while let Some(node) = self.nodes.get(index) {
-            if self.text.get(node.at as usize..node.at as usize + node.length()) == Some(name) {
+            if node.reads(&self.text, name) {
                 return Err(ClaimsError::DuplicateMember);
             }
             members += 1;

@@ -92,7 +92,11 @@ impl PathPattern {
             Some(front) => (front, true),
             None => (text, false),
         };
-        let whole = if open_ended && front.is_empty() { "/" } else { front };
+        let whole = if open_ended && front.is_empty() {
+            "/"
+        } else {
+            front
+        };
         let target = Target::judge(whole).map_err(|_| PatternError::NotAPath)?;
         if target.query().is_some() {
             return Err(PatternError::NotAPath);
