@@ -18,7 +18,7 @@ pub struct Table {
 }
 
 /// One key.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// The key.
     pub name: &'static str,
@@ -122,6 +122,12 @@ impl Values {
     /// Adds a value.
     pub fn insert(&mut self, name: impl Into<String>, value: OptionValue) {
         self.0.push((name.into(), value));
+    }
+
+    /// Puts another value in the place of `name`'s.
+    pub fn replace(&mut self, name: &str, value: OptionValue) {
+        self.0.retain(|(key, _)| key != name);
+        self.insert(name, value);
     }
 
     /// The value of `name`.

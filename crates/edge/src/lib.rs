@@ -1,1 +1,27 @@
-//! Empty until its first part is written.
+//! Everything that touches the world: sockets, the clock, randomness, HTTP to others.
+//!
+//! Begin with [`serve`], the path of a request as one function. Around it: [`listen`] and [`status`] (sockets),
+//! [`integration`] and [`page`] (how the question is read and the answer written), [`proxy`] and [`body`] (the way to
+//! the application), [`observe`], [`log`] and [`metrics`] (what is left behind), [`key_sets`] and [`http_client`] (the
+//! issuers' keys), [`kept_folder`], [`store`], [`system`] (the ports), [`admin`].
+
+pub mod admin;
+pub mod body;
+pub mod gateway;
+pub mod http_client;
+pub mod integration;
+pub mod kept_folder;
+pub mod key_sets;
+pub mod listen;
+pub mod log;
+pub mod metrics;
+pub mod observe;
+pub mod page;
+pub mod proxy;
+pub mod serve;
+pub mod status;
+pub mod store;
+pub mod system;
+
+#[cfg(test)]
+mod fakes;

@@ -240,7 +240,7 @@ fn check_audience(claims: &Claims, expectation: &Expectation) -> Result<(), Clai
 }
 
 /// Keycloak leaves the client out of `aud` until a mapper says otherwise; its tokens are known by `azp`.
-const KEYCLOAK_HINT: &str = "; if the issuer is Keycloak, add an audience mapper to the client (client scopes, dedicated scope, mappers, Audience)";
+pub const KEYCLOAK_HINT: &str = "; if the issuer is Keycloak, add an audience mapper to the client (client scopes, dedicated scope, mappers, Audience)";
 
 fn missing_audience(claims: &Claims, expectation: &Expectation) -> ClaimError {
     if claims.member("azp").is_some() && *expectation.audience_claim == *"aud" {

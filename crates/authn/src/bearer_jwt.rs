@@ -1,0 +1,325 @@
+//! JWT bearer tokens (RFC 6750, RFC 7519) of one issuer: `[token.NAME]`.
+//!
+//! Reading order: `options` (what can be configured), `build` and `source` (from values to an authenticator),
+//! `credential` (where the token stands), then this file: whose token it is, and whether it holds.
+
+use crate::key_ring::Lookup;
+use crate::keys::{Answer, Keys};
+use crate::token_cache::{Remembered, TokenCache, TokenKey};
+use countersign_core::BoxFuture;
+use countersign_core::authn::{
+    Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable,
+};
+use countersign_core::claims::{Claims, Value};
+use countersign_core::credential_place::CredentialPlace;
+use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
+use countersign_core::reason::RejectionReason;
+use countersign_core::request::OriginalRequest;
+use countersign_core::time::Now;
+use countersign_jose::claims::{Expectation, KEYCLOAK_HINT};
+use countersign_jose::key::VerificationKey;
+use countersign_jose::token::UnverifiedToken;
+use countersign_jose::verify::{VerifiedToken, VerifyError, verify};
+use credential::{Places, Search};
+use std::sync::Arc;
+
+pub use build::{build, build_token};
+pub use options::OPTIONS;
+
+mod build;
+mod credential;
+mod options;
+mod reasons;
+mod source;
+#[cfg(test)]
+mod tests;
+
+/// How much of a stranger's text is written to the log, in characters.
+const SHOWN: usize = 120;
+
+/// Judges the tokens of one issuer.
+#[derive(Debug)]
+pub struct BearerJwt {
+    name: Arc<str>,
+    places: Places,
+    expectation: Expectation,
+    keys: Arc<dyn Keys>,
+    /// Its number in the cache.
+    judge: u64,
+    tokens: Arc<TokenCache>,
+    facts: Arc<FactPaths>,
+}
+
+/// A token and how it came.
+#[derive(Clone, Copy)]
+struct Shown<'t> {
+    token: &'t str,
+    presented: Presented,
+}
+
+impl BearerJwt {
+    /// Judges a token in compact form, whatever place it came from: the very path of a request.
+    pub async fn judge_token(&self, token: &str, now: Now) -> Outcome {
+        let shown = Shown {
+            token,
+            presented: Presented::Explicit,
+        };
+        match self.judge_now(shown, now) {
+            Some(outcome) => outcome,
+            None => self.judge_later(shown, now).await,
+        }
+    }
+
+    /// The outcome, unless the issuer must be asked for its keys first.
+    fn judge_now(&self, shown: Shown<'_>, now: Now) -> Option<Outcome> {
+        let cached = self.tokens.key(self.judge, shown.token);
+        if let Some(outcome) = cached.and_then(|key| self.recall(&key, shown.presented, now)) {
+            return Some(outcome);
+        }
+        let token = match self.claim(shown) {
+            Ok(token) => token,
+            Err(outcome) => return Some(outcome),
+        };
+        match self
+            .keys
+            .lookup_now(token.kid_unverified(), token.algorithm(), now)
+        {
+            Lookup::Found(key) => Some(self.verify(token, &key, cached, shown.presented, now)),
+            Lookup::Unknown => Some(self.no_key(&token, RejectionReason::KeyUnknown, shown.presented)),
+            Lookup::Ambiguous => Some(self.no_key(&token, RejectionReason::KeyAmbiguous, shown.presented)),
+            Lookup::Fetch | Lookup::Unreachable | Lookup::Stale => None,
+        }
+    }
+
+    /// The same after waiting for the keys.
+    async fn judge_later(&self, shown: Shown<'_>, now: Now) -> Outcome {
+        let token = match self.claim(shown) {
+            Ok(token) => token,
+            Err(outcome) => return outcome,
+        };
+        let answer = self
+            .keys
+            .lookup(token.kid_unverified(), token.algorithm(), now)
+            .await;
+        match answer {
+            Answer::Found(key) => {
+                let cached = self.tokens.key(self.judge, shown.token);
+                self.verify(token, &key, cached, shown.presented, now)
+            }
+            Answer::Unknown => self.no_key(&token, RejectionReason::KeyUnknown, shown.presented),
+            Answer::Ambiguous => self.no_key(&token, RejectionReason::KeyAmbiguous, shown.presented),
+            Answer::Unavailable {
+                reason,
+                detail,
+                retry_after,
+            } => Outcome::Unavailable(Unavailable {
+                reason,
+                authenticator: Arc::clone(&self.name),
+                detail: detail.to_string(),
+                retry_after,
+            }),
+        }
+    }
+
+    /// A token that was verified a short while ago, its key still the issuer's. The clock is asked again.
+    fn recall(&self, cached: &TokenKey, presented: Presented, now: Now) -> Option<Outcome> {
+        let remembered = self.tokens.recall(cached, now.monotonic)?;
+        if !self.keys.holds(remembered.key, now) {
+            self.tokens.forget(cached);
+            return None;
+        }
+        Some(match remembered.times.check(self.expectation.leeway, now.wall) {
+            Ok(()) => Outcome::Authenticated(remembered.principal, Effects::none()),
+            Err(error) => self.rejected(reasons::of_claim(&error), presented, error.to_string()),
+        })
+    }
+
+    /// The token, when it is this issuer's to judge by what can be seen without trusting it: well formed, its `iss`
+    /// ours, its audience not plainly another's, so that two tables may share an issuer.
+    fn claim<'t>(&self, shown: Shown<'t>) -> Result<UnverifiedToken<'t>, Outcome> {
+        let unclaimed = |reason, detail: String| {
+            Outcome::Unclaimed(Rejection {
+                reason,
+                presented: shown.presented,
+                authenticator: "".into(),
+                detail,
+            })
+        };
+        let unreadable = |error| unclaimed(reasons::of_token(error), error.to_string());
+        let token = UnverifiedToken::parse(shown.token).map_err(unreadable)?;
+        match token.issuer_unverified().map_err(unreadable)? {
+            None => {
+                return Err(unclaimed(
+                    RejectionReason::ClaimMissing,
+                    "`iss` is missing or no string".into(),
+                ));
+            }
+            Some(issuer) if *issuer == **self.expectation.issuer() => {}
+            Some(issuer) => {
+                let detail = format!("issuer is {:?}", shortened(issuer));
+                return Err(unclaimed(RejectionReason::UnknownIssuer, detail));
+            }
+        }
+        let audiences = token
+            .audiences_unverified(&self.expectation.audience_claim)
+            .map_err(unreadable)?;
+        let audiences = audiences.collect::<Vec<_>>();
+        let wanted = self.expectation.audiences();
+        if !audiences.is_empty()
+            && !audiences
+                .iter()
+                .any(|got| wanted.iter().any(|one| **one == **got))
+        {
+            let hint = if audiences.iter().all(|got| *got == "account") {
+                KEYCLOAK_HINT
+            } else {
+                ""
+            };
+            let got = audiences
+                .iter()
+                .take(8)
+                .map(|got| shortened(got))
+                .collect::<Vec<_>>();
+            let detail = format!("audience is {got:?}, wanted one of {wanted:?}{hint}");
+            return Err(unclaimed(RejectionReason::AudienceWrong, detail));
+        }
+        let algorithm = token.algorithm();
+        if !self.expectation.algorithms().contains(&algorithm) {
+            let detail = format!("the algorithm is {}", algorithm.name());
+            return Err(self.rejected(RejectionReason::AlgorithmNotAllowed, shown.presented, detail));
+        }
+        Ok(token)
+    }
+
+    fn verify(
+        &self,
+        token: UnverifiedToken<'_>,
+        key: &VerificationKey,
+        cached: Option<TokenKey>,
+        presented: Presented,
+        now: Now,
+    ) -> Outcome {
+        let rejected = |error: &VerifyError| {
+            self.rejected(reasons::of_verification(error), presented, error.to_string())
+        };
+        let bad = cached.and_then(|cached| self.tokens.recall_bad(&cached, now.monotonic));
+        if bad == Some(key.thumbprint()) {
+            return rejected(&VerifyError::Signature);
+        }
+        let verified = match verify(token, key, &self.expectation, now.wall) {
+            Ok(verified) => verified,
+            Err(error) => {
+                if let (VerifyError::Signature, Some(cached)) = (&error, cached) {
+                    self.tokens.remember_bad(cached, key.thumbprint(), now.monotonic);
+                }
+                return rejected(&error);
+            }
+        };
+        if let Err((reason, detail)) = check_subject(verified.claims()) {
+            return self.rejected(reason, presented, detail.to_owned());
+        }
+        // Proofs of possession belong to one request, so a bound token is never remembered. None can be shown yet.
+        if verified.claims().member("cnf").is_some() {
+            let detail = "it is bound to a key or certificate (`cnf`), and none is shown";
+            return self.rejected(RejectionReason::TokenBound, presented, detail.to_owned());
+        }
+        Outcome::Authenticated(self.remember(verified, cached, now), Effects::none())
+    }
+
+    fn remember(&self, verified: VerifiedToken, cached: Option<TokenKey>, now: Now) -> Arc<Principal> {
+        let (times, key) = (verified.times(), verified.key());
+        let principal = Arc::new(Principal {
+            authenticator: Arc::clone(&self.name),
+            method: AuthenticationMethod::Token,
+            issuer: Arc::clone(self.expectation.issuer()),
+            claims: Arc::new(verified.into_claims()),
+            facts: Arc::clone(&self.facts),
+        });
+        if let Some(cached) = cached {
+            let remembered = Remembered {
+                principal: Arc::clone(&principal),
+                times,
+                key,
+            };
+            self.tokens.remember(cached, remembered, now);
+        }
+        principal
+    }
+
+    fn no_key(&self, token: &UnverifiedToken<'_>, reason: RejectionReason, presented: Presented) -> Outcome {
+        let kid = token.kid_unverified().map(shortened);
+        let detail = format!("key id {kid:?}, algorithm {}", token.algorithm().name());
+        self.rejected(reason, presented, detail)
+    }
+
+    fn rejected(&self, reason: RejectionReason, presented: Presented, detail: String) -> Outcome {
+        let rejection = Rejection {
+            reason,
+            presented,
+            authenticator: Arc::clone(&self.name),
+            detail,
+        };
+        Outcome::Rejected(rejection, Effects::none())
+    }
+}
+
+/// A subject is a name that can be written in a header and compared as it stands.
+fn check_subject(claims: &Claims) -> Result<(), (RejectionReason, &'static str)> {
+    let subject = match claims.member("sub") {
+        None => return Err((RejectionReason::SubjectMissing, "`sub` is missing")),
+        Some(Value::String(subject)) => subject,
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            return Err((RejectionReason::ClaimType, "`sub` is no string"));
+        }
+    };
+    if subject.is_empty() {
+        Err((RejectionReason::SubjectMissing, "`sub` is empty"))
+    } else if subject.trim() != subject || subject.chars().any(char::is_control) {
+        let detail = "`sub` has control characters, or white space around it";
+        Err((RejectionReason::ClaimType, detail))
+    } else {
+        Ok(())
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
+}
+
+impl Authenticator for BearerJwt {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn try_now(&self, request: &OriginalRequest, now: Now) -> Option<Outcome> {
+        match self.places.search(request) {
+            Search::Absent => Some(Outcome::Absent(Effects::none())),
+            Search::Refused(reason, presented, detail) => {
+                Some(self.rejected(reason, presented, detail.to_owned()))
+            }
+            Search::Token(token, presented) => self.judge_now(Shown { token, presented }, now),
+        }
+    }
+
+    fn authenticate<'a>(&'a self, request: &'a OriginalRequest, now: Now) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            match self.places.search(request) {
+                Search::Absent => Outcome::Absent(Effects::none()),
+                Search::Refused(reason, presented, detail) => {
+                    self.rejected(reason, presented, detail.to_owned())
+                }
+                Search::Token(token, presented) => self.judge_later(Shown { token, presented }, now).await,
+            }
+        })
+    }
+
+    fn credential_places(&self) -> &[CredentialPlace] {
+        self.places.all()
+    }
+
+    fn challenge(&self, _request: &OriginalRequest) -> Option<Challenge> {
+        Some(Challenge::Bearer {
+            authenticator: Arc::clone(&self.name),
+        })
+    }
+}

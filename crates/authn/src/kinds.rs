@@ -1,0 +1,52 @@
+//! The one list: every kind of authenticator that can be configured, and how it is built.
+
+use crate::bearer_jwt;
+use crate::keys::KeySetFactory;
+use crate::token_cache::TokenCache;
+use countersign_core::authn::Authenticator;
+use countersign_core::options::{Fault, Table, Values};
+use std::sync::Arc;
+
+/// One kind: `[table.NAME]` in the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthenticatorKind {
+    /// The table's name, and the first half of the authenticator's.
+    pub table: &'static str,
+    /// What can be configured.
+    pub options: &'static Table,
+    /// How one is made.
+    pub build: Build,
+}
+
+/// Builds the authenticator `table.name` from checked values; every fault is at a field of the table.
+pub type Build = fn(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fault>>;
+
+/// What authenticators are built from.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Where remote key sets come from.
+    pub keys: Arc<dyn KeySetFactory>,
+    /// Where verified tokens are remembered.
+    pub tokens: Arc<TokenCache>,
+}
+
+/// An authenticator, and what the operator should hear about it at each start.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The authenticator.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Whole sentences, without the table's name.
+    pub warnings: Vec<String>,
+}
+
+/// Every kind there is.
+pub const KINDS: &[AuthenticatorKind] = &[AuthenticatorKind {
+    table: "token",
+    options: &bearer_jwt::OPTIONS,
+    build: bearer_jwt::build,
+}];
+
+/// The kind of `table`.
+pub fn kind(table: &str) -> Option<&'static AuthenticatorKind> {
+    KINDS.iter().find(|kind| kind.table == table)
+}

@@ -1,0 +1,15 @@
+//! The configuration: files to text ([`source`]), text to checked shapes ([`shape`], by the tables of [`spec`]), shapes to
+//! meaning ([`check`]). Past that nothing about configuration can fail. Every mistake is told at once ([`diagnostic`]).
+
+pub mod check;
+pub mod diagnostic;
+pub mod identity;
+pub mod nearest;
+pub mod route;
+pub mod scalar;
+pub mod shape;
+pub mod source;
+pub mod spec;
+
+pub use diagnostic::{Diagnostic, Severity, render};
+pub use source::{Environment, Sources};

@@ -1,0 +1,305 @@
+//! Text to checked shapes: every key against the table that knows it. All faults are told at once; what is sound is
+//! handed on, so that its meaning can be checked in the same run.
+
+use super::diagnostic::{Diagnostic, Place};
+use super::nearest::nearest;
+use super::source::{Environment, Sources};
+use super::spec;
+use countersign_core::options::{Field, Kind, Need, OptionValue, Values};
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+mod leaf;
+
+/// The way down to a value: `["route", "0", "accept", "1"]`.
+pub type Way = Vec<String>;
+
+/// What a configuration says, its shape checked.
+#[derive(Debug, Default)]
+pub struct Document {
+    /// The keys at the top.
+    pub values: Values,
+    /// Where everything stands: the key, and the value.
+    places: HashMap<Way, (Place, Place)>,
+    /// Tables with a fault of shape (`["token", "services"]`): their meaning is not checked.
+    faulty: BTreeSet<Way>,
+}
+
+impl Document {
+    /// Where the value at `way` stands, or the nearest table above it.
+    pub fn place(&self, way: &[String]) -> Option<Place> {
+        (0..=way.len()).rev().find_map(|end| self.places.get(way.get(..end)?).map(|(_, value)| value.clone()))
+    }
+
+    /// Where the key at `way` stands, or the nearest table above it.
+    pub fn key_place(&self, way: &[String]) -> Option<Place> {
+        (0..=way.len()).rev().find_map(|end| self.places.get(way.get(..end)?).map(|(key, _)| key.clone()))
+    }
+
+    /// Whether the table at `way`, or anything in it, has a fault of shape.
+    pub fn is_faulty(&self, way: &[&str]) -> bool {
+        self.faulty.iter().any(|faulty| faulty.len() >= way.len() && faulty.iter().zip(way).all(|(one, other)| one == other))
+    }
+}
+
+/// Reads all of `sources`.
+pub fn read(sources: &Sources, environment: &Environment) -> (Document, Vec<Diagnostic>) {
+    let mut walk = Walk { sources, environment, document: Document::default(), diagnostics: Vec::new(), file: 0 };
+    let fields = spec::root();
+    let mut merged = Values::default();
+    for (file, source) in sources.0.iter().enumerate() {
+        walk.file = file;
+        let (table, faults) = DeTable::parse_recoverable(&source.text);
+        for fault in &faults {
+            let place = fault.span().map(|span| Place { file, span });
+            walk.diagnostics.push(Diagnostic::error(place, format!("not TOML: {}", fault.message())));
+        }
+        walk.file_keys(table.get_ref(), &fields, &mut merged, faults.is_empty());
+    }
+    walk.finish_root(&fields, &mut merged);
+    walk.document.values = merged;
+    (walk.document, walk.diagnostics)
+}
+
+struct Walk<'s> {
+    sources: &'s Sources,
+    environment: &'s Environment,
+    document: Document,
+    diagnostics: Vec<Diagnostic>,
+    file: usize,
+}
+
+type Entry<'t, 'i> = (&'t Spanned<std::borrow::Cow<'i, str>>, &'t Spanned<DeValue<'i>>);
+
+/// The entries of a table in the order of the file.
+fn entries<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
+    let mut entries = table.iter().collect::<Vec<_>>();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+fn below(way: &[String], key: &str) -> Way {
+    way.iter().cloned().chain([key.to_owned()]).collect()
+}
+
+impl Walk<'_> {
+    fn place(&self, span: Range<usize>) -> Place {
+        Place { file: self.file, span }
+    }
+
+    fn error(&mut self, way: &[String], span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+        let place = self.place(span);
+        let diagnostic = Diagnostic { help, ..Diagnostic::error(Some(place), message) };
+        self.diagnostics.push(diagnostic);
+        self.document.faulty.insert(way.to_vec());
+    }
+
+    /// One file's keys, put together with those of the files before it: lists of tables grow, named tables join, and
+    /// nothing may be said twice.
+    fn file_keys(&mut self, table: &DeTable<'_>, fields: &[Field], merged: &mut Values, sound: bool) {
+        if sound && table.get("config").is_none() {
+            let start = Place { file: self.file, span: 0..0 };
+            let help = "write `config = 1` at the top of every file: it is the version of this format";
+            self.diagnostics.push(Diagnostic::error(Some(start), "`config` is missing").help(help));
+            self.document.faulty.insert(vec!["config".to_owned()]);
+        }
+        for (key, value) in entries(table) {
+            let Some(field) = self.field(fields, key, &[]) else { continue };
+            let way = vec![field.name.to_owned()];
+            let before = merged.value(field.name).cloned();
+            let (count, named) = match &before {
+                Some(OptionValue::Tables(tables)) => (tables.len(), Vec::new()),
+                Some(OptionValue::Named(tables)) => (0, tables.iter().map(|(name, _)| name.clone()).collect()),
+                _ => (0, Vec::new()),
+            };
+            self.keep(&way, key.span(), value.span());
+            let read = match field.kind {
+                Kind::Tables(inner) => self.tables(inner.fields, value, &way, count),
+                Kind::Named(inner) => self.named(inner.fields, value, &way, &named),
+                kind => self.value(kind, value, &way),
+            };
+            match (before, read) {
+                (_, None) => {}
+                (Some(OptionValue::Tables(mut all)), Some(OptionValue::Tables(more))) => {
+                    all.extend(more);
+                    merged.replace(field.name, OptionValue::Tables(all));
+                }
+                (Some(OptionValue::Named(mut all)), Some(OptionValue::Named(more))) => {
+                    all.extend(more);
+                    merged.replace(field.name, OptionValue::Named(all));
+                }
+                (Some(_), Some(_)) if field.name != "config" => {
+                    self.error(&way, key.span(), format!("`{}` is in another file already", field.name), None);
+                }
+                (Some(_), Some(_)) => {}
+                (None, Some(value)) => merged.insert(field.name, value),
+            }
+        }
+    }
+
+    fn finish_root(&mut self, fields: &[Field], merged: &mut Values) {
+        for field in fields {
+            if merged.has(field.name) || self.document.is_faulty(&[field.name]) {
+                continue;
+            }
+            match field.need {
+                Need::Required => {
+                    let message = format!("`{}` is missing", field.name);
+                    self.diagnostics.push(Diagnostic::error(None, message).help(field.doc));
+                    self.document.faulty.insert(vec![field.name.to_owned()]);
+                }
+                Need::Optional | Need::Default(_) => {}
+            }
+        }
+    }
+
+    fn keep(&mut self, way: &[String], key: Range<usize>, value: Range<usize>) {
+        let places = (self.place(key), self.place(value));
+        self.document.places.insert(way.to_vec(), places);
+    }
+
+    fn field<'f>(
+        &mut self,
+        fields: &'f [Field],
+        key: &Spanned<std::borrow::Cow<'_, str>>,
+        way: &[String],
+    ) -> Option<&'f Field> {
+        let found = fields.iter().find(|field| field.name == key.get_ref().as_ref());
+        if found.is_none() {
+            let meant = nearest(key.get_ref(), fields.iter().map(|field| field.name));
+            let known = fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
+            let help = meant.map_or(format!("known here: {known}"), |meant| format!("did you mean `{meant}`?"));
+            self.error(way, key.span(), format!("unknown key `{}`", key.get_ref()), Some(help));
+        }
+        found
+    }
+
+    /// The keys of one table.
+    fn table(&mut self, fields: &[Field], table: &DeTable<'_>, span: Range<usize>, way: &[String]) -> Values {
+        let mut values = Values::default();
+        for (key, value) in entries(table) {
+            let Some(field) = self.field(fields, key, way) else { continue };
+            let way = below(way, field.name);
+            self.keep(&way, key.span(), value.span());
+            if let Some(value) = self.value(field.kind, value, &way) {
+                values.insert(field.name, value);
+            }
+        }
+        for field in fields.iter().filter(|field| table.get(field.name).is_none()) {
+            match field.need {
+                Need::Optional => {}
+                Need::Required => {
+                    let message = format!("`{}` is missing", field.name);
+                    self.error(way, span.clone(), message, Some(field.doc.to_owned()));
+                }
+                Need::Default(text) => {
+                    let kept = self.document.places.get(way).cloned();
+                    if let Ok(value) = DeValue::parse(text)
+                        && let Some(value) = self.value(field.kind, &value, &below(way, field.name))
+                    {
+                        values.insert(field.name, value);
+                    }
+                    // What stands in no file has the table's place.
+                    if let Some(places) = kept {
+                        self.document.places.insert(below(way, field.name), places);
+                    }
+                }
+            }
+        }
+        values
+    }
+
+    fn tables(
+        &mut self,
+        fields: &[Field],
+        value: &Spanned<DeValue<'_>>,
+        way: &[String],
+        count: usize,
+    ) -> Option<OptionValue> {
+        let DeValue::Array(array) = value.get_ref() else {
+            let help = format!("write `[[{}]]`, with two brackets: there may be several", way.join("."));
+            self.error(way, value.span(), "a list of tables is wanted here", Some(help));
+            return None;
+        };
+        let mut all = Vec::new();
+        for (index, item) in array.iter().enumerate() {
+            let way = below(way, &(count + index).to_string());
+            self.keep(&way, item.span(), item.span());
+            match item.get_ref() {
+                DeValue::Table(table) => all.push(self.table(fields, table, item.span(), &way)),
+                other => self.wrong_type("a table", other, item.span(), &way),
+            }
+        }
+        Some(OptionValue::Tables(all))
+    }
+
+    fn named(
+        &mut self,
+        fields: &[Field],
+        value: &Spanned<DeValue<'_>>,
+        way: &[String],
+        taken: &[String],
+    ) -> Option<OptionValue> {
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong_type("a table of tables", value.get_ref(), value.span(), way);
+            return None;
+        };
+        let mut all = Vec::new();
+        for (name, item) in entries(table) {
+            let key = name.get_ref().as_ref();
+            let way = below(way, key);
+            if taken.iter().any(|taken| taken == key) {
+                self.error(&way, name.span(), format!("`{}` is in another file already", way.join(".")), None);
+                continue;
+            }
+            self.keep(&way, name.span(), item.span());
+            match item.get_ref() {
+                DeValue::Table(table) => all.push((key.to_owned(), self.table(fields, table, name.span(), &way))),
+                other => self.wrong_type("a table", other, item.span(), &way),
+            }
+        }
+        Some(OptionValue::Named(all))
+    }
+
+    fn text_map(&mut self, value: &Spanned<DeValue<'_>>, way: &[String]) -> Option<OptionValue> {
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong_type("a table of strings", value.get_ref(), value.span(), way);
+            return None;
+        };
+        let mut all = Vec::new();
+        for (name, item) in entries(table) {
+            let way = below(way, name.get_ref());
+            self.keep(&way, name.span(), item.span());
+            match item.get_ref() {
+                DeValue::String(text) => all.push((name.get_ref().to_string(), text.to_string())),
+                other => self.wrong_type("a string", other, item.span(), &way),
+            }
+        }
+        Some(OptionValue::TextMap(all))
+    }
+
+    fn list(&mut self, inner: Kind, value: &Spanned<DeValue<'_>>, way: &[String]) -> Option<OptionValue> {
+        let DeValue::Array(array) = value.get_ref() else {
+            // One value stands for a list of one.
+            return self.value(inner, value, way).map(|one| OptionValue::List(vec![one]));
+        };
+        let mut all = Vec::new();
+        for (index, item) in array.iter().enumerate() {
+            let way = below(way, &index.to_string());
+            self.keep(&way, item.span(), item.span());
+            all.extend(self.value(inner, item, &way));
+        }
+        (all.len() == array.len()).then_some(OptionValue::List(all))
+    }
+
+    fn wrong_type(&mut self, wanted: &str, got: &DeValue<'_>, span: Range<usize>, way: &[String]) {
+        self.error(way, span, format!("{wanted} is wanted here, not {}", a(got.type_str())), None);
+    }
+}
+
+fn a(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {kind}")
+}

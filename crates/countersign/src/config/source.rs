@@ -1,0 +1,130 @@
+//! Where the text comes from: a file, a folder of files, or the places looked in when none is named.
+
+use std::fmt;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// The largest configuration file, in bytes.
+pub const MAX_FILE_BYTES: usize = 1 << 20;
+/// Where a configuration is looked for when none is named.
+pub const PLACES: [&str; 2] = ["./countersign.toml", "/etc/countersign"];
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name, for messages.
+    pub name: String,
+    /// Its folder: relative paths in it begin there.
+    pub folder: PathBuf,
+    /// Its text.
+    pub text: String,
+}
+
+/// The files of one configuration, in the order of their names.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Sources(pub Vec<Source>);
+
+/// Why there is no text.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// None of the places looked in has a configuration.
+    #[error("no configuration: looked at $COUNTERSIGN_CONFIG (not set), ./countersign.toml and /etc/countersign; name one with --config FILE-or-folder")]
+    Nowhere,
+    /// A folder without `*.toml` files.
+    #[error("{0} has no *.toml files")]
+    EmptyFolder(String),
+    /// A file that cannot be read.
+    #[error("{0}: {1}")]
+    Unreadable(String, io::Error),
+    /// A file that is no text, or a very large one.
+    #[error("{0} is not a UTF-8 text of at most 1 MiB")]
+    NotText(String),
+}
+
+/// What may be asked of the world while reading: tests answer themselves.
+pub struct Environment {
+    /// The environment variable of a name.
+    pub variable: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    /// The bytes of a file.
+    pub read: Box<dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync>,
+    /// The permission bits of a file, where it has some.
+    pub mode: Box<dyn Fn(&Path) -> Option<u32> + Send + Sync>,
+}
+
+impl Environment {
+    /// The process's own environment and files.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn real() -> Self {
+        Self {
+            variable: Box::new(|name| std::env::var(name).ok()),
+            read: Box::new(|path| std::fs::read(path)),
+            mode: Box::new(|path| std::fs::metadata(path).ok().map(|facts| facts.permissions().mode())),
+        }
+    }
+
+    /// No variables and no files.
+    pub fn empty() -> Self {
+        Self {
+            variable: Box::new(|_| None),
+            read: Box::new(|_| Err(io::ErrorKind::NotFound.into())),
+            mode: Box::new(|_| None),
+        }
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Environment")
+    }
+}
+
+impl Sources {
+    /// One text, as if it stood in a file of this name.
+    pub fn text(name: &str, text: &str) -> Self {
+        let folder = Path::new(name).parent().unwrap_or(Path::new("")).to_owned();
+        Self(vec![Source { name: name.to_owned(), folder, text: text.to_owned() }])
+    }
+
+    /// The path that will be read: the one named, `$COUNTERSIGN_CONFIG`, or the first of [`PLACES`] that exists.
+    pub fn locate(named: Option<&Path>, environment: &Environment) -> Result<PathBuf, SourceError> {
+        if let Some(path) = named {
+            return Ok(path.to_owned());
+        }
+        if let Some(path) = (environment.variable)("COUNTERSIGN_CONFIG") {
+            return Ok(path.into());
+        }
+        let found = PLACES.iter().map(Path::new).find(|place| place.exists());
+        found.map(Path::to_owned).ok_or(SourceError::Nowhere)
+    }
+
+    /// Reads a file, or the `*.toml` files of a folder in the order of their names.
+    pub fn read(path: &Path, environment: &Environment) -> Result<Self, SourceError> {
+        let told = |path: &Path, error| SourceError::Unreadable(path.display().to_string(), error);
+        if !path.is_dir() {
+            return Ok(Self(vec![Self::read_file(path, environment)?]));
+        }
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(|error| told(path, error))? {
+            let file = entry.map_err(|error| told(path, error))?.path();
+            let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if file.extension().is_some_and(|extension| extension == "toml") && !hidden {
+                files.push(file);
+            }
+        }
+        if files.is_empty() {
+            return Err(SourceError::EmptyFolder(path.display().to_string()));
+        }
+        files.sort();
+        files.iter().map(|file| Self::read_file(file, environment)).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn read_file(path: &Path, environment: &Environment) -> Result<Source, SourceError> {
+        let name = path.display().to_string();
+        let bytes = (environment.read)(path).map_err(|error| SourceError::Unreadable(name.clone(), error))?;
+        let text = String::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_FILE_BYTES);
+        let text = text.ok_or_else(|| SourceError::NotText(name.clone()))?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Source { name, folder, text })
+    }
+}

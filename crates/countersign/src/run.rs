@@ -1,0 +1,318 @@
+//! The gateway, running: started, reloaded, stopped.
+
+use crate::compose::{self, Loaded};
+use crate::config::{Diagnostic, Environment, Severity, Sources, render};
+use crate::reload::{BETWEEN_READINGS, judge};
+use crate::{reload, state};
+use countersign_authn::kinds::Parts;
+use countersign_authn::token_cache::TokenCache;
+use countersign_core::Ports;
+use countersign_core::kept::Kept;
+use countersign_edge::admin::{Admin, Commands};
+use countersign_edge::http_client::{NetworkClient, ProxySettings};
+use countersign_edge::kept_folder::{KeptFolder, KeptMemory};
+use countersign_edge::key_sets::{KeySets, Refresh};
+use countersign_edge::listen::{Handler, Listener, Server, SystemdSockets, UnixAccess};
+use countersign_edge::log::Log;
+use countersign_edge::metrics::Metrics;
+use countersign_edge::observe::Observer;
+use countersign_edge::serve::{Service, Shared};
+use countersign_edge::status::Status;
+use countersign_edge::store::NoSessions;
+use countersign_edge::system::{OsEntropy, SystemClock};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+mod figures;
+
+/// Where the configuration comes from, each time it is read.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A file or a folder.
+    Path(PathBuf),
+    /// A text of the program's own (the demo): it is never read again.
+    Text(Sources),
+}
+
+/// What to run.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where the configuration comes from.
+    pub origin: Origin,
+    /// The state folder, when one was named.
+    pub state: Option<PathBuf>,
+    /// The sockets systemd handed over.
+    pub systemd: SystemdSockets,
+    /// Environment and files.
+    pub environment: Arc<Environment>,
+}
+
+/// Why nothing runs.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration has mistakes: the messages, rendered.
+    #[error("{0}")]
+    Configuration(String),
+    /// Something of the machine's is missing.
+    #[error("{0}")]
+    Machine(String),
+}
+
+/// A gateway that runs until it is told to stop.
+#[derive(Debug)]
+pub struct Running {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    program: Arc<Program>,
+}
+
+/// What a reload needs.
+#[derive(Debug)]
+struct Program {
+    origin: Origin,
+    environment: Arc<Environment>,
+    parts: Parts,
+    key_sets: Arc<KeySets>,
+    shared: Arc<Shared>,
+    log: Arc<Log>,
+    metrics: Arc<Metrics>,
+    in_force: Mutex<InForce>,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct InForce {
+    sources: Sources,
+    /// Addresses and dialects: what a reload cannot change.
+    listeners: Vec<String>,
+    generation: u64,
+}
+
+impl Running {
+    /// Starts everything. Needs a runtime around it.
+    pub fn start(mut plan: Plan) -> Result<Self, RunError> {
+        let sources = read(&plan.origin, &plan.environment).map_err(RunError::Machine)?;
+        let folder = state::folder(plan.state.as_deref(), &plan.environment);
+        let ports = ports(&plan.environment, folder.as_ref().ok())?;
+        let limits = compose::cache_limits(&sources, &plan.environment);
+        let key_sets = KeySets::new(&ports, Refresh::Background);
+        let tokens = Arc::new(TokenCache::new(limits, &*ports.entropy));
+        let keys: Arc<dyn countersign_authn::keys::KeySetFactory> = key_sets.clone();
+        let parts = Parts { keys, tokens: Arc::clone(&tokens) };
+        let loaded = compose::load(&sources, &plan.environment, &parts);
+        let loaded = loaded.map_err(|told| RunError::Configuration(told_whole(&told, &sources)))?;
+        let log = Arc::new(Log::stderr(loaded.log.format, loaded.log.decisions));
+        let metrics = Arc::new(Metrics::new());
+        metrics.set_source(figures::source(&key_sets, &tokens, &ports.clock));
+        warn(&loaded, &sources, &log);
+        let folder = folder.inspect_err(|why| {
+            log.event("warning", "state_folder", &format!("{why}; going on without: no key set outlives this process"));
+        });
+        let listeners = described(&loaded);
+        let (listen, status, server_limits) = (loaded.listeners, loaded.status, loaded.limits);
+        let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
+        let shared = Shared::new(loaded.gateway, &ports, observer);
+        let in_force = Mutex::new(InForce { sources, listeners, generation: 0 });
+        let program = Arc::new(Program {
+            origin: plan.origin,
+            environment: plan.environment,
+            parts,
+            key_sets,
+            shared,
+            log,
+            metrics,
+            in_force,
+            reloading: tokio::sync::Mutex::default(),
+        });
+        let mut running = Self { stop: watch::Sender::new(false), tasks: JoinSet::new(), program };
+        let server = Server::new(server_limits, Arc::clone(&running.program.metrics));
+        for (face, listen) in listen.into_iter().enumerate() {
+            let service = Service::new(Arc::clone(&running.program.shared), listen.integration).at_face(face);
+            let handler = Handler::Gateway(service);
+            running.serve(&server, &listen.address, &listen.access, &mut plan.systemd, handler, &listen.speak)?;
+        }
+        if let Some(address) = status {
+            let ready = Arc::new(AtomicBool::new(true));
+            let handler = Handler::Status(Status::new(Arc::clone(&running.program.metrics), ready, address.is_local()));
+            running.serve(&server, &address, &UnixAccess::default(), &mut plan.systemd, handler, "status")?;
+        }
+        if let Ok(folder) = folder {
+            running.admin(folder);
+        }
+        Ok(running)
+    }
+
+    fn serve(
+        &mut self,
+        server: &Server,
+        address: &countersign_edge::listen::Address,
+        access: &UnixAccess,
+        systemd: &mut SystemdSockets,
+        handler: Handler,
+        speaks: &str,
+    ) -> Result<(), RunError> {
+        let listener = Listener::bind(address, access, systemd);
+        let listener = listener.map_err(|error| RunError::Machine(format!("cannot listen on {address}: {error}")))?;
+        let at = listener.tcp_address().map_or_else(|| address.to_string(), |bound| bound.to_string());
+        self.program.log.event("info", "listening", &format!("{at} ({speaks})"));
+        let (server, stop) = (server.clone(), self.stop.subscribe());
+        self.tasks.spawn(async move { server.run(listener, handler, stop).await });
+        Ok(())
+    }
+
+    fn admin(&mut self, folder: PathBuf) {
+        let program = Arc::clone(&self.program);
+        let commands: Commands = Arc::new(move |command| {
+            let program = Arc::clone(&program);
+            Box::pin(async move {
+                match command.as_str() {
+                    "reload" => match program.reload().await {
+                        Ok(said) => format!("ok: {said}"),
+                        Err(why) => format!("refused: {why}"),
+                    },
+                    "status" => format!("ok: generation {}", program.generation()),
+                    other => format!("refused: no command {other:?}; known are reload, status"),
+                }
+            })
+        });
+        match Admin::bind(&folder, commands) {
+            Ok(admin) => drop(self.tasks.spawn(admin.run(self.stop.subscribe()))),
+            Err(error) => {
+                let why = format!("{}: {error}; `countersign reload` will not find us, SIGHUP works", folder.display());
+                self.program.log.event("warning", "admin_socket", &why);
+            }
+        }
+    }
+
+    /// Runs until SIGTERM or SIGINT; SIGHUP reloads. Then lets what is under way finish.
+    pub async fn until_told(self) -> Result<(), RunError> {
+        let hear = |kind| signal(kind).map_err(|error| RunError::Machine(format!("signals: {error}")));
+        let (mut term, mut int, mut hup) =
+            (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?, hear(SignalKind::hangup())?);
+        loop {
+            tokio::select! {
+                _ = term.recv() => break,
+                _ = int.recv() => break,
+                _ = hup.recv() => {
+                    let program = Arc::clone(&self.program);
+                    drop(tokio::spawn(async move { drop(program.reload().await) }));
+                }
+            }
+        }
+        self.stop().await;
+        Ok(())
+    }
+
+    /// Stops accepting and waits for what is under way.
+    pub async fn stop(mut self) {
+        self.program.log.event("info", "stopping", "finishing what is under way");
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Program {
+    fn generation(&self) -> u64 {
+        self.in_force.lock().unwrap_or_else(PoisonError::into_inner).generation
+    }
+
+    /// Takes what is in the files now, whole, or nothing of it.
+    async fn reload(&self) -> Result<String, String> {
+        let one_at_a_time = self.reloading.lock().await;
+        let taken = self.try_reload().await;
+        drop(one_at_a_time);
+        self.metrics.reload(taken.is_ok());
+        match &taken {
+            Ok(said) => self.log.event("info", "reload", said),
+            Err(why) => self.log.event("error", "reload_refused", &format!("the configuration before stays in force: {why}")),
+        }
+        taken
+    }
+
+    async fn try_reload(&self) -> Result<String, String> {
+        let first = read(&self.origin, &self.environment)?;
+        tokio::time::sleep(BETWEEN_READINGS).await;
+        let second = read(&self.origin, &self.environment)?;
+        let (before, listeners, generation) = {
+            let in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+            (in_force.sources.clone(), in_force.listeners.clone(), in_force.generation + 1)
+        };
+        judge(&before, &first, &second).map_err(|why: reload::NotTaken| why.to_string())?;
+        let loaded = compose::load(&second, &self.environment, &self.parts);
+        let mut loaded = loaded.map_err(|told| told_whole(&told, &second))?;
+        if described(&loaded) != listeners {
+            return Err("the listeners' addresses or dialects changed: that takes a restart".to_owned());
+        }
+        warn(&loaded, &second, &self.log);
+        loaded.gateway.generation = generation;
+        self.shared.swap(loaded.gateway);
+        self.key_sets.forget_unused();
+        let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        in_force.sources = second;
+        in_force.generation = generation;
+        Ok(format!("configuration {generation} is in force"))
+    }
+}
+
+fn read(origin: &Origin, environment: &Environment) -> Result<Sources, String> {
+    match origin {
+        Origin::Path(path) => Sources::read(path, environment).map_err(|error| error.to_string()),
+        Origin::Text(sources) => Ok(sources.clone()),
+    }
+}
+
+fn ports(environment: &Environment, folder: Option<&PathBuf>) -> Result<Ports, RunError> {
+    let variable = |upper: &str| {
+        let lower = upper.to_ascii_lowercase();
+        (environment.variable)(upper).or_else(|| (environment.variable)(&lower)).filter(|value| !value.is_empty())
+    };
+    let proxies = ProxySettings {
+        https_proxy: variable("HTTPS_PROXY"),
+        http_proxy: (environment.variable)("http_proxy").filter(|value| !value.is_empty()),
+        no_proxy: variable("NO_PROXY"),
+    };
+    let kept: Arc<dyn Kept> = match folder {
+        Some(folder) => Arc::new(KeptFolder::new(folder.clone())),
+        None => Arc::new(KeptMemory::default()),
+    };
+    Ok(Ports {
+        clock: Arc::new(SystemClock::new()),
+        entropy: Arc::new(OsEntropy::new()),
+        http: Arc::new(NetworkClient::new(proxies).map_err(RunError::Machine)?),
+        sessions: Arc::new(NoSessions),
+        kept,
+    })
+}
+
+/// What a reload cannot change.
+fn described(loaded: &Loaded) -> Vec<String> {
+    loaded.listeners.iter().map(|listen| format!("{} {}", listen.address, listen.speak)).collect()
+}
+
+fn told_whole(told: &[Diagnostic], sources: &Sources) -> String {
+    let errors = told.iter().filter(|one| one.severity == Severity::Error).cloned().collect::<Vec<_>>();
+    render(&errors, sources, false)
+}
+
+/// What must be heard at each start and reload.
+fn warn(loaded: &Loaded, sources: &Sources, log: &Log) {
+    for warning in loaded.warnings.iter().filter(|one| one.severity == Severity::Warning) {
+        log.event("warning", "configuration", &format!("{}: {}", warning.location(sources), warning.message));
+    }
+}
+
+/// Tells systemd that the listeners are there.
+pub fn tell_systemd_ready() {
+    // Outside systemd there is nobody to tell.
+    drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
+}
+
+/// Tells systemd that the end has begun.
+pub fn tell_systemd_stopping() {
+    drop(sd_notify::notify(&[sd_notify::NotifyState::Stopping]));
+}

@@ -1,0 +1,54 @@
+//! Figures that key sets and the token cache keep themselves, read when somebody asks for metrics.
+
+use countersign_authn::token_cache::TokenCache;
+use countersign_core::time::Clock;
+use countersign_edge::key_sets::KeySets;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// The lines for `/metrics`.
+pub(super) fn source(
+    key_sets: &Arc<KeySets>,
+    tokens: &Arc<TokenCache>,
+    clock: &Arc<dyn Clock>,
+) -> Box<dyn Fn(&mut String) + Send + Sync> {
+    let (key_sets, tokens, clock) = (Arc::clone(key_sets), Arc::clone(tokens), Arc::clone(clock));
+    Box::new(move |text| {
+        // Writing to a String does not fail.
+        let _: std::fmt::Result = write_all(text, &key_sets, &tokens, &*clock);
+    })
+}
+
+fn write_all(text: &mut String, key_sets: &KeySets, tokens: &TokenCache, clock: &dyn Clock) -> std::fmt::Result {
+    writeln!(text, "# HELP countersign_key_set_age_seconds Since the issuer's keys were last fetched.")?;
+    writeln!(text, "# TYPE countersign_key_set_age_seconds gauge")?;
+    let sets = key_sets.status(clock.now());
+    for set in &sets {
+        if let Some(age) = set.age {
+            writeln!(text, "countersign_key_set_age_seconds{{issuer=\"{}\"}} {}", label(&set.issuer), age.as_secs())?;
+        }
+    }
+    writeln!(text, "# HELP countersign_key_set_keys Usable keys of the issuer.")?;
+    writeln!(text, "# TYPE countersign_key_set_keys gauge")?;
+    for set in &sets {
+        writeln!(text, "countersign_key_set_keys{{issuer=\"{}\"}} {}", label(&set.issuer), set.keys)?;
+    }
+    let stats = tokens.stats();
+    for (name, kind, help, value) in [
+        ("token_cache_hits", "counter", "Tokens found verified.", stats.hits),
+        ("token_cache_misses", "counter", "Tokens that were verified.", stats.misses),
+        ("token_cache_entries", "gauge", "Tokens remembered.", stats.entries as u64),
+        ("token_cache_bytes", "gauge", "Memory the remembered tokens take.", stats.bytes),
+    ] {
+        let total = if kind == "counter" { "_total" } else { "" };
+        writeln!(text, "# HELP countersign_{name} {help}")?;
+        writeln!(text, "# TYPE countersign_{name} {kind}")?;
+        writeln!(text, "countersign_{name}{total} {value}")?;
+    }
+    Ok(())
+}
+
+/// A label's value, escaped as OpenMetrics wants it.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,93 @@
+//! The admin socket: one line in, one line out, for this user and root only.
+
+use crate::listen::UnixAccess;
+use crate::listen::bind::bind_unix;
+use countersign_core::BoxFuture;
+use std::fmt;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// The name of the socket in the state folder.
+pub const SOCKET: &str = "admin.sock";
+/// The longest command, in bytes.
+const MAX_COMMAND: u64 = 4096;
+/// How long a command may take to arrive.
+const ARRIVES: Duration = Duration::from_secs(5);
+/// How long an answer may take.
+const ANSWERS: Duration = Duration::from_secs(30);
+
+/// What a command does: the line without its end, and one line back.
+pub type Commands = Arc<dyn Fn(String) -> BoxFuture<'static, String> + Send + Sync>;
+
+/// The socket, bound.
+pub struct Admin {
+    listener: UnixListener,
+    path: PathBuf,
+    owner: u32,
+    commands: Commands,
+}
+
+impl Admin {
+    /// Binds the socket in `folder`, mode 0600.
+    pub fn bind(folder: &Path, commands: Commands) -> io::Result<Self> {
+        let path = folder.join(SOCKET);
+        let listener = bind_unix(&path, &UnixAccess { mode: Some(0o600), owner: None })?;
+        let owner = std::fs::metadata(&path)?.uid();
+        Ok(Self { listener, path, owner, commands })
+    }
+
+    /// Answers commands until `stop` is true.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => {
+                    let Ok((stream, _)) = accepted else { continue };
+                    let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0);
+                    if allowed {
+                        let commands = Arc::clone(&self.commands);
+                        drop(tokio::spawn(async move { drop(answer(stream, &commands).await) }));
+                    }
+                }
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Admin({})", self.path.display())
+    }
+}
+
+async fn answer(stream: UnixStream, commands: &Commands) -> io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut line = String::new();
+    timeout(ARRIVES, BufReader::new(reader.take(MAX_COMMAND)).read_line(&mut line)).await??;
+    let answer = commands(line.trim_end().to_owned()).await;
+    writer.write_all(answer.replace('\n', " ").as_bytes()).await?;
+    writer.write_all(b"\n").await?;
+    writer.shutdown().await
+}
+
+/// Asks the program whose state folder is `folder`.
+pub async fn ask(folder: &Path, command: &str) -> io::Result<String> {
+    let mut stream = UnixStream::connect(folder.join(SOCKET)).await?;
+    stream.write_all(format!("{command}\n").as_bytes()).await?;
+    let mut answer = String::new();
+    timeout(ANSWERS, stream.read_to_string(&mut answer)).await??;
+    Ok(answer.trim_end().to_owned())
+}

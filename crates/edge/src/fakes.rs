@@ -1,0 +1,186 @@
+//! What the edge's own tests stand on: an authenticator that answers as the token tells it, a gateway by it, and a clock
+//! that stands still.
+
+use crate::gateway::Gateway;
+use countersign_authn::anonymous::Anonymous;
+use countersign_core::BoxFuture;
+use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable};
+use countersign_core::claims::{ClaimPath, ClaimsBuilder};
+use countersign_core::credential_place::CredentialPlace;
+use countersign_core::gate::PathOddities;
+use countersign_core::identity_headers::{IdentityHeaders, ListFormat, Projection, preset};
+use countersign_core::policy::{Named, Requirement};
+use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
+use countersign_core::reason::{RejectionReason, UnavailableReason};
+use countersign_core::request::OriginalRequest;
+use countersign_core::route::{ChallengeStyle, HostPattern, PathPattern, Route, RouteTable, Upstream};
+use countersign_core::time::{Clock, Monotonic, Now, Timestamp};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Does what the bearer token says: `ann` and `bob` are somebody, `big` is somebody in very many groups, `slow` is ann
+/// after a wait, `bad`, `expired`, `unknown`, `down` and `bug` are what they are called.
+#[derive(Debug)]
+pub(crate) struct Told {
+    name: Arc<str>,
+    places: [CredentialPlace; 2],
+}
+
+impl Told {
+    pub(crate) fn new() -> Arc<dyn Authenticator> {
+        let places = [CredentialPlace::Header(AUTHORIZATION), CredentialPlace::Query("token".into())];
+        Arc::new(Self { name: "token.told".into(), places })
+    }
+
+    fn outcome(&self, word: &str) -> Outcome {
+        let rejection = |reason| Rejection {
+            reason,
+            presented: Presented::Explicit,
+            authenticator: Arc::clone(&self.name),
+            detail: format!("came {word}"),
+        };
+        let cookies = Effects { cookies: vec![HeaderValue::from_static("one=1"), HeaderValue::from_static("two=2")] };
+        match word {
+            "ann" => Outcome::Authenticated(Arc::new(self.principal(word, 0)), Effects::none()),
+            "bob" => Outcome::Authenticated(Arc::new(self.principal(word, 2)), cookies),
+            "big" => Outcome::Authenticated(Arc::new(self.principal(word, 3000)), Effects::none()),
+            "expired" => Outcome::Rejected(rejection(RejectionReason::TokenExpired), cookies),
+            "unknown" => Outcome::Unclaimed(rejection(RejectionReason::UnknownIssuer)),
+            "down" => Outcome::Unavailable(Unavailable {
+                reason: UnavailableReason::KeysUnreachable,
+                authenticator: Arc::clone(&self.name),
+                detail: "the issuer is down".into(),
+                retry_after: Duration::from_secs(5),
+            }),
+            "bug" => panic!("a bug"),
+            _ => Outcome::Rejected(rejection(RejectionReason::SignatureInvalid), Effects::none()),
+        }
+    }
+
+    fn principal(&self, subject: &str, groups: usize) -> Principal {
+        let mut claims = ClaimsBuilder::default();
+        claims.open_object().unwrap();
+        claims.key("sub").unwrap();
+        claims.string(subject).unwrap();
+        claims.key("groups").unwrap();
+        claims.open_array().unwrap();
+        for group in 0..groups {
+            claims.string(if group == 0 { "operators" } else { "others" }).unwrap();
+        }
+        claims.close().unwrap();
+        claims.close().unwrap();
+        Principal {
+            authenticator: Arc::clone(&self.name),
+            method: AuthenticationMethod::Token,
+            issuer: "https://op.test".into(),
+            claims: Arc::new(claims.finish().unwrap()),
+            facts: Arc::new(FactPaths {
+                subject: ClaimPath::subject(),
+                groups: ClaimPath::parse("groups").unwrap(),
+                trust_unverified_email: false,
+            }),
+        }
+    }
+}
+
+impl Authenticator for Told {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn try_now(&self, request: &OriginalRequest, _: Now) -> Option<Outcome> {
+        let Some(value) = request.headers.get(AUTHORIZATION) else { return Some(Outcome::Absent(Effects::none())) };
+        let word = value.to_str().unwrap().strip_prefix("Bearer ").unwrap_or("bad");
+        (word != "slow").then(|| self.outcome(word))
+    }
+
+    fn authenticate<'a>(&'a self, _: &'a OriginalRequest, _: Now) -> BoxFuture<'a, Outcome> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            self.outcome("ann")
+        })
+    }
+
+    fn credential_places(&self) -> &[CredentialPlace] {
+        &self.places
+    }
+
+    fn challenge(&self, _: &OriginalRequest) -> Option<Challenge> {
+        Some(Challenge::Bearer { authenticator: Arc::clone(&self.name) })
+    }
+}
+
+/// The rules of the tests, forwarding to `upstream` where there is one: `app.test` takes anybody who proves who they are,
+/// `/admin/**` operators, `/scope/**` a scope nobody has, `/open/**` anybody, `/strict/**` says 403 only; `/auth` is an
+/// endpoint, and `keep.test` keeps the credential for itself and lets odd paths through.
+pub(crate) fn gateway(upstream: Option<&str>) -> Gateway {
+    let facts = preset("x-auth").unwrap();
+    let identity = IdentityHeaders::new(facts.iter().map(|(name, _)| name.clone()));
+    let projection = Arc::new(Projection::new(&identity, &facts, ListFormat::Comma, None));
+    let route = |host: &str, path: &str| Route {
+        name: format!("{host}{path}").into(),
+        hosts: vec![HostPattern::parse(host).unwrap()],
+        paths: vec![PathPattern::parse(path, false).unwrap()],
+        methods: Vec::new(),
+        accept: vec![Told::new()],
+        require: Requirement::default(),
+        challenge: ChallengeStyle::Auto,
+        identity: Arc::clone(&projection),
+        to: upstream.map(|authority| Upstream { authority: authority.into() }),
+        forward_credentials: true,
+        allow_in_path: PathOddities::NONE,
+        endpoints: Vec::new(),
+    };
+    let operators = Named { authenticator: None, name: "operators".into() };
+    let routes = [
+        route("app.test", "/**"),
+        Route {
+            require: Requirement { groups: vec![operators], ..Requirement::default() },
+            ..route("app.test", "/admin/**")
+        },
+        Route {
+            require: Requirement { scopes: vec!["read".into(), "write".into()], ..Requirement::default() },
+            ..route("app.test", "/scope/**")
+        },
+        Route { accept: vec![Told::new(), Arc::new(Anonymous::new())], ..route("app.test", "/open/**") },
+        Route { challenge: ChallengeStyle::Forbidden, ..route("app.test", "/strict/**") },
+        Route { challenge: ChallengeStyle::Forbidden, endpoints: vec!["/auth".into()], ..route("check.test", "/**") },
+        Route { endpoints: vec!["/plain".into()], ..route("plain.test", "/**") },
+        Route {
+            forward_credentials: false,
+            allow_in_path: PathOddities::named("encoded-slash").unwrap(),
+            ..route("keep.test", "/**")
+        },
+        Route { to: None, ..route("nowhere.test", "/**") },
+    ];
+    let routes = RouteTable::new(&routes.map(Arc::new)).unwrap();
+    Gateway { routes, identity: Arc::new(identity), faces: Vec::new(), generation: 1 }
+}
+
+/// A clock that stands still.
+#[derive(Debug)]
+pub(crate) struct Still;
+
+/// What it says.
+pub(crate) const NOW: Now =
+    Now { wall: Timestamp::from_seconds(1_893_456_000), monotonic: Monotonic::from_milliseconds(0) };
+
+impl Clock for Still {
+    fn now(&self) -> Now {
+        NOW
+    }
+}
+
+/// A request head as it would be written, one line each: `GET /a`, then header lines. HTTP/1.1.
+pub(crate) fn head<B: Default>(text: &str) -> Request<B> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let (method, target) = lines.next().unwrap().split_once(' ').unwrap();
+    let mut request = Request::builder().method(method).uri(target);
+    for line in lines {
+        let (name, value) = line.split_once(':').unwrap();
+        request = request.header(name, value.trim());
+    }
+    request.body(B::default()).unwrap()
+}

@@ -1,0 +1,148 @@
+//! Dialects: how the question is read and the answer written. Both are pure; statuses are chosen here and nowhere else.
+
+use crate::body::Body;
+use countersign_core::decide::{Decision, Permit};
+use countersign_core::gate::Unreadable;
+use countersign_core::identity_headers::IdentityHeaders;
+use countersign_core::peer::{Peer, TrustedPeers};
+use countersign_core::request::{OriginalRequest, RequestId};
+use countersign_core::route::Route;
+use http::Response;
+use http::request::Parts;
+use std::fmt;
+use std::sync::Arc;
+
+mod answer;
+mod auth_request;
+mod check;
+mod forward_auth;
+mod fields;
+mod reverse_proxy;
+
+#[cfg(test)]
+mod tests;
+
+/// Where a decision listener is asked.
+pub const DECIDE: &str = "/.countersign/decide";
+/// Where it words the answer to a refused client.
+pub const ANSWER: &str = "/.countersign/answer";
+/// Everything under this is the gateway's own, on every host.
+pub const OWN_PREFIX: &str = "/.countersign";
+/// The header that refusals carry, and by which the answer page knows that we refused.
+pub const REFUSAL: &str = "x-countersign-refusal";
+
+/// What reading needs beside the head.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadContext<'a> {
+    /// Who asks.
+    pub peer: &'a Peer,
+    /// The name of this request.
+    pub id: RequestId,
+    /// What is stripped.
+    pub identity: &'a IdentityHeaders,
+}
+
+/// Why the question is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be told whether the request may pass: the answer is for the proxy that asks.
+    Decide,
+    /// To word the answer for a client that was refused. `refused` says that the proxy passed our refusal's id on.
+    Answer {
+        /// Whether we refused it before.
+        refused: bool,
+    },
+    /// To be forwarded by us.
+    Forward,
+}
+
+/// The question as read.
+#[derive(Debug)]
+pub struct Question {
+    /// What the client asked for.
+    pub request: OriginalRequest,
+    /// Why we are asked.
+    pub purpose: Purpose,
+    /// The endpoint that names the route, where the dialect has one; otherwise host, path and method do.
+    pub endpoint: Option<Box<str>>,
+}
+
+/// Why there is no question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Nothing is served at this path.
+    NotFound,
+    /// The question cannot be read.
+    Unreadable(Unreadable),
+}
+
+impl From<Unreadable> for Unread {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(unreadable)
+    }
+}
+
+/// Who must be answered when there is no question, found out before reading.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// The name of this request.
+    pub id: RequestId,
+    /// Whether a page is wanted rather than a problem.
+    pub accepts_html: bool,
+    /// Whether the answer is for the proxy's sub-request.
+    pub sub_request: bool,
+    /// Whether the request is a HEAD.
+    pub head: bool,
+}
+
+/// What to do with the request.
+#[derive(Debug)]
+pub enum Reply {
+    /// Answer with this.
+    Respond(Response<Body>),
+    /// Send it on: only a decided request can.
+    Forward(Permit),
+}
+
+/// The reason code an answer speaks of: an extension of every response that refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said(pub &'static str);
+
+/// One dialect.
+pub trait Integration: Send + Sync + fmt::Debug {
+    /// Reads the question from the head alone; identity headers of the client are gone from it.
+    fn read(&self, head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread>;
+
+    /// Writes the answer. `route` is the one that governs, if there is one.
+    fn write(&self, question: &Question, route: Option<&Route>, decision: Decision) -> Reply;
+
+    /// Answers when there is no question.
+    fn refuse(&self, unread: &Unread, asker: &Asker) -> Response<Body>;
+
+    /// Whether answers at this path go to a proxy's sub-request.
+    fn is_sub_request(&self, path: &str) -> bool;
+
+    /// Whether bodies are carried. Where they are not, a question that announces one is answered with
+    /// `Connection: close`.
+    fn carries_bodies(&self) -> bool {
+        false
+    }
+}
+
+type Maker = fn(TrustedPeers) -> Arc<dyn Integration>;
+
+/// The one list: the name in the configuration, and the maker.
+const DIALECTS: &[(&str, Maker)] = &[
+    ("auth-request", |trusted| Arc::new(auth_request::AuthRequest::new(trusted))),
+    ("forward-auth", |trusted| Arc::new(forward_auth::ForwardAuth::new(trusted))),
+    ("check", |_| Arc::new(check::Check)),
+    ("reverse-proxy", |trusted| Arc::new(reverse_proxy::ReverseProxy::new(trusted))),
+];
+
+/// The names of the dialects.
+pub const NAMES: &[&str] = &["auth-request", "forward-auth", "check", "reverse-proxy"];
+
+/// The dialect called `name`, believing `trusted`.
+pub fn by_name(name: &str, trusted: TrustedPeers) -> Option<Arc<dyn Integration>> {
+    DIALECTS.iter().find(|(known, _)| *known == name).map(|(_, make)| make(trusted))
+}

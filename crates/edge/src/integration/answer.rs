@@ -1,0 +1,184 @@
+//! The answers all dialects share, and the statuses: allow 200; challenge 401, or 403 where the route says so; deny 403;
+//! no route 404; unreadable 400; unavailable 503. To a sub-request no route and unreadable are 403, and there is no body.
+
+use super::{Asker, REFUSAL, Said, Unread};
+use crate::body::Body;
+use crate::page::{self, Words};
+use countersign_core::authn::{Challenge, Effects};
+use countersign_core::decide::{Decision, Permit, Refusal};
+use countersign_core::policy::Unmet;
+use countersign_core::reason::{AnswerReason, RejectionReason, UnmetReason, UnreadableReason};
+use countersign_core::request::OriginalRequest;
+use countersign_core::route::ChallengeStyle;
+use http::header::{CACHE_CONTROL, COOKIE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const PLAIN_CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
+const INVALID_TOKEN: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+const INVALID_REQUEST: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_request\"");
+
+/// 200 with the identity headers, and the client's cookies as they are to go on; or, where the identity does not fit,
+/// the words of a refusal.
+pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Response<Body>, Words> {
+    let identity = permit.route().identity.project(permit);
+    let identity = identity.map_err(|_| {
+        let reason = AnswerReason::IdentityTooLarge;
+        Words::new(request, StatusCode::FORBIDDEN, reason.code(), reason.meaning())
+    })?;
+    let mut headers = HeaderMap::with_capacity(identity.len() + 4);
+    for (name, value) in identity {
+        headers.append(name, value);
+    }
+    if let Some(cookie) = request.headers.get(COOKIE) {
+        headers.insert(COOKIE, cookie.clone());
+    }
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    put_cookies(&mut headers, permit.effects());
+    let mut response = Response::new(Body::empty());
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// What there is to say about a decision that is not *allow*.
+pub(super) fn words_for(request: &OriginalRequest, decision: &Decision) -> Words {
+    match decision {
+        Decision::Allow(_) => {
+            let reason = AnswerReason::Allowed;
+            Words::new(request, StatusCode::OK, reason.code(), reason.meaning())
+        }
+        Decision::Challenge(refusal) => challenge(request, refusal),
+        Decision::Deny(_, unmet, effects) => deny(request, unmet, effects),
+        Decision::Unavailable(unavailable) => {
+            let reason = unavailable.reason;
+            let mut words = Words::new(request, StatusCode::SERVICE_UNAVAILABLE, reason.code(), reason.meaning());
+            words.retry_after = Some(unavailable.retry_after.as_secs().max(1));
+            words
+        }
+        Decision::NoRoute => {
+            let reason = AnswerReason::NoRoute;
+            Words::new(request, StatusCode::NOT_FOUND, reason.code(), reason.meaning())
+        }
+    }
+}
+
+fn challenge(request: &OriginalRequest, refusal: &Refusal) -> Words {
+    let status = match refusal.style {
+        ChallengeStyle::Auto | ChallengeStyle::Unauthorized => StatusCode::UNAUTHORIZED,
+        ChallengeStyle::Forbidden => StatusCode::FORBIDDEN,
+    };
+    let (code, meaning) = match &refusal.rejection {
+        Some(rejection) => (rejection.reason.code(), rejection.reason.meaning()),
+        None => (AnswerReason::NoCredential.code(), AnswerReason::NoCredential.meaning()),
+    };
+    let mut words = Words::new(request, status, code, meaning);
+    let asks_bearer = refusal.challenges.iter().any(|challenge| match challenge {
+        Challenge::Bearer { .. } => true,
+    });
+    if asks_bearer && status == StatusCode::UNAUTHORIZED {
+        words.www_authenticate = Some(match refusal.rejection.as_ref().map(|rejection| rejection.reason) {
+            None => PLAIN_CHALLENGE,
+            Some(RejectionReason::AuthorizationMalformed | RejectionReason::CredentialAmbiguous) => INVALID_REQUEST,
+            Some(_) => INVALID_TOKEN,
+        });
+    }
+    words.cookies.clone_from(&refusal.effects.cookies);
+    words
+}
+
+fn deny(request: &OriginalRequest, unmet: &Unmet, effects: &Effects) -> Words {
+    let mut words = Words::new(request, StatusCode::FORBIDDEN, unmet.reason.code(), unmet.reason.meaning());
+    if unmet.reason == UnmetReason::Scope {
+        let scopes = unmet.scopes.join(" ");
+        let value = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
+        words.www_authenticate = HeaderValue::from_str(&value).ok();
+    }
+    words.cookies.clone_from(&effects.cookies);
+    words
+}
+
+/// The answer to nginx's question: no body, and only statuses that nginx passes on or turns into 500.
+pub(super) fn to_sub_request(words: &Words) -> Response<Body> {
+    let status = match words.status {
+        StatusCode::UNAUTHORIZED | StatusCode::SERVICE_UNAVAILABLE => words.status,
+        _ => StatusCode::FORBIDDEN,
+    };
+    with_status(words, status)
+}
+
+/// The same words in a head alone, under this status.
+pub(super) fn with_status(words: &Words, status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    put_words(&mut response, words);
+    if let Some(cookie) = words.cookies.first() {
+        response.headers_mut().insert(SET_COOKIE, cookie.clone());
+    }
+    response
+}
+
+/// The answer the client reads: a page or a problem, with the true status.
+pub(super) fn to_client(words: &Words) -> Response<Body> {
+    let mut response = page::render(words);
+    put_words(&mut response, words);
+    for cookie in &words.cookies {
+        response.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
+    response
+}
+
+/// The proxy asks for the words of a refusal, and the request is allowed: never 2xx, never the same URL again.
+pub(super) fn allowed_after_all(request: &OriginalRequest, refused: bool) -> Response<Body> {
+    let (status, reason) = if refused {
+        (StatusCode::SERVICE_UNAVAILABLE, AnswerReason::DecidedAnew)
+    } else {
+        (StatusCode::FORBIDDEN, AnswerReason::RefusedByProxy)
+    };
+    let mut words = Words::new(request, status, reason.code(), reason.meaning());
+    words.retry_after = refused.then_some(1);
+    to_client(&words)
+}
+
+/// The answer where there is no question.
+pub(super) fn refuse(unread: &Unread, asker: &Asker) -> Response<Body> {
+    let (status, code, meaning) = match unread {
+        Unread::NotFound => {
+            (StatusCode::NOT_FOUND, AnswerReason::NotFound.code(), AnswerReason::NotFound.meaning())
+        }
+        Unread::Unreadable(unreadable) => {
+            let status = match unreadable.reason {
+                UnreadableReason::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                UnreadableReason::Upgrade => StatusCode::NOT_IMPLEMENTED,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            (status, unreadable.reason.code(), unreadable.reason.meaning())
+        }
+    };
+    let words = Words::about(asker, status, code, meaning);
+    match unread {
+        Unread::Unreadable(_) if asker.sub_request => with_status(&words, StatusCode::FORBIDDEN),
+        Unread::Unreadable(_) | Unread::NotFound => to_client(&words),
+    }
+}
+
+fn put_words(response: &mut Response<Body>, words: &Words) {
+    response.extensions_mut().insert(Said(words.code));
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    if let Ok(id) = HeaderValue::from_str(&words.id.to_string()) {
+        headers.insert(REFUSAL, id);
+    }
+    if let Some(challenge) = &words.www_authenticate {
+        headers.insert(WWW_AUTHENTICATE, challenge.clone());
+    }
+    if let Some(seconds) = words.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
+/// Beside *allowed* at most one cookie travels: nginx keeps the first of repeated headers.
+fn put_cookies(headers: &mut HeaderMap, effects: &Effects) {
+    if let Some(cookie) = effects.cookies.first() {
+        headers.insert(SET_COOKIE, cookie.clone());
+    }
+}

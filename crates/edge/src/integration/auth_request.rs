@@ -1,0 +1,118 @@
+//! nginx `auth_request`.
+//!
+//! nginx asks with a sub-request: it understands 2xx, 401 and 403 and turns the rest into 500, drops the body, and keeps
+//! the first of repeated headers. So the answer to the question is short, and a named location asks again at
+//! `/.countersign/answer` for what the client is to read.
+
+use super::answer::{refuse, words_for};
+use super::fields::{guarded_target, refuse_doubled, take_one};
+use super::{ANSWER, Asker, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread, answer};
+use crate::body::Body;
+use countersign_core::decide::Decision;
+use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
+use countersign_core::peer::TrustedPeers;
+use countersign_core::reason::UnreadableReason;
+use countersign_core::request::{Forwarder, OriginalRequest};
+use countersign_core::route::Route;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::request::Parts;
+use http::{HeaderName, Response};
+use std::net::IpAddr;
+
+const METHOD: HeaderName = HeaderName::from_static("x-original-method");
+const URL: HeaderName = HeaderName::from_static("x-original-url");
+const HOST: HeaderName = HeaderName::from_static("x-original-host");
+const CLIENT: HeaderName = HeaderName::from_static("x-original-client");
+
+/// The dialect.
+#[derive(Debug)]
+pub(super) struct AuthRequest {
+    trusted: TrustedPeers,
+}
+
+impl AuthRequest {
+    pub(super) const fn new(trusted: TrustedPeers) -> Self {
+        Self { trusted }
+    }
+}
+
+impl Integration for AuthRequest {
+    fn read(&self, head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread> {
+        let path = head.uri.path();
+        let mut headers = head.headers;
+        let purpose = match path {
+            DECIDE => Purpose::Decide,
+            ANSWER => Purpose::Answer { refused: headers.remove(REFUSAL).is_some_and(|id| !id.is_empty()) },
+            _ => return Err(Unread::NotFound),
+        };
+        if self.trusted.trust(context.peer, &headers).is_none() {
+            return Err(Unreadable::new(UnreadableReason::UntrustedPeer, format!("{:?}", context.peer.address)).into());
+        }
+        if let Some(name) = self.trusted.secret_header() {
+            headers.remove(name);
+        }
+        refuse_doubled(&headers, &[AUTHORIZATION, COOKIE])?;
+        let method = judge_method(&take_one(&mut headers, &METHOD)?)?;
+        let url = take_one(&mut headers, &URL)?;
+        let (scheme, authority, target) = split_url(&url)?;
+        let (scheme, host) = (Scheme::judge(scheme)?, Host::judge(authority)?);
+        let chosen = Host::judge(&take_one(&mut headers, &HOST)?)?;
+        if chosen.name() != host.name() {
+            let detail = format!("the URL says {}, the proxy chose its server by {}", host.name(), chosen.name());
+            return Err(Unreadable::new(UnreadableReason::HostMismatch, detail).into());
+        }
+        let client = client(&take_one(&mut headers, &CLIENT)?)?;
+        let target = guarded_target(target)?;
+        context.identity.strip_or_refuse(&mut headers, &[])?;
+        let request = OriginalRequest {
+            id: context.id,
+            method,
+            scheme,
+            host,
+            target,
+            client,
+            headers,
+            forwarder: Forwarder::Another,
+        };
+        Ok(Question { request, purpose, endpoint: None })
+    }
+
+    fn write(&self, question: &Question, _: Option<&Route>, decision: Decision) -> Reply {
+        Reply::Respond(match (question.purpose, decision) {
+            (Purpose::Decide, Decision::Allow(permit)) => {
+                answer::allow(&question.request, &permit).unwrap_or_else(|words| answer::to_sub_request(&words))
+            }
+            (Purpose::Decide, decision) => answer::to_sub_request(&words_for(&question.request, &decision)),
+            (Purpose::Answer { refused }, Decision::Allow(_)) => answer::allowed_after_all(&question.request, refused),
+            (Purpose::Answer { .. } | Purpose::Forward, decision) => {
+                answer::to_client(&words_for(&question.request, &decision))
+            }
+        })
+    }
+
+    fn refuse(&self, unread: &Unread, asker: &Asker) -> Response<Body> {
+        refuse(unread, asker)
+    }
+
+    fn is_sub_request(&self, path: &str) -> bool {
+        path == DECIDE
+    }
+}
+
+/// `scheme://authority` and the target as the client sent it.
+fn split_url(url: &str) -> Result<(&str, &str, &str), Unreadable> {
+    let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, URL.as_str());
+    let (scheme, rest) = url.split_once("://").ok_or_else(malformed)?;
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at_checked(end).ok_or_else(malformed)?;
+    Ok((scheme, authority, target))
+}
+
+/// nginx's `$remote_addr`: an address, or `unix:` where the client came by a unix socket.
+fn client(text: &str) -> Result<Option<IpAddr>, Unreadable> {
+    if text == "unix:" {
+        return Ok(None);
+    }
+    let address = text.parse::<IpAddr>().map(|address| Some(address.to_canonical()));
+    address.map_err(|_| Unreadable::new(UnreadableReason::HeaderMalformed, CLIENT.as_str()))
+}

@@ -1,0 +1,98 @@
+//! Traefik's ForwardAuth and Caddy's `forward_auth`: the answer, whatever it is, goes to the client as it stands.
+
+use super::answer::{refuse, words_for};
+use super::fields::{guarded_target, refuse_doubled, take_lines, take_one};
+use super::{Asker, DECIDE, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
+use crate::body::Body;
+use countersign_core::decide::Decision;
+use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
+use countersign_core::peer::TrustedPeers;
+use countersign_core::reason::UnreadableReason;
+use countersign_core::request::{Forwarder, OriginalRequest};
+use countersign_core::route::Route;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::request::Parts;
+use http::{HeaderName, Response};
+
+const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const TARGET: HeaderName = HeaderName::from_static("x-forwarded-uri");
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The dialect.
+#[derive(Debug)]
+pub(super) struct ForwardAuth {
+    trusted: TrustedPeers,
+}
+
+impl ForwardAuth {
+    pub(super) const fn new(trusted: TrustedPeers) -> Self {
+        Self { trusted }
+    }
+}
+
+impl Integration for ForwardAuth {
+    fn read(&self, head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread> {
+        if head.uri.path() != DECIDE {
+            return Err(Unread::NotFound);
+        }
+        let mut headers = head.headers;
+        let Some(trusted) = self.trusted.trust(context.peer, &headers) else {
+            return Err(Unreadable::new(UnreadableReason::UntrustedPeer, format!("{:?}", context.peer.address)).into());
+        };
+        if let Some(name) = self.trusted.secret_header() {
+            headers.remove(name);
+        }
+        refuse_doubled(&headers, &[AUTHORIZATION, COOKIE])?;
+        let method = judge_method(&take_one(&mut headers, &METHOD)?)?;
+        let scheme = scheme(&take_one(&mut headers, &PROTO)?)?;
+        let host = Host::judge(&take_one(&mut headers, &HOST)?)?;
+        let target = guarded_target(&take_one(&mut headers, &TARGET)?)?;
+        let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
+        let chain = take_lines(&mut headers, &FOR).ok_or_else(malformed)?;
+        let lines = chain.iter().map(String::as_str).collect::<Vec<_>>();
+        let client = self.trusted.client_behind(&trusted, &lines);
+        if client.is_none() && !lines.is_empty() {
+            return Err(malformed().into());
+        }
+        context.identity.strip_or_refuse(&mut headers, &[])?;
+        let request = OriginalRequest {
+            id: context.id,
+            method,
+            scheme,
+            host,
+            target,
+            client,
+            headers,
+            forwarder: Forwarder::Another,
+        };
+        Ok(Question { request, purpose: Purpose::Decide, endpoint: None })
+    }
+
+    fn write(&self, question: &Question, _: Option<&Route>, decision: Decision) -> Reply {
+        Reply::Respond(match decision {
+            Decision::Allow(permit) => {
+                answer::allow(&question.request, &permit).unwrap_or_else(|words| answer::to_client(&words))
+            }
+            decision => answer::to_client(&words_for(&question.request, &decision)),
+        })
+    }
+
+    fn refuse(&self, unread: &Unread, asker: &Asker) -> Response<Body> {
+        refuse(unread, asker)
+    }
+
+    fn is_sub_request(&self, _: &str) -> bool {
+        false
+    }
+}
+
+/// Traefik says `ws` and `wss` for WebSockets.
+fn scheme(text: &str) -> Result<Scheme, Unreadable> {
+    match text {
+        "ws" => Ok(Scheme::Http),
+        "wss" => Ok(Scheme::Https),
+        other => Scheme::judge(other),
+    }
+}

@@ -1,0 +1,124 @@
+//! The gateway as the reverse proxy: HTTP/1.1 in the clear, for now.
+
+use super::answer::{refuse, words_for};
+use super::fields::{is_own, refuse_doubled, take_lines, take_one};
+use super::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
+use crate::body::Body;
+use crate::proxy::forwarded;
+use countersign_core::decide::Decision;
+use countersign_core::gate::{Host, Scheme, Target, Unreadable, judge_method};
+use countersign_core::peer::{PeerAddress, TrustedPeers};
+use countersign_core::reason::UnreadableReason;
+use countersign_core::request::{Forwarder, OriginalRequest};
+use countersign_core::route::Route;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, UPGRADE};
+use http::request::Parts;
+use http::{HeaderName, Response, Uri};
+use std::net::IpAddr;
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The dialect.
+#[derive(Debug)]
+pub(super) struct ReverseProxy {
+    trusted: TrustedPeers,
+}
+
+impl ReverseProxy {
+    pub(super) const fn new(trusted: TrustedPeers) -> Self {
+        Self { trusted }
+    }
+
+    /// The client: the peer, or whom a trusted peer names.
+    fn client(&self, head: &mut Parts, context: &ReadContext<'_>) -> Result<Option<IpAddr>, Unreadable> {
+        let Some(trusted) = self.trusted.trust(context.peer, &head.headers) else {
+            return Ok(match context.peer.address {
+                PeerAddress::Ip(address) => Some(address),
+                PeerAddress::Unix => None,
+            });
+        };
+        let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
+        let chain = take_lines(&mut head.headers, &FOR).ok_or_else(malformed)?;
+        let lines = chain.iter().map(String::as_str).collect::<Vec<_>>();
+        match self.trusted.client_behind(&trusted, &lines) {
+            None if !lines.is_empty() => Err(malformed()),
+            client => Ok(client),
+        }
+    }
+}
+
+impl Integration for ReverseProxy {
+    fn read(&self, mut head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread> {
+        let method = judge_method(head.method.as_str())?;
+        refuse_doubled(&head.headers, &[AUTHORIZATION, COOKIE, CONTENT_LENGTH])?;
+        let host = host(&head.uri, take_one(&mut head.headers, &HOST)?)?;
+        let target = Target::judge(target(&head.uri))?;
+        if is_own(target.path()) {
+            return Err(Unread::NotFound);
+        }
+        if head.headers.contains_key(UPGRADE) {
+            return Err(Unreadable::new(UnreadableReason::Upgrade, "upgrade").into());
+        }
+        let client = self.client(&mut head, context)?;
+        let mut headers = head.headers;
+        if let Some(name) = self.trusted.secret_header() {
+            headers.remove(name);
+        }
+        forwarded::strip(&mut headers);
+        context.identity.strip(&mut headers);
+        let request = OriginalRequest {
+            id: context.id,
+            method,
+            scheme: Scheme::Http,
+            host,
+            target,
+            client,
+            headers,
+            forwarder: Forwarder::Us,
+        };
+        Ok(Question { request, purpose: Purpose::Forward, endpoint: None })
+    }
+
+    fn write(&self, question: &Question, _: Option<&Route>, decision: Decision) -> Reply {
+        match decision {
+            Decision::Allow(permit) => Reply::Forward(permit),
+            decision => Reply::Respond(answer::to_client(&words_for(&question.request, &decision))),
+        }
+    }
+
+    fn refuse(&self, unread: &Unread, asker: &Asker) -> Response<Body> {
+        refuse(unread, asker)
+    }
+
+    fn is_sub_request(&self, _: &str) -> bool {
+        false
+    }
+
+    fn carries_bodies(&self) -> bool {
+        true
+    }
+}
+
+/// One Host, and in absolute form the same (RFC 9112 section 3.2.2 would let the target win; here they must agree).
+fn host(uri: &Uri, named: String) -> Result<Host, Unreadable> {
+    let host = Host::judge(&named)?;
+    let Some(authority) = uri.authority() else { return Ok(host) };
+    let Some(scheme) = uri.scheme_str() else {
+        return Err(Unreadable::new(UnreadableReason::TargetMalformed, "the target is an authority"));
+    };
+    if !scheme.eq_ignore_ascii_case("http") {
+        return Err(Unreadable::new(UnreadableReason::SchemeUnknown, "the target's scheme is not http"));
+    }
+    let target = Host::judge(authority.as_str())?;
+    let agree = target.name() == host.name() && target.port_for(Scheme::Http) == host.port_for(Scheme::Http);
+    if agree {
+        Ok(host)
+    } else {
+        Err(Unreadable::new(UnreadableReason::HostMismatch, format!("the target says {target}, Host says {host}")))
+    }
+}
+
+/// The target in origin form.
+fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("", |target| target.as_str())
+}

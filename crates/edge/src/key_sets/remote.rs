@@ -1,0 +1,242 @@
+//! One remote set: a ring, and at most one fetch at a time that all who need it wait for.
+
+use super::KeySetStatus;
+use super::blob::{self, Binding};
+use super::fetch::Fetcher;
+use arc_swap::ArcSwap;
+use countersign_authn::key_ring::{KeyRing, Lookup};
+use countersign_authn::keys::{Answer, KeyLocation, KeySettings};
+use countersign_core::Ports;
+use countersign_core::kept::Kept;
+use countersign_core::reason::UnavailableReason;
+use countersign_core::time::{Clock, Monotonic, Now};
+use countersign_jose::algorithm::Algorithm;
+use countersign_jose::jwks::KeySet;
+use countersign_jose::key::Thumbprint;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The background task looks at the ring at least this often: a machine that slept must not oversleep a refresh.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// The background task never spins, whatever the ring says.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
+/// What a client is told to wait at least.
+const SHORTEST_RETRY: Duration = Duration::from_secs(1);
+
+/// The set at one location under one set of settings.
+pub(super) struct RemoteSet {
+    location: KeyLocation,
+    settings: KeySettings,
+    clock: Arc<dyn Clock>,
+    kept: Arc<dyn Kept>,
+    fetcher: Fetcher,
+    /// What lookups read. Written under `ring` only.
+    published: ArcSwap<KeyRing>,
+    ring: Mutex<KeyRing>,
+    notes: Mutex<Notes>,
+    restored: AtomicBool,
+    /// Counts the steps of fetches, so that those who wait can look again.
+    steps: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    left_out: Vec<String>,
+    kept_error: Option<Arc<str>>,
+}
+
+impl fmt::Debug for RemoteSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RemoteSet({})", self.location.url())
+    }
+}
+
+/// Ends a run that was cut short, so that the next may begin.
+struct RunGuard<'a>(&'a RemoteSet);
+
+impl Drop for RunGuard<'_> {
+    fn drop(&mut self) {
+        if self.0.published.load().is_running() {
+            self.0.update(|ring| ring.failed("the fetch was interrupted"));
+        }
+    }
+}
+
+impl RemoteSet {
+    pub(super) fn new(location: KeyLocation, settings: KeySettings, ports: &Ports) -> Self {
+        let ring = KeyRing::new(settings.freshness);
+        Self {
+            fetcher: Fetcher::new(&location, &settings, ports),
+            location,
+            settings,
+            clock: Arc::clone(&ports.clock),
+            kept: Arc::clone(&ports.kept),
+            published: ArcSwap::from_pointee(ring.clone()),
+            ring: Mutex::new(ring),
+            notes: Mutex::default(),
+            restored: AtomicBool::new(false),
+            steps: watch::Sender::new(0),
+        }
+    }
+
+    pub(super) fn is(&self, location: &KeyLocation, settings: &KeySettings) -> bool {
+        self.location == *location && self.settings == *settings
+    }
+
+    pub(super) fn lookup_now(&self, kid: Option<&str>, algorithm: Algorithm, now: Now) -> Lookup {
+        self.published.load().lookup(kid, algorithm, now.monotonic)
+    }
+
+    pub(super) fn holds(&self, thumbprint: Thumbprint, now: Now) -> bool {
+        self.published.load().holds(thumbprint, now.monotonic)
+    }
+
+    /// Waits as long as a fetch can tell more. Every fetch ends within its deadline, and one for an unknown key id
+    /// begins once an interval at most, so this ends.
+    pub(super) async fn lookup(
+        self: &Arc<Self>,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        now: Now,
+    ) -> Answer {
+        let mut now = now;
+        loop {
+            let mut steps = self.steps.subscribe();
+            match self.lookup_now(kid, algorithm, now) {
+                Lookup::Found(key) => return Answer::Found(key),
+                Lookup::Unknown => return Answer::Unknown,
+                Lookup::Ambiguous => return Answer::Ambiguous,
+                Lookup::Unreachable => return self.unavailable(UnavailableReason::KeysUnreachable, now),
+                Lookup::Stale => return self.unavailable(UnavailableReason::KeysStale, now),
+                Lookup::Fetch => {}
+            }
+            let wanted = |ring: &KeyRing| matches!(ring.lookup(kid, algorithm, now.monotonic), Lookup::Fetch);
+            self.start_if(wanted, now.monotonic);
+            if self.published.load().is_running() {
+                // The sender lives in `self`: this fails never.
+                let _ended = steps.changed().await;
+            }
+            now = self.clock.now();
+        }
+    }
+
+    /// Fetches the set if it is due, and waits for the end of what runs.
+    pub(super) async fn refresh_if_due(self: &Arc<Self>, now: Now) {
+        let mut steps = self.steps.subscribe();
+        self.start_if(|ring| ring.is_due(now.monotonic), now.monotonic);
+        while self.published.load().is_running() {
+            let _stepped = steps.changed().await;
+        }
+    }
+
+    /// The life of the background task.
+    pub(super) async fn keep_fresh(self: Arc<Self>) {
+        loop {
+            let now = self.clock.now();
+            self.refresh_if_due(now).await;
+            let now = self.clock.now().monotonic;
+            let due = self.published.load().next_due(now);
+            tokio::time::sleep(due.since(now).clamp(SHORTEST_SLEEP, LONGEST_SLEEP)).await;
+        }
+    }
+
+    pub(super) fn status(&self, now: Now) -> KeySetStatus {
+        let ring = self.published.load();
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        KeySetStatus {
+            issuer: Arc::clone(self.location.issuer()),
+            age: ring.age(now.monotonic),
+            keys: ring.key_count(),
+            left_out: notes.left_out.clone(),
+            last_error: ring.last_error().cloned(),
+            kept_error: notes.kept_error.clone(),
+        }
+    }
+
+    fn unavailable(&self, reason: UnavailableReason, now: Now) -> Answer {
+        let ring = self.published.load();
+        let retry_after = ring.next_due(now.monotonic).since(now.monotonic);
+        Answer::Unavailable {
+            reason,
+            detail: ring
+                .last_error()
+                .cloned()
+                .unwrap_or_else(|| "not fetched yet".into()),
+            retry_after: retry_after.max(SHORTEST_RETRY),
+        }
+    }
+
+    /// Begins a fetch when `wanted` and none runs. It is a task of its own: a client that goes away does not end it.
+    fn start_if(self: &Arc<Self>, wanted: impl FnOnce(&KeyRing) -> bool, now: Monotonic) {
+        let begun = {
+            let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+            let begun = wanted(&ring) && ring.begin_fetch(now);
+            if begun {
+                self.published.store(Arc::new(ring.clone()));
+            }
+            begun
+        };
+        if begun {
+            drop(tokio::spawn(Arc::clone(self).run()));
+        }
+    }
+
+    /// One run: the copy on disk first, once; then the issuer.
+    async fn run(self: Arc<Self>) {
+        let _guard = RunGuard(&self);
+        if !self.restored.swap(true, Ordering::AcqRel) {
+            self.restore().await;
+        }
+        match self.fetcher.fetch().await {
+            Ok(fetched) => {
+                let now = self.clock.now();
+                self.note(|notes| notes.left_out = fetched.left_out);
+                self.update(|ring| ring.fetched(fetched.keys, fetched.lifetime, now.monotonic));
+                let bytes = blob::write(&self.binding(), now.wall, &fetched.body);
+                let saved = self.kept.save(&self.binding().name(), &bytes).await;
+                self.note(|notes| notes.kept_error = saved.err().map(|error| error.0.into()));
+            }
+            Err(error) => self.update(|ring| ring.failed(&error)),
+        }
+    }
+
+    async fn restore(&self) {
+        match self.kept.load(&self.binding().name()).await {
+            Ok(None) => {}
+            Ok(Some(bytes)) => match blob::read(&self.binding(), &bytes) {
+                Some((fetched, body)) => {
+                    if let Ok((keys, _)) = KeySet::parse(body) {
+                        let now = self.clock.now();
+                        self.update(|ring| ring.restore(keys, fetched, now));
+                    }
+                }
+                None => self.note_kept("the copy on disk is another set's, or broken"),
+            },
+            Err(error) => self.note_kept(&error.0),
+        }
+    }
+
+    fn binding(&self) -> Binding<'_> {
+        Binding::new(&self.location, &self.settings)
+    }
+
+    fn note_kept(&self, error: &str) {
+        self.note(|notes| notes.kept_error = Some(error.into()));
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Notes)) {
+        change(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Changes the ring, publishes it, and wakes who waits.
+    fn update(&self, change: impl FnOnce(&mut KeyRing)) {
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut ring);
+        self.published.store(Arc::new(ring.clone()));
+        drop(ring);
+        self.steps.send_modify(|step| *step = step.wrapping_add(1));
+    }
+}

@@ -1,0 +1,176 @@
+//! Sockets: accepted within limits, given deadlines, drained on shutdown.
+
+use crate::body::{Activity, Body};
+use crate::metrics::Metrics;
+use crate::serve::Service;
+use crate::status::Status;
+use countersign_core::peer::Peer;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+pub use address::{Address, AddressError};
+pub use bind::{Listener, SystemdSockets, UnixAccess};
+use watched::Watched;
+
+mod address;
+pub(crate) mod bind;
+mod watched;
+
+/// How long an accepted failure (no file descriptors left) is waited out.
+const BACK_OFF: Duration = Duration::from_millis(100);
+/// The parser's own buffer: above our limit for a head, so that we can say what was wrong.
+const PARSER_BYTES: usize = 64 * 1024;
+/// The most header lines of one request.
+const MAX_HEADERS: usize = 100;
+
+/// What connections may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once, over all listeners.
+    pub connections: usize,
+    /// From the first byte of a request to the end of its head.
+    pub head: Duration,
+    /// Between two requests.
+    pub idle: Duration,
+    /// From the order to stop until connections are cut.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What is served on a listener.
+#[derive(Clone, Debug)]
+pub enum Handler {
+    /// Decisions, or the way to the application.
+    Gateway(Service),
+    /// The program's own state.
+    Status(Status),
+}
+
+impl Handler {
+    async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+        match self {
+            Self::Gateway(service) => service.serve(request.map(Body::incoming), peer).await,
+            Self::Status(status) => status.answer(&request.into_parts().0),
+        }
+    }
+}
+
+/// Serves listeners within shared limits.
+#[derive(Clone, Debug)]
+pub struct Server {
+    limits: Limits,
+    places: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+}
+
+impl Server {
+    /// A server within `limits`.
+    pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
+        Self { limits, places: Arc::new(Semaphore::new(limits.connections)), metrics }
+    }
+
+    /// Accepts until `stop` is true, then lets the connections there are finish what they are at.
+    pub async fn run(&self, listener: Listener, handler: Handler, mut stop: watch::Receiver<bool>) {
+        let mut connections = JoinSet::new();
+        let each = stop.clone();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.take(stream, peer, &handler, &each, &mut connections),
+                    Err(_) => tokio::time::sleep(BACK_OFF).await,
+                },
+                Some(_) = connections.join_next() => {}
+                () = stopped(&mut stop) => break,
+            }
+        }
+        drop(listener);
+        let drained = async { while connections.join_next().await.is_some() {} };
+        drop(tokio::time::timeout(self.limits.drain, drained).await);
+    }
+
+    fn take(
+        &self,
+        stream: bind::Stream,
+        peer: Peer,
+        handler: &Handler,
+        stop: &watch::Receiver<bool>,
+        connections: &mut JoinSet<()>,
+    ) {
+        // Closed at once: an answer would cost what there is none of.
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.metrics.refused_connection();
+            return;
+        };
+        let (server, handler, stop) = (self.clone(), handler.clone(), stop.clone());
+        match stream {
+            bind::Stream::Tcp(stream) => {
+                drop(stream.set_nodelay(true));
+                connections.spawn(async move { server.connection(stream, peer, handler, stop, place).await });
+            }
+            bind::Stream::Unix(stream) => {
+                connections.spawn(async move { server.connection(stream, peer, handler, stop, place).await });
+            }
+        }
+    }
+
+    async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        peer: Peer,
+        handler: Handler,
+        mut stop: watch::Receiver<bool>,
+        place: OwnedSemaphorePermit,
+    ) {
+        let activity = Arc::new(Activity::default());
+        activity.set(Activity::HEAD);
+        let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity), self.limits));
+        let (peer, handler) = (&peer, &handler);
+        let service = service_fn(|request: Request<Incoming>| {
+            activity.set(Activity::BUSY);
+            let activity = Arc::clone(&activity);
+            async move {
+                let response = handler.serve(request, peer).await;
+                Ok::<_, Infallible>(response.map(|body| body.then_idle(activity)))
+            }
+        });
+        let mut builder = http1::Builder::new();
+        builder.header_read_timeout(None).max_buf_size(PARSER_BYTES).max_headers(MAX_HEADERS);
+        let mut connection = pin!(builder.serve_connection(io, service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopped(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if ended.is_err_and(|error| error.is_parse()) {
+            self.metrics.refused_by_the_parser();
+        }
+        drop(place);
+    }
+}
+
+/// Waits for the order to stop; the end of whoever could give it is one.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}

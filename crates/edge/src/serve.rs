@@ -1,0 +1,183 @@
+//! One request: the path as one function.
+
+use crate::body::Body;
+use crate::gateway::Gateway;
+use crate::integration::{Asker, Integration, Question, ReadContext, Reply, Unread};
+use crate::observe::{Observation, Observer};
+use crate::page::{self, Words};
+use crate::proxy::Upstreams;
+use crate::system::RequestIds;
+use arc_swap::ArcSwap;
+use countersign_core::Ports;
+use countersign_core::decide::{Decision, decide};
+use countersign_core::gate::Unreadable;
+use countersign_core::peer::Peer;
+use countersign_core::reason::{UnavailableReason, UnreadableReason};
+use countersign_core::route::Route;
+use countersign_core::time::Clock;
+use futures_util::FutureExt as _;
+use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+/// The largest request head that is read: names, values and the target, in bytes.
+pub const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// What all listeners share: the rules in force and the handles to the world.
+#[derive(Debug)]
+pub struct Shared {
+    gateway: ArcSwap<Gateway>,
+    clock: Arc<dyn Clock>,
+    ids: RequestIds,
+    observer: Arc<Observer>,
+    upstreams: Upstreams,
+}
+
+impl Shared {
+    /// Serves by `gateway`.
+    pub fn new(gateway: Gateway, ports: &Ports, observer: Arc<Observer>) -> Arc<Self> {
+        Arc::new(Self {
+            gateway: ArcSwap::from_pointee(gateway),
+            clock: Arc::clone(&ports.clock),
+            ids: RequestIds::new(&*ports.entropy),
+            observer,
+            upstreams: Upstreams::default(),
+        })
+    }
+
+    /// Puts another set of rules in force; requests under way keep theirs.
+    pub fn swap(&self, gateway: Gateway) {
+        self.gateway.store(Arc::new(gateway));
+    }
+
+    /// The rules in force.
+    pub fn gateway(&self) -> Arc<Gateway> {
+        self.gateway.load_full()
+    }
+}
+
+/// One listener's way of serving.
+#[derive(Clone, Debug)]
+pub struct Service {
+    shared: Arc<Shared>,
+    integration: Arc<dyn Integration>,
+    face: Option<usize>,
+}
+
+impl Service {
+    /// Serves in this dialect.
+    pub fn new(shared: Arc<Shared>, integration: Arc<dyn Integration>) -> Self {
+        Self { shared, integration, face: None }
+    }
+
+    /// The same, and from the next reload on as the face of this number in [`Gateway::faces`]: whom a listener believes
+    /// changes in one step with the rules.
+    #[must_use]
+    pub const fn at_face(mut self, face: usize) -> Self {
+        self.face = Some(face);
+        self
+    }
+
+    /// Serves one request of `peer`. A bug answers 500 with the request's id and takes nothing else down.
+    pub async fn serve(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
+        let now = self.shared.clock.now();
+        let gateway = self.shared.gateway.load_full();
+        let integration = self.face.and_then(|face| gateway.faces.get(face)).unwrap_or(&self.integration);
+        let (head, body) = request.into_parts();
+        let mut observation = Observation::new(self.shared.ids.next(), now, &head, self.shared.observer.log().decisions());
+        let asker = asker(&**integration, &head, &observation);
+        let closes = !integration.carries_bodies() && announces_body(&head.headers);
+        let answer = self.answer(&gateway, &**integration, (head, body), peer, &asker, &mut observation);
+        let served = AssertUnwindSafe(answer).catch_unwind().await;
+        let mut response = served.unwrap_or_else(|_| {
+            let reason = UnavailableReason::Internal;
+            observation.outcome("error", reason.code());
+            page::render(&Words::about(&asker, StatusCode::INTERNAL_SERVER_ERROR, reason.code(), reason.meaning()))
+        });
+        if closes {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.shared.observer.observe(&observation, response.status(), peer, self.shared.clock.now());
+        response
+    }
+
+    async fn answer(
+        &self,
+        gateway: &Gateway,
+        integration: &dyn Integration,
+        (head, body): (Parts, Body),
+        peer: &Peer,
+        asker: &Asker,
+        observation: &mut Observation,
+    ) -> Response<Body> {
+        let context = ReadContext { peer, id: observation.id, identity: &gateway.identity };
+        let read = judge_head(&head).map_err(Unread::from).and_then(|()| integration.read(head, &context));
+        let found = read.and_then(|question| {
+            observation.asked(&question.request);
+            let route = route(gateway, &question)?;
+            Ok((question, route))
+        });
+        let (question, route) = match found {
+            Ok(found) => found,
+            Err(unread) => {
+                observation.unread(&unread);
+                return integration.refuse(&unread, asker);
+            }
+        };
+        let decision = match route {
+            Some(route) => decide(route, &question.request, observation.began()).await,
+            None => Decision::NoRoute,
+        };
+        observation.decided(route, &decision);
+        match integration.write(&question, route.map(|route| &**route), decision) {
+            Reply::Respond(response) => {
+                observation.answered(&response);
+                response
+            }
+            Reply::Forward(permit) => {
+                let forwarded = self.shared.upstreams.forward(permit, question.request, body, peer).await;
+                forwarded.unwrap_or_else(|failure| {
+                    observation.failed(&failure);
+                    page::render(&failure.words(asker))
+                })
+            }
+        }
+    }
+}
+
+/// Who must be answered whatever comes of it.
+fn asker(integration: &dyn Integration, head: &Parts, observation: &Observation) -> Asker {
+    let accepts = head.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    Asker {
+        id: observation.id,
+        accepts_html: accepts.contains("text/html"),
+        sub_request: integration.is_sub_request(head.uri.path()),
+        head: head.method == Method::HEAD,
+    }
+}
+
+fn route<'g>(gateway: &'g Gateway, question: &Question) -> Result<Option<&'g Arc<Route>>, Unreadable> {
+    match &question.endpoint {
+        None => gateway.routes.find(&question.request),
+        Some(endpoint) => {
+            question.request.target.oddities().refused_unless(countersign_core::gate::PathOddities::NONE)?;
+            Ok(gateway.routes.at_endpoint(endpoint))
+        }
+    }
+}
+
+fn judge_head(head: &Parts) -> Result<(), Unreadable> {
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if fields + target > MAX_HEAD_BYTES {
+        return Err(Unreadable::new(UnreadableReason::HeadersTooLarge, "over 32 KiB"));
+    }
+    Ok(())
+}
+
+fn announces_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH);
+    headers.contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length.as_bytes() != b"0")
+}
