@@ -1,3 +1,88 @@
-//! The program.
+//! The project's chores. `cargo xtask --help` lists them.
 
-fn main() {}
+#![expect(clippy::disallowed_methods, reason = "chores read files, the clock and the environment")]
+
+use std::process::{Command, ExitCode, Stdio};
+
+mod accounts;
+mod bench;
+mod test;
+mod tools;
+
+/// A chore's failure, in words.
+type Failure = Box<dyn std::error::Error>;
+
+const HELP: &str = "\
+The project's chores:
+
+  cargo xtask test              everything CI runs; installs what it needs (as root)
+  cargo xtask scenario NAME     the scenario pages whose path holds NAME
+  cargo xtask bench decision    what a decision costs, beside nginx, HAProxy and Envoy
+      [--rounds N] [--seconds N]
+  cargo xtask soak              long runs: more mutations for every decoder
+  cargo xtask interop           heavier outside peers
+  cargo xtask parity            counts docs/parity.md; fails on a row whose test did not run
+  cargo xtask attacks           counts docs/attacks.md; the same
+  cargo xtask tools             installs what the tests need
+";
+
+fn main() -> ExitCode {
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
+    let words = arguments.iter().map(String::as_str).collect::<Vec<_>>();
+    let done = match words.as_slice() {
+        ["test"] => test::run(),
+        ["scenario", name] => cargo(&["test", "-p", "countersign", "--test", "scenarios", "--", name]),
+        ["bench", name, options @ ..] => bench::run(name, options),
+        ["soak"] => soak(),
+        ["interop"] => Err("no outside peer beyond those of `cargo xtask test` is wired in yet".into()),
+        ["parity"] => accounts::parity(),
+        ["attacks"] => accounts::attacks(),
+        ["tools"] => tools::for_tests(),
+        [] | ["--help" | "-h" | "help"] => {
+            say(HELP);
+            Ok(())
+        }
+        other => Err(format!("no chore {:?}\n\n{HELP}", other.join(" ")).into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("xtask: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line.
+#[expect(clippy::print_stdout, reason = "the one place that prints")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+/// The repository's folder.
+fn repository() -> std::path::PathBuf {
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_owned()
+}
+
+/// Runs cargo and passes its output on.
+fn cargo(arguments: &[&str]) -> Result<(), Failure> {
+    run(Command::new(env!("CARGO")).args(arguments))
+}
+
+/// Runs a command in the repository's folder; a status other than success is a failure.
+fn run(command: &mut Command) -> Result<(), Failure> {
+    let told = format!("{command:?}");
+    let status = command.current_dir(repository()).stdin(Stdio::null()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{told}: {status}").into()),
+        Err(error) => Err(format!("{told}: {error}").into()),
+    }
+}
+
+/// Every decoder under many more mutations, with optimisations on.
+fn soak() -> Result<(), Failure> {
+    let arguments = ["test", "--release", "-p", "countersign-testkit", "--test", "fuzz"];
+    run(Command::new(env!("CARGO")).args(arguments).env("COUNTERSIGN_MUTATIONS", "5000000"))
+}

@@ -1,0 +1,106 @@
+//! Tokens and keys for the measurements: made anew each time, the same bytes for every server.
+
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair, RsaKeyPair};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The issuer every server expects.
+pub(crate) const ISSUER: &str = "https://op.bench.test/realms/home";
+
+/// Two key pairs and what the servers need of their public halves.
+pub(crate) struct Keys {
+    rsa: RsaKeyPair,
+    ec: EcdsaKeyPair,
+    random: SystemRandom,
+}
+
+/// Which key signs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signed {
+    Rs256,
+    Es256,
+}
+
+impl Signed {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+impl Keys {
+    pub(crate) fn generate() -> Result<Self, Failure> {
+        let rsa = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| "no RSA key")?;
+        let ec = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| "no EC key")?;
+        Ok(Self { rsa, ec, random: SystemRandom::new() })
+    }
+
+    /// A token of some 850 bytes, `number` making it unlike the others.
+    pub(crate) fn token(&self, signed: Signed, number: usize) -> Result<String, Failure> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let header = format!(r#"{{"alg":"{0}","typ":"at+jwt","kid":"{0}"}}"#, signed.name());
+        let payload = format!(
+            concat!(
+                r#"{{"iss":"{}","sub":"f3a1c2d4-5b6e-4f70-8192-{:012}","aud":"api","exp":{},"iat":{},"#,
+                r#""jti":"0b5e7c1e-3f5b-4d4c-9a37-6f1de2a8b9c0","preferred_username":"ann","locale":"en","#,
+                r#""email":"ann@bench.test","email_verified":true,"scope":"openid profile email","#,
+                r#""groups":["operators","developers","home"],"tenant":"home"}}"#
+            ),
+            ISSUER,
+            number,
+            now + 86_400,
+            now - 5
+        );
+        let text = [header, payload].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
+        let signature = match signed {
+            Signed::Rs256 => {
+                let mut signature = vec![0; self.rsa.public_modulus_len()];
+                self.rsa
+                    .sign(&signature::RSA_PKCS1_SHA256, &self.random, text.as_bytes(), &mut signature)
+                    .map_err(|_| "not signed")?;
+                signature
+            }
+            Signed::Es256 => {
+                self.ec.sign(&self.random, text.as_bytes()).map_err(|_| "not signed")?.as_ref().to_vec()
+            }
+        };
+        Ok(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// The public keys as a JWK Set.
+    pub(crate) fn jwk_set(&self) -> Result<String, Failure> {
+        let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        // RSAPublicKey (RFC 8017 appendix A.1.1) of a 2048-bit key: nine bytes of framing and sign before the modulus.
+        let modulus = self.rsa.public_key().as_ref().get(9..265).ok_or("not a 2048-bit key")?;
+        let point = self.ec.public_key().as_ref();
+        let (x, y) = point.get(1..33).zip(point.get(33..65)).ok_or("not a P-256 point")?;
+        Ok(format!(
+            concat!(
+                r#"{{"keys":[{{"kty":"RSA","kid":"RS256","use":"sig","alg":"RS256","n":"{}","e":"AQAB"}},"#,
+                r#"{{"kty":"EC","kid":"ES256","use":"sig","alg":"ES256","crv":"P-256","x":"{}","y":"{}"}}]}}"#
+            ),
+            encode(modulus),
+            encode(x),
+            encode(y)
+        ))
+    }
+
+    /// One public key as PEM.
+    pub(crate) fn pem(&self, signed: Signed) -> Result<String, Failure> {
+        let der = match signed {
+            Signed::Rs256 => AsDer::<PublicKeyX509Der<'_>>::as_der(self.rsa.public_key()).map_err(|_| "no DER")?,
+            Signed::Es256 => AsDer::<PublicKeyX509Der<'_>>::as_der(self.ec.public_key()).map_err(|_| "no DER")?,
+        };
+        let text = BASE64_STANDARD.encode(der.as_ref());
+        let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+        Ok(format!("-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n"))
+    }
+}
