@@ -34,10 +34,18 @@ struct Row {
 /// Counts `docs/parity.md`.
 pub(crate) fn parity() -> Result<(), Failure> {
     let wanted = PARITY.iter().flat_map(|(prefix, ranges)| {
-        ranges.iter().flat_map(|range| range.clone()).map(move |number| format!("{prefix}-{number:02}"))
+        ranges
+            .iter()
+            .flat_map(|range| range.clone())
+            .map(move |number| format!("{prefix}-{number:02}"))
     });
     let rows = rows("docs/parity.md", &wanted.collect::<Vec<_>>())?;
-    let count = counted(&rows, &["kept", "bettered", "refused", "open"], &["kept", "bettered"], &["refused"])?;
+    let count = counted(
+        &rows,
+        &["kept", "bettered", "refused", "open"],
+        &["kept", "bettered"],
+        &["refused"],
+    )?;
     let of = |verdict: &str| count.get(verdict).copied().unwrap_or(0);
     say(&format!(
         "rows {} kept {} bettered {} refused {} open {}",
@@ -54,7 +62,12 @@ pub(crate) fn parity() -> Result<(), Failure> {
 pub(crate) fn attacks() -> Result<(), Failure> {
     let wanted = (1..=ATTACKS).map(|number| number.to_string()).collect::<Vec<_>>();
     let rows = rows("docs/attacks.md", &wanted)?;
-    let count = counted(&rows, &["immune", "not applicable", "open"], &["immune"], &["not applicable"])?;
+    let count = counted(
+        &rows,
+        &["immune", "not applicable", "open"],
+        &["immune"],
+        &["not applicable"],
+    )?;
     let of = |verdict: &str| count.get(verdict).copied().unwrap_or(0);
     say(&format!(
         "rows {} immune {} not-applicable {} open {}",
@@ -71,9 +84,16 @@ fn rows(page: &str, wanted: &[String]) -> Result<Vec<Row>, Failure> {
     let text = String::from_utf8(std::fs::read(repository().join(page))?)?;
     let mut rows: Vec<Row> = Vec::new();
     for line in text.lines().filter(|line| line.starts_with("| ")) {
-        let cells = line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>();
+        let cells = line
+            .trim_matches('|')
+            .split('|')
+            .map(str::trim)
+            .collect::<Vec<_>>();
         let [id, _, verdict, evidence, note] = cells.as_slice() else {
-            if cells.first().is_some_and(|id| wanted.iter().any(|wanted| wanted == id)) {
+            if cells
+                .first()
+                .is_some_and(|id| wanted.iter().any(|wanted| wanted == id))
+            {
                 return Err(format!("{page}: row {}: not five cells", cells.first().unwrap_or(&"")).into());
             }
             continue;
@@ -87,10 +107,23 @@ fn rows(page: &str, wanted: &[String]) -> Result<Vec<Row>, Failure> {
         if rows.iter().any(|row| row.id == *id) {
             return Err(format!("{page}: row {id} is there twice").into());
         }
-        let evidence = evidence.split("<br>").map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
-        rows.push(Row { id: (*id).to_owned(), verdict: (*verdict).to_owned(), evidence, note: (*note).to_owned() });
+        let evidence = evidence
+            .split("<br>")
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+            .map(str::to_owned)
+            .collect();
+        rows.push(Row {
+            id: (*id).to_owned(),
+            verdict: (*verdict).to_owned(),
+            evidence,
+            note: (*note).to_owned(),
+        });
     }
-    match wanted.iter().find(|wanted| rows.iter().all(|row| row.id != **wanted)) {
+    match wanted
+        .iter()
+        .find(|wanted| rows.iter().all(|row| row.id != **wanted))
+    {
         None => Ok(rows),
         Some(missing) => Err(format!("{page}: row {missing} is missing").into()),
     }
@@ -108,7 +141,11 @@ fn counted<'r>(
     for row in rows {
         let verdict = row.verdict.as_str();
         if !verdicts.contains(&verdict) {
-            faults.push(format!("row {}: {verdict:?} is no verdict; known are {}", row.id, verdicts.join(", ")));
+            faults.push(format!(
+                "row {}: {verdict:?} is no verdict; known are {}",
+                row.id,
+                verdicts.join(", ")
+            ));
         }
         if shown.contains(&verdict) && row.evidence.is_empty() {
             faults.push(format!("row {}: {verdict}, and nothing shows it", row.id));
@@ -116,10 +153,19 @@ fn counted<'r>(
         if argued.contains(&verdict) && row.note.is_empty() {
             faults.push(format!("row {}: {verdict}, and no note says why", row.id));
         }
-        faults.extend(row.evidence.iter().filter_map(|one| ran.fault(one)).map(|fault| format!("row {}: {fault}", row.id)));
+        faults.extend(
+            row.evidence
+                .iter()
+                .filter_map(|one| ran.fault(one))
+                .map(|fault| format!("row {}: {fault}", row.id)),
+        );
         *count.entry(verdict).or_insert(0) += 1;
     }
-    if faults.is_empty() { Ok(count) } else { Err(faults.join("\n").into()) }
+    if faults.is_empty() {
+        Ok(count)
+    } else {
+        Err(faults.join("\n").into())
+    }
 }
 
 /// What ran and passed last time.
@@ -132,10 +178,14 @@ impl Ran {
     fn read() -> Result<Self, Failure> {
         let lines = |name: &str| -> Result<Vec<String>, Failure> {
             let path = repository().join("target/evidence").join(name);
-            let text = std::fs::read(path).map_err(|_| "no test has run yet: run `cargo xtask test` first")?;
+            let text =
+                std::fs::read(path).map_err(|_| "no test has run yet: run `cargo xtask test` first")?;
             Ok(String::from_utf8(text)?.lines().map(str::to_owned).collect())
         };
-        Ok(Self { scenarios: lines("scenarios.txt")?, tests: lines("tests.txt")? })
+        Ok(Self {
+            scenarios: lines("scenarios.txt")?,
+            tests: lines("tests.txt")?,
+        })
     }
 
     /// What is wrong with one piece of evidence: `scenarios/PATH.md`, or `test PATH`, where the end of a test's path will
@@ -149,9 +199,14 @@ impl Ran {
             return (!ran).then(|| format!("{evidence} did not run, or failed"));
         }
         let Some(name) = evidence.strip_prefix("test ") else {
-            return Some(format!("{evidence:?} is neither `scenarios/PATH.md` nor `test PATH`"));
+            return Some(format!(
+                "{evidence:?} is neither `scenarios/PATH.md` nor `test PATH`"
+            ));
         };
-        let ran = self.tests.iter().any(|ran| ran == name || ran.ends_with(&format!("::{name}")));
+        let ran = self
+            .tests
+            .iter()
+            .any(|ran| ran == name || ran.ends_with(&format!("::{name}")));
         (!ran).then(|| format!("the test {name} does not exist, did not run, or failed"))
     }
 }

@@ -1,6 +1,9 @@
 //! The project's chores. `cargo xtask --help` lists them.
 
-#![expect(clippy::disallowed_methods, reason = "chores read files, the clock and the environment")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "chores read files, the clock and the environment"
+)]
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -84,5 +87,7 @@ fn run(command: &mut Command) -> Result<(), Failure> {
 /// Every decoder under many more mutations, with optimisations on.
 fn soak() -> Result<(), Failure> {
     let arguments = ["test", "--release", "-p", "countersign-testkit", "--test", "fuzz"];
-    run(Command::new(env!("CARGO")).args(arguments).env("COUNTERSIGN_MUTATIONS", "5000000"))
+    run(Command::new(env!("CARGO"))
+        .args(arguments)
+        .env("COUNTERSIGN_MUTATIONS", "5000000"))
 }

@@ -17,9 +17,20 @@ struct Count {
 
 const STEPS: [Step; 7] = [
     ("tools", || tools::for_tests().map(|()| Count::default())),
-    ("formatting", || cargo(&["fmt", "--all", "--check"]).map(|()| Count::default())),
+    ("formatting", || {
+        cargo(&["fmt", "--all", "--check"]).map(|()| Count::default())
+    }),
     ("clippy", || {
-        cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]).map(|()| Count::default())
+        cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ])
+        .map(|()| Count::default())
     }),
     ("tests", tests),
     ("documentation", documentation),
@@ -48,14 +59,18 @@ pub(crate) fn run() -> Result<(), Failure> {
 
 fn documentation() -> Result<Count, Failure> {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+    command
+        .args(["doc", "--workspace", "--no-deps", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     crate::run(&mut command).map(|()| Count::default())
 }
 
 /// Every test of the workspace. What ran and passed is written down: the accounts ask for it.
 fn tests() -> Result<Count, Failure> {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["test", "--workspace", "--no-fail-fast"]).current_dir(repository());
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .current_dir(repository());
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     // Cargo tells on standard error which binary comes next; tests tell on standard output how they went. The names of
     // tests are enough: the accounts name them by the end of their path.
@@ -63,7 +78,10 @@ fn tests() -> Result<Count, Failure> {
     let output = child.stdout.take().ok_or("no output")?;
     for line in BufReader::new(output).lines() {
         let line = line?;
-        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... ok")) {
+        if let Some(name) = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.strip_suffix(" ... ok"))
+        {
             count.passed += 1;
             passed.push_str(name);
             passed.push('\n');
@@ -76,5 +94,9 @@ fn tests() -> Result<Count, Failure> {
     }
     std::fs::write(repository().join("target/evidence/tests.txt"), passed)?;
     let status = child.wait()?;
-    if status.success() { Ok(count) } else { Err(format!("{} passed, {} failed", count.passed, count.failed).into()) }
+    if status.success() {
+        Ok(count)
+    } else {
+        Err(format!("{} passed, {} failed", count.passed, count.failed).into())
+    }
 }

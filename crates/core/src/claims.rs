@@ -7,13 +7,9 @@
 
 use std::fmt;
 
-/// The largest document that can be built: what a node can point to, far above any header limit.
-const MAX_BYTES: usize = 1 << 24;
-/// How many members one object may have. Each new key is compared with those before it, so the work for a document
-/// nobody has vouched for yet grows with the square of this.
-const MAX_MEMBERS: usize = 512;
-/// How deep arrays and objects may stand in each other.
-const MAX_DEPTH: usize = 64;
+pub use builder::{ClaimsBuilder, ClaimsError};
+
+mod builder;
 
 /// A JSON object of claims. Cloning copies it; share it inside the principal instead.
 #[derive(Clone)]
@@ -82,6 +78,12 @@ impl Node {
             Kind::Array | Kind::Object => 1 + self.length(),
             Kind::Null | Kind::False | Kind::True | Kind::Number | Kind::String => 1,
         }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{}", self.at, self.length())
     }
 }
 
@@ -330,233 +332,5 @@ impl ClaimPath {
     }
 }
 
-/// Why a document could not be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClaimsError {
-    /// One object has two members of one name.
-    #[error("a member occurs twice")]
-    DuplicateMember,
-    /// Arrays and objects stand in each other more than 64 deep.
-    #[error("nested too deep")]
-    TooDeep,
-    /// The document is larger than 16 MiB, or one object has more than 512 members.
-    #[error("too large")]
-    TooLarge,
-    /// The calls did not describe one whole object.
-    #[error("not one object")]
-    NotAnObject,
-}
-
-/// Writes a document front to back, as a parser meets it.
-#[derive(Debug, Default)]
-pub struct ClaimsBuilder {
-    text: String,
-    nodes: Vec<Node>,
-    open: Vec<usize>,
-}
-
-impl fmt::Debug for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{}", self.at, self.length())
-    }
-}
-
-impl ClaimsBuilder {
-    /// A builder with room for a document of about `bytes`.
-    pub fn with_capacity(bytes: usize) -> Self {
-        Self {
-            text: String::with_capacity(bytes),
-            nodes: Vec::with_capacity(bytes / 12),
-            open: Vec::new(),
-        }
-    }
-
-    /// Adds `null`.
-    pub fn null(&mut self) -> Result<(), ClaimsError> {
-        self.push(Kind::Null, "")
-    }
-
-    /// Adds a boolean.
-    pub fn bool(&mut self, value: bool) -> Result<(), ClaimsError> {
-        self.push(if value { Kind::True } else { Kind::False }, "")
-    }
-
-    /// Adds a number in its JSON spelling.
-    pub fn number(&mut self, spelling: &str) -> Result<(), ClaimsError> {
-        self.push(Kind::Number, spelling)
-    }
-
-    /// Adds a string, unescaped.
-    pub fn string(&mut self, text: &str) -> Result<(), ClaimsError> {
-        self.push(Kind::String, text)
-    }
-
-    /// Adds the key of the next member of the open object; refuses one that is there already.
-    pub fn key(&mut self, name: &str) -> Result<(), ClaimsError> {
-        let object = *self.open.last().ok_or(ClaimsError::NotAnObject)?;
-        let mut index = object + 1;
-        let mut members = 0;
-        while let Some(node) = self.nodes.get(index) {
-            if node.reads(&self.text, name) {
-                return Err(ClaimsError::DuplicateMember);
-            }
-            members += 1;
-            if members >= MAX_MEMBERS {
-                return Err(ClaimsError::TooLarge);
-            }
-            index += 1 + self.nodes.get(index + 1).map_or(1, |value| value.span());
-        }
-        self.push(Kind::String, name)
-    }
-
-    /// Opens an array; [`ClaimsBuilder::close`] ends it.
-    pub fn open_array(&mut self) -> Result<(), ClaimsError> {
-        self.open(Kind::Array)
-    }
-
-    /// Opens an object; [`ClaimsBuilder::close`] ends it.
-    pub fn open_object(&mut self) -> Result<(), ClaimsError> {
-        self.open(Kind::Object)
-    }
-
-    /// Ends the array or object opened last.
-    pub fn close(&mut self) -> Result<(), ClaimsError> {
-        let index = self.open.pop().ok_or(ClaimsError::NotAnObject)?;
-        let inside = u32::try_from(self.nodes.len() - index - 1).map_err(|_| ClaimsError::TooLarge)?;
-        let node = self.nodes.get_mut(index).ok_or(ClaimsError::NotAnObject)?;
-        *node = Node::new(node.kind(), node.at, inside);
-        Ok(())
-    }
-
-    /// The document, when exactly one whole object was written.
-    pub fn finish(self) -> Result<Claims, ClaimsError> {
-        let whole = self.open.is_empty()
-            && self
-                .nodes
-                .first()
-                .is_some_and(|root| root.kind() == Kind::Object && root.span() == self.nodes.len());
-        if !whole {
-            return Err(ClaimsError::NotAnObject);
-        }
-        Ok(Claims {
-            text: self.text.into_boxed_str(),
-            nodes: self.nodes.into_boxed_slice(),
-        })
-    }
-
-    fn open(&mut self, kind: Kind) -> Result<(), ClaimsError> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err(ClaimsError::TooDeep);
-        }
-        self.open.push(self.nodes.len());
-        self.push(kind, "")
-    }
-
-    fn push(&mut self, kind: Kind, text: &str) -> Result<(), ClaimsError> {
-        if self.text.len() + text.len() > MAX_BYTES || self.nodes.len() >= MAX_BYTES {
-            return Err(ClaimsError::TooLarge);
-        }
-        let at = u32::try_from(self.text.len()).map_err(|_| ClaimsError::TooLarge)?;
-        let length = u32::try_from(text.len()).map_err(|_| ClaimsError::TooLarge)?;
-        self.text.push_str(text);
-        self.nodes.push(Node::new(kind, at, length));
-        Ok(())
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sample() -> Claims {
-        let mut builder = ClaimsBuilder::default();
-        let build = |b: &mut ClaimsBuilder| -> Result<(), ClaimsError> {
-            b.open_object()?;
-            b.key("sub")?;
-            b.string("ann")?;
-            b.key("realm_access")?;
-            b.open_object()?;
-            b.key("roles")?;
-            b.open_array()?;
-            b.string("ops")?;
-            b.string("dev")?;
-            b.close()?;
-            b.close()?;
-            b.key("exp")?;
-            b.number("1893456060.5")?;
-            b.key("mail")?;
-            b.bool(true)?;
-            b.close()
-        };
-        build(&mut builder).unwrap();
-        builder.finish().unwrap()
-    }
-
-    #[test]
-    fn members_are_found_at_every_depth() {
-        let claims = sample();
-        assert_eq!(claims.member("sub").and_then(Value::as_str), Some("ann"));
-        assert_eq!(claims.member("mail").and_then(Value::as_bool), Some(true));
-        assert_eq!(
-            claims
-                .member("exp")
-                .and_then(Value::as_number)
-                .and_then(Number::as_f64),
-            Some(1_893_456_060.5)
-        );
-        let roles = claims
-            .at(&ClaimPath::parse("realm_access.roles").unwrap())
-            .and_then(Value::as_array)
-            .unwrap();
-        assert_eq!(
-            roles.filter_map(Value::as_str).collect::<Vec<_>>(),
-            ["ops", "dev"]
-        );
-        assert!(claims.at(&ClaimPath::parse("sub.roles").unwrap()).is_none());
-        assert!(
-            claims.member("roles").is_none(),
-            "an inner member is not a top-level one"
-        );
-    }
-
-    #[test]
-    fn a_member_that_occurs_twice_is_refused_in_its_object_only() {
-        let mut builder = ClaimsBuilder::default();
-        builder.open_object().unwrap();
-        builder.key("a").unwrap();
-        builder.open_object().unwrap();
-        builder.key("b").unwrap();
-        builder.null().unwrap();
-        builder.close().unwrap();
-        builder.key("b").unwrap();
-        builder.string("a").unwrap();
-        assert_eq!(builder.key("a"), Err(ClaimsError::DuplicateMember));
-    }
-
-    #[test]
-    fn an_unfinished_or_bare_document_is_refused() {
-        let mut open = ClaimsBuilder::default();
-        open.open_object().unwrap();
-        assert_eq!(open.finish().err(), Some(ClaimsError::NotAnObject));
-        let mut bare = ClaimsBuilder::default();
-        bare.string("x").unwrap();
-        assert_eq!(bare.finish().err(), Some(ClaimsError::NotAnObject));
-    }
-
-    #[test]
-    fn nesting_is_bounded() {
-        let mut builder = ClaimsBuilder::default();
-        let mut last = Ok(());
-        for _ in 0..=MAX_DEPTH {
-            last = builder.open_array();
-        }
-        assert_eq!(last, Err(ClaimsError::TooDeep));
-    }
-
-    #[test]
-    fn a_path_escapes_dots_and_refuses_empty_names() {
-        assert_eq!(ClaimPath::parse(r"https://a\.b/roles").unwrap().0.len(), 1);
-        assert!(ClaimPath::parse("a..b").is_none());
-        assert!(ClaimPath::parse("").is_none());
-    }
-}
+mod tests;

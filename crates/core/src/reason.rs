@@ -124,6 +124,7 @@ reasons! {
         UpstreamUnreachable = "upstream_unreachable", "The application could not be reached.";
         UpstreamTimeout = "upstream_timeout", "The application did not answer in time.";
         UpstreamBroken = "upstream_broken", "The application's answer is not HTTP.";
+        RequestBroken = "request_broken", "The request's body broke off, or stood still for too long.";
         Busy = "busy", "The gateway has reached its connection limit.";
     }
 }

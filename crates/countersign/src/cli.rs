@@ -19,7 +19,9 @@ use std::sync::Arc;
 /// Checks who is calling and countersigns the request.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "The first minute:   countersign demo\nThe first mistakes: countersign check countersign.toml")]
+#[command(
+    after_help = "The first minute:   countersign demo\nThe first mistakes: countersign check countersign.toml"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -28,8 +30,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the gateway.
-    #[command(after_help = "SIGHUP or `countersign reload` takes a changed configuration, whole or not at all.\n\
-                            SIGTERM and SIGINT stop it; what is under way is finished.")]
+    #[command(
+        after_help = "SIGHUP or `countersign reload` takes a changed configuration, whole or not at all.\n\
+                            SIGTERM and SIGINT stop it; what is under way is finished."
+    )]
     Run {
         /// The configuration: a file, or a folder whose *.toml files are read in the order of their names. Otherwise
         /// $COUNTERSIGN_CONFIG, ./countersign.toml or /etc/countersign.
@@ -41,8 +45,10 @@ enum Command {
         state: Option<PathBuf>,
     },
     /// Tells every mistake of a configuration at once.
-    #[command(after_help = "Prints file, line and what to write instead. Exits with 1 when there is a mistake.\n\
-                            Nothing is fetched and nothing is changed.")]
+    #[command(
+        after_help = "Prints file, line and what to write instead. Exits with 1 when there is a mistake.\n\
+                            Nothing is fetched and nothing is changed."
+    )]
     Check {
         /// The configuration, as `run --config` takes it.
         #[arg(value_name = "FILE-or-folder")]
@@ -80,22 +86,40 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Reference { reason_codes } => {
-            let page = if reason_codes { reference::reason_codes() } else { reference::reference() };
+            let page = if reason_codes {
+                reference::reason_codes()
+            } else {
+                reference::reference()
+            };
             out.line(page.trim_end());
             ExitCode::SUCCESS
         }
     }
 }
 
-fn run(config: Option<&Path>, state: Option<PathBuf>, environment: Environment, out: &mut Output) -> ExitCode {
+fn run(
+    config: Option<&Path>,
+    state: Option<PathBuf>,
+    environment: Environment,
+    out: &mut Output,
+) -> ExitCode {
     let names = (environment.variable)("LISTEN_FDNAMES").unwrap_or_default();
     let systemd = SystemdSockets::take(&names);
     let path = match Sources::locate(config, &environment) {
         Ok(path) => path,
         Err(error) => return fail(out, &error.to_string()),
     };
-    out.error_line(&format!("countersign {}: configuration {}", env!("CARGO_PKG_VERSION"), path.display()));
-    let plan = Plan { origin: Origin::Path(path), state, systemd, environment: Arc::new(environment) };
+    out.error_line(&format!(
+        "countersign {}: configuration {}",
+        env!("CARGO_PKG_VERSION"),
+        path.display()
+    ));
+    let plan = Plan {
+        origin: Origin::Path(path),
+        state,
+        systemd,
+        environment: Arc::new(environment),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(out, &error.to_string()),
@@ -114,15 +138,28 @@ fn run(config: Option<&Path>, state: Option<PathBuf>, environment: Environment, 
 }
 
 fn fail(out: &mut Output, why: &str) -> ExitCode {
-    out.error_line(if why.starts_with("error") { "" } else { "countersign cannot go on:" });
+    out.error_line(if why.starts_with("error") {
+        ""
+    } else {
+        "countersign cannot go on:"
+    });
     out.error_line(why);
     ExitCode::FAILURE
 }
 
 /// What a configuration is checked with: nothing is fetched, nothing remembered.
 pub fn offline_parts() -> Parts {
-    let tokens = TokenCache::new(CacheLimits { entries: 0, ..CacheLimits::default() }, &OsEntropy::new());
-    Parts { keys: Arc::new(Offline), tokens: Arc::new(tokens) }
+    let tokens = TokenCache::new(
+        CacheLimits {
+            entries: 0,
+            ..CacheLimits::default()
+        },
+        &OsEntropy::new(),
+    );
+    Parts {
+        keys: Arc::new(Offline),
+        tokens: Arc::new(tokens),
+    }
 }
 
 fn check(path: Option<&Path>, environment: &Environment, out: &mut Output) -> ExitCode {
@@ -141,11 +178,22 @@ fn check(path: Option<&Path>, environment: &Environment, out: &mut Output) -> Ex
         out.error_line("");
     }
     let count = |severity| told.iter().filter(|one| one.severity == severity).count();
-    let files = sources.0.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join(", ");
+    let files = sources
+        .0
+        .iter()
+        .map(|source| source.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let said = if sound { "can be run" } else { "cannot be run" };
-    out.line(&format!("{files}: {said}: {errors} mistakes, {warnings} warnings"));
-    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    out.line(&format!(
+        "{files}: {said}: {errors} mistakes, {warnings} warnings"
+    ));
+    if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn reload(named: Option<&Path>, environment: &Environment, out: &mut Output) -> ExitCode {
@@ -165,7 +213,13 @@ fn reload(named: Option<&Path>, environment: &Environment, out: &mut Output) -> 
         Ok(answer) => fail(out, &answer),
         Err(error) => {
             let socket = folder.join(admin::SOCKET);
-            fail(out, &format!("no gateway answers at {}: {error}; is its state folder another? (--state)", socket.display()))
+            fail(
+                out,
+                &format!(
+                    "no gateway answers at {}: {error}; is its state folder another? (--state)",
+                    socket.display()
+                ),
+            )
         }
     }
 }

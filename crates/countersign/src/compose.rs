@@ -12,6 +12,9 @@ pub use crate::config::check::{Listen, Loaded, LogSettings};
 /// Reads and checks `sources` whole. On failure every mistake is in the list, and the warnings too.
 pub fn load(sources: &Sources, environment: &Environment, parts: &Parts) -> Result<Loaded, Vec<Diagnostic>> {
     let (document, mut told) = shape::read(sources, environment);
+    if document.broken {
+        return Err(told);
+    }
     let mut loaded = check(&document, parts);
     told.append(&mut loaded.warnings);
     if told.iter().any(|one| one.severity == Severity::Error) {
@@ -24,7 +27,10 @@ pub fn load(sources: &Sources, environment: &Environment, parts: &Parts) -> Resu
 /// How many tokens `sources` wants remembered: read before the rest, for the cache outlives configurations.
 pub fn cache_limits(sources: &Sources, environment: &Environment) -> CacheLimits {
     let (document, _) = shape::read(sources, environment);
-    document.values.table("token_cache").map_or_else(CacheLimits::default, CacheLimits::from_values)
+    document
+        .values
+        .table("token_cache")
+        .map_or_else(CacheLimits::default, CacheLimits::from_values)
 }
 
 /// The checked shape alone, for commands that look at single tables.

@@ -16,7 +16,9 @@ impl Output {
 
     /// Kept in memory.
     pub fn captured() -> Self {
-        Self { captured: Some((String::new(), String::new())) }
+        Self {
+            captured: Some((String::new(), String::new())),
+        }
     }
 
     /// What was said, when it was kept: standard output, standard error.

@@ -59,11 +59,23 @@ fn holds(kind: Kind) -> String {
         Kind::Bool => "true or false".to_owned(),
         Kind::Integer(least, most) => format!("{least} to {most}"),
         Kind::Duration(least, most) => {
-            format!("duration, {} to {}", scalar::show_duration(least), scalar::show_duration(most))
+            format!(
+                "duration, {} to {}",
+                scalar::show_duration(least),
+                scalar::show_duration(most)
+            )
         }
-        Kind::Bytes(least, most) => format!("size, {} to {}", scalar::show_bytes(least), scalar::show_bytes(most)),
+        Kind::Bytes(least, most) => format!(
+            "size, {} to {}",
+            scalar::show_bytes(least),
+            scalar::show_bytes(most)
+        ),
         Kind::Url => "URL".to_owned(),
-        Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        Kind::Choice(words) => words
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect::<Vec<_>>()
+            .join(", "),
         Kind::List(inner) => format!("list of: {}", holds(*inner)),
         Kind::Secret => "secret".to_owned(),
         Kind::File => "file".to_owned(),

@@ -16,7 +16,9 @@ pub enum NotTaken {
     #[error("{0} changed while it was read: it is still being written; reload again when it is done")]
     StillChanging(String),
     /// A file is what it was, cut short.
-    #[error("{0} is what it was, cut off: its end is missing; if that is meant, change something else in it too")]
+    #[error(
+        "{0} is what it was, cut off: its end is missing; if that is meant, change something else in it too"
+    )]
     CutOff(String),
 }
 
@@ -30,7 +32,9 @@ pub fn judge(in_force: &Sources, first: &Sources, second: &Sources) -> Result<()
     }
     for source in &second.0 {
         let before = in_force.0.iter().find(|before| before.name == source.name);
-        if before.is_some_and(|before| before.text.len() > source.text.len() && before.text.starts_with(&source.text)) {
+        if before.is_some_and(|before| {
+            before.text.len() > source.text.len() && before.text.starts_with(&source.text)
+        }) {
             return Err(NotTaken::CutOff(source.name.clone()));
         }
     }
@@ -49,7 +53,10 @@ mod tests {
     fn two_readings_must_agree() {
         assert_eq!(judge(&of("a"), &of("b"), &of("b")), Ok(()));
         assert_eq!(judge(&of("a"), &of("a"), &of("a")), Ok(()));
-        assert!(matches!(judge(&of("a"), &of("b"), &of("bc")), Err(NotTaken::StillChanging(_))));
+        assert!(matches!(
+            judge(&of("a"), &of("b"), &of("bc")),
+            Err(NotTaken::StillChanging(_))
+        ));
     }
 
     #[test]
@@ -57,7 +64,10 @@ mod tests {
         let whole = "accept = [\"token.a\"]\nrequire = { groups = [\"ops\"] }\n";
         for end in 0..whole.len() {
             let cut = of(&whole[..end]);
-            assert!(matches!(judge(&of(whole), &cut, &cut), Err(NotTaken::CutOff(_))), "{end}");
+            assert!(
+                matches!(judge(&of(whole), &cut, &cut), Err(NotTaken::CutOff(_))),
+                "{end}"
+            );
         }
         let longer = of(&format!("{whole}# more\n"));
         assert_eq!(judge(&of(whole), &longer, &longer), Ok(()));

@@ -103,7 +103,10 @@ impl Running {
         let key_sets = KeySets::new(&ports, Refresh::Background);
         let tokens = Arc::new(TokenCache::new(limits, &*ports.entropy));
         let keys: Arc<dyn countersign_authn::keys::KeySetFactory> = key_sets.clone();
-        let parts = Parts { keys, tokens: Arc::clone(&tokens) };
+        let parts = Parts {
+            keys,
+            tokens: Arc::clone(&tokens),
+        };
         let loaded = compose::load(&sources, &plan.environment, &parts);
         let loaded = loaded.map_err(|told| RunError::Configuration(told_whole(&told, &sources)))?;
         let log = Arc::new(Log::stderr(loaded.log.format, loaded.log.decisions));
@@ -111,13 +114,21 @@ impl Running {
         metrics.set_source(figures::source(&key_sets, &tokens, &ports.clock));
         warn(&loaded, &sources, &log);
         let folder = folder.inspect_err(|why| {
-            log.event("warning", "state_folder", &format!("{why}; going on without: no key set outlives this process"));
+            log.event(
+                "warning",
+                "state_folder",
+                &format!("{why}; going on without: no key set outlives this process"),
+            );
         });
         let listeners = described(&loaded);
         let (listen, status, server_limits) = (loaded.listeners, loaded.status, loaded.limits);
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
         let shared = Shared::new(loaded.gateway, &ports, observer);
-        let in_force = Mutex::new(InForce { sources, listeners, generation: 0 });
+        let in_force = Mutex::new(InForce {
+            sources,
+            listeners,
+            generation: 0,
+        });
         let program = Arc::new(Program {
             origin: plan.origin,
             environment: plan.environment,
@@ -129,17 +140,39 @@ impl Running {
             in_force,
             reloading: tokio::sync::Mutex::default(),
         });
-        let mut running = Self { stop: watch::Sender::new(false), tasks: JoinSet::new(), program };
+        let mut running = Self {
+            stop: watch::Sender::new(false),
+            tasks: JoinSet::new(),
+            program,
+        };
         let server = Server::new(server_limits, Arc::clone(&running.program.metrics));
         for (face, listen) in listen.into_iter().enumerate() {
             let service = Service::new(Arc::clone(&running.program.shared), listen.integration).at_face(face);
             let handler = Handler::Gateway(service);
-            running.serve(&server, &listen.address, &listen.access, &mut plan.systemd, handler, &listen.speak)?;
+            running.serve(
+                &server,
+                &listen.address,
+                &listen.access,
+                &mut plan.systemd,
+                handler,
+                &listen.speak,
+            )?;
         }
         if let Some(address) = status {
             let ready = Arc::new(AtomicBool::new(true));
-            let handler = Handler::Status(Status::new(Arc::clone(&running.program.metrics), ready, address.is_local()));
-            running.serve(&server, &address, &UnixAccess::default(), &mut plan.systemd, handler, "status")?;
+            let handler = Handler::Status(Status::new(
+                Arc::clone(&running.program.metrics),
+                ready,
+                address.is_local(),
+            ));
+            running.serve(
+                &server,
+                &address,
+                &UnixAccess::default(),
+                &mut plan.systemd,
+                handler,
+                "status",
+            )?;
         }
         if let Ok(folder) = folder {
             running.admin(folder);
@@ -157,11 +190,17 @@ impl Running {
         speaks: &str,
     ) -> Result<(), RunError> {
         let listener = Listener::bind(address, access, systemd);
-        let listener = listener.map_err(|error| RunError::Machine(format!("cannot listen on {address}: {error}")))?;
-        let at = listener.tcp_address().map_or_else(|| address.to_string(), |bound| bound.to_string());
-        self.program.log.event("info", "listening", &format!("{at} ({speaks})"));
+        let listener =
+            listener.map_err(|error| RunError::Machine(format!("cannot listen on {address}: {error}")))?;
+        let at = listener
+            .tcp_address()
+            .map_or_else(|| address.to_string(), |bound| bound.to_string());
+        self.program
+            .log
+            .event("info", "listening", &format!("{at} ({speaks})"));
         let (server, stop) = (server.clone(), self.stop.subscribe());
-        self.tasks.spawn(async move { server.run(listener, handler, stop).await });
+        self.tasks
+            .spawn(async move { server.run(listener, handler, stop).await });
         Ok(())
     }
 
@@ -183,7 +222,10 @@ impl Running {
         match Admin::bind(&folder, commands) {
             Ok(admin) => drop(self.tasks.spawn(admin.run(self.stop.subscribe()))),
             Err(error) => {
-                let why = format!("{}: {error}; `countersign reload` will not find us, SIGHUP works", folder.display());
+                let why = format!(
+                    "{}: {error}; `countersign reload` will not find us, SIGHUP works",
+                    folder.display()
+                );
                 self.program.log.event("warning", "admin_socket", &why);
             }
         }
@@ -192,8 +234,11 @@ impl Running {
     /// Runs until SIGTERM or SIGINT; SIGHUP reloads. Then lets what is under way finish.
     pub async fn until_told(self) -> Result<(), RunError> {
         let hear = |kind| signal(kind).map_err(|error| RunError::Machine(format!("signals: {error}")));
-        let (mut term, mut int, mut hup) =
-            (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?, hear(SignalKind::hangup())?);
+        let (mut term, mut int, mut hup) = (
+            hear(SignalKind::terminate())?,
+            hear(SignalKind::interrupt())?,
+            hear(SignalKind::hangup())?,
+        );
         loop {
             tokio::select! {
                 _ = term.recv() => break,
@@ -210,7 +255,9 @@ impl Running {
 
     /// Stops accepting and waits for what is under way.
     pub async fn stop(mut self) {
-        self.program.log.event("info", "stopping", "finishing what is under way");
+        self.program
+            .log
+            .event("info", "stopping", "finishing what is under way");
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
     }
@@ -218,7 +265,10 @@ impl Running {
 
 impl Program {
     fn generation(&self) -> u64 {
-        self.in_force.lock().unwrap_or_else(PoisonError::into_inner).generation
+        self.in_force
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .generation
     }
 
     /// Takes what is in the files now, whole, or nothing of it.
@@ -229,7 +279,11 @@ impl Program {
         self.metrics.reload(taken.is_ok());
         match &taken {
             Ok(said) => self.log.event("info", "reload", said),
-            Err(why) => self.log.event("error", "reload_refused", &format!("the configuration before stays in force: {why}")),
+            Err(why) => self.log.event(
+                "error",
+                "reload_refused",
+                &format!("the configuration before stays in force: {why}"),
+            ),
         }
         taken
     }
@@ -240,7 +294,11 @@ impl Program {
         let second = read(&self.origin, &self.environment)?;
         let (before, listeners, generation) = {
             let in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
-            (in_force.sources.clone(), in_force.listeners.clone(), in_force.generation + 1)
+            (
+                in_force.sources.clone(),
+                in_force.listeners.clone(),
+                in_force.generation + 1,
+            )
         };
         judge(&before, &first, &second).map_err(|why: reload::NotTaken| why.to_string())?;
         let loaded = compose::load(&second, &self.environment, &self.parts);
@@ -269,7 +327,9 @@ fn read(origin: &Origin, environment: &Environment) -> Result<Sources, String> {
 fn ports(environment: &Environment, folder: Option<&PathBuf>) -> Result<Ports, RunError> {
     let variable = |upper: &str| {
         let lower = upper.to_ascii_lowercase();
-        (environment.variable)(upper).or_else(|| (environment.variable)(&lower)).filter(|value| !value.is_empty())
+        (environment.variable)(upper)
+            .or_else(|| (environment.variable)(&lower))
+            .filter(|value| !value.is_empty())
     };
     let proxies = ProxySettings {
         https_proxy: variable("HTTPS_PROXY"),
@@ -291,18 +351,34 @@ fn ports(environment: &Environment, folder: Option<&PathBuf>) -> Result<Ports, R
 
 /// What a reload cannot change.
 fn described(loaded: &Loaded) -> Vec<String> {
-    loaded.listeners.iter().map(|listen| format!("{} {}", listen.address, listen.speak)).collect()
+    loaded
+        .listeners
+        .iter()
+        .map(|listen| format!("{} {}", listen.address, listen.speak))
+        .collect()
 }
 
 fn told_whole(told: &[Diagnostic], sources: &Sources) -> String {
-    let errors = told.iter().filter(|one| one.severity == Severity::Error).cloned().collect::<Vec<_>>();
+    let errors = told
+        .iter()
+        .filter(|one| one.severity == Severity::Error)
+        .cloned()
+        .collect::<Vec<_>>();
     render(&errors, sources, false)
 }
 
 /// What must be heard at each start and reload.
 fn warn(loaded: &Loaded, sources: &Sources, log: &Log) {
-    for warning in loaded.warnings.iter().filter(|one| one.severity == Severity::Warning) {
-        log.event("warning", "configuration", &format!("{}: {}", warning.location(sources), warning.message));
+    for warning in loaded
+        .warnings
+        .iter()
+        .filter(|one| one.severity == Severity::Warning)
+    {
+        log.event(
+            "warning",
+            "configuration",
+            &format!("{}: {}", warning.location(sources), warning.message),
+        );
     }
 }
 

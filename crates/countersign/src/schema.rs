@@ -8,15 +8,24 @@ use serde_json::{Map, Value, json};
 pub fn schema() -> String {
     let mut root = object(&spec::root());
     if let Value::Object(members) = &mut root {
-        members.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+        members.insert(
+            "$schema".into(),
+            "https://json-schema.org/draft/2020-12/schema".into(),
+        );
         members.insert("title".into(), "countersign.toml".into());
     }
     format!("{root:#}")
 }
 
 fn object(fields: &[Field]) -> Value {
-    let properties = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect::<Map<_, _>>();
-    let required = fields.iter().filter(|field| field.need == Need::Required).map(|field| field.name);
+    let properties = fields
+        .iter()
+        .map(|field| (field.name.to_owned(), property(field)))
+        .collect::<Map<_, _>>();
+    let required = fields
+        .iter()
+        .filter(|field| field.need == Need::Required)
+        .map(|field| field.name);
     json!({
         "type": "object",
         "additionalProperties": false,

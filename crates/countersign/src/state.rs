@@ -22,7 +22,9 @@ pub fn folder(named: Option<&Path>, environment: &Environment) -> Result<PathBuf
     }
     let home = || variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
     let own = variable("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
-    let own = own.ok_or("neither $STATE_DIRECTORY nor $XDG_STATE_HOME nor $HOME is set")?.join("countersign");
+    let own = own
+        .ok_or("neither $STATE_DIRECTORY nor $XDG_STATE_HOME nor $HOME is set")?
+        .join("countersign");
     usable(&own).map(|()| own)
 }
 
@@ -30,7 +32,11 @@ pub fn folder(named: Option<&Path>, environment: &Environment) -> Result<PathBuf
 fn usable(path: &Path) -> Result<(), String> {
     let told = |error: std::io::Error| format!("{}: {error}", path.display());
     if !path.is_dir() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(told)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(told)?;
     }
     let probe = path.join(format!(".probe.{}", std::process::id()));
     std::fs::write(&probe, b"").map_err(told)?;

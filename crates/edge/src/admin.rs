@@ -20,6 +20,8 @@ pub const SOCKET: &str = "admin.sock";
 const MAX_COMMAND: u64 = 4096;
 /// How long a command may take to arrive.
 const ARRIVES: Duration = Duration::from_secs(5);
+/// How long is waited when nothing can be accepted.
+const BACK_OFF: Duration = Duration::from_millis(100);
 /// How long an answer may take.
 const ANSWERS: Duration = Duration::from_secs(30);
 
@@ -48,14 +50,17 @@ impl Admin {
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => {
-                    let Ok((stream, _)) = accepted else { continue };
+                    let Ok((stream, _)) = accepted else {
+                        tokio::time::sleep(BACK_OFF).await;
+                        continue;
+                    };
                     let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0);
                     if allowed {
                         let commands = Arc::clone(&self.commands);
                         drop(tokio::spawn(async move { drop(answer(stream, &commands).await) }));
                     }
                 }
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = crate::listen::stopped(&mut stop) => return,
             }
         }
     }

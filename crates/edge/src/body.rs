@@ -7,19 +7,58 @@ use hyper::body::Incoming;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How long a body may stand still before it is given up.
+pub const STALL: Duration = Duration::from_mins(1);
 
 /// Why a body ended before its end. The text is for the log.
 #[derive(Debug, thiserror::Error)]
-#[error("the body broke off: {0}")]
-pub struct BodyError(#[from] hyper::Error);
+pub enum BodyError {
+    /// Its connection broke, or it was not what its head announced.
+    #[error("the body broke off: {0}")]
+    Broken(#[from] hyper::Error),
+    /// No byte of it came for [`STALL`].
+    #[error("the body stood still for {} s", STALL.as_secs())]
+    Stalled,
+}
 
 /// What a request or an answer carries.
 pub struct Body {
     kind: Kind,
+    /// Runs while a part of the body is waited for.
+    stall: Stall,
+    /// Counts the parts that came, for whoever waits behind this body.
+    progress: Option<Arc<AtomicU64>>,
     /// Told when the body is over, in whatever way.
     over: Option<Over>,
+}
+
+/// A deadline that is set when waiting begins.
+#[derive(Debug, Default)]
+pub(crate) struct Stall {
+    deadline: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+}
+
+impl Stall {
+    /// What was waited for is here.
+    pub(crate) const fn moved(&mut self) {
+        self.waiting = false;
+    }
+
+    /// Still waiting: whether it has been for too long.
+    pub(crate) fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(STALL)));
+        if !self.waiting {
+            self.waiting = true;
+            deadline.as_mut().reset(Instant::now() + STALL);
+        }
+        deadline.as_mut().poll(context).is_ready()
+    }
 }
 
 enum Kind {
@@ -66,22 +105,32 @@ impl Drop for Over {
 impl Body {
     /// Nothing.
     pub const fn empty() -> Self {
-        Self { kind: Kind::Empty, over: None }
+        Self::of(Kind::Empty)
     }
 
     /// These bytes.
     pub const fn full(bytes: Bytes) -> Self {
-        Self { kind: Kind::Full(bytes), over: None }
+        Self::of(Kind::Full(bytes))
     }
 
     /// What a client sends.
     pub const fn incoming(incoming: Incoming) -> Self {
-        Self { kind: Kind::Incoming(incoming), over: None }
+        Self::of(Kind::Incoming(incoming))
     }
 
     /// What an application answers over a pooled connection.
     pub(crate) const fn upstream(incoming: Incoming, lease: Lease) -> Self {
-        Self { kind: Kind::Upstream(incoming, Some(lease)), over: None }
+        Self::of(Kind::Upstream(incoming, Some(lease)))
+    }
+
+    const fn of(kind: Kind) -> Self {
+        Self { kind, stall: Stall { deadline: None, waiting: false }, progress: None, over: None }
+    }
+
+    /// Counts the parts of this body that are read from now on; `None` when there are none.
+    pub(crate) fn progress(&mut self) -> Option<Arc<AtomicU64>> {
+        self.progress = (!self.is_end_stream()).then(Arc::default);
+        self.progress.clone()
     }
 
     /// The same, and `activity` is idle when it is over.
@@ -100,23 +149,34 @@ impl HttpBody for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.kind {
-            Kind::Empty => Poll::Ready(None),
+        let (incoming, lease) = match &mut self.kind {
+            Kind::Empty => return Poll::Ready(None),
             Kind::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
                 self.kind = Kind::Empty;
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+                return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
             }
-            Kind::Incoming(incoming) => Pin::new(incoming).poll_frame(context).map_err(BodyError),
-            Kind::Upstream(incoming, lease) => {
-                let frame = std::task::ready!(Pin::new(incoming).poll_frame(context));
-                match &frame {
-                    None => drop(lease.take().map(Lease::give_back)),
-                    Some(Err(_)) => drop(lease.take()),
-                    Some(Ok(_)) => {}
+            Kind::Incoming(incoming) => (incoming, None),
+            Kind::Upstream(incoming, lease) => (incoming, Some(lease)),
+        };
+        match Pin::new(incoming).poll_frame(context) {
+            Poll::Ready(frame) => {
+                match (&frame, lease) {
+                    (Some(Ok(_)), _) | (_, None) => {}
+                    (Some(Err(_)), Some(lease)) => drop(lease.take()),
+                    (None, Some(lease)) => drop(lease.take().map(Lease::give_back)),
                 }
-                Poll::Ready(frame.map(|frame| frame.map_err(BodyError)))
+                self.stall.moved();
+                if let Some(progress) = &self.progress {
+                    progress.fetch_add(1, Ordering::Relaxed);
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)))
             }
+            Poll::Pending if self.stall.is_over(context) => {
+                self.kind = Kind::Empty;
+                Poll::Ready(Some(Err(BodyError::Stalled)))
+            }
+            Poll::Pending => Poll::Pending,
         }
     }
 

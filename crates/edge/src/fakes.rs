@@ -2,8 +2,14 @@
 //! that stands still.
 
 use crate::gateway::Gateway;
+use crate::integration::by_name;
+use crate::log::{Format, Log};
+use crate::metrics::Metrics;
+use crate::observe::Observer;
+use crate::serve::{Service, Shared};
 use countersign_authn::anonymous::Anonymous;
-use countersign_core::BoxFuture;
+use countersign_core::peer::TrustedPeers;
+use countersign_core::{BoxFuture, Ports};
 use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable};
 use countersign_core::claims::{ClaimPath, ClaimsBuilder};
 use countersign_core::credential_place::CredentialPlace;
@@ -17,8 +23,9 @@ use countersign_core::route::{ChallengeStyle, HostPattern, PathPattern, Route, R
 use countersign_core::time::{Clock, Monotonic, Now, Timestamp};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Does what the bearer token says: `ann` and `bob` are somebody, `big` is somebody in very many groups, `slow` is ann
 /// after a wait, `bad`, `expired`, `unknown`, `down` and `bug` are what they are called.
@@ -183,4 +190,86 @@ pub(crate) fn head<B: Default>(text: &str) -> Request<B> {
         request = request.header(name, value.trim());
     }
     request.body(B::default()).unwrap()
+}
+
+/// A random byte is a count.
+#[derive(Debug)]
+pub(crate) struct Counted;
+
+impl countersign_core::entropy::Entropy for Counted {
+    fn fill(&self, bytes: &mut [u8]) {
+        for (byte, count) in bytes.iter_mut().zip(1..) {
+            *byte = count;
+        }
+    }
+}
+
+/// Nobody outside.
+#[derive(Debug)]
+struct NoNetwork;
+
+impl countersign_core::http_client::HttpClient for NoNetwork {
+    fn send(
+        &self,
+        _: Request<bytes::Bytes>,
+        _: countersign_core::http_client::FetchLimits,
+    ) -> BoxFuture<'_, Result<http::Response<bytes::Bytes>, countersign_core::http_client::HttpError>> {
+        Box::pin(async { Err(countersign_core::http_client::HttpError::Unreachable("nobody".into())) })
+    }
+}
+
+/// What is served, and what it leaves behind.
+pub(crate) struct Served {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) lines: Arc<Mutex<Vec<String>>>,
+}
+
+/// Serves by [`gateway`].
+pub(crate) fn served(upstream: Option<&str>) -> Served {
+    let ports = Ports {
+        clock: Arc::new(Still),
+        entropy: Arc::new(Counted),
+        http: Arc::new(NoNetwork),
+        sessions: Arc::new(crate::store::NoSessions),
+        kept: Arc::new(crate::kept_folder::KeptMemory::default()),
+    };
+    let (log, lines) = Log::memory(Format::Json);
+    let metrics = Arc::new(Metrics::new());
+    let observer = Observer::new(Arc::new(log), Arc::clone(&metrics));
+    Served { shared: Shared::new(gateway(upstream), &ports, observer), metrics, lines }
+}
+
+impl Served {
+    /// In this dialect, trusting unix sockets and 127.0.0.1.
+    pub(crate) fn speaking(&self, dialect: &str) -> Service {
+        let trusted = TrustedPeers::parse(["unix", "127.0.0.1"]).unwrap();
+        Service::new(Arc::clone(&self.shared), by_name(dialect, trusted).unwrap())
+    }
+}
+
+/// An application that plays its part: for each connection, for each request on it, an answer as bytes, or the end of
+/// the connection where there are no more. What was asked comes out of the channel, one head or body piece at a time.
+pub(crate) async fn application(
+    connections: Vec<Vec<&'static str>>,
+) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    drop(tokio::spawn(async move {
+        for answers in connections {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for answer in answers {
+                let mut bytes = Vec::new();
+                while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+                    if stream.read_buf(&mut bytes).await.unwrap() == 0 {
+                        return;
+                    }
+                }
+                sender.send(String::from_utf8(bytes).unwrap()).unwrap();
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+    }));
+    (authority, receiver)
 }

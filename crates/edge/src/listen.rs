@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +27,13 @@ mod address;
 pub(crate) mod bind;
 mod watched;
 
-/// How long an accepted failure (no file descriptors left) is waited out.
+#[cfg(test)]
+mod tests;
+
+/// How long is waited when nothing can be accepted: no file descriptors, no memory.
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// The parser's own buffer: above our limit for a head, so that we can say what was wrong.
 const PARSER_BYTES: usize = 64 * 1024;
-/// The most header lines of one request.
-const MAX_HEADERS: usize = 100;
 
 /// What connections may cost.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +99,8 @@ impl Server {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => self.take(stream, peer, &handler, &each, &mut connections),
+                    // The connection went away before it was ours: the next one may be there.
+                    Err(error) if is_of_the_connection(&error) => {}
                     Err(_) => tokio::time::sleep(BACK_OFF).await,
                 },
                 Some(_) = connections.join_next() => {}
@@ -154,7 +158,8 @@ impl Server {
             }
         });
         let mut builder = http1::Builder::new();
-        builder.header_read_timeout(None).max_buf_size(PARSER_BYTES).max_headers(MAX_HEADERS);
+        // At most 100 header lines: the parser's own limit, and naming it would cost an allocation per request.
+        builder.header_read_timeout(None).max_buf_size(PARSER_BYTES);
         let mut connection = pin!(builder.serve_connection(io, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -170,7 +175,12 @@ impl Server {
     }
 }
 
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
 /// Waits for the order to stop; the end of whoever could give it is one.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }

@@ -38,6 +38,7 @@ impl ProxyFailure {
             AnswerReason::NoUpstream => StatusCode::NOT_FOUND,
             AnswerReason::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             AnswerReason::IdentityTooLarge => StatusCode::FORBIDDEN,
+            AnswerReason::RequestBroken => StatusCode::REQUEST_TIMEOUT,
             _ => StatusCode::BAD_GATEWAY,
         };
         Words::about(asker, status, self.reason.code(), self.reason.meaning())
@@ -113,3 +114,6 @@ fn target(route: &Route, request: &OriginalRequest) -> String {
         None => request.target.path().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

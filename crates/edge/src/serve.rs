@@ -50,6 +50,7 @@ impl Shared {
     /// Puts another set of rules in force; requests under way keep theirs.
     pub fn swap(&self, gateway: Gateway) {
         self.gateway.store(Arc::new(gateway));
+        self.upstreams.forget();
     }
 
     /// The rules in force.
@@ -181,3 +182,6 @@ fn announces_body(headers: &HeaderMap) -> bool {
     let length = headers.get(CONTENT_LENGTH);
     headers.contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length.as_bytes() != b"0")
 }
+
+#[cfg(test)]
+mod tests;

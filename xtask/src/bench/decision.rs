@@ -32,7 +32,10 @@ fn headers() -> Vec<(&'static str, String)> {
     vec![
         ("Host", "app.bench.test".into()),
         ("X-Original-Method", "GET".into()),
-        ("X-Original-URL", "https://app.bench.test/app/index.html?x=1".into()),
+        (
+            "X-Original-URL",
+            "https://app.bench.test/app/index.html?x=1".into(),
+        ),
         ("X-Original-Host", "app.bench.test".into()),
         ("X-Original-Client", "203.0.113.9".into()),
     ]
@@ -43,12 +46,22 @@ fn table(title: &str, rows: &[Row<'_>], effort: Effort) -> Result<(), Failure> {
     let mut results: BTreeMap<usize, Vec<Round>> = BTreeMap::new();
     for round in 0..effort.rounds {
         for (index, row) in rows.iter().enumerate() {
-            say(&format!("  {title}: round {} of {}: {}", round + 1, effort.rounds, row.name));
-            results.entry(index).or_default().push(row.load.run(&row.url, effort.seconds, &row.servers)?);
+            say(&format!(
+                "  {title}: round {} of {}: {}",
+                round + 1,
+                effort.rounds,
+                row.name
+            ));
+            results
+                .entry(index)
+                .or_default()
+                .push(row.load.run(&row.url, effort.seconds, &row.servers)?);
         }
     }
     say(&format!("\n### {title}\n"));
-    say("| server | CPU us per request | CPU ratio to the first row | rate ratio to the first row | requests/s | p99 ms | RSS MiB |");
+    say(
+        "| server | CPU us per request | CPU ratio to the first row | rate ratio to the first row | requests/s | p99 ms | RSS MiB |",
+    );
     say("|---|---|---|---|---|---|---|");
     let first = results.get(&0).cloned().unwrap_or_default();
     for (index, row) in rows.iter().enumerate() {
@@ -56,11 +69,20 @@ fn table(title: &str, rows: &[Row<'_>], effort: Effort) -> Result<(), Failure> {
         let cpu = Spread::of(own.iter().map(|round| round.cpu_microseconds));
         let pairs = || own.iter().zip(&first);
         let cpu_ratio = Spread::of(pairs().map(|(own, first)| own.cpu_microseconds / first.cpu_microseconds));
-        let rate_ratio = Spread::of(pairs().map(|(own, first)| own.requests_per_second / first.requests_per_second));
+        let rate_ratio =
+            Spread::of(pairs().map(|(own, first)| own.requests_per_second / first.requests_per_second));
         let rate = Spread::of(own.iter().map(|round| round.requests_per_second)).median;
         let p99 = Spread::of(own.iter().map(|round| round.p99_milliseconds)).median;
-        let resident = row.servers.iter().map(|server| server.resident_kib()).sum::<u64>() / 1024;
-        say(&format!("| {} | {cpu} | {cpu_ratio} | {rate_ratio} | {rate:.0} | {p99:.2} | {resident} |", row.name));
+        let resident = row
+            .servers
+            .iter()
+            .map(|server| server.resident_kib())
+            .sum::<u64>()
+            / 1024;
+        say(&format!(
+            "| {} | {cpu} | {cpu_ratio} | {rate_ratio} | {rate:.0} | {p99:.2} | {resident} |",
+            row.name
+        ));
     }
     say("");
     Ok(())
@@ -68,7 +90,10 @@ fn table(title: &str, rows: &[Row<'_>], effort: Effort) -> Result<(), Failure> {
 
 /// A good token is let in, none is not: before anything is measured.
 fn check(server: &Server, port: u16, path: &str, token: &str) -> Result<(), Failure> {
-    let fields = headers().iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
+    let fields = headers()
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect::<String>();
     let head = |more: &str| format!("GET {path} HTTP/1.1\r\n{fields}{more}Connection: close\r\n\r\n");
     let good = status(port, &head(&format!("Authorization: Bearer {token}\r\n")))?;
     let bad = status(port, &head(""))?;
@@ -83,7 +108,11 @@ pub(crate) fn run(bench: &Bench, envoy: &Path, effort: Effort) -> Result<(), Fai
     let folder = &bench.folder;
     say("making 40,001 tokens");
     let one = vec![bench.keys.token(Signed::Rs256, 0)?];
-    let many = |signed| (0..TOKENS).map(|number| bench.keys.token(signed, number)).collect::<Result<Vec<_>, _>>();
+    let many = |signed| {
+        (0..TOKENS)
+            .map(|number| bench.keys.token(signed, number))
+            .collect::<Result<Vec<_>, _>>()
+    };
     let (many_rs, many_es) = (many(Signed::Rs256)?, many(Signed::Es256)?);
     let load_one = Load::new(folder, "one", &headers(), &one)?;
     let load_rs = Load::new(folder, "many-rs256", &headers(), &many_rs)?;
@@ -94,14 +123,24 @@ pub(crate) fn run(bench: &Bench, envoy: &Path, effort: Effort) -> Result<(), Fai
     let bare = bench.countersign("countersign-no-cache", 18_103, 0)?;
     let haproxy = bench.haproxy("haproxy", 18_104)?;
     let envoy = bench.envoy("envoy", 18_105, envoy)?;
-    let peers = [(&gateway, 18_102), (&bare, 18_103), (&haproxy, 18_104), (&envoy, 18_105)];
+    let peers = [
+        (&gateway, 18_102),
+        (&bare, 18_103),
+        (&haproxy, 18_104),
+        (&envoy, 18_105),
+    ];
     for (server, port) in peers {
         for token in one.iter().chain(many_es.first()) {
             check(server, port, PATH, token)?;
         }
     }
     let url = |port: u16| format!("http://127.0.0.1:{port}{PATH}");
-    let row = |name, load, port, server| Row { name, load, url: url(port), servers: vec![server] };
+    let row = |name, load, port, server| Row {
+        name,
+        load,
+        url: url(port),
+        servers: vec![server],
+    };
 
     let same = [
         row("nginx `return 204`, five headers", &load_one, 18_101, &nginx),
@@ -119,7 +158,11 @@ pub(crate) fn run(bench: &Bench, envoy: &Path, effort: Effort) -> Result<(), Fai
             row("Envoy jwt_authn, its cache on", load, 18_105, &envoy),
             row("nginx `return 204`, five headers", load, 18_101, &nginx),
         ];
-        table(&format!("{TOKENS} different {} tokens in turn", signed.name()), &rows, effort)?;
+        table(
+            &format!("{TOKENS} different {} tokens in turn", signed.name()),
+            &rows,
+            effort,
+        )?;
     }
     behind_nginx(bench, &load_one, &nginx, &gateway, effort)
 }
@@ -153,7 +196,12 @@ fn behind_nginx(
     };
     let asks_nginx = front("front-204", 18_106, 18_101)?;
     let asks_gateway = front("front-countersign", 18_107, 18_102)?;
-    let row = |name, port: u16, servers| Row { name, load, url: format!("http://127.0.0.1:{port}/page.html"), servers };
+    let row = |name, port: u16, servers| Row {
+        name,
+        load,
+        url: format!("http://127.0.0.1:{port}/page.html"),
+        servers,
+    };
     let rows = [
         row("nginx asks nginx `return 204`", 18_106, vec![&asks_nginx, limit]),
         row("nginx asks Countersign", 18_107, vec![&asks_gateway, gateway]),

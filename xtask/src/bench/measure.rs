@@ -24,7 +24,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts `command` on the server core with its output in `log`, and waits until `port` is listened on.
-    pub(crate) fn start(name: &str, mut command: Vec<String>, log: &Path, port: u16) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        name: &str,
+        mut command: Vec<String>,
+        log: &Path,
+        port: u16,
+    ) -> Result<Self, Failure> {
         let mut line = vec!["-c".to_owned(), SERVER_CORE.to_owned()];
         line.append(&mut command);
         let file = std::fs::File::create(log)?;
@@ -35,12 +40,19 @@ impl Server {
             .stderr(file)
             .spawn()
             .map_err(|error| format!("{name}: {error}"))?;
-        let server = Self { name: name.to_owned(), child };
+        let server = Self {
+            name: name.to_owned(),
+            child,
+        };
         let begun = Instant::now();
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
         while TcpStream::connect_timeout(&address, Duration::from_millis(50)).is_err() {
             if begun.elapsed() > Duration::from_secs(20) {
-                return Err(format!("{name} does not listen on {port}; its words are in {}", log.display()).into());
+                return Err(format!(
+                    "{name} does not listen on {port}; its words are in {}",
+                    log.display()
+                )
+                .into());
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }
@@ -61,7 +73,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         for process in tree(self.child.id()) {
-            drop(Command::new("kill").args(["-TERM", &process.to_string()]).stderr(Stdio::null()).status());
+            drop(
+                Command::new("kill")
+                    .args(["-TERM", &process.to_string()])
+                    .stderr(Stdio::null())
+                    .status(),
+            );
         }
         drop(self.child.kill());
         drop(self.child.wait());
@@ -73,7 +90,9 @@ fn tree(root: u32) -> BTreeSet<u32> {
     let mut open = vec![root];
     while let Some(process) = open.pop() {
         let path = format!("/proc/{process}/task/{process}/children");
-        let children = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let children = std::fs::read(path)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default();
         for child in children.split_whitespace().filter_map(|text| text.parse().ok()) {
             if found.insert(child) {
                 open.push(child);
@@ -87,15 +106,24 @@ fn cpu_ticks(process: u32) -> f64 {
     let stat = std::fs::read(format!("/proc/{process}/stat")).unwrap_or_default();
     let stat = String::from_utf8_lossy(&stat);
     // After the name in parentheses: fields 3 and on; utime is field 14, stime 15.
-    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-    fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum()
+    let fields = stat
+        .rsplit_once(')')
+        .map_or("", |(_, rest)| rest)
+        .split_whitespace();
+    fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum()
 }
 
 fn resident_kib(process: u32) -> u64 {
     let status = std::fs::read(format!("/proc/{process}/status")).unwrap_or_default();
     let status = String::from_utf8_lossy(&status).into_owned();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next()).and_then(|number| number.parse().ok()).unwrap_or(0)
+    line.and_then(|rest| rest.split_whitespace().next())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
 }
 
 /// What one round of load showed.
@@ -114,7 +142,12 @@ pub(crate) struct Load {
 
 impl Load {
     /// Writes a wrk script that sends `headers` and one of `tokens` in turn.
-    pub(crate) fn new(folder: &Path, name: &str, headers: &[(&str, String)], tokens: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        folder: &Path,
+        name: &str,
+        headers: &[(&str, String)],
+        tokens: &[String],
+    ) -> Result<Self, Failure> {
         let list = folder.join(format!("{name}.tokens"));
         std::fs::write(&list, tokens.join("\n"))?;
         let mut fields = String::new();
@@ -129,7 +162,10 @@ impl Load {
             list.display()
         );
         std::fs::write(&script, text)?;
-        Ok(Self { script, connections: 64 })
+        Ok(Self {
+            script,
+            connections: 64,
+        })
     }
 
     /// Loads `url` for `seconds` and counts the CPU of `servers`. An answer that is not 2xx is a failure.
@@ -138,7 +174,11 @@ impl Load {
         let before = cpu();
         let output = Command::new("taskset")
             .args(["-c", LOAD_CORE, "wrk", "-t1", "--latency"])
-            .args([format!("-c{}", self.connections), format!("-d{seconds}s"), "-s".to_owned()])
+            .args([
+                format!("-c{}", self.connections),
+                format!("-d{seconds}s"),
+                "-s".to_owned(),
+            ])
             .arg(&self.script)
             .arg(url)
             .output()?;
@@ -147,8 +187,15 @@ impl Load {
         if !output.status.success() || text.contains("Non-2xx") || text.contains("Socket errors") {
             return Err(format!("{url}: {text}{}", String::from_utf8_lossy(&output.stderr)).into());
         }
-        let number = |label: &str| text.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
-        let requests = text.lines().find_map(|line| line.trim().split_once(" requests in ")).map(|(count, _)| count);
+        let number = |label: &str| {
+            text.lines()
+                .find_map(|line| line.trim().strip_prefix(label))
+                .map(str::trim)
+        };
+        let requests = text
+            .lines()
+            .find_map(|line| line.trim().split_once(" requests in "))
+            .map(|(count, _)| count);
         let requests: f64 = requests.ok_or("wrk counted nothing")?.parse()?;
         Ok(Round {
             requests_per_second: number("Requests/sec:").ok_or("no rate")?.parse()?,
@@ -181,14 +228,26 @@ impl Spread {
         values.sort_by(f64::total_cmp);
         let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
         let middle = values.len() / 2;
-        let median = if values.len() % 2 == 1 { at(middle) } else { f64::midpoint(at(middle.saturating_sub(1)), at(middle)) };
-        Self { median, lowest: at(0), highest: at(values.len().saturating_sub(1)) }
+        let median = if values.len() % 2 == 1 {
+            at(middle)
+        } else {
+            f64::midpoint(at(middle.saturating_sub(1)), at(middle))
+        };
+        Self {
+            median,
+            lowest: at(0),
+            highest: at(values.len().saturating_sub(1)),
+        }
     }
 }
 
 impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.2} ({:.2} to {:.2})", self.median, self.lowest, self.highest)
+        write!(
+            f,
+            "{:.2} ({:.2} to {:.2})",
+            self.median, self.lowest, self.highest
+        )
     }
 }
 
@@ -200,6 +259,9 @@ pub(crate) fn status(port: u16, head: &str) -> Result<u16, Failure> {
     let mut buffer = [0; 64];
     let read = stream.read(&mut buffer)?;
     let text = String::from_utf8_lossy(buffer.get(..read).unwrap_or_default()).into_owned();
-    let status = text.split(' ').nth(1).ok_or_else(|| format!("no status in {text:?}"))?;
+    let status = text
+        .split(' ')
+        .nth(1)
+        .ok_or_else(|| format!("no status in {text:?}"))?;
     Ok(status.parse()?)
 }

@@ -21,7 +21,13 @@ impl Bench {
     }
 
     /// nginx, one worker, whose server block holds `locations`.
-    pub(crate) fn nginx(&self, name: &str, port: u16, outside: &str, locations: &str) -> Result<Server, Failure> {
+    pub(crate) fn nginx(
+        &self,
+        name: &str,
+        port: u16,
+        outside: &str,
+        locations: &str,
+    ) -> Result<Server, Failure> {
         let folder = self.folder.display();
         let text = format!(
             "daemon off;\nworker_processes 1;\npid {folder}/{name}.pid;\nerror_log {folder}/{name}.error.log;\n\
@@ -44,15 +50,27 @@ impl Bench {
             ("X-Auth-Email", "ann@bench.test"),
             ("X-Auth-Tenant", "home"),
         ];
-        let lines = headers.map(|(header, value)| format!("      add_header {header} \"{value}\";")).join("\n");
-        self.nginx(name, port, "", &format!("    location / {{\n{lines}\n      return 204;\n    }}"))
+        let lines = headers
+            .map(|(header, value)| format!("      add_header {header} \"{value}\";"))
+            .join("\n");
+        self.nginx(
+            name,
+            port,
+            "",
+            &format!("    location / {{\n{lines}\n      return 204;\n    }}"),
+        )
     }
 
     /// Countersign as nginx's decision endpoint, five identity headers, the log off.
-    pub(crate) fn countersign(&self, name: &str, port: u16, token_cache_entries: u32) -> Result<Server, Failure> {
+    pub(crate) fn countersign(
+        &self,
+        name: &str,
+        port: u16,
+        token_cache_entries: u32,
+    ) -> Result<Server, Failure> {
         self.write("jwks.json", &self.keys.jwk_set()?)?;
         let text = format!(
-            "config = 1\n[log]\nlevel = \"off\"\n[[listen]]\naddress = \"127.0.0.1:{port}\"\nspeak = \"auth-request\"\n\
+            "config = 1\n[log]\nlevel = \"events\"\n[[listen]]\naddress = \"127.0.0.1:{port}\"\nspeak = \"auth-request\"\n\
              trusted_peers = [\"127.0.0.1\"]\n[token.bench]\nissuer = \"{ISSUER}\"\naudiences = [\"api\"]\n\
              algorithms = [\"RS256\", \"ES256\"]\njwk_set_file = \"jwks.json\"\n[token_cache]\nentries = {token_cache_entries}\n\
              [identity_headers]\npreset = \"none\"\n[identity_headers.add]\nX-Auth-Subject = \"subject\"\nX-Auth-Groups = \"groups\"\n\
@@ -70,13 +88,21 @@ impl Bench {
             "--state".into(),
             state.display().to_string(),
         ];
-        Server::start(name, command.to_vec(), &self.folder.join(format!("{name}.log")), port)
+        Server::start(
+            name,
+            command.to_vec(),
+            &self.folder.join(format!("{name}.log")),
+            port,
+        )
     }
 
     /// HAProxy's own verification; issuer, audience and end are rules, for it checks the signature only.
     pub(crate) fn haproxy(&self, name: &str, port: u16) -> Result<Server, Failure> {
         let pem = |signed: Signed| -> Result<String, Failure> {
-            Ok(self.write(&format!("{}.pem", signed.name()), &self.keys.pem(signed)?)?.display().to_string())
+            Ok(self
+                .write(&format!("{}.pem", signed.name()), &self.keys.pem(signed)?)?
+                .display()
+                .to_string())
         };
         let (rsa, ec) = (pem(Signed::Rs256)?, pem(Signed::Es256)?);
         let text = format!(
@@ -98,17 +124,37 @@ impl Bench {
              hdr X-Auth-Tenant %[var(txn.bearer),jwt_payload_query('$.tenant')]\n"
         );
         let config = self.write(&format!("{name}.cfg"), &text)?;
-        let command = vec!["haproxy".to_owned(), "-db".to_owned(), "-f".to_owned(), config.display().to_string()];
+        let command = vec![
+            "haproxy".to_owned(),
+            "-db".to_owned(),
+            "-f".to_owned(),
+            config.display().to_string(),
+        ];
         Server::start(name, command, &self.folder.join(format!("{name}.log")), port)
     }
 
     /// Envoy's jwt_authn with its token cache, answering itself with five headers.
     pub(crate) fn envoy(&self, name: &str, port: u16, envoy: &Path) -> Result<Server, Failure> {
-        let claims = [("sub", "x-jwt-sub"), ("preferred_username", "x-jwt-user"), ("email", "x-jwt-email"), ("tenant", "x-jwt-tenant"), ("groups", "x-jwt-groups")];
-        let claim_lines = claims.map(|(claim, header)| format!("{{ header_name: {header}, claim_name: {claim} }}")).join(", ");
-        let answers = [("X-Auth-Subject", "x-jwt-sub"), ("X-Auth-Username", "x-jwt-user"), ("X-Auth-Email", "x-jwt-email"), ("X-Auth-Tenant", "x-jwt-tenant"), ("X-Auth-Groups", "x-jwt-groups")];
-        let answer_lines =
-            answers.map(|(header, from)| format!("{{ header: {{ key: {header}, value: \"%REQ({from})%\" }} }}")).join(", ");
+        let claims = [
+            ("sub", "x-jwt-sub"),
+            ("preferred_username", "x-jwt-user"),
+            ("email", "x-jwt-email"),
+            ("tenant", "x-jwt-tenant"),
+            ("groups", "x-jwt-groups"),
+        ];
+        let claim_lines = claims
+            .map(|(claim, header)| format!("{{ header_name: {header}, claim_name: {claim} }}"))
+            .join(", ");
+        let answers = [
+            ("X-Auth-Subject", "x-jwt-sub"),
+            ("X-Auth-Username", "x-jwt-user"),
+            ("X-Auth-Email", "x-jwt-email"),
+            ("X-Auth-Tenant", "x-jwt-tenant"),
+            ("X-Auth-Groups", "x-jwt-groups"),
+        ];
+        let answer_lines = answers
+            .map(|(header, from)| format!("{{ header: {{ key: {header}, value: \"%REQ({from})%\" }} }}"))
+            .join(", ");
         let jwk_set = self.keys.jwk_set()?;
         let text = format!(
             r#"static_resources:
@@ -145,7 +191,11 @@ impl Bench {
 "#
         );
         let config = self.write(&format!("{name}.yaml"), &text)?;
-        let command = [envoy.display().to_string(), "-c".into(), config.display().to_string()];
+        let command = [
+            envoy.display().to_string(),
+            "-c".into(),
+            config.display().to_string(),
+        ];
         let more = ["--concurrency", "1", "-l", "error", "--disable-hot-restart"].map(str::to_owned);
         let command = command.into_iter().chain(more).collect();
         Server::start(name, command, &self.folder.join(format!("{name}.log")), port)

@@ -39,8 +39,13 @@ type Failure = Box<dyn std::error::Error>;
 impl Keys {
     pub(crate) fn generate() -> Result<Self, Failure> {
         let rsa = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| "no RSA key")?;
-        let ec = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| "no EC key")?;
-        Ok(Self { rsa, ec, random: SystemRandom::new() })
+        let ec =
+            EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| "no EC key")?;
+        Ok(Self {
+            rsa,
+            ec,
+            random: SystemRandom::new(),
+        })
     }
 
     /// A token of some 850 bytes, `number` making it unlike the others.
@@ -59,18 +64,28 @@ impl Keys {
             now + 86_400,
             now - 5
         );
-        let text = [header, payload].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
+        let text = [header, payload]
+            .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part))
+            .join(".");
         let signature = match signed {
             Signed::Rs256 => {
                 let mut signature = vec![0; self.rsa.public_modulus_len()];
                 self.rsa
-                    .sign(&signature::RSA_PKCS1_SHA256, &self.random, text.as_bytes(), &mut signature)
+                    .sign(
+                        &signature::RSA_PKCS1_SHA256,
+                        &self.random,
+                        text.as_bytes(),
+                        &mut signature,
+                    )
                     .map_err(|_| "not signed")?;
                 signature
             }
-            Signed::Es256 => {
-                self.ec.sign(&self.random, text.as_bytes()).map_err(|_| "not signed")?.as_ref().to_vec()
-            }
+            Signed::Es256 => self
+                .ec
+                .sign(&self.random, text.as_bytes())
+                .map_err(|_| "not signed")?
+                .as_ref()
+                .to_vec(),
         };
         Ok(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
@@ -79,9 +94,17 @@ impl Keys {
     pub(crate) fn jwk_set(&self) -> Result<String, Failure> {
         let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         // RSAPublicKey (RFC 8017 appendix A.1.1) of a 2048-bit key: nine bytes of framing and sign before the modulus.
-        let modulus = self.rsa.public_key().as_ref().get(9..265).ok_or("not a 2048-bit key")?;
+        let modulus = self
+            .rsa
+            .public_key()
+            .as_ref()
+            .get(9..265)
+            .ok_or("not a 2048-bit key")?;
         let point = self.ec.public_key().as_ref();
-        let (x, y) = point.get(1..33).zip(point.get(33..65)).ok_or("not a P-256 point")?;
+        let (x, y) = point
+            .get(1..33)
+            .zip(point.get(33..65))
+            .ok_or("not a P-256 point")?;
         Ok(format!(
             concat!(
                 r#"{{"keys":[{{"kty":"RSA","kid":"RS256","use":"sig","alg":"RS256","n":"{}","e":"AQAB"}},"#,
@@ -96,11 +119,22 @@ impl Keys {
     /// One public key as PEM.
     pub(crate) fn pem(&self, signed: Signed) -> Result<String, Failure> {
         let der = match signed {
-            Signed::Rs256 => AsDer::<PublicKeyX509Der<'_>>::as_der(self.rsa.public_key()).map_err(|_| "no DER")?,
-            Signed::Es256 => AsDer::<PublicKeyX509Der<'_>>::as_der(self.ec.public_key()).map_err(|_| "no DER")?,
+            Signed::Rs256 => {
+                AsDer::<PublicKeyX509Der<'_>>::as_der(self.rsa.public_key()).map_err(|_| "no DER")?
+            }
+            Signed::Es256 => {
+                AsDer::<PublicKeyX509Der<'_>>::as_der(self.ec.public_key()).map_err(|_| "no DER")?
+            }
         };
         let text = BASE64_STANDARD.encode(der.as_ref());
-        let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
-        Ok(format!("-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n"))
+        let lines = text
+            .as_bytes()
+            .chunks(64)
+            .map(String::from_utf8_lossy)
+            .collect::<Vec<_>>()
+            .join("\n");
+        Ok(format!(
+            "-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n"
+        ))
     }
 }

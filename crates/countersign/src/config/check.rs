@@ -69,39 +69,74 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
     let mut told = Vec::new();
     let listeners = listeners(document, &mut told);
     let declared = authenticators(document, parts, &mut told);
-    let speaks = listeners.iter().map(|listen| listen.speak.as_str()).collect::<Vec<_>>();
+    let speaks = listeners
+        .iter()
+        .map(|listen| listen.speak.as_str())
+        .collect::<Vec<_>>();
     let identity = identity::collect(document, &speaks, &mut told);
-    let surroundings = Surroundings { document, declared: &declared, identity: &identity, speaks: &speaks };
+    let surroundings = Surroundings {
+        document,
+        declared: &declared,
+        identity: &identity,
+        speaks: &speaks,
+    };
     let routes = route::build(&surroundings, &mut told);
-    let built = routes.iter().map(|(_, route)| Arc::clone(route)).collect::<Vec<_>>();
+    let built = routes
+        .iter()
+        .map(|(_, route)| Arc::clone(route))
+        .collect::<Vec<_>>();
     let table = RouteTable::new(&built).unwrap_or_else(|equals| {
         for equal in equals {
             let (first, second) = equal.routes;
             let name = built.get(first).map_or("", |route| &route.name);
             let place = routes.get(second).and_then(|(way, _)| document.key_place(way));
-            let message = format!("no request can tell this route from `{name}`: both govern {}", equal.at);
+            let message = format!(
+                "no request can tell this route from `{name}`: both govern {}",
+                equal.at
+            );
             told.push(Diagnostic::error(place, message).help("join the two, or let their `methods` differ"));
         }
         RouteTable::default()
     });
     let status = status(document, &mut told);
     let (log, limits) = (log(&document.values), limits(&document.values));
-    let faces = listeners.iter().map(|listen| Arc::clone(&listen.integration)).collect();
-    let gateway = Gateway { routes: table, identity: Arc::clone(&identity.set), faces, generation: 0 };
-    Loaded { gateway, listeners, status, log, limits, warnings: told }
+    let faces = listeners
+        .iter()
+        .map(|listen| Arc::clone(&listen.integration))
+        .collect();
+    let gateway = Gateway {
+        routes: table,
+        identity: Arc::clone(&identity.set),
+        faces,
+        generation: 0,
+    };
+    Loaded {
+        gateway,
+        listeners,
+        status,
+        log,
+        limits,
+        warnings: told,
+    }
 }
 
 /// Faults at fields below `way`, as messages at their places.
 pub(super) fn tell(document: &Document, way: &[String], faults: Vec<Fault>, told: &mut Vec<Diagnostic>) {
     for fault in faults {
         let at = way.iter().cloned().chain(fault.at).collect::<Vec<_>>();
-        told.push(Diagnostic { help: fault.help, ..Diagnostic::error(document.place(&at), fault.message) });
+        told.push(Diagnostic {
+            help: fault.help,
+            ..Diagnostic::error(document.place(&at), fault.message)
+        });
     }
 }
 
 /// Of a table with a fault of shape: what is wrong with the keys that are sound. The others have been told about.
 pub(super) fn about_what_is_there(values: &Values, faults: Vec<Fault>) -> Vec<Fault> {
-    faults.into_iter().filter(|fault| fault.at.first().is_some_and(|key| values.has(key))).collect()
+    faults
+        .into_iter()
+        .filter(|fault| fault.at.first().is_some_and(|key| values.has(key)))
+        .collect()
 }
 
 fn authenticators(document: &Document, parts: &Parts, told: &mut Vec<Diagnostic>) -> Declared {
@@ -124,7 +159,8 @@ fn authenticators(document: &Document, parts: &Parts, told: &mut Vec<Diagnostic>
                     declared.push((full, None));
                 }
                 Ok(built) => {
-                    let warn = |warning| Diagnostic::warning(document.key_place(&way), format!("{full}: {warning}"));
+                    let warn =
+                        |warning| Diagnostic::warning(document.key_place(&way), format!("{full}: {warning}"));
                     told.extend(built.warnings.into_iter().map(warn));
                     declared.push((full, Some(built.authenticator)));
                 }
@@ -147,7 +183,10 @@ fn listeners(document: &Document, told: &mut Vec<Diagnostic>) -> Vec<Listen> {
             Ok(_) if faulty => {}
             Err(faults) if faulty => tell(document, &way, about_what_is_there(values, faults), told),
             Ok(listen) if listeners.iter().any(|other| other.address == listen.address) => {
-                let fault = Fault::new("address", format!("another listener has {} already", listen.address));
+                let fault = Fault::new(
+                    "address",
+                    format!("another listener has {} already", listen.address),
+                );
                 tell(document, &way, vec![fault], told);
             }
             Ok(listen) => listeners.push(listen),
@@ -166,7 +205,8 @@ fn listen(
     let mut faults = Vec::new();
     let speak = values.text("speak").unwrap_or("").to_owned();
     let trusted = trusted(values, &mut faults);
-    let address = Address::parse(values.text("address").unwrap_or("")).map_err(|error| Fault::new("address", error.to_string()));
+    let address = Address::parse(values.text("address").unwrap_or(""))
+        .map_err(|error| Fault::new("address", error.to_string()));
     let access = access(values, &mut faults);
     let address = match address {
         Ok(address) => Some(address),
@@ -183,20 +223,37 @@ fn listen(
     }
     let asked_for_another = matches!(speak.as_str(), "auth-request" | "forward-auth");
     if asked_for_another && trusted.is_empty() {
-        let help = if is_unix { "trusted_peers = [\"unix\"]" } else { "trusted_peers = [\"127.0.0.1\"]: the proxy's own address" };
-        let message = "nobody may ask here: `trusted_peers` names no peer that may tell about the original request";
+        let help = if is_unix {
+            "trusted_peers = [\"unix\"]"
+        } else {
+            "trusted_peers = [\"127.0.0.1\"]: the proxy's own address"
+        };
+        let message =
+            "nobody may ask here: `trusted_peers` names no peer that may tell about the original request";
         faults.push(Fault::new("trusted_peers", message).help(help));
     }
     if speak == "check" && !trusted.is_empty() {
         let message = "`check` reads no original request: `trusted_peers` has no effect here";
-        told.push(Diagnostic::warning(document.place(&[way, &["trusted_peers".to_owned()]].concat()), message));
+        told.push(Diagnostic::warning(
+            document.place(&[way, &["trusted_peers".to_owned()]].concat()),
+            message,
+        ));
     }
     if speak == "reverse-proxy" && address.as_ref().is_some_and(|address| !address.is_local()) {
-        let message = "a listener that forwards binds loopback only, for now: it speaks HTTP/1.1 in the clear";
-        faults.push(Fault::new("address", message).help("127.0.0.1, [::1] or unix:/path; put a proxy that speaks TLS in front"));
+        let message =
+            "a listener that forwards binds loopback only, for now: it speaks HTTP/1.1 in the clear";
+        faults.push(
+            Fault::new("address", message)
+                .help("127.0.0.1, [::1] or unix:/path; put a proxy that speaks TLS in front"),
+        );
     }
     match (address, integration::by_name(&speak, trusted)) {
-        (Some(address), Some(integration)) if faults.is_empty() => Ok(Listen { address, access, speak, integration }),
+        (Some(address), Some(integration)) if faults.is_empty() => Ok(Listen {
+            address,
+            access,
+            speak,
+            integration,
+        }),
         _ => Err(faults),
     }
 }
@@ -206,7 +263,9 @@ fn trusted(values: &Values, faults: &mut Vec<Fault>) -> TrustedPeers {
         faults.push(Fault::new("trusted_peers", error.to_string()));
         TrustedPeers::default()
     });
-    let Some(secret) = values.table("trusted_secret") else { return trusted };
+    let Some(secret) = values.table("trusted_secret") else {
+        return trusted;
+    };
     let at = |fault: Fault| fault.within("trusted_secret");
     let name = secret.text("header").unwrap_or("").parse::<HeaderName>();
     let value = secret.secret("value");
@@ -215,7 +274,9 @@ fn trusted(values: &Values, faults: &mut Vec<Fault>) -> TrustedPeers {
             trusted = trusted.with_secret(name, value.clone());
         }
         (Err(_), _) => faults.push(at(Fault::new("header", "not a header name"))),
-        (Ok(_), _) => faults.push(at(Fault::new("value", "shorter than 16 bytes").help("openssl rand -hex 16"))),
+        (Ok(_), _) => faults.push(at(
+            Fault::new("value", "shorter than 16 bytes").help("openssl rand -hex 16")
+        )),
     }
     trusted
 }
@@ -228,7 +289,10 @@ fn access(values: &Values, faults: &mut Vec<Fault>) -> UnixAccess {
         }
         mode
     });
-    UnixAccess { mode, owner: values.text("owner").map(str::to_owned) }
+    UnixAccess {
+        mode,
+        owner: values.text("owner").map(str::to_owned),
+    }
 }
 
 fn status(document: &Document, told: &mut Vec<Diagnostic>) -> Option<Address> {
@@ -246,16 +310,28 @@ fn status(document: &Document, told: &mut Vec<Diagnostic>) -> Option<Address> {
 fn log(values: &Values) -> LogSettings {
     let table = values.table("log");
     let is = |name: &str, word: &str| table.and_then(|table| table.text(name)) == Some(word);
-    let format = if is("format", "json") { Format::Json } else { Format::Human };
-    LogSettings { format, decisions: !is("level", "events") }
+    let format = if is("format", "json") {
+        Format::Json
+    } else {
+        Format::Human
+    };
+    LogSettings {
+        format,
+        decisions: !is("level", "events"),
+    }
 }
 
 fn limits(values: &Values) -> Limits {
     let standard = Limits::default();
-    let Some(table) = values.table("limits") else { return standard };
+    let Some(table) = values.table("limits") else {
+        return standard;
+    };
     let duration = |name: &str, otherwise: Duration| table.duration(name).unwrap_or(otherwise);
     Limits {
-        connections: table.integer("connections").and_then(|n| usize::try_from(n).ok()).unwrap_or(standard.connections),
+        connections: table
+            .integer("connections")
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(standard.connections),
         head: duration("head", standard.head),
         idle: duration("idle", standard.idle),
         drain: duration("drain", standard.drain),

@@ -11,10 +11,37 @@ use std::sync::Arc;
 
 /// Headers with a meaning of their own, in requests or in answers.
 const NOT_IDENTITY: [&str; 32] = [
-    "accept", "authorization", "cache-control", "connection", "content-encoding", "content-length", "content-type",
-    "content-security-policy", "cookie", "date", "expect", "host", "keep-alive", "location", "origin", "proxy-authorization",
-    "proxy-connection", "referer", "retry-after", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "user-agent",
-    "www-authenticate", "x-countersign-refusal", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
+    "accept",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "content-security-policy",
+    "cookie",
+    "date",
+    "expect",
+    "host",
+    "keep-alive",
+    "location",
+    "origin",
+    "proxy-authorization",
+    "proxy-connection",
+    "referer",
+    "retry-after",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "www-authenticate",
+    "x-countersign-refusal",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
     "x-request-id",
 ];
 
@@ -52,7 +79,11 @@ pub(super) fn collect(document: &Document, speaks: &[&str], told: &mut Vec<Diagn
     let mut read = |values: &Values, way: &[String]| {
         wanted(values, beside_a_proxy).unwrap_or_else(|faults| {
             tell(document, way, faults, told);
-            Wanted { lines: Vec::new(), format: ListFormat::Comma, named_groups: false }
+            Wanted {
+                lines: Vec::new(),
+                format: ListFormat::Comma,
+                named_groups: false,
+            }
         })
     };
     let way = ["identity_headers".to_owned()];
@@ -64,25 +95,43 @@ pub(super) fn collect(document: &Document, speaks: &[&str], told: &mut Vec<Diagn
             named_groups: false,
         },
     };
-    let routes = document.values.tables("route").iter().enumerate().map(|(index, route)| {
-        let way = ["route".to_owned(), index.to_string(), "identity_headers".to_owned()];
-        route.table("identity_headers").map(|values| read(values, &way))
-    });
+    let routes = document
+        .values
+        .tables("route")
+        .iter()
+        .enumerate()
+        .map(|(index, route)| {
+            let way = [
+                "route".to_owned(),
+                index.to_string(),
+                "identity_headers".to_owned(),
+            ];
+            route.table("identity_headers").map(|values| read(values, &way))
+        });
     let routes = routes.collect::<Vec<_>>();
-    let all = std::iter::once(&standard).chain(routes.iter().flatten()).flat_map(|wanted| &wanted.lines);
+    let all = std::iter::once(&standard)
+        .chain(routes.iter().flatten())
+        .flat_map(|wanted| &wanted.lines);
     let all = all.map(|(name, _)| name.clone()).collect::<Vec<_>>();
     if let Some((one, other)) = alias(&all) {
-        let message = format!("`{one}` and `{other}` are one header to applications that fold `-`, `_` and `.`");
+        let message =
+            format!("`{one}` and `{other}` are one header to applications that fold `-`, `_` and `.`");
         told.push(Diagnostic::error(document.place(&way), message).help("name one of them otherwise"));
     }
     let set = Arc::new(IdentityHeaders::new(all));
     let groups = named_groups(document);
     let project = |wanted: &Wanted| {
-        let only = wanted.named_groups.then(|| groups.iter().map(|group| group.as_str().into()).collect());
+        let only = wanted
+            .named_groups
+            .then(|| groups.iter().map(|group| group.as_str().into()).collect());
         Arc::new(Projection::new(&set, &wanted.lines, wanted.format, only))
     };
     let routes = routes.iter().map(|wanted| wanted.as_ref().map(project)).collect();
-    Identity { standard: project(&standard), routes, set: Arc::clone(&set) }
+    Identity {
+        standard: project(&standard),
+        routes,
+        set: Arc::clone(&set),
+    }
 }
 
 fn wanted(values: &Values, beside_a_proxy: bool) -> Result<Wanted, Vec<Fault>> {
@@ -100,10 +149,16 @@ fn wanted(values: &Values, beside_a_proxy: bool) -> Result<Wanted, Vec<Fault>> {
         let known = "subject, issuer, groups, scopes, email, authenticator, or claims.PATH";
         match (header, Fact::parse(fact)) {
             (Err(_), _) => faults.push(at("not a header name".to_owned())),
-            (Ok(header), _) if NOT_IDENTITY.contains(&header.as_str()) || header.as_str().starts_with("x-original-") => {
-                faults.push(at(format!("`{header}` has a meaning of its own and cannot tell identity")));
+            (Ok(header), _)
+                if NOT_IDENTITY.contains(&header.as_str()) || header.as_str().starts_with("x-original-") =>
+            {
+                faults.push(at(format!(
+                    "`{header}` has a meaning of its own and cannot tell identity"
+                )));
             }
-            (Ok(_), None) => faults.push(at(format!("{fact:?} is nothing that can be told")).help(format!("known are: {known}"))),
+            (Ok(_), None) => faults.push(
+                at(format!("{fact:?} is nothing that can be told")).help(format!("known are: {known}")),
+            ),
             (Ok(header), Some(fact)) => {
                 lines.retain(|(own, _)| *own != header);
                 lines.push((header, fact));
@@ -120,19 +175,38 @@ fn wanted(values: &Values, beside_a_proxy: bool) -> Result<Wanted, Vec<Fault>> {
         faults.push(Fault::new("format", message).help("format = \"comma\" or \"json\""));
     }
     let named_groups = values.text("groups") == Some("named");
-    if faults.is_empty() { Ok(Wanted { lines, format, named_groups }) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(Wanted {
+            lines,
+            format,
+            named_groups,
+        })
+    } else {
+        Err(faults)
+    }
 }
 
 /// Two different names that fold to one.
 fn alias(names: &[HeaderName]) -> Option<(&HeaderName, &HeaderName)> {
     let folded = |name: &HeaderName| name.as_str().replace(['_', '.'], "-");
-    let pairs = names.iter().enumerate().flat_map(|(index, one)| names.iter().skip(index + 1).map(move |other| (one, other)));
-    pairs.into_iter().find(|(one, other)| one != other && folded(one) == folded(other))
+    let pairs = names
+        .iter()
+        .enumerate()
+        .flat_map(|(index, one)| names.iter().skip(index + 1).map(move |other| (one, other)));
+    pairs
+        .into_iter()
+        .find(|(one, other)| one != other && folded(one) == folded(other))
 }
 
 /// Every group that some route names.
 fn named_groups(document: &Document) -> BTreeSet<String> {
-    let requires = document.values.tables("route").iter().filter_map(|route| route.table("require"));
+    let requires = document
+        .values
+        .tables("route")
+        .iter()
+        .filter_map(|route| route.table("require"));
     let named = requires.flat_map(|require| require.texts("groups").chain(require.texts("not_groups")));
-    named.map(|text| text.rsplit_once(':').map_or(text, |(_, name)| name).to_owned()).collect()
+    named
+        .map(|text| text.rsplit_once(':').map_or(text, |(_, name)| name).to_owned())
+        .collect()
 }

@@ -45,30 +45,52 @@ pub(super) fn build(surroundings: &Surroundings<'_>, told: &mut Vec<Diagnostic>)
 
 fn route(values: &Values, index: usize, surroundings: &Surroundings<'_>) -> Result<Route, Vec<Fault>> {
     let mut faults = Vec::new();
-    let hosts = each(values, "hosts", &mut faults, |text| HostPattern::parse(text).map_err(|error| error.to_string()));
+    let hosts = each(values, "hosts", &mut faults, |text| {
+        HostPattern::parse(text).map_err(|error| error.to_string())
+    });
     let fold_case = values.text("case") == Some("insensitive");
     let parse_path = |text: &str| PathPattern::parse(text, fold_case).map_err(|error| error.to_string());
     let paths = each(values, "paths", &mut faults, parse_path);
     let methods = each(values, "methods", &mut faults, |text| {
-        judge_method(text).map_err(|_| "not a method of IANA's registry that is let through (case counts)".to_owned())
+        judge_method(text)
+            .map_err(|_| "not a method of IANA's registry that is let through (case counts)".to_owned())
     });
     for (name, empty) in [("hosts", hosts.is_empty()), ("paths", paths.is_empty())] {
         if empty && faults.is_empty() {
-            faults.push(Fault::new(name, format!("`{name}` is empty: this route would govern nothing")));
+            faults.push(Fault::new(
+                name,
+                format!("`{name}` is empty: this route would govern nothing"),
+            ));
         }
     }
     let accept = accept(values, surroundings.declared, &mut faults);
-    let names = accept.iter().filter(|way| !way.is_anonymous()).map(|way| Arc::clone(way.name())).collect::<Vec<_>>();
-    let mut require = requirement(values.table("require"), &names, surroundings.declared, &mut faults);
+    let names = accept
+        .iter()
+        .filter(|way| !way.is_anonymous())
+        .map(|way| Arc::clone(way.name()))
+        .collect::<Vec<_>>();
+    let mut require = requirement(
+        values.table("require"),
+        &names,
+        surroundings.declared,
+        &mut faults,
+    );
     if let Some(text) = values.text("when") {
         match condition::compile(text) {
             Ok(condition) => require.condition = Some(condition),
-            Err(error) => faults.push(Fault { help: error.help, ..Fault::new("when", error.message) }),
+            Err(error) => faults.push(Fault {
+                help: error.help,
+                ..Fault::new("when", error.message)
+            }),
         }
     }
-    let endpoints = each(values, "endpoint", &mut faults, |text| match Target::judge(text) {
-        Ok(target) if target.query().is_none() && target.oddities() == PathOddities::NONE => Ok(text.into()),
-        Ok(_) | Err(_) => Err("not a plain path such as /auth".to_owned()),
+    let endpoints = each(values, "endpoint", &mut faults, |text| {
+        match Target::judge(text) {
+            Ok(target) if target.query().is_none() && target.oddities() == PathOddities::NONE => {
+                Ok(text.into())
+            }
+            Ok(_) | Err(_) => Err("not a plain path such as /auth".to_owned()),
+        }
     });
     let to = to(values, &mut faults);
     let allowed = values.texts("allow_in_path").filter_map(PathOddities::named);
@@ -80,7 +102,10 @@ fn route(values: &Values, index: usize, surroundings: &Surroundings<'_>) -> Resu
     if !faults.is_empty() {
         return Err(faults);
     }
-    let first = hosts.first().zip(paths.first()).map_or_else(String::new, |(host, path)| format!("{host}{path}"));
+    let first = hosts
+        .first()
+        .zip(paths.first())
+        .map_or_else(String::new, |(host, path)| format!("{host}{path}"));
     Ok(Route {
         name: values.text("name").map_or_else(|| first.into(), Into::into),
         hosts,
@@ -112,7 +137,9 @@ fn each<T>(
     for (index, text) in values.texts(name).enumerate() {
         match read(text) {
             Ok(value) => all.push(value),
-            Err(message) => faults.push(Fault::new(&index.to_string(), format!("{text:?}: {message}")).within(name)),
+            Err(message) => {
+                faults.push(Fault::new(&index.to_string(), format!("{text:?}: {message}")).within(name))
+            }
         }
     }
     all
@@ -132,7 +159,10 @@ fn accept(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<
             None => {
                 let help = match nearest(name, known()) {
                     Some(meant) => format!("did you mean {meant:?}?"),
-                    None => format!("there is no table [{name}]; known are: {}", known().collect::<Vec<_>>().join(", ")),
+                    None => format!(
+                        "there is no table [{name}]; known are: {}",
+                        known().collect::<Vec<_>>().join(", ")
+                    ),
                 };
                 faults.push(at(format!("{name:?} is nothing that could be accepted")).help(help));
             }
@@ -151,11 +181,14 @@ fn accept(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<
 
 fn to(values: &Values, faults: &mut Vec<Fault>) -> Option<Upstream> {
     let url = Url::parse(values.text("to")?).ok()?;
-    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let plain =
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let message = match url.scheme() {
         "http" if plain => {
             let port = url.port_or_known_default().unwrap_or(80);
-            return url.host_str().map(|host| Upstream { authority: format!("{host}:{port}").into() });
+            return url.host_str().map(|host| Upstream {
+                authority: format!("{host}:{port}").into(),
+            });
         }
         "http" => "a host and a port, nothing more: the path goes on as the client sent it",
         _ => "https to the application is not there yet",
@@ -170,13 +203,18 @@ fn requirement(
     declared: &Declared,
     faults: &mut Vec<Fault>,
 ) -> Requirement {
-    let Some(values) = table else { return Requirement::default() };
+    let Some(values) = table else {
+        return Requirement::default();
+    };
     let mut named = |name: &str| {
         let mut all = Vec::new();
         for (index, text) in values.texts(name).enumerate() {
             match whose(text, accepted, declared) {
                 Ok(named) => all.push(named),
-                Err(fault) => faults.push(Fault { at: vec!["require".into(), name.into(), index.to_string()], ..fault }),
+                Err(fault) => faults.push(Fault {
+                    at: vec!["require".into(), name.into(), index.to_string()],
+                    ..fault
+                }),
             }
         }
         all
@@ -204,20 +242,33 @@ fn requirement(
 /// a bare name would mean whichever of them has somebody of that name.
 fn whose(text: &str, accepted: &[Arc<str>], declared: &Declared) -> Result<Named, Fault> {
     if let Some(name) = text.strip_prefix("*:") {
-        return Ok(Named { authenticator: None, name: name.into() });
+        return Ok(Named {
+            authenticator: None,
+            name: name.into(),
+        });
     }
-    let whose = declared.iter().find_map(|(known, _)| Some((known, text.strip_prefix(&**known)?.strip_prefix(':')?)));
+    let whose = declared
+        .iter()
+        .find_map(|(known, _)| Some((known, text.strip_prefix(&**known)?.strip_prefix(':')?)));
     match whose {
-        Some((known, name)) if accepted.contains(known) => {
-            Ok(Named { authenticator: Some(Arc::clone(known)), name: name.into() })
-        }
+        Some((known, name)) if accepted.contains(known) => Ok(Named {
+            authenticator: Some(Arc::clone(known)),
+            name: name.into(),
+        }),
         Some((known, _)) => Err(Fault::new("", format!("this route does not accept {known}"))),
         None if accepted.len() > 1 => {
-            let help = accepted.iter().map(|known| format!("\"{known}:{text}\"")).collect::<Vec<_>>().join(" or ");
+            let help = accepted
+                .iter()
+                .map(|known| format!("\"{known}:{text}\""))
+                .collect::<Vec<_>>()
+                .join(" or ");
             let message = format!("whose {text:?}? This route accepts more than one issuer");
             Err(Fault::new("", message).help(format!("write {help}, or \"*:{text}\" for any of them")))
         }
-        None => Ok(Named { authenticator: None, name: text.into() }),
+        None => Ok(Named {
+            authenticator: None,
+            name: text.into(),
+        }),
     }
 }
 
@@ -234,7 +285,10 @@ fn claims(values: &Values, list: &str, faults: &mut Vec<Fault>) -> Vec<ClaimRule
         };
         match (ClaimPath::parse(path), test) {
             (Some(path), Some(test)) => rules.push(ClaimRule { path, test }),
-            (None, _) => faults.push(at("not a claim path").help("names from the top down with dots between: \"realm_access.roles\"")),
+            (None, _) => faults.push(
+                at("not a claim path")
+                    .help("names from the top down with dots between: \"realm_access.roles\""),
+            ),
             (Some(_), None) => faults.push(at("exactly one of `equals`, `one_of` and `contains` is wanted")),
         }
     }
@@ -253,26 +307,46 @@ fn remark(
     let open = route.accept.iter().any(|way| way.is_anonymous());
     let speaks = |name: &str| surroundings.speaks.contains(&name);
     if route.require.is_empty() && !open {
-        let message = format!("route `{}` has no `require`: any principal that its `accept` proves may enter", route.name);
+        let message = format!(
+            "route `{}` has no `require`: any principal that its `accept` proves may enter",
+            route.name
+        );
         told.push(Diagnostic::note(at("accept"), message));
     }
     if open && !route.require.is_empty() {
-        let message = format!("route `{}`: nobody anonymous meets a `require`; strangers get 403", route.name);
+        let message = format!(
+            "route `{}`: nobody anonymous meets a `require`; strangers get 403",
+            route.name
+        );
         told.push(Diagnostic::warning(at("accept"), message));
     }
     if !route.endpoints.is_empty() && !speaks("check") {
-        told.push(Diagnostic::warning(at("endpoint"), "no listener speaks `check`: nothing asks at this endpoint"));
+        told.push(Diagnostic::warning(
+            at("endpoint"),
+            "no listener speaks `check`: nothing asks at this endpoint",
+        ));
     }
     if values.has("to") && !speaks("reverse-proxy") {
-        told.push(Diagnostic::warning(at("to"), "no listener speaks `reverse-proxy`: nothing is forwarded"));
+        told.push(Diagnostic::warning(
+            at("to"),
+            "no listener speaks `reverse-proxy`: nothing is forwarded",
+        ));
     }
-    let only = |name: &str| !surroundings.speaks.is_empty() && surroundings.speaks.iter().all(|speak| *speak == name);
+    let only = |name: &str| {
+        !surroundings.speaks.is_empty() && surroundings.speaks.iter().all(|speak| *speak == name)
+    };
     if route.to.is_none() && only("reverse-proxy") {
-        let message = format!("route `{}` has no `to`, and every listener forwards: it can only answer 404", route.name);
+        let message = format!(
+            "route `{}` has no `to`, and every listener forwards: it can only answer 404",
+            route.name
+        );
         told.push(Diagnostic::warning(at("accept"), message));
     }
     if route.endpoints.is_empty() && only("check") {
-        let message = format!("route `{}` has no `endpoint`, and every listener speaks `check`: nothing reaches it", route.name);
+        let message = format!(
+            "route `{}` has no `endpoint`, and every listener speaks `check`: nothing reaches it",
+            route.name
+        );
         told.push(Diagnostic::warning(at("accept"), message));
     }
 }

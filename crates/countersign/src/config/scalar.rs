@@ -14,7 +14,11 @@ pub fn duration(text: &str) -> Option<Duration> {
         "d" => 86_400_000,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(factor).map(Duration::from_millis)
+    number
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(factor)
+        .map(Duration::from_millis)
 }
 
 /// `16MiB`, `32KiB`, `1GiB`, `512B`: a whole number and one unit of 1024.
@@ -62,9 +66,23 @@ mod tests {
     fn a_number_and_one_unit_are_read_and_written() {
         for text in ["500ms", "30s", "10m", "24h", "2d"] {
             let read = duration(text).unwrap();
-            assert_eq!(duration(&show_duration(u64::try_from(read.as_millis()).unwrap())), Some(read), "{text}");
+            assert_eq!(
+                duration(&show_duration(u64::try_from(read.as_millis()).unwrap())),
+                Some(read),
+                "{text}"
+            );
         }
-        for text in ["", "10", "s", "1.5h", "10 m", "-1s", "1w", "10M", "99999999999999999999s"] {
+        for text in [
+            "",
+            "10",
+            "s",
+            "1.5h",
+            "10 m",
+            "-1s",
+            "1w",
+            "10M",
+            "99999999999999999999s",
+        ] {
             assert_eq!(duration(text), None, "{text}");
         }
         assert_eq!(bytes("16MiB"), Some(16 << 20));

@@ -23,6 +23,8 @@ pub struct Document {
     pub values: Values,
     /// Where everything stands: the key, and the value.
     places: HashMap<Way, (Place, Place)>,
+    /// Whether a file is no TOML: then nothing can be said about what is missing.
+    pub broken: bool,
     /// Tables with a fault of shape (`["token", "services"]`): their meaning is not checked.
     faulty: BTreeSet<Way>,
 }
@@ -30,23 +32,35 @@ pub struct Document {
 impl Document {
     /// Where the value at `way` stands, or the nearest table above it.
     pub fn place(&self, way: &[String]) -> Option<Place> {
-        (0..=way.len()).rev().find_map(|end| self.places.get(way.get(..end)?).map(|(_, value)| value.clone()))
+        (0..=way.len())
+            .rev()
+            .find_map(|end| self.places.get(way.get(..end)?).map(|(_, value)| value.clone()))
     }
 
     /// Where the key at `way` stands, or the nearest table above it.
     pub fn key_place(&self, way: &[String]) -> Option<Place> {
-        (0..=way.len()).rev().find_map(|end| self.places.get(way.get(..end)?).map(|(key, _)| key.clone()))
+        (0..=way.len())
+            .rev()
+            .find_map(|end| self.places.get(way.get(..end)?).map(|(key, _)| key.clone()))
     }
 
     /// Whether the table at `way`, or anything in it, has a fault of shape.
     pub fn is_faulty(&self, way: &[&str]) -> bool {
-        self.faulty.iter().any(|faulty| faulty.len() >= way.len() && faulty.iter().zip(way).all(|(one, other)| one == other))
+        self.faulty.iter().any(|faulty| {
+            faulty.len() >= way.len() && faulty.iter().zip(way).all(|(one, other)| one == other)
+        })
     }
 }
 
 /// Reads all of `sources`.
 pub fn read(sources: &Sources, environment: &Environment) -> (Document, Vec<Diagnostic>) {
-    let mut walk = Walk { sources, environment, document: Document::default(), diagnostics: Vec::new(), file: 0 };
+    let mut walk = Walk {
+        sources,
+        environment,
+        document: Document::default(),
+        diagnostics: Vec::new(),
+        file: 0,
+    };
     let fields = spec::root();
     let mut merged = Values::default();
     for (file, source) in sources.0.iter().enumerate() {
@@ -54,11 +68,18 @@ pub fn read(sources: &Sources, environment: &Environment) -> (Document, Vec<Diag
         let (table, faults) = DeTable::parse_recoverable(&source.text);
         for fault in &faults {
             let place = fault.span().map(|span| Place { file, span });
-            walk.diagnostics.push(Diagnostic::error(place, format!("not TOML: {}", fault.message())));
+            walk.diagnostics
+                .push(Diagnostic::error(place, format!("not TOML: {}", fault.message())));
         }
-        walk.file_keys(table.get_ref(), &fields, &mut merged, faults.is_empty());
+        if faults.is_empty() {
+            walk.file_keys(table.get_ref(), &fields, &mut merged);
+        } else {
+            walk.document.broken = true;
+        }
     }
-    walk.finish_root(&fields, &mut merged);
+    if !walk.document.broken {
+        walk.finish_root(&fields, &merged);
+    }
     walk.document.values = merged;
     (walk.document, walk.diagnostics)
 }
@@ -86,32 +107,52 @@ fn below(way: &[String], key: &str) -> Way {
 
 impl Walk<'_> {
     fn place(&self, span: Range<usize>) -> Place {
-        Place { file: self.file, span }
+        Place {
+            file: self.file,
+            span,
+        }
     }
 
-    fn error(&mut self, way: &[String], span: Range<usize>, message: impl Into<String>, help: Option<String>) {
+    fn error(
+        &mut self,
+        way: &[String],
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
         let place = self.place(span);
-        let diagnostic = Diagnostic { help, ..Diagnostic::error(Some(place), message) };
+        let diagnostic = Diagnostic {
+            help,
+            ..Diagnostic::error(Some(place), message)
+        };
         self.diagnostics.push(diagnostic);
         self.document.faulty.insert(way.to_vec());
     }
 
     /// One file's keys, put together with those of the files before it: lists of tables grow, named tables join, and
     /// nothing may be said twice.
-    fn file_keys(&mut self, table: &DeTable<'_>, fields: &[Field], merged: &mut Values, sound: bool) {
-        if sound && table.get("config").is_none() {
-            let start = Place { file: self.file, span: 0..0 };
+    fn file_keys(&mut self, table: &DeTable<'_>, fields: &[Field], merged: &mut Values) {
+        if table.get("config").is_none() {
+            let start = Place {
+                file: self.file,
+                span: 0..0,
+            };
             let help = "write `config = 1` at the top of every file: it is the version of this format";
-            self.diagnostics.push(Diagnostic::error(Some(start), "`config` is missing").help(help));
+            self.diagnostics
+                .push(Diagnostic::error(Some(start), "`config` is missing").help(help));
             self.document.faulty.insert(vec!["config".to_owned()]);
         }
         for (key, value) in entries(table) {
-            let Some(field) = self.field(fields, key, &[]) else { continue };
+            let Some(field) = self.field(fields, key, &[]) else {
+                continue;
+            };
             let way = vec![field.name.to_owned()];
             let before = merged.value(field.name).cloned();
             let (count, named) = match &before {
                 Some(OptionValue::Tables(tables)) => (tables.len(), Vec::new()),
-                Some(OptionValue::Named(tables)) => (0, tables.iter().map(|(name, _)| name.clone()).collect()),
+                Some(OptionValue::Named(tables)) => {
+                    (0, tables.iter().map(|(name, _)| name.clone()).collect())
+                }
                 _ => (0, Vec::new()),
             };
             self.keep(&way, key.span(), value.span());
@@ -131,7 +172,12 @@ impl Walk<'_> {
                     merged.replace(field.name, OptionValue::Named(all));
                 }
                 (Some(_), Some(_)) if field.name != "config" => {
-                    self.error(&way, key.span(), format!("`{}` is in another file already", field.name), None);
+                    self.error(
+                        &way,
+                        key.span(),
+                        format!("`{}` is in another file already", field.name),
+                        None,
+                    );
                 }
                 (Some(_), Some(_)) => {}
                 (None, Some(value)) => merged.insert(field.name, value),
@@ -139,7 +185,7 @@ impl Walk<'_> {
         }
     }
 
-    fn finish_root(&mut self, fields: &[Field], merged: &mut Values) {
+    fn finish_root(&mut self, fields: &[Field], merged: &Values) {
         for field in fields {
             if merged.has(field.name) || self.document.is_faulty(&[field.name]) {
                 continue;
@@ -147,7 +193,8 @@ impl Walk<'_> {
             match field.need {
                 Need::Required => {
                     let message = format!("`{}` is missing", field.name);
-                    self.diagnostics.push(Diagnostic::error(None, message).help(field.doc));
+                    self.diagnostics
+                        .push(Diagnostic::error(None, message).help(field.doc));
                     self.document.faulty.insert(vec![field.name.to_owned()]);
                 }
                 Need::Optional | Need::Default(_) => {}
@@ -169,9 +216,20 @@ impl Walk<'_> {
         let found = fields.iter().find(|field| field.name == key.get_ref().as_ref());
         if found.is_none() {
             let meant = nearest(key.get_ref(), fields.iter().map(|field| field.name));
-            let known = fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
-            let help = meant.map_or(format!("known here: {known}"), |meant| format!("did you mean `{meant}`?"));
-            self.error(way, key.span(), format!("unknown key `{}`", key.get_ref()), Some(help));
+            let known = fields
+                .iter()
+                .map(|field| field.name)
+                .collect::<Vec<_>>()
+                .join(", ");
+            let help = meant.map_or(format!("known here: {known}"), |meant| {
+                format!("did you mean `{meant}`?")
+            });
+            self.error(
+                way,
+                key.span(),
+                format!("unknown key `{}`", key.get_ref()),
+                Some(help),
+            );
         }
         found
     }
@@ -180,7 +238,9 @@ impl Walk<'_> {
     fn table(&mut self, fields: &[Field], table: &DeTable<'_>, span: Range<usize>, way: &[String]) -> Values {
         let mut values = Values::default();
         for (key, value) in entries(table) {
-            let Some(field) = self.field(fields, key, way) else { continue };
+            let Some(field) = self.field(fields, key, way) else {
+                continue;
+            };
             let way = below(way, field.name);
             self.keep(&way, key.span(), value.span());
             if let Some(value) = self.value(field.kind, value, &way) {
@@ -219,7 +279,10 @@ impl Walk<'_> {
         count: usize,
     ) -> Option<OptionValue> {
         let DeValue::Array(array) = value.get_ref() else {
-            let help = format!("write `[[{}]]`, with two brackets: there may be several", way.join("."));
+            let help = format!(
+                "write `[[{}]]`, with two brackets: there may be several",
+                way.join(".")
+            );
             self.error(way, value.span(), "a list of tables is wanted here", Some(help));
             return None;
         };
@@ -251,12 +314,19 @@ impl Walk<'_> {
             let key = name.get_ref().as_ref();
             let way = below(way, key);
             if taken.iter().any(|taken| taken == key) {
-                self.error(&way, name.span(), format!("`{}` is in another file already", way.join(".")), None);
+                self.error(
+                    &way,
+                    name.span(),
+                    format!("`{}` is in another file already", way.join(".")),
+                    None,
+                );
                 continue;
             }
             self.keep(&way, name.span(), item.span());
             match item.get_ref() {
-                DeValue::Table(table) => all.push((key.to_owned(), self.table(fields, table, name.span(), &way))),
+                DeValue::Table(table) => {
+                    all.push((key.to_owned(), self.table(fields, table, name.span(), &way)))
+                }
                 other => self.wrong_type("a table", other, item.span(), &way),
             }
         }
@@ -283,7 +353,9 @@ impl Walk<'_> {
     fn list(&mut self, inner: Kind, value: &Spanned<DeValue<'_>>, way: &[String]) -> Option<OptionValue> {
         let DeValue::Array(array) = value.get_ref() else {
             // One value stands for a list of one.
-            return self.value(inner, value, way).map(|one| OptionValue::List(vec![one]));
+            return self
+                .value(inner, value, way)
+                .map(|one| OptionValue::List(vec![one]));
         };
         let mut all = Vec::new();
         for (index, item) in array.iter().enumerate() {
@@ -295,11 +367,20 @@ impl Walk<'_> {
     }
 
     fn wrong_type(&mut self, wanted: &str, got: &DeValue<'_>, span: Range<usize>, way: &[String]) {
-        self.error(way, span, format!("{wanted} is wanted here, not {}", a(got.type_str())), None);
+        self.error(
+            way,
+            span,
+            format!("{wanted} is wanted here, not {}", a(got.type_str())),
+            None,
+        );
     }
 }
 
 fn a(kind: &str) -> String {
-    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
     format!("{article} {kind}")
 }

@@ -29,7 +29,9 @@ pub struct Sources(pub Vec<Source>);
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// None of the places looked in has a configuration.
-    #[error("no configuration: looked at $COUNTERSIGN_CONFIG (not set), ./countersign.toml and /etc/countersign; name one with --config FILE-or-folder")]
+    #[error(
+        "no configuration: looked at $COUNTERSIGN_CONFIG (not set), ./countersign.toml and /etc/countersign; name one with --config FILE-or-folder"
+    )]
     Nowhere,
     /// A folder without `*.toml` files.
     #[error("{0} has no *.toml files")]
@@ -54,12 +56,19 @@ pub struct Environment {
 
 impl Environment {
     /// The process's own environment and files.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub fn real() -> Self {
         Self {
             variable: Box::new(|name| std::env::var(name).ok()),
             read: Box::new(|path| std::fs::read(path)),
-            mode: Box::new(|path| std::fs::metadata(path).ok().map(|facts| facts.permissions().mode())),
+            mode: Box::new(|path| {
+                std::fs::metadata(path)
+                    .ok()
+                    .map(|facts| facts.permissions().mode())
+            }),
         }
     }
 
@@ -83,7 +92,11 @@ impl Sources {
     /// One text, as if it stood in a file of this name.
     pub fn text(name: &str, text: &str) -> Self {
         let folder = Path::new(name).parent().unwrap_or(Path::new("")).to_owned();
-        Self(vec![Source { name: name.to_owned(), folder, text: text.to_owned() }])
+        Self(vec![Source {
+            name: name.to_owned(),
+            folder,
+            text: text.to_owned(),
+        }])
     }
 
     /// The path that will be read: the one named, `$COUNTERSIGN_CONFIG`, or the first of [`PLACES`] that exists.
@@ -107,7 +120,9 @@ impl Sources {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(path).map_err(|error| told(path, error))? {
             let file = entry.map_err(|error| told(path, error))?.path();
-            let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            let hidden = file
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
             if file.extension().is_some_and(|extension| extension == "toml") && !hidden {
                 files.push(file);
             }
@@ -116,13 +131,19 @@ impl Sources {
             return Err(SourceError::EmptyFolder(path.display().to_string()));
         }
         files.sort();
-        files.iter().map(|file| Self::read_file(file, environment)).collect::<Result<_, _>>().map(Self)
+        files
+            .iter()
+            .map(|file| Self::read_file(file, environment))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     fn read_file(path: &Path, environment: &Environment) -> Result<Source, SourceError> {
         let name = path.display().to_string();
         let bytes = (environment.read)(path).map_err(|error| SourceError::Unreadable(name.clone(), error))?;
-        let text = String::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_FILE_BYTES);
+        let text = String::from_utf8(bytes)
+            .ok()
+            .filter(|text| text.len() <= MAX_FILE_BYTES);
         let text = text.ok_or_else(|| SourceError::NotText(name.clone()))?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Source { name, folder, text })

@@ -9,7 +9,12 @@ use countersign_edge::integration;
 const TEXTS: Kind = Kind::List(&Kind::Text);
 
 const fn field(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Field {
-    Field { name, kind, need, doc }
+    Field {
+        name,
+        kind,
+        need,
+        doc,
+    }
 }
 
 /// The keys at the top of a file.
@@ -22,14 +27,54 @@ pub fn root() -> Vec<Field> {
 }
 
 const ROOT: &[Field] = &[
-    field("config", Kind::Integer(1, 1), Need::Required, "The version of this format. At the top of every file."),
-    field("listen", Kind::Tables(&LISTEN), Need::Required, "Where the gateway listens, and in which dialect."),
-    field("route", Kind::Tables(&ROUTE), Need::Optional, "What is guarded, and who may enter. No route, no entry."),
-    field("identity_headers", Kind::Table(&IDENTITY), Need::Optional, "What the application is told, and in which headers."),
-    field("token_cache", Kind::Table(&token_cache::OPTIONS), Need::Optional, "Remembered tokens."),
-    field("status", Kind::Table(&STATUS), Need::Optional, "Health, readiness and metrics."),
-    field("log", Kind::Table(&LOG), Need::Optional, "Lines on standard error."),
-    field("limits", Kind::Table(&LIMITS), Need::Optional, "What connections may cost."),
+    field(
+        "config",
+        Kind::Integer(1, 1),
+        Need::Required,
+        "The version of this format. At the top of every file.",
+    ),
+    field(
+        "listen",
+        Kind::Tables(&LISTEN),
+        Need::Required,
+        "Where the gateway listens, and in which dialect.",
+    ),
+    field(
+        "route",
+        Kind::Tables(&ROUTE),
+        Need::Optional,
+        "What is guarded, and who may enter. No route, no entry.",
+    ),
+    field(
+        "identity_headers",
+        Kind::Table(&IDENTITY),
+        Need::Optional,
+        "What the application is told, and in which headers.",
+    ),
+    field(
+        "token_cache",
+        Kind::Table(&token_cache::OPTIONS),
+        Need::Optional,
+        "Remembered tokens.",
+    ),
+    field(
+        "status",
+        Kind::Table(&STATUS),
+        Need::Optional,
+        "Health, readiness and metrics.",
+    ),
+    field(
+        "log",
+        Kind::Table(&LOG),
+        Need::Optional,
+        "Lines on standard error.",
+    ),
+    field(
+        "limits",
+        Kind::Table(&LIMITS),
+        Need::Optional,
+        "What connections may cost.",
+    ),
 ];
 
 /// `[[listen]]`
@@ -62,16 +107,36 @@ pub const LISTEN: Table = Table {
             Need::Optional,
             "Also trust whoever sends this secret in this header.",
         ),
-        field("mode", Kind::Text, Need::Optional, "The file mode of a unix socket, in octal: `\"0660\"`."),
-        field("owner", Kind::Text, Need::Optional, "The owner of a unix socket: `user`, `user:group` or `:group`."),
+        field(
+            "mode",
+            Kind::Text,
+            Need::Optional,
+            "The file mode of a unix socket, in octal: `\"0660\"`.",
+        ),
+        field(
+            "owner",
+            Kind::Text,
+            Need::Optional,
+            "The owner of a unix socket: `user`, `user:group` or `:group`.",
+        ),
     ],
 };
 
 const TRUSTED_SECRET: Table = Table {
     doc: "A secret shared with the proxy in front, compared in constant time.",
     fields: &[
-        field("header", Kind::Text, Need::Required, "The header that carries it. It is never forwarded."),
-        field("value", Kind::Secret, Need::Required, "The secret, at least 16 bytes."),
+        field(
+            "header",
+            Kind::Text,
+            Need::Required,
+            "The header that carries it. It is never forwarded.",
+        ),
+        field(
+            "value",
+            Kind::Secret,
+            Need::Required,
+            "The secret, at least 16 bytes.",
+        ),
     ],
 };
 
@@ -80,7 +145,12 @@ pub const ROUTE: Table = Table {
     doc: "The most specific host governs alone, then the most specific path, then the method; nothing falls through to a \
           wider route.",
     fields: &[
-        field("name", Kind::Text, Need::Optional, "Its name in logs and metrics; by default its first host and path."),
+        field(
+            "name",
+            Kind::Text,
+            Need::Optional,
+            "Its name in logs and metrics; by default its first host and path.",
+        ),
         field(
             "hosts",
             TEXTS,
@@ -93,14 +163,24 @@ pub const ROUTE: Table = Table {
             Need::Default("[\"/**\"]"),
             "Paths: literal segments, `*` for one segment, `**` at the end for any number (`/admin/**` covers `/admin`).",
         ),
-        field("methods", TEXTS, Need::Optional, "Methods; all when left out. Others have no route here."),
+        field(
+            "methods",
+            TEXTS,
+            Need::Optional,
+            "Methods; all when left out. Others have no route here.",
+        ),
         field(
             "accept",
             TEXTS,
             Need::Required,
             "The ways of proving who you are, asked in this order: `token.NAME`. `anonymous`, last, opens the door.",
         ),
-        field("require", Kind::Table(&REQUIRE), Need::Optional, "What is asked of the principal. Without it, any will do."),
+        field(
+            "require",
+            Kind::Table(&REQUIRE),
+            Need::Optional,
+            "What is asked of the principal. Without it, any will do.",
+        ),
         field(
             "when",
             Kind::Text,
@@ -113,8 +193,18 @@ pub const ROUTE: Table = Table {
             Need::Default("\"auto\""),
             "How a refusal is answered: by what the client is, always 401, or always 403.",
         ),
-        field("endpoint", TEXTS, Need::Optional, "The paths a `check` listener answers for this route at."),
-        field("to", Kind::Url, Need::Optional, "Where a `reverse-proxy` listener forwards: `http://host:port`."),
+        field(
+            "endpoint",
+            TEXTS,
+            Need::Optional,
+            "The paths a `check` listener answers for this route at.",
+        ),
+        field(
+            "to",
+            Kind::Url,
+            Need::Optional,
+            "Where a `reverse-proxy` listener forwards: `http://host:port`.",
+        ),
         field(
             "forward_credentials",
             Kind::Bool,
@@ -133,7 +223,12 @@ pub const ROUTE: Table = Table {
             Need::Optional,
             "Spellings with two readings that are let through, byte for byte (with `to` only).",
         ),
-        field("identity_headers", Kind::Table(&IDENTITY), Need::Optional, "Other identity headers than the rest has."),
+        field(
+            "identity_headers",
+            Kind::Table(&IDENTITY),
+            Need::Optional,
+            "Other identity headers than the rest has.",
+        ),
     ],
 };
 
@@ -145,13 +240,33 @@ pub const REQUIRE: Table = Table {
         field("groups", TEXTS, Need::Optional, "In one of these groups."),
         field("scopes", TEXTS, Need::Optional, "With one of these scopes."),
         field("subjects", TEXTS, Need::Optional, "One of these subjects."),
-        field("email_domains", TEXTS, Need::Optional, "With a verified e-mail address in exactly one of these domains."),
-        field("claims", Kind::Named(&CLAIM), Need::Optional, "By claim path: what the claim must be."),
+        field(
+            "email_domains",
+            TEXTS,
+            Need::Optional,
+            "With a verified e-mail address in exactly one of these domains.",
+        ),
+        field(
+            "claims",
+            Kind::Named(&CLAIM),
+            Need::Optional,
+            "By claim path: what the claim must be.",
+        ),
         field("not_groups", TEXTS, Need::Optional, "In none of these groups."),
         field("not_scopes", TEXTS, Need::Optional, "With none of these scopes."),
         field("not_subjects", TEXTS, Need::Optional, "None of these subjects."),
-        field("not_email_domains", TEXTS, Need::Optional, "Without an address, verified or not, in these domains."),
-        field("not_claims", Kind::Named(&CLAIM), Need::Optional, "By claim path: what the claim must not be."),
+        field(
+            "not_email_domains",
+            TEXTS,
+            Need::Optional,
+            "Without an address, verified or not, in these domains.",
+        ),
+        field(
+            "not_claims",
+            Kind::Named(&CLAIM),
+            Need::Optional,
+            "By claim path: what the claim must not be.",
+        ),
     ],
 };
 
@@ -160,7 +275,12 @@ const CLAIM: Table = Table {
     fields: &[
         field("equals", Kind::Text, Need::Optional, "The claim is this."),
         field("one_of", TEXTS, Need::Optional, "The claim is one of these."),
-        field("contains", TEXTS, Need::Optional, "The claim is an array that holds one of these."),
+        field(
+            "contains",
+            TEXTS,
+            Need::Optional,
+            "The claim is an array that holds one of these.",
+        ),
     ],
 };
 
@@ -200,14 +320,24 @@ pub const IDENTITY: Table = Table {
 /// `[status]`
 pub const STATUS: Table = Table {
     doc: "`/healthz`, `/readyz` and `/metrics`, here and nowhere else.",
-    fields: &[field("address", Kind::Text, Need::Required, "An IP address and port, or `unix:/absolute/path`.")],
+    fields: &[field(
+        "address",
+        Kind::Text,
+        Need::Required,
+        "An IP address and port, or `unix:/absolute/path`.",
+    )],
 };
 
 /// `[log]`
 pub const LOG: Table = Table {
     doc: "One line per decision. Never a token, cookie or secret.",
     fields: &[
-        field("format", Kind::Choice(&["human", "json"]), Need::Default("\"human\""), "How a line is written."),
+        field(
+            "format",
+            Kind::Choice(&["human", "json"]),
+            Need::Default("\"human\""),
+            "How a line is written.",
+        ),
         field(
             "level",
             Kind::Choice(&["decisions", "events"]),
@@ -221,9 +351,29 @@ pub const LOG: Table = Table {
 pub const LIMITS: Table = Table {
     doc: "A request head is at most 32 KiB and 100 lines.",
     fields: &[
-        field("connections", Kind::Integer(1, 1_000_000), Need::Default("10000"), "Connections at once, over all listeners."),
-        field("head", Kind::Duration(100, 120_000), Need::Default("\"10s\""), "From the first byte of a request to the end of its head."),
-        field("idle", Kind::Duration(1000, 3_600_000), Need::Default("\"75s\""), "Between two requests of a connection."),
-        field("drain", Kind::Duration(0, 600_000), Need::Default("\"30s\""), "How long requests under way are waited for at a stop."),
+        field(
+            "connections",
+            Kind::Integer(1, 1_000_000),
+            Need::Default("10000"),
+            "Connections at once, over all listeners.",
+        ),
+        field(
+            "head",
+            Kind::Duration(100, 120_000),
+            Need::Default("\"10s\""),
+            "From the first byte of a request to the end of its head.",
+        ),
+        field(
+            "idle",
+            Kind::Duration(1000, 3_600_000),
+            Need::Default("\"75s\""),
+            "Between two requests of a connection.",
+        ),
+        field(
+            "drain",
+            Kind::Duration(0, 600_000),
+            Need::Default("\"30s\""),
+            "How long requests under way are waited for at a stop.",
+        ),
     ],
 };

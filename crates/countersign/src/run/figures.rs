@@ -19,26 +19,64 @@ pub(super) fn source(
     })
 }
 
-fn write_all(text: &mut String, key_sets: &KeySets, tokens: &TokenCache, clock: &dyn Clock) -> std::fmt::Result {
-    writeln!(text, "# HELP countersign_key_set_age_seconds Since the issuer's keys were last fetched.")?;
+fn write_all(
+    text: &mut String,
+    key_sets: &KeySets,
+    tokens: &TokenCache,
+    clock: &dyn Clock,
+) -> std::fmt::Result {
+    writeln!(
+        text,
+        "# HELP countersign_key_set_age_seconds Since the issuer's keys were last fetched."
+    )?;
     writeln!(text, "# TYPE countersign_key_set_age_seconds gauge")?;
     let sets = key_sets.status(clock.now());
     for set in &sets {
         if let Some(age) = set.age {
-            writeln!(text, "countersign_key_set_age_seconds{{issuer=\"{}\"}} {}", label(&set.issuer), age.as_secs())?;
+            writeln!(
+                text,
+                "countersign_key_set_age_seconds{{issuer=\"{}\"}} {}",
+                label(&set.issuer),
+                age.as_secs()
+            )?;
         }
     }
     writeln!(text, "# HELP countersign_key_set_keys Usable keys of the issuer.")?;
     writeln!(text, "# TYPE countersign_key_set_keys gauge")?;
     for set in &sets {
-        writeln!(text, "countersign_key_set_keys{{issuer=\"{}\"}} {}", label(&set.issuer), set.keys)?;
+        writeln!(
+            text,
+            "countersign_key_set_keys{{issuer=\"{}\"}} {}",
+            label(&set.issuer),
+            set.keys
+        )?;
     }
     let stats = tokens.stats();
     for (name, kind, help, value) in [
-        ("token_cache_hits", "counter", "Tokens found verified.", stats.hits),
-        ("token_cache_misses", "counter", "Tokens that were verified.", stats.misses),
-        ("token_cache_entries", "gauge", "Tokens remembered.", stats.entries as u64),
-        ("token_cache_bytes", "gauge", "Memory the remembered tokens take.", stats.bytes),
+        (
+            "token_cache_hits",
+            "counter",
+            "Tokens found verified.",
+            stats.hits,
+        ),
+        (
+            "token_cache_misses",
+            "counter",
+            "Tokens that were verified.",
+            stats.misses,
+        ),
+        (
+            "token_cache_entries",
+            "gauge",
+            "Tokens remembered.",
+            stats.entries as u64,
+        ),
+        (
+            "token_cache_bytes",
+            "gauge",
+            "Memory the remembered tokens take.",
+            stats.bytes,
+        ),
     ] {
         let total = if kind == "counter" { "_total" } else { "" };
         writeln!(text, "# HELP countersign_{name} {help}")?;
@@ -50,5 +88,7 @@ fn write_all(text: &mut String, key_sets: &KeySets, tokens: &TokenCache, clock: 
 
 /// A label's value, escaped as OpenMetrics wants it.
 fn label(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }

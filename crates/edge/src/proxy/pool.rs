@@ -3,11 +3,14 @@
 use super::ProxyFailure;
 use crate::body::Body;
 use countersign_core::reason::AnswerReason;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -19,6 +22,8 @@ const IDLE: Duration = Duration::from_mins(1);
 const MAX_IDLE: usize = 64;
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
+/// The longest head of an answer, and how much of a body is read at once.
+const BUFFER_BYTES: usize = 64 * 1024;
 /// How long an application may take to begin its answer.
 const FIRST_BYTE: Duration = Duration::from_mins(1);
 
@@ -68,9 +73,11 @@ impl Upstreams {
     /// such a request is sent again, and over a new connection.
     pub(super) async fn send(&self, authority: &str, request: Request<Body>) -> Result<Response<Body>, ProxyFailure> {
         let mut request = request;
+        let progress = request.body_mut().progress();
+        let progress = progress.as_deref();
         while let Some(mut sender) = self.take(authority) {
-            match within(sender.try_send_request(request)).await? {
-                Ok(response) => return Ok(self.lend(response, sender, authority)),
+            match within(progress, sender.try_send_request(request)).await? {
+                Ok(response) => return self.lend(response, sender, authority),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
                     None => return Err(broken(error.error())),
@@ -78,8 +85,8 @@ impl Upstreams {
             }
         }
         let mut sender = connect(authority).await?;
-        match within(sender.send_request(request)).await? {
-            Ok(response) => Ok(self.lend(response, sender, authority)),
+        match within(progress, sender.send_request(request)).await? {
+            Ok(response) => self.lend(response, sender, authority),
             Err(error) => Err(broken(&error)),
         }
     }
@@ -87,12 +94,21 @@ impl Upstreams {
     fn take(&self, authority: &str) -> Option<SendRequest<Body>> {
         let mut pool = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = pool.get_mut(authority)?;
-        while let Some(Idle { sender, since }) = idle.pop() {
-            if since.elapsed() < IDLE && !sender.is_closed() && sender.is_ready() {
-                return Some(sender);
+        for place in (0..idle.len()).rev() {
+            let Some(kept) = idle.get(place) else { continue };
+            if kept.sender.is_closed() || kept.since.elapsed() >= IDLE {
+                drop(idle.remove(place));
+            } else if kept.sender.is_ready() {
+                return Some(idle.remove(place).sender);
             }
+            // Not ready: its last answer was read to the end a moment ago. It will be.
         }
         None
+    }
+
+    /// Closes the connections that are kept: after a reload their applications may not be ours any more.
+    pub fn forget(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn lend(
@@ -100,15 +116,34 @@ impl Upstreams {
         response: Response<hyper::body::Incoming>,
         sender: SendRequest<Body>,
         authority: &str,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, ProxyFailure> {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(ProxyFailure::new(AnswerReason::UpstreamBroken, "it switches protocols, unasked"));
+        }
         let lease = Lease { sender, authority: authority.into(), pool: Arc::clone(&self.idle) };
-        response.map(|incoming| Body::upstream(incoming, lease))
+        Ok(response.map(|incoming| {
+            if incoming.is_end_stream() {
+                lease.give_back();
+                Body::empty()
+            } else {
+                Body::upstream(incoming, lease)
+            }
+        }))
     }
 }
 
-async fn within<T>(answer: impl Future<Output = T>) -> Result<T, ProxyFailure> {
-    let late = |_| ProxyFailure::new(AnswerReason::UpstreamTimeout, "no answer within 60 s");
-    timeout(FIRST_BYTE, answer).await.map_err(late)
+/// The answer, unless for [`FIRST_BYTE`] neither it began nor the request's body made progress.
+async fn within<T>(progress: Option<&AtomicU64>, answer: impl Future<Output = T>) -> Result<T, ProxyFailure> {
+    let sent = || progress.map(|progress| progress.load(Ordering::Relaxed));
+    let mut answer = pin!(answer);
+    loop {
+        let before = sent();
+        match timeout(FIRST_BYTE, answer.as_mut()).await {
+            Ok(answer) => return Ok(answer),
+            Err(_) if sent() != before => {}
+            Err(_) => return Err(ProxyFailure::new(AnswerReason::UpstreamTimeout, "no answer within 60 s")),
+        }
+    }
 }
 
 async fn connect(authority: &str) -> Result<SendRequest<Body>, ProxyFailure> {
@@ -118,7 +153,7 @@ async fn connect(authority: &str) -> Result<SendRequest<Body>, ProxyFailure> {
     let stream = stream.map_err(|error| unreachable(error.to_string()))?;
     // Best effort: without it small answers may wait for an acknowledgement.
     drop(stream.set_nodelay(true));
-    let handshake = http1::handshake(TokioIo::new(stream)).await;
+    let handshake = http1::Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await;
     let (sender, connection) = handshake.map_err(|error| broken(&error))?;
     drop(tokio::spawn(async move {
         // How a connection ends is told by the requests on it.
@@ -127,6 +162,8 @@ async fn connect(authority: &str) -> Result<SendRequest<Body>, ProxyFailure> {
     Ok(sender)
 }
 
+/// An error of `is_user` comes from the body that we were sending: the client's.
 fn broken(error: &hyper::Error) -> ProxyFailure {
-    ProxyFailure::new(AnswerReason::UpstreamBroken, error.to_string())
+    let reason = if error.is_user() { AnswerReason::RequestBroken } else { AnswerReason::UpstreamBroken };
+    ProxyFailure::new(reason, error.to_string())
 }

@@ -17,7 +17,12 @@ use url::Url;
 const MAX_NAMED_FILE_BYTES: usize = 1 << 20;
 
 impl Walk<'_> {
-    pub(super) fn value(&mut self, kind: Kind, value: &Spanned<DeValue<'_>>, way: &[String]) -> Option<OptionValue> {
+    pub(super) fn value(
+        &mut self,
+        kind: Kind,
+        value: &Spanned<DeValue<'_>>,
+        way: &[String],
+    ) -> Option<OptionValue> {
         let span = value.span();
         match (kind, value.get_ref()) {
             (Kind::Text, DeValue::String(text)) if text.is_empty() => {
@@ -34,21 +39,31 @@ impl Walk<'_> {
                 }
                 fits.map(OptionValue::Integer)
             }
-            (Kind::Duration(least, most), DeValue::String(text)) => self.duration(text, least, most, span, way),
+            (Kind::Duration(least, most), DeValue::String(text)) => {
+                self.duration(text, least, most, span, way)
+            }
             (Kind::Bytes(least, most), DeValue::String(text)) => {
                 let read = scalar::bytes(text).filter(|bytes| (least..=most).contains(bytes));
                 if read.is_none() {
                     let bounds = format!("{} to {}", scalar::show_bytes(least), scalar::show_bytes(most));
-                    self.error(way, span, format!("not a size such as \"16MiB\" of {bounds}"), None);
+                    self.error(
+                        way,
+                        span,
+                        format!("not a size such as \"16MiB\" of {bounds}"),
+                        None,
+                    );
                 }
-                read.and_then(|bytes| i64::try_from(bytes).ok()).map(OptionValue::Integer)
+                read.and_then(|bytes| i64::try_from(bytes).ok())
+                    .map(OptionValue::Integer)
             }
             (Kind::Url, DeValue::String(text)) => self.url(text, span, way),
             (Kind::Choice(words), DeValue::String(text)) => self.choice(words, text, span, way),
             (Kind::List(inner), _) => self.list(*inner, value, way),
             (Kind::Secret, value) => self.secret(value, span, way),
             (Kind::File, DeValue::String(path)) => self.file(path, span, way),
-            (Kind::Path, DeValue::String(path)) => Some(OptionValue::Text(self.absolute(path).display().to_string())),
+            (Kind::Path, DeValue::String(path)) => {
+                Some(OptionValue::Text(self.absolute(path).display().to_string()))
+            }
             (Kind::Table(inner), DeValue::Table(table)) => {
                 Some(OptionValue::Table(self.table(inner.fields, table, span, way)))
             }
@@ -74,22 +89,35 @@ impl Walk<'_> {
         let read = scalar::duration(text);
         if read.is_none_or(|duration| !bounds.contains(&duration)) {
             let (least, most) = (scalar::show_duration(least), scalar::show_duration(most));
-            let help = "write a whole number and one of ms, s, m, h, d: \"500ms\", \"30s\", \"10m\"".to_owned();
-            self.error(way, span, format!("not a duration of {least} to {most}"), Some(help));
+            let help =
+                "write a whole number and one of ms, s, m, h, d: \"500ms\", \"30s\", \"10m\"".to_owned();
+            self.error(
+                way,
+                span,
+                format!("not a duration of {least} to {most}"),
+                Some(help),
+            );
             return None;
         }
         read.map(OptionValue::Duration)
     }
 
     fn url(&mut self, text: &str, span: Range<usize>, way: &[String]) -> Option<OptionValue> {
-        let sound = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let sound =
+            Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !sound {
             self.error(way, span, "not an absolute http or https URL", None);
         }
         sound.then(|| OptionValue::Text(text.to_owned()))
     }
 
-    fn choice(&mut self, words: &[&'static str], text: &str, span: Range<usize>, way: &[String]) -> Option<OptionValue> {
+    fn choice(
+        &mut self,
+        words: &[&'static str],
+        text: &str,
+        span: Range<usize>,
+        way: &[String],
+    ) -> Option<OptionValue> {
         if words.contains(&text) {
             return Some(OptionValue::Text(text.to_owned()));
         }
@@ -98,7 +126,12 @@ impl Walk<'_> {
             Some(meant) => format!("did you mean \"{meant}\"? Known are: {list}"),
             None => format!("known are: {list}"),
         };
-        self.error(way, span, format!("{text:?} is not one of the words known here"), Some(help));
+        self.error(
+            way,
+            span,
+            format!("{text:?} is not one of the words known here"),
+            Some(help),
+        );
         None
     }
 
@@ -106,7 +139,11 @@ impl Walk<'_> {
     /// shown.
     fn secret(&mut self, value: &DeValue<'_>, span: Range<usize>, way: &[String]) -> Option<OptionValue> {
         let table = value.as_table();
-        let of = |name: &str| table.and_then(|table| table.get(name)).and_then(|value| value.get_ref().as_str());
+        let of = |name: &str| {
+            table
+                .and_then(|table| table.get(name))
+                .and_then(|value| value.get_ref().as_str())
+        };
         let bytes = match (of("file"), of("env"), table.map(toml::map::Map::len)) {
             (Some(path), None, Some(1)) => self.secret_file(path, &span),
             (None, Some(name), Some(1)) => {
@@ -124,11 +161,13 @@ impl Walk<'_> {
 
     fn secret_file(&mut self, path: &str, span: &Range<usize>) -> Result<Vec<u8>, String> {
         let path = self.absolute(path);
-        let mut bytes = (self.environment.read)(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut bytes =
+            (self.environment.read)(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         if (self.environment.mode)(&path).is_some_and(|mode| mode & 0o004 != 0) {
             let message = format!("every user of this machine can read {}", path.display());
             let help = format!("chmod o= {}", path.display());
-            self.diagnostics.push(Diagnostic::warning(Some(self.place(span.clone())), message).help(help));
+            self.diagnostics
+                .push(Diagnostic::warning(Some(self.place(span.clone())), message).help(help));
         }
         while bytes.last().is_some_and(|last| *last == b'\n' || *last == b'\r') {
             bytes.pop();
@@ -140,7 +179,8 @@ impl Walk<'_> {
         let place = self.place(span);
         let at = Diagnostic::error(Some(place), "").location(self.sources);
         let help = "write { file = \"/path/to/secret\" } or { env = \"NAME\" }";
-        self.diagnostics.push(Diagnostic::error(None, format!("{at}: `{}`: {why}", way.join("."))).help(help));
+        self.diagnostics
+            .push(Diagnostic::error(None, format!("{at}: `{}`: {why}", way.join("."))).help(help));
         self.document.faulty.insert(way.to_vec());
         None
     }
@@ -158,7 +198,10 @@ impl Walk<'_> {
 
     /// A path as this file means it: relative ones begin at the file's folder.
     fn absolute(&self, path: &str) -> PathBuf {
-        self.sources.0.get(self.file).map_or_else(|| path.into(), |source| source.folder.join(path))
+        self.sources
+            .0
+            .get(self.file)
+            .map_or_else(|| path.into(), |source| source.folder.join(path))
     }
 }
 

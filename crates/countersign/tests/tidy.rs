@@ -1,0 +1,315 @@
+//! The house rules that no lint knows, as a test. Each failure says what to do.
+
+#![expect(clippy::unwrap_used, reason = "a test panics when it must")]
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The ladder, from the ground up: a crate may use only what stands before it.
+const LADDER: [&str; 6] = [
+    "countersign-core",
+    "countersign-jose",
+    "countersign-oidc",
+    "countersign-authn",
+    "countersign-edge",
+    "countersign",
+];
+/// Crates that must not be in what is shipped.
+const BANNED: [&str; 5] = ["ring", "openssl-sys", "openssl", "native-tls", "rsa"];
+/// Words the glossary replaces, in public names.
+const WORDS: [&str; 6] = ["strategy", "backend", "idp", "validate", "ticket", "grace"];
+const MAX_LINES: usize = 500;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .to_owned()
+}
+
+fn text(path: &str) -> String {
+    String::from_utf8(std::fs::read(repository().join(path)).unwrap()).unwrap()
+}
+
+/// Every file that git tracks, or would.
+fn files() -> Vec<String> {
+    let list = Command::new("git")
+        .args(["ls-files", "-co", "--exclude-standard"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    let files = list
+        .lines()
+        .filter(|file| repository().join(file).is_file())
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    assert!(files.len() > 50, "git lists the files of this repository");
+    files
+}
+
+fn rust_files() -> Vec<(String, String)> {
+    files()
+        .into_iter()
+        .filter(|file| file.ends_with(".rs"))
+        .map(|file| (text(&file), file))
+        .map(|(text, file)| (file, text))
+        .collect()
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--locked",
+            "--filter-platform=x86_64-unknown-linux-gnu",
+        ])
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The words of a name, in snake or camel case, in lower case.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for character in name.chars() {
+        if character == '_' || character.is_uppercase() {
+            words.push(String::new());
+        }
+        words
+            .last_mut()
+            .unwrap()
+            .extend(character.to_lowercase().filter(|letter| *letter != '_'));
+    }
+    words
+}
+
+fn fail(faults: &[String], remedy: &str) {
+    assert!(faults.is_empty(), "{}\n{remedy}", faults.join("\n"));
+}
+
+#[test]
+fn a_crate_uses_only_what_stands_below_it() {
+    let metadata = metadata();
+    let mut faults = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let Some(rung) = LADDER.iter().position(|rung| *rung == name) else {
+            continue;
+        };
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let used = dependency["name"].as_str().unwrap();
+            let normal = dependency["kind"].is_null();
+            let above = LADDER
+                .iter()
+                .position(|rung| *rung == used)
+                .is_some_and(|at| at >= rung);
+            if normal && (above || used == "countersign-testkit") {
+                faults.push(format!("{name} uses {used}"));
+            }
+        }
+    }
+    fail(
+        &faults,
+        "a crate may use only what stands below it (ARCHITECTURE.md, the ladder); testkit is for tests alone",
+    );
+}
+
+#[test]
+fn nothing_banned_is_in_what_is_shipped() {
+    let arguments = [
+        "tree",
+        "--package",
+        "countersign",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+        "--locked",
+    ];
+    let tree = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let shipped = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect::<BTreeSet<_>>();
+    assert!(shipped.contains("rustls"), "cargo tree lists what is shipped");
+    let banned = shipped
+        .into_iter()
+        .filter(|name| BANNED.contains(name))
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    fail(
+        &banned,
+        "one library for cryptography and TLS: see deny.toml for the reasons",
+    );
+}
+
+#[test]
+fn every_module_says_what_it_is_for_and_keeps_its_size() {
+    let mut faults = Vec::new();
+    for (file, text) in rust_files() {
+        if !text.starts_with("//!") && !file.ends_with("/tests.rs") {
+            faults.push(format!("{file} does not open with //!"));
+        }
+        let excused = text
+            .lines()
+            .nth(1)
+            .is_some_and(|line| line.starts_with("//! Long because "));
+        if text.lines().count() > MAX_LINES && !excused {
+            faults.push(format!("{file} has {} lines", text.lines().count()));
+        }
+    }
+    fail(
+        &faults,
+        "say in //! what the room is for; past 500 lines give it a door, or a second line `//! Long because …`",
+    );
+}
+
+#[test]
+fn public_names_are_the_glossarys() {
+    let mut faults = Vec::new();
+    for (file, text) in rust_files() {
+        for line in text.lines().map(str::trim) {
+            let Some(rest) = line.strip_prefix("pub ") else {
+                continue;
+            };
+            let declared = rest.split(['(', '{', '<', '=', ';', ':']).next().unwrap_or("");
+            let name = declared.split_whitespace().last().unwrap_or("");
+            if let Some(word) = words(name)
+                .into_iter()
+                .find(|word| WORDS.contains(&word.as_str()))
+            {
+                faults.push(format!("{file}: {name}: `{word}` is not a word of the glossary"));
+            }
+        }
+    }
+    fail(&faults, "docs/glossary.md has the word to use");
+}
+
+#[test]
+fn no_decision_reads_the_text_of_an_error() {
+    let mut faults = Vec::new();
+    for (file, text) in rust_files() {
+        let shipped = file.starts_with("crates/")
+            && file.contains("/src/")
+            && !file.ends_with("tests.rs")
+            && !file.contains("testkit");
+        let code = text.split("#[cfg(test)]").next().unwrap_or("");
+        for reading in [
+            ".to_string().contains(",
+            ".to_string().starts_with(",
+            ".to_string().ends_with(",
+        ] {
+            if shipped && code.contains(reading) {
+                faults.push(format!("{file}: {reading}"));
+            }
+        }
+    }
+    fail(&faults, "match on the error's variant or its code()");
+}
+
+#[test]
+fn no_file_names_a_place_of_one_machine() {
+    let places = [
+        concat!("/wo", "rk/"),
+        concat!("../sha", "red"),
+        concat!("/ro", "ot/"),
+        concat!("/home", "/runner"),
+    ];
+    let mut faults = Vec::new();
+    for file in files() {
+        let Ok(text) = String::from_utf8(std::fs::read(repository().join(&file)).unwrap()) else {
+            continue;
+        };
+        faults.extend(
+            places
+                .iter()
+                .filter(|place| text.contains(**place))
+                .map(|place| format!("{file} names {place}")),
+        );
+    }
+    fail(&faults, "the project builds and passes its tests anywhere");
+}
+
+#[test]
+fn the_architecture_names_every_crate_and_no_other() {
+    let page = text("ARCHITECTURE.md");
+    let named = page
+        .split('`')
+        .filter(|word| word.starts_with("countersign-"))
+        .map(str::to_owned)
+        .collect::<BTreeSet<_>>();
+    let metadata = metadata();
+    let members = metadata["workspace_members"].as_array().unwrap();
+    let packages = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| members.contains(&package["id"]));
+    let crates = packages.map(|package| package["name"].as_str().unwrap().to_owned());
+    let crates = crates
+        .filter(|name| name.starts_with("countersign-"))
+        .collect::<BTreeSet<_>>();
+    assert_eq!(named, crates, "ARCHITECTURE.md names the crates in backticks");
+}
+
+#[test]
+fn decisions_are_numbered_without_gaps() {
+    let decisions = files()
+        .into_iter()
+        .filter(|file| file.starts_with("docs/decisions/"))
+        .collect::<Vec<_>>();
+    for (index, file) in decisions.iter().enumerate() {
+        let number = format!("docs/decisions/{:04}-", index + 1);
+        assert!(file.starts_with(&number), "{file} should begin with {number}");
+        assert!(
+            text(file).starts_with(&format!("# {}. ", index + 1)),
+            "{file} opens with its number"
+        );
+    }
+}
+
+#[test]
+fn every_reason_code_is_seen_in_a_scenario_or_excused() {
+    /// Codes that no scenario can bring about, and why.
+    const EXCUSED: [(&str, &str); 6] = [
+        ("busy", "a connection limit is met at a socket"),
+        ("certificate_required", "certificates are not here yet"),
+        ("internal_error", "a bug"),
+        (
+            "issuer_wrong",
+            "a gateway says unknown_issuer; `token verify --issuer` says this",
+        ),
+        (
+            "upstream_timeout",
+            "a minute of waiting: a test of the proxy has it",
+        ),
+        (
+            "upstream_broken",
+            "an application that speaks no HTTP: a test of the proxy has it",
+        ),
+    ];
+    let pages = files()
+        .into_iter()
+        .filter(|file| file.contains("/tests/scenarios/") && file.ends_with(".md"));
+    let pages = pages.map(|file| text(&file)).collect::<String>();
+    let unseen = countersign_core::reason::all()
+        .map(|(_, code, _)| code.to_owned())
+        .filter(|code| EXCUSED.iter().all(|(excused, _)| excused != code) && !pages.contains(code.as_str()));
+    fail(
+        &unseen.collect::<Vec<_>>(),
+        "write a scenario in which the reason is seen",
+    );
+}
