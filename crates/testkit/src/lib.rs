@@ -1,1 +1,27 @@
-//! Empty until its first part is written.
+//! A world that stands still: nothing here waits, draws dice or leaves the machine.
+//!
+//! - [`clock`], [`entropy`], [`kept`]: the world outside, moved by hand;
+//! - [`keys`], [`tokens`]: test keys that never change, and tokens in every shape that must be refused;
+//! - [`op`]: issuers in the same process, each with a switch for every way they can fail;
+//! - [`upstream`]: the application, which writes down what reached it;
+//! - [`world`]: all of these behind the ports the gateway asks for;
+//! - [`scenario`]: pages of documentation that are checked;
+//! - [`mutate`]: seeded mutations for whatever decodes strangers' bytes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "this crate is only part of tests, and a test panics when it must"
+)]
+
+pub mod clock;
+pub mod entropy;
+pub mod kept;
+pub mod keys;
+pub mod mutate;
+pub mod op;
+pub mod scenario;
+pub mod tokens;
+pub mod upstream;
+pub mod world;

@@ -1,0 +1,126 @@
+//! What the info line of a request says: who asks, with which token, behind which face, when.
+
+use super::page::Ask;
+use super::question::{ClientRequest, Face};
+use crate::tokens::{CHANGES, Token};
+use crate::world::World;
+use countersign_core::peer::Peer;
+use std::collections::BTreeMap;
+
+/// The address clients have unless a page says otherwise.
+const CLIENT: &str = "203.0.113.9";
+
+/// The attributes of a request, read.
+pub(super) struct Plan {
+    pub(super) faces: Vec<Face>,
+    pub(super) at: Option<String>,
+    pub(super) raw: bool,
+    peer: Option<String>,
+    pub(super) client: String,
+    pub(super) times: u32,
+    pub(super) issuers: Vec<(String, String)>,
+    /// Tokens by the placeholder that stands for them, with what is changed about each.
+    tokens: BTreeMap<String, (String, Vec<(String, String)>)>,
+}
+
+impl Plan {
+    pub(super) fn read(ask: &Ask, world: &World) -> Result<Self, String> {
+        let mut plan = Self {
+            faces: Vec::new(),
+            at: None,
+            raw: false,
+            peer: None,
+            client: CLIENT.to_owned(),
+            times: 1,
+            issuers: Vec::new(),
+            tokens: BTreeMap::new(),
+        };
+        for (name, value) in &ask.attributes {
+            let (bare, count) = match name.strip_suffix('2') {
+                Some(bare) => (bare, "2"),
+                None => (name.as_str(), ""),
+            };
+            match bare {
+                "face" => plan.faces = faces(value)?,
+                "at" => plan.at = Some(value.clone()),
+                "raw" => plan.raw = true,
+                "peer" => plan.peer = Some(value.clone()),
+                "client" => value.clone_into(&mut plan.client),
+                "times" => plan.times = value.parse().map_err(|_| format!("`{value}` is no number"))?,
+                "token" => drop(
+                    plan.tokens
+                        .insert(format!("token{count}"), (value.clone(), Vec::new())),
+                ),
+                _ if CHANGES.contains(&bare) => {
+                    let token = plan.tokens.get_mut(&format!("token{count}"));
+                    token
+                        .ok_or(format!("`{name}` before a token"))?
+                        .1
+                        .push((bare.to_owned(), value.clone()));
+                }
+                _ if world.network.knows(bare) => plan.issuers.push((bare.to_owned(), value.clone())),
+                _ => return Err(format!("a request has no `{name}`")),
+            }
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn peer(&self, face: Face) -> Result<Peer, String> {
+        let address = |text: &str| {
+            text.parse()
+                .map(Peer::at)
+                .map_err(|_| format!("`{text}` is no address"))
+        };
+        match (self.peer.as_deref(), face) {
+            (Some("unix"), _) | (None, Face::AuthRequest | Face::ForwardAuth | Face::Check) => {
+                Ok(Peer::unix())
+            }
+            (Some(text), _) => address(text),
+            (None, Face::ReverseProxy) => address(&self.client),
+        }
+    }
+
+    /// The request, its placeholders filled in, and the tokens in it.
+    pub(super) fn request(&self, text: &str, count: u32) -> Result<(ClientRequest, Vec<String>), String> {
+        let count = count.to_string();
+        let mut text = text.replace("<n>", &count);
+        let mut tokens = Vec::new();
+        let mut bearer = None;
+        for (placeholder, (person, changes)) in &self.tokens {
+            let token = if person == "garbage" {
+                "not-a-token".to_owned()
+            } else {
+                let mut token = Token::of(person).ok_or(format!("nobody is called `{person}`"))?;
+                for (what, value) in changes {
+                    token.change(what, &value.replace("<n>", &count))?;
+                }
+                token.compact()
+            };
+            let mark = format!("<{placeholder}>");
+            if text.contains(&mark) {
+                text = text.replace(&mark, &token);
+            } else {
+                bearer = Some(format!("Bearer {token}").into_bytes());
+            }
+            tokens.push(token);
+        }
+        let mut request = ClientRequest::parse(&text)?;
+        if let Some(value) = bearer {
+            request.headers.push(("Authorization".to_owned(), value));
+        }
+        Ok((request, tokens))
+    }
+}
+
+fn faces(text: &str) -> Result<Vec<Face>, String> {
+    if text == "all" {
+        return Ok(Vec::new());
+    }
+    let face = |name: &str| {
+        Face::ALL
+            .into_iter()
+            .find(|face| face.name() == name)
+            .ok_or(format!("there is no face `{name}`"))
+    };
+    text.split(',').map(face).collect()
+}

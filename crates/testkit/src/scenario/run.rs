@@ -1,0 +1,390 @@
+//! Drives a gateway through a page, once behind each face.
+
+use super::expect::{self, Observed};
+use super::observe::{doubled, forwarded, keeps_its_promises, observe, said};
+use super::page::{Ask, Line, Page, Step, What};
+use super::plan::Plan;
+use super::question::{ClientRequest, Face};
+use crate::clock::span;
+use crate::upstream::Upstream;
+use crate::world::World;
+use bytes::Bytes;
+use countersign_core::BoxFuture;
+use countersign_core::peer::Peer;
+use http::{Request, Response};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// Makes gateways from configurations: the program under test, all of it but its sockets.
+pub trait Program: Sync {
+    /// A gateway for `config` in `world`, with `files` beside the configuration; or everything that was said against
+    /// it. `world` is the second gateway's too when one is started after another.
+    fn start(
+        &self,
+        config: &str,
+        files: &BTreeMap<String, String>,
+        world: &World,
+    ) -> Result<Box<dyn Gateway>, String>;
+
+    /// The text of the shared configuration called `name`.
+    fn shared(&self, name: &str) -> Option<String>;
+}
+
+/// A running gateway.
+pub trait Gateway {
+    /// Asks its listener that speaks `face`.
+    fn ask(&self, face: Face, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>>;
+
+    /// Does what is due in the background.
+    fn tick(&self) -> BoxFuture<'_, ()>;
+
+    /// Takes another configuration, or says everything against it and goes on with the one it has.
+    fn reload(&self, config: &str, files: &BTreeMap<String, String>) -> Result<(), String>;
+
+    /// The log lines written since this was last called, each a JSON object.
+    fn take_log(&self) -> Vec<String>;
+}
+
+/// Something that did not go as the page says.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The page.
+    pub page: String,
+    /// The line that asked.
+    pub line: usize,
+    /// Behind which face.
+    pub face: &'static str,
+    /// What went wrong, in one or more lines.
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} ({}): {}", self.page, self.line, self.face, self.message)
+    }
+}
+
+/// Runs `page` behind every face its configurations have, and returns what went wrong.
+pub fn run(page: &Page, program: &dyn Program) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for face in Face::ALL
+        .into_iter()
+        .filter(|face| runs_behind(page, program, *face))
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        failures.extend(runtime.block_on(async {
+            let mut course = Course::new(page, program, face).await;
+            for step in &page.steps {
+                course.step(step).await;
+            }
+            course.failures
+        }));
+    }
+    failures
+}
+
+/// A page without listeners of its own runs behind the three faces that guard an application; another behind those it
+/// names.
+fn runs_behind(page: &Page, program: &dyn Program, face: Face) -> bool {
+    let mut texts = page.steps.iter().filter_map(|step| match &step.what {
+        What::Configure { shared, text } => Some(
+            shared
+                .as_deref()
+                .and_then(|name| program.shared(name))
+                .unwrap_or_default()
+                + text,
+        ),
+        What::Refuse { .. }
+        | What::Reload { .. }
+        | What::World(_)
+        | What::Keys { .. }
+        | What::File { .. }
+        | What::Ask(_) => None,
+    });
+    let named = format!("\"{}\"", face.name());
+    let first = texts.next().unwrap_or_default();
+    let own = std::iter::once(first).chain(texts).collect::<String>();
+    if own.contains("[[listen]]") {
+        own.contains(&named)
+    } else {
+        face != Face::Check
+    }
+}
+
+/// One run of a page behind one face.
+struct Course<'a> {
+    page: &'a Page,
+    program: &'a dyn Program,
+    face: Face,
+    upstream: Upstream,
+    world: World,
+    files: BTreeMap<String, String>,
+    config: String,
+    gateway: Option<Box<dyn Gateway>>,
+    failures: Vec<Failure>,
+}
+
+impl<'a> Course<'a> {
+    async fn new(page: &'a Page, program: &'a dyn Program, face: Face) -> Self {
+        Self {
+            page,
+            program,
+            face,
+            upstream: Upstream::start().await.unwrap(),
+            world: World::new(),
+            files: BTreeMap::new(),
+            config: String::new(),
+            gateway: None,
+            failures: Vec::new(),
+        }
+    }
+
+    fn fail(&mut self, line: usize, message: impl Into<String>) {
+        let (page, face) = (self.page.name.clone(), self.face.name());
+        self.failures.push(Failure {
+            page,
+            line,
+            face,
+            message: message.into(),
+        });
+    }
+
+    async fn step(&mut self, step: &Step) {
+        let done = match &step.what {
+            What::Configure { shared, text } => self.configure(shared.as_deref(), text),
+            What::Refuse { text, answer } => self.refuse(text, answer),
+            What::Reload { text } => self.reload(text),
+            What::World(lines) => self.change_world(lines).await,
+            What::Keys { issuer, text } => self.world.network.set_keys(issuer, text),
+            What::File { name, text } => {
+                self.files.insert(name.clone(), crate::keys::fill_in(text));
+                Ok(())
+            }
+            What::Ask(ask) => self.ask(step.line, ask).await,
+        };
+        if let Err(message) = done {
+            self.fail(step.line, message);
+        }
+    }
+
+    fn configure(&mut self, shared: Option<&str>, text: &str) -> Result<(), String> {
+        let shared = match shared {
+            None => String::new(),
+            Some(name) => self
+                .program
+                .shared(name)
+                .ok_or(format!("there is no shared configuration `{name}`"))?,
+        };
+        self.world = World::new();
+        self.config = self.behind_face(&(shared + text));
+        self.start()
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        self.gateway = None;
+        let gateway = self.program.start(&self.config, &self.files, &self.world);
+        self.gateway = Some(gateway.map_err(|said| format!("the configuration is refused:\n{said}"))?);
+        Ok(())
+    }
+
+    fn refuse(&self, text: &str, answer: &[String]) -> Result<(), String> {
+        match self
+            .program
+            .start(&self.behind_face(text), &self.files, &World::new())
+        {
+            Ok(_) => Err("the configuration is taken".into()),
+            Err(said) => match answer.iter().find(|piece| !said.contains(piece.as_str())) {
+                Some(piece) => Err(format!("nothing says `{piece}`:\n{said}")),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn reload(&mut self, text: &str) -> Result<(), String> {
+        self.config = self.behind_face(text);
+        let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
+        gateway
+            .reload(&self.config, &self.files)
+            .map_err(|said| format!("the configuration is refused:\n{said}"))
+    }
+
+    /// The configuration as it stands behind this face: with the version, a listener and, where the gateway is the
+    /// proxy, the application behind every route that names none.
+    fn behind_face(&self, text: &str) -> String {
+        let version = if text.lines().any(|line| line.starts_with("config")) {
+            ""
+        } else {
+            "config = 1\n"
+        };
+        let listener = match self.face {
+            _ if text.contains("[[listen]]") => "",
+            Face::AuthRequest => {
+                "\n[[listen]]\naddress = \"unix:/run/countersign.test.sock\"\nspeak = \"auth-request\"\ntrusted_peers = [\"unix\"]\n"
+            }
+            Face::ForwardAuth => {
+                "\n[[listen]]\naddress = \"unix:/run/countersign.test.sock\"\nspeak = \"forward-auth\"\ntrusted_peers = [\"unix\"]\n"
+            }
+            Face::ReverseProxy => "\n[[listen]]\naddress = \"127.0.0.1:8080\"\nspeak = \"reverse-proxy\"\n",
+            Face::Check => "\n[[listen]]\naddress = \"127.0.0.1:8081\"\nspeak = \"check\"\n",
+        };
+        let text = if self.face == Face::ReverseProxy {
+            self.with_application(text)
+        } else {
+            text.to_owned()
+        };
+        format!("{version}{text}{listener}")
+    }
+
+    fn with_application(&self, text: &str) -> String {
+        let to = format!("\nto = \"http://{}\"", self.upstream.address());
+        let mut pieces = text.split("[[route]]");
+        let head = pieces.next().unwrap_or("").to_owned();
+        pieces.fold(head, |text, piece| {
+            let table = piece.split("\n[").next().unwrap_or(piece);
+            let own = table
+                .lines()
+                .any(|line| line.split('=').next().is_some_and(|key| key.trim() == "to"));
+            text + "[[route]]" + if own { "" } else { &to } + piece
+        })
+    }
+
+    async fn change_world(&mut self, lines: &[Line]) -> Result<(), String> {
+        for Line { text, .. } in lines {
+            let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+            match (word, rest) {
+                ("at", time) => self.move_to(time)?,
+                ("wall", step) => self.world.clock.step_wall(span(step)?),
+                ("restart", "") => self.start()?,
+                ("tick", "") => self.gateway.as_ref().ok_or("nothing runs yet")?.tick().await,
+                ("kept", "forgotten") => self.world.kept.forget(),
+                ("kept", "truncated") => self.world.kept.truncate(),
+                ("kept", "swapped") => self.world.kept.swap(),
+                ("kept", "broken") => self.world.kept.break_it(true),
+                ("kept", "whole") => self.world.kept.break_it(false),
+                (issuer, change) if self.world.network.knows(issuer) => {
+                    self.world.network.change(issuer, change)?;
+                }
+                _ => return Err(format!("the world knows no `{text}`")),
+            }
+        }
+        Ok(())
+    }
+
+    fn move_to(&self, time: &str) -> Result<(), String> {
+        let milliseconds = u64::try_from(span(time)?).map_err(|_| "time begins at midnight")?;
+        self.world.clock.move_to(Duration::from_millis(milliseconds))
+    }
+
+    async fn ask(&mut self, line: usize, ask: &Ask) -> Result<(), String> {
+        let plan = Plan::read(ask, &self.world)?;
+        if !plan.faces.is_empty() && !plan.faces.contains(&self.face) {
+            return Ok(());
+        }
+        if let Some(time) = &plan.at {
+            self.move_to(time)?;
+        }
+        for (issuer, change) in &plan.issuers {
+            self.world.network.change(issuer, change)?;
+        }
+        let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
+        drop(self.upstream.take());
+        drop(self.world.network.take_requests());
+        drop(gateway.take_log());
+        gateway.tick().await;
+        let mut fetched = Vec::new();
+        for count in 1..=plan.times {
+            let (request, tokens) = plan.request(&ask.request, count)?;
+            let mut observed = self.exchange(&request, &plan).await?;
+            fetched.extend(self.world.network.take_requests());
+            if count == plan.times {
+                observed.fetched = std::mem::take(&mut fetched);
+            }
+            let answer = if count == plan.times {
+                &ask.answer[..]
+            } else {
+                &ask.answer[..1]
+            };
+            let problems = expect::check(answer, &observed)?;
+            for (at, problem) in problems {
+                self.fail(at, format!("{problem}\n{}", said(&ask.request, &observed)));
+            }
+            if let Err(broken) = keeps_its_promises(&observed, &tokens, &self.world) {
+                self.fail(line, format!("{broken}\n{}", said(&ask.request, &observed)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the request behind this face, and tells what its client, the application and the operator see.
+    async fn exchange(&self, request: &ClientRequest, plan: &Plan) -> Result<Observed, String> {
+        let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
+        let peer = plan.peer(self.face)?;
+        let question = if plan.raw {
+            request.ask(Face::Check, &plan.client)?
+        } else {
+            request.ask(self.face, &plan.client)?
+        };
+        let response = gateway.ask(self.face, question, peer.clone()).await;
+        let mut observed = observe(&response, gateway.take_log());
+        if self.face == Face::ReverseProxy {
+            observed.seen = self.upstream.take();
+            return Ok(observed);
+        }
+        if let Some(name) = doubled(&observed.headers) {
+            return Err(format!("{name} occurs twice, and nginx would keep one"));
+        }
+        if observed.status == 200 {
+            observed.seen.push(forwarded(request, &response));
+        } else if self.face == Face::AuthRequest && !plan.raw {
+            return self.read_the_answer(request, plan, peer, observed).await;
+        }
+        Ok(observed)
+    }
+
+    /// What nginx does with a refusal: asks again at `/.countersign/answer`, and gives its client what comes.
+    async fn read_the_answer(
+        &self,
+        request: &ClientRequest,
+        plan: &Plan,
+        peer: Peer,
+        first: Observed,
+    ) -> Result<Observed, String> {
+        let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
+        if !first.body.is_empty() {
+            return Err("the answer to a sub-request has a body".into());
+        }
+        let mut question = request.as_nginx_asks(&plan.client, "/.countersign/answer")?;
+        for (name, value) in &first.headers {
+            if name == "x-countersign-refusal" {
+                let value = http::HeaderValue::from_bytes(value).map_err(|error| error.to_string())?;
+                question.headers_mut().insert("x-countersign-refusal", value);
+            }
+        }
+        let response = gateway.ask(self.face, question, peer).await;
+        let second = observe(&response, gateway.take_log());
+        let to_sub_request = match second.status {
+            303 | 401 => 401,
+            503 => 503,
+            _ => 403,
+        };
+        if first.status != to_sub_request {
+            let (first, second) = (first.status, second.status);
+            return Err(format!("nginx was told {first}, and the client {second}"));
+        }
+        if first.reason != second.reason && !second.reason.is_empty() {
+            return Err(format!(
+                "nginx was told {}, and the client {}",
+                first.reason, second.reason
+            ));
+        }
+        Ok(Observed {
+            reason: first.reason,
+            log: [first.log, second.log].concat(),
+            ..second
+        })
+    }
+}

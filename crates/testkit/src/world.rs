@@ -1,0 +1,39 @@
+//! The whole world of one test, behind the ports the gateway asks for.
+
+use crate::clock::HandClock;
+use crate::entropy::CountedBytes;
+use crate::kept::{BrokenStore, MemoryKept};
+use crate::op::Network;
+use countersign_core::Ports;
+use std::sync::Arc;
+
+/// Clock, bytes, issuers and folder, each moved by hand.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// What time it is.
+    pub clock: Arc<HandClock>,
+    /// Bytes that look random to nobody.
+    pub entropy: Arc<CountedBytes>,
+    /// The issuers.
+    pub network: Arc<Network>,
+    /// What outlives the gateway.
+    pub kept: Arc<MemoryKept>,
+}
+
+impl World {
+    /// A world at midnight, with every issuer up and nothing kept.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The world as the gateway sees it.
+    pub fn ports(&self) -> Ports {
+        Ports {
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            http: self.network.clone(),
+            sessions: Arc::new(BrokenStore),
+            kept: self.kept.clone(),
+        }
+    }
+}
