@@ -25,7 +25,8 @@ impl Anonymous {
             authenticator: Arc::clone(&name),
             method: AuthenticationMethod::Anonymous,
             issuer: "".into(),
-            claims: Arc::new(Claims::empty()),
+            claims: Claims::empty(),
+            written: countersign_core::identity_headers::Written::default(),
             facts: Arc::new(FactPaths {
                 subject: nowhere.clone(),
                 groups: nowhere,

@@ -232,7 +232,8 @@ impl BearerJwt {
             authenticator: Arc::clone(&self.name),
             method: AuthenticationMethod::Token,
             issuer: Arc::clone(self.expectation.issuer()),
-            claims: Arc::new(verified.into_claims()),
+            claims: verified.into_claims(),
+            written: countersign_core::identity_headers::Written::default(),
             facts: Arc::clone(&self.facts),
         });
         if let Some(cached) = cached {

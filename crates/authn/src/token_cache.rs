@@ -34,8 +34,9 @@ pub const MAX_LIFE: Duration = Duration::from_mins(5);
 pub const BAD_LIFE: Duration = Duration::from_secs(10);
 /// How many signatures that did not hold are remembered.
 pub const BAD_ENTRIES: usize = 1_000;
-/// What an entry takes beside its claims, in bytes: key, entry, principal, and the tables of the cache.
-const ENTRY_BYTES: u64 = 384;
+/// What an entry takes beside its claims, in bytes: key, entry, principal, its identity headers once they were written,
+/// and the tables of the cache.
+const ENTRY_BYTES: u64 = 640;
 
 /// `[token_cache]`
 pub const OPTIONS: Table = Table {

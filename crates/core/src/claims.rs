@@ -1,8 +1,8 @@
 //! What a credential says, as a compact JSON document.
 //!
 //! A verified token may be remembered many thousand times over, so its claims are kept flat: one text that holds every
-//! key, string and number in order, and one array of eight-byte nodes that point into it. Reading is a walk; nothing
-//! is allocated. The document is built through [`ClaimsBuilder`], which refuses a member that occurs twice in one
+//! key, string and number in order, and one array of four-byte nodes that say how it is divided. Reading is a walk;
+//! nothing is allocated. The document is built through [`ClaimsBuilder`], which refuses a member that occurs twice in one
 //! object (RFC 7515 section 4, RFC 7519 section 4): two readers would understand such a document differently.
 
 use std::fmt;
@@ -18,13 +18,10 @@ pub struct Claims {
     nodes: Box<[Node]>,
 }
 
-/// Eight bytes: what the node is, and its place and length. For strings and numbers `at` and `length` are bytes of the
-/// text; for arrays and objects `length` is the number of nodes inside, all that follow directly.
-#[derive(Clone, Copy)]
-struct Node {
-    at: u32,
-    kind_and_length: u32,
-}
+/// Four bytes: what the node is, and its length. For strings and numbers that is bytes of the text, which follow those
+/// of the node before; for arrays and objects the number of nodes inside, all that follow directly.
+#[derive(Clone, Copy, Debug)]
+struct Node(u32);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -48,43 +45,40 @@ const KINDS: [Kind; 7] = [
 ];
 
 impl Node {
-    const fn new(kind: Kind, at: u32, length: u32) -> Self {
-        Self {
-            at,
-            kind_and_length: (length << 3) | kind as u32,
-        }
+    const fn new(kind: Kind, length: u32) -> Self {
+        Self((length << 3) | kind as u32)
     }
 
     fn kind(self) -> Kind {
-        KINDS
-            .get((self.kind_and_length & 7) as usize)
-            .copied()
-            .unwrap_or(Kind::Null)
+        KINDS.get((self.0 & 7) as usize).copied().unwrap_or(Kind::Null)
     }
 
     const fn length(self) -> usize {
-        (self.kind_and_length >> 3) as usize
+        (self.0 >> 3) as usize
     }
 
-    /// Whether the string this points to is `name`. Most are told apart by their length.
-    fn reads(self, text: &str, name: &str) -> bool {
-        let at = self.at as usize;
-        self.length() == name.len() && text.as_bytes().get(at..at + name.len()) == Some(name.as_bytes())
-    }
-
-    /// How many nodes this value takes, itself included.
-    fn span(self) -> usize {
+    /// How many bytes of the text are this node's own.
+    fn text_bytes(self) -> usize {
         match self.kind() {
-            Kind::Array | Kind::Object => 1 + self.length(),
-            Kind::Null | Kind::False | Kind::True | Kind::Number | Kind::String => 1,
+            Kind::Number | Kind::String => self.length(),
+            Kind::Null | Kind::False | Kind::True | Kind::Array | Kind::Object => 0,
+        }
+    }
+
+    /// How many nodes follow that are inside this one.
+    fn inside(self) -> usize {
+        match self.kind() {
+            Kind::Array | Kind::Object => self.length(),
+            Kind::Null | Kind::False | Kind::True | Kind::Number | Kind::String => 0,
         }
     }
 }
 
-impl fmt::Debug for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{}", self.at, self.length())
-    }
+/// A place in a document: the next node, and where its text begins.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cursor {
+    node: usize,
+    at: usize,
 }
 
 /// One JSON value inside [`Claims`].
@@ -130,18 +124,18 @@ impl Claims {
     pub fn empty() -> Self {
         Self {
             text: "".into(),
-            nodes: Box::new([Node::new(Kind::Object, 0, 0)]),
+            nodes: Box::new([Node::new(Kind::Object, 0)]),
         }
     }
 
     /// The document itself.
     pub fn root(&self) -> Members<'_> {
-        match self.value_at(0) {
+        match self.value_at(Cursor::default()) {
             Some(Value::Object(members)) => members,
             Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_))
             | None => Members(Items {
                 claims: self,
-                next: 0,
+                next: Cursor::default(),
                 end: 0,
             }),
         }
@@ -172,17 +166,19 @@ impl Claims {
         self.text.len() + self.nodes.len() * size_of::<Node>()
     }
 
-    fn value_at(&self, index: usize) -> Option<Value<'_>> {
-        let node = *self.nodes.get(index)?;
-        let text = || {
-            self.text
-                .get(node.at as usize..node.at as usize + node.length())
-                .unwrap_or("")
-        };
-        let items = || Items {
-            claims: self,
-            next: index + 1,
-            end: index + node.span(),
+    fn value_at(&self, cursor: Cursor) -> Option<Value<'_>> {
+        let node = *self.nodes.get(cursor.node)?;
+        let text = || self.text.get(cursor.at..cursor.at + node.length()).unwrap_or("");
+        let items = || {
+            let next = Cursor {
+                node: cursor.node + 1,
+                at: cursor.at,
+            };
+            Items {
+                claims: self,
+                next,
+                end: next.node + node.length(),
+            }
         };
         Some(match node.kind() {
             Kind::Null => Value::Null,
@@ -193,6 +189,20 @@ impl Claims {
             Kind::Array => Value::Array(items()),
             Kind::Object => Value::Object(Members(items())),
         })
+    }
+
+    /// The place behind the value at `cursor`.
+    fn behind(&self, cursor: Cursor) -> Cursor {
+        let Some(node) = self.nodes.get(cursor.node) else {
+            return cursor;
+        };
+        let next = cursor.node + 1;
+        let inner = self.nodes.get(next..next + node.inside()).unwrap_or_default();
+        let text = node.text_bytes() + inner.iter().map(|node| node.text_bytes()).sum::<usize>();
+        Cursor {
+            node: next + inner.len(),
+            at: cursor.at + text,
+        }
     }
 }
 
@@ -254,7 +264,7 @@ impl<'a> Value<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Items<'a> {
     claims: &'a Claims,
-    next: usize,
+    next: Cursor,
     end: usize,
 }
 
@@ -263,11 +273,11 @@ impl<'a> Iterator for Items<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
-        if self.next >= self.end {
+        if self.next.node >= self.end {
             return None;
         }
         let value = self.claims.value_at(self.next)?;
-        self.next += self.claims.nodes.get(self.next)?.span();
+        self.next = self.claims.behind(self.next);
         Some(value)
     }
 }
@@ -284,12 +294,19 @@ impl<'a> Members<'a> {
             mut next,
             end,
         } = self.0;
-        while next < end {
-            let key = claims.nodes.get(next)?;
-            if key.reads(&claims.text, name) {
-                return claims.value_at(next + 1);
+        while next.node < end {
+            let key = claims.nodes.get(next.node)?;
+            let value = Cursor {
+                node: next.node + 1,
+                at: next.at + key.length(),
+            };
+            // Most names are told apart by their length.
+            let same = key.length() == name.len()
+                && claims.text.as_bytes().get(next.at..value.at) == Some(name.as_bytes());
+            if same {
+                return claims.value_at(value);
             }
-            next += 1 + claims.nodes.get(next + 1)?.span();
+            next = claims.behind(value);
         }
         None
     }

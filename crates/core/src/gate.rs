@@ -339,11 +339,18 @@ impl Target {
                 "the target does not begin with a slash",
             );
         }
+        let path_end = text.find('?').unwrap_or(text.len());
+        let (path, query) = text.split_at(path_end);
+        if is_plain(path) && query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+            return Ok(Self {
+                text: text.into(),
+                path_end,
+                oddities: PathOddities::NONE,
+            });
+        }
         if text.bytes().any(|byte| byte == b'#') {
             return refused(UnreadableReason::PathFragment, "target");
         }
-        let path_end = text.find('?').unwrap_or(text.len());
-        let (path, query) = text.split_at(path_end);
         let in_path = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
         let in_query = |byte: u8| byte.is_ascii_graphic();
         if !path.bytes().all(in_path) || !query.bytes().all(in_query) {
@@ -376,6 +383,24 @@ impl Target {
     pub const fn oddities(&self) -> PathOddities {
         self.oddities
     }
+}
+
+/// Whether nothing in the path needs a second look: letters, digits and a few marks, no segment that is empty or begins
+/// with a dot. Nearly every path is such a one.
+fn is_plain(path: &str) -> bool {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'/' | b'-' | b'_' | b'.' | b'~' | b'+' | b'=' | b',' | b'@' | b':'
+            )
+    };
+    let (mut sound, mut before) = (true, b'x');
+    for byte in path.bytes() {
+        sound &= plain(byte) && !(before == b'/' && (byte == b'/' || byte == b'.'));
+        before = byte;
+    }
+    sound
 }
 
 fn path_oddities(path: &str) -> Result<PathOddities, Unreadable> {

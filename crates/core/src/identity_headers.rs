@@ -6,9 +6,12 @@
 
 use crate::decide::Permit;
 use crate::gate::Unreadable;
+use crate::principal::Principal;
 use crate::reason::UnreadableReason;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock, Weak};
 
 pub use fact::{Fact, ListFormat};
 
@@ -169,26 +172,90 @@ impl Projection {
         }
     }
 
-    /// The identity headers of `permit`, one line each (or one per element with [`ListFormat::Lines`]), in order.
-    pub fn project(&self, permit: &Permit) -> Result<Vec<(HeaderName, HeaderValue)>, IdentityTooLarge> {
+    /// Writes the identity headers of `permit` into `headers`, one line each (or one per element with
+    /// [`ListFormat::Lines`]), in order.
+    pub fn write(self: &Arc<Self>, permit: &Permit, headers: &mut HeaderMap) -> Result<(), IdentityTooLarge> {
+        let principal = permit.principal();
+        let written = principal
+            .written
+            .0
+            .get_or_init(|| Box::new(self.text_of(principal)));
+        if Weak::as_ptr(&written.projection) == Arc::as_ptr(self) {
+            return written.put(self, headers);
+        }
+        // Another route's set: the principal keeps the text of the first.
+        self.text_of(principal).put(self, headers)
+    }
+
+    fn text_of(self: &Arc<Self>, principal: &Principal) -> Text {
         let only = self.only_groups.as_deref();
-        let mut headers = Vec::with_capacity(self.lines.len());
-        let mut bytes = 0;
-        for (name, fact) in &self.lines {
-            let mut push = |value: HeaderValue| {
+        let (mut text, mut lines, mut bytes) = (Vec::new(), Vec::with_capacity(self.lines.len()), 0);
+        for (place, (name, fact)) in (0_u16..).zip(&self.lines) {
+            let mut push = |value: &[u8]| {
                 bytes += name.as_str().len() + value.len() + 4;
-                headers.push((name.clone(), value));
+                text.extend_from_slice(value);
+                lines.push((place, u16::try_from(text.len()).unwrap_or(u16::MAX)));
             };
             match fact {
-                Some(fact) => fact.write(permit.principal(), self.format, only, &mut push),
-                None => push(HeaderValue::from_static("")),
+                Some(fact) => fact.write(principal, self.format, only, &mut push),
+                None => push(b""),
             }
         }
         if bytes > MAX_IDENTITY_BYTES {
-            Err(IdentityTooLarge)
-        } else {
-            Ok(headers)
+            return Text {
+                projection: Arc::downgrade(self),
+                lines: None,
+                text: Bytes::new(),
+            };
         }
+        // Places and ends stand before the text, so that all of it is one block. Both are below MAX_IDENTITY_BYTES.
+        let head = lines
+            .iter()
+            .flat_map(|(place, end)| [*place, *end])
+            .flat_map(u16::to_le_bytes);
+        let whole = head.chain(text).collect::<Vec<u8>>();
+        Text {
+            projection: Arc::downgrade(self),
+            lines: u16::try_from(lines.len()).ok(),
+            text: whole.into(),
+        }
+    }
+}
+
+/// What a principal's identity headers read, for the route that wrote them first: one text that the values of every
+/// further answer are slices of.
+#[derive(Debug, Default)]
+pub struct Written(OnceLock<Box<Text>>);
+
+#[derive(Debug)]
+struct Text {
+    projection: Weak<Projection>,
+    /// How many lines there are; `None` when it is all too large.
+    lines: Option<u16>,
+    /// For each line which header it is and where its value ends, each two bytes; then the values.
+    text: Bytes,
+}
+
+/// A copy writes anew.
+impl Clone for Written {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Text {
+    fn put(&self, projection: &Projection, headers: &mut HeaderMap) -> Result<(), IdentityTooLarge> {
+        let lines = usize::from(self.lines.ok_or(IdentityTooLarge)?);
+        let (head, mut start) = (self.text.get(..lines * 4).ok_or(IdentityTooLarge)?, lines * 4);
+        for line in head.as_chunks::<4>().0 {
+            let [place, end] =
+                [[line[0], line[1]], [line[2], line[3]]].map(|pair| usize::from(u16::from_le_bytes(pair)));
+            let (name, _) = projection.lines.get(place).ok_or(IdentityTooLarge)?;
+            let value = HeaderValue::from_maybe_shared(self.text.slice(start..lines * 4 + end));
+            headers.append(name.clone(), value.map_err(|_| IdentityTooLarge)?);
+            start = lines * 4 + end;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The party proved.
 
 use crate::claims::{ClaimPath, Claims, Value};
+use crate::identity_headers::Written;
 use std::sync::Arc;
 
 /// How the principal was proved.
@@ -51,9 +52,11 @@ pub struct Principal {
     /// Who vouches for the subject. Empty for `anonymous`.
     pub issuer: Arc<str>,
     /// Everything the credential says.
-    pub claims: Arc<Claims>,
+    pub claims: Claims,
     /// Where to find the facts.
     pub facts: Arc<FactPaths>,
+    /// What its identity headers read, once they were written.
+    pub written: Written,
 }
 
 impl Principal {

@@ -102,7 +102,8 @@ fn principal(authenticator: &Arc<str>) -> Principal {
         authenticator: Arc::clone(authenticator),
         method: AuthenticationMethod::Token,
         issuer: "https://op.test".into(),
-        claims: Arc::new(claims),
+        claims,
+        written: countersign_core::identity_headers::Written::default(),
         facts: Arc::new(FactPaths {
             subject: ClaimPath::subject(),
             groups,

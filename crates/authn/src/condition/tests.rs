@@ -41,8 +41,9 @@ fn principal(groups: usize) -> Principal {
         authenticator: "token.services".into(),
         method: AuthenticationMethod::Token,
         issuer: "https://op.example".into(),
-        claims: Arc::new(claims(groups)),
-        facts: Arc::new(FactPaths {
+        claims: claims(groups),
+        written: countersign_core::identity_headers::Written::default(),
+            facts: Arc::new(FactPaths {
             subject: ClaimPath::subject(),
             groups: ClaimPath::parse("groups").unwrap(),
             trust_unverified_email: false,

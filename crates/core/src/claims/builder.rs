@@ -1,12 +1,15 @@
 //! How a document is written: front to back, as a parser meets it, within bounds.
 
 use super::{Claims, Kind, Node};
+use std::ops::Range;
 
 /// The largest document that can be built: what a node can point to, far above any header limit.
 const MAX_BYTES: usize = 1 << 24;
-/// How many members one object may have. Each new key is compared with those before it, so the work for a document
-/// nobody has vouched for yet grows with the square of this.
+/// How many members one object may have.
 const MAX_MEMBERS: usize = 512;
+/// Up to how many members each new key is compared with those before it. In a larger object the keys are sorted when it
+/// ends, so that the work for a document nobody has vouched for yet does not grow with the square of its size.
+const COMPARED_MEMBERS: usize = 32;
 /// How deep arrays and objects may stand in each other.
 pub(super) const MAX_DEPTH: usize = 64;
 
@@ -32,7 +35,10 @@ pub enum ClaimsError {
 pub struct ClaimsBuilder {
     text: String,
     nodes: Vec<Node>,
-    open: Vec<usize>,
+    /// Arrays and objects that are open: the node, and the first of its keys.
+    open: Vec<(usize, usize)>,
+    /// Where the keys of the open objects stand in the text.
+    keys: Vec<Range<usize>>,
 }
 
 impl ClaimsBuilder {
@@ -42,6 +48,7 @@ impl ClaimsBuilder {
             text: String::with_capacity(bytes),
             nodes: Vec::with_capacity(bytes / 12),
             open: Vec::new(),
+            keys: Vec::with_capacity(16),
         }
     }
 
@@ -65,20 +72,22 @@ impl ClaimsBuilder {
         self.push(Kind::String, text)
     }
 
-    /// Adds the key of the next member of the open object; refuses one that is there already.
+    /// Adds the key of the next member of the open object. One that is there already is refused, here or when the object
+    /// is closed.
     pub fn key(&mut self, name: &str) -> Result<(), ClaimsError> {
-        let object = *self.open.last().ok_or(ClaimsError::NotAnObject)?;
-        let mut index = object + 1;
-        let mut members = 0;
-        while let Some(node) = self.nodes.get(index) {
-            if node.reads(&self.text, name) {
-                return Err(ClaimsError::DuplicateMember);
+        let object = self.open.last_mut().ok_or(ClaimsError::NotAnObject)?;
+        if object.members >= MAX_MEMBERS {
+            return Err(ClaimsError::TooLarge);
+        }
+        object.members += 1;
+        if object.members <= COMPARED_MEMBERS {
+            let mut index = object.index + 1;
+            while let Some(node) = self.nodes.get(index) {
+                if node.reads(&self.text, name) {
+                    return Err(ClaimsError::DuplicateMember);
+                }
+                index = self.after_member(index);
             }
-            members += 1;
-            if members >= MAX_MEMBERS {
-                return Err(ClaimsError::TooLarge);
-            }
-            index += 1 + self.nodes.get(index + 1).map_or(1, |value| value.span());
         }
         self.push(Kind::String, name)
     }
@@ -95,10 +104,11 @@ impl ClaimsBuilder {
 
     /// Ends the array or object opened last.
     pub fn close(&mut self) -> Result<(), ClaimsError> {
-        let index = self.open.pop().ok_or(ClaimsError::NotAnObject)?;
+        let (index, first) = self.open.pop().ok_or(ClaimsError::NotAnObject)?;
+        self.keys.truncate(first);
         let inside = u32::try_from(self.nodes.len() - index - 1).map_err(|_| ClaimsError::TooLarge)?;
         let node = self.nodes.get_mut(index).ok_or(ClaimsError::NotAnObject)?;
-        *node = Node::new(node.kind(), node.at, inside);
+        *node = Node::new(node.kind(), inside);
         Ok(())
     }
 
@@ -108,7 +118,7 @@ impl ClaimsBuilder {
             && self
                 .nodes
                 .first()
-                .is_some_and(|root| root.kind() == Kind::Object && root.span() == self.nodes.len());
+                .is_some_and(|root| root.kind() == Kind::Object && 1 + root.inside() == self.nodes.len());
         if !whole {
             return Err(ClaimsError::NotAnObject);
         }
@@ -122,7 +132,7 @@ impl ClaimsBuilder {
         if self.open.len() >= MAX_DEPTH {
             return Err(ClaimsError::TooDeep);
         }
-        self.open.push(self.nodes.len());
+        self.open.push((self.nodes.len(), self.keys.len()));
         self.push(kind, "")
     }
 
@@ -130,10 +140,9 @@ impl ClaimsBuilder {
         if self.text.len() + text.len() > MAX_BYTES || self.nodes.len() >= MAX_BYTES {
             return Err(ClaimsError::TooLarge);
         }
-        let at = u32::try_from(self.text.len()).map_err(|_| ClaimsError::TooLarge)?;
         let length = u32::try_from(text.len()).map_err(|_| ClaimsError::TooLarge)?;
         self.text.push_str(text);
-        self.nodes.push(Node::new(kind, at, length));
+        self.nodes.push(Node::new(kind, length));
         Ok(())
     }
 }

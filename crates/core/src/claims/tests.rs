@@ -69,6 +69,31 @@ fn a_member_that_occurs_twice_is_refused_in_its_object_only() {
 }
 
 #[test]
+fn a_member_that_occurs_twice_in_a_large_object_is_refused_when_it_ends() {
+    let object = |keys: &[String]| {
+        let mut builder = ClaimsBuilder::default();
+        builder.open_object()?;
+        for key in keys {
+            builder.key(key)?;
+            builder.open_array()?;
+            builder.string("0")?;
+            builder.close()?;
+        }
+        builder.close()?;
+        builder.finish().map(|_| ())
+    };
+    let mut keys = (0..512).map(|key| format!("{key}")).collect::<Vec<_>>();
+    assert_eq!(object(&keys), Ok(()));
+    for (at, twice) in [(31, 0), (32, 0), (511, 0), (511, 510), (300, 40)] {
+        let kept = std::mem::replace(&mut keys[at], format!("{twice}"));
+        assert_eq!(object(&keys), Err(ClaimsError::DuplicateMember), "{at} {twice}");
+        keys[at] = kept;
+    }
+    keys.push("one more".to_owned());
+    assert_eq!(object(&keys), Err(ClaimsError::TooLarge));
+}
+
+#[test]
 fn an_unfinished_or_bare_document_is_refused() {
     let mut open = ClaimsBuilder::default();
     open.open_object().unwrap();

@@ -2,7 +2,6 @@
 
 use crate::claims::{ClaimPath, Value};
 use crate::principal::Principal;
-use http::HeaderValue;
 use std::fmt::Write as _;
 
 /// What an identity header says.
@@ -57,7 +56,7 @@ impl Fact {
         principal: &Principal,
         format: ListFormat,
         only_groups: Option<&[Box<str>]>,
-        out: &mut dyn FnMut(HeaderValue),
+        out: &mut dyn FnMut(&[u8]),
     ) {
         match self {
             Self::Subject => out(line(principal.subject())),
@@ -75,11 +74,11 @@ impl Fact {
                 }
             },
             Self::Claim(path) => match principal.claims.at(path) {
-                None | Some(Value::Null) => out(HeaderValue::from_static("")),
+                None | Some(Value::Null) => out(b""),
                 Some(Value::String(text)) => out(line(text)),
                 Some(Value::Number(number)) => out(line(number.as_str())),
                 Some(Value::Bool(value)) => {
-                    out(HeaderValue::from_static(if value { "true" } else { "false" }));
+                    out(if value { b"true" } else { b"false" });
                 }
                 Some(Value::Array(items)) => match items.map(plain).collect::<Option<Vec<_>>>() {
                     Some(elements) => write_list(elements.iter().map(|element| &**element), format, out),
@@ -103,18 +102,16 @@ fn plain(value: Value<'_>) -> Option<std::borrow::Cow<'_, str>> {
 
 /// One value in one line, as it is, in UTF-8. A value that would read otherwise once it arrived (control bytes, white
 /// space at an end) is left out: an empty line grants nothing, an altered name might be somebody else's.
-fn line(text: &str) -> HeaderValue {
-    if text.trim().len() != text.len() || text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
-        return HeaderValue::from_static("");
+fn line(text: &str) -> &[u8] {
+    let padded = text.trim().len() != text.len();
+    if padded || text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
+        b""
+    } else {
+        text.as_bytes()
     }
-    HeaderValue::from_bytes(text.as_bytes()).unwrap_or(HeaderValue::from_static(""))
 }
 
-fn write_list<'a>(
-    elements: impl Iterator<Item = &'a str>,
-    format: ListFormat,
-    out: &mut dyn FnMut(HeaderValue),
-) {
+fn write_list<'a>(elements: impl Iterator<Item = &'a str>, format: ListFormat, out: &mut dyn FnMut(&[u8])) {
     let mut text = String::new();
     match format {
         ListFormat::Comma => {
@@ -142,7 +139,7 @@ fn write_list<'a>(
                 out(line(&text));
             }
             if !any {
-                out(HeaderValue::from_static(""));
+                out(b"");
             }
         }
     }

@@ -93,7 +93,8 @@ fn principal(build: impl FnOnce(&mut ClaimsBuilder)) -> Principal {
         authenticator: "token.services".into(),
         method: AuthenticationMethod::Token,
         issuer: "https://op.test".into(),
-        claims: Arc::new(claims),
+        claims,
+        written: Written::default(),
         facts: Arc::new(facts),
     }
 }
@@ -117,7 +118,7 @@ fn groups(of: &'static [&'static str]) -> Principal {
 fn written(fact: &Fact, principal: &Principal, format: ListFormat) -> Vec<String> {
     let mut lines = Vec::new();
     fact.write(principal, format, None, &mut |value| {
-        lines.push(String::from_utf8(value.as_bytes().to_vec()).unwrap());
+        lines.push(String::from_utf8(value.to_vec()).unwrap())
     });
     lines
 }
