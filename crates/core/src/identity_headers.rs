@@ -205,7 +205,7 @@ impl Projection {
             return Text {
                 projection: Arc::downgrade(self),
                 lines: None,
-                text: Bytes::new(),
+                bytes: Bytes::new(),
             };
         }
         // Places and ends stand before the text, so that all of it is one block. Both are below MAX_IDENTITY_BYTES.
@@ -217,7 +217,7 @@ impl Projection {
         Text {
             projection: Arc::downgrade(self),
             lines: u16::try_from(lines.len()).ok(),
-            text: whole.into(),
+            bytes: whole.into(),
         }
     }
 }
@@ -233,7 +233,7 @@ struct Text {
     /// How many lines there are; `None` when it is all too large.
     lines: Option<u16>,
     /// For each line which header it is and where its value ends, each two bytes; then the values.
-    text: Bytes,
+    bytes: Bytes,
 }
 
 /// A copy writes anew.
@@ -246,12 +246,12 @@ impl Clone for Written {
 impl Text {
     fn put(&self, projection: &Projection, headers: &mut HeaderMap) -> Result<(), IdentityTooLarge> {
         let lines = usize::from(self.lines.ok_or(IdentityTooLarge)?);
-        let (head, mut start) = (self.text.get(..lines * 4).ok_or(IdentityTooLarge)?, lines * 4);
+        let (head, mut start) = (self.bytes.get(..lines * 4).ok_or(IdentityTooLarge)?, lines * 4);
         for line in head.as_chunks::<4>().0 {
             let [place, end] =
                 [[line[0], line[1]], [line[2], line[3]]].map(|pair| usize::from(u16::from_le_bytes(pair)));
             let (name, _) = projection.lines.get(place).ok_or(IdentityTooLarge)?;
-            let value = HeaderValue::from_maybe_shared(self.text.slice(start..lines * 4 + end));
+            let value = HeaderValue::from_maybe_shared(self.bytes.slice(start..lines * 4 + end));
             headers.append(name.clone(), value.map_err(|_| IdentityTooLarge)?);
             start = lines * 4 + end;
         }

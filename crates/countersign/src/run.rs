@@ -12,7 +12,7 @@ use countersign_edge::admin::{Admin, Commands};
 use countersign_edge::http_client::{NetworkClient, ProxySettings};
 use countersign_edge::kept_folder::{KeptFolder, KeptMemory};
 use countersign_edge::key_sets::{KeySets, Refresh};
-use countersign_edge::listen::{Handler, Listener, Server, SystemdSockets, UnixAccess};
+use countersign_edge::listen::{Address, Handler, Limits, Listener, Server, SystemdSockets, UnixAccess};
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::observe::Observer;
@@ -20,7 +20,7 @@ use countersign_edge::serve::{Service, Shared};
 use countersign_edge::status::Status;
 use countersign_edge::store::NoSessions;
 use countersign_edge::system::{OsEntropy, SystemClock};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -145,53 +145,51 @@ impl Running {
             tasks: JoinSet::new(),
             program,
         };
-        let server = Server::new(server_limits, Arc::clone(&running.program.metrics));
-        for (face, listen) in listen.into_iter().enumerate() {
-            let service = Service::new(Arc::clone(&running.program.shared), listen.integration).at_face(face);
-            let handler = Handler::Gateway(service);
-            running.serve(
+        running.listen(listen, status.as_ref(), server_limits, &mut plan.systemd)?;
+        if let Ok(folder) = folder {
+            running.admin(&folder);
+        }
+        Ok(running)
+    }
+
+    fn listen(
+        &mut self,
+        listeners: Vec<compose::Listen>,
+        status: Option<&Address>,
+        limits: Limits,
+        systemd: &mut SystemdSockets,
+    ) -> Result<(), RunError> {
+        let server = Server::new(limits, Arc::clone(&self.program.metrics));
+        for (face, listen) in listeners.into_iter().enumerate() {
+            let listener = Listener::bind(&listen.address, &listen.access, systemd);
+            let service = Service::new(Arc::clone(&self.program.shared), listen.integration).at_face(face);
+            self.serve(
                 &server,
                 &listen.address,
-                &listen.access,
-                &mut plan.systemd,
-                handler,
+                listener,
+                Handler::Gateway(service),
                 &listen.speak,
             )?;
         }
         if let Some(address) = status {
+            let listener = Listener::bind(address, &UnixAccess::default(), systemd);
             let ready = Arc::new(AtomicBool::new(true));
-            let handler = Handler::Status(Status::new(
-                Arc::clone(&running.program.metrics),
-                ready,
-                address.is_local(),
-            ));
-            running.serve(
-                &server,
-                &address,
-                &UnixAccess::default(),
-                &mut plan.systemd,
-                handler,
-                "status",
-            )?;
+            let status = Status::new(Arc::clone(&self.program.metrics), ready, address.is_local());
+            self.serve(&server, address, listener, Handler::Status(status), "status")?;
         }
-        if let Ok(folder) = folder {
-            running.admin(folder);
-        }
-        Ok(running)
+        Ok(())
     }
 
     fn serve(
         &mut self,
         server: &Server,
-        address: &countersign_edge::listen::Address,
-        access: &UnixAccess,
-        systemd: &mut SystemdSockets,
+        address: &Address,
+        listener: std::io::Result<Listener>,
         handler: Handler,
         speaks: &str,
     ) -> Result<(), RunError> {
-        let listener = Listener::bind(address, access, systemd);
-        let listener =
-            listener.map_err(|error| RunError::Machine(format!("cannot listen on {address}: {error}")))?;
+        let told = |error| RunError::Machine(format!("cannot listen on {address}: {error}"));
+        let listener = listener.map_err(told)?;
         let at = listener
             .tcp_address()
             .map_or_else(|| address.to_string(), |bound| bound.to_string());
@@ -204,7 +202,7 @@ impl Running {
         Ok(())
     }
 
-    fn admin(&mut self, folder: PathBuf) {
+    fn admin(&mut self, folder: &Path) {
         let program = Arc::clone(&self.program);
         let commands: Commands = Arc::new(move |command| {
             let program = Arc::clone(&program);
@@ -219,7 +217,7 @@ impl Running {
                 }
             })
         });
-        match Admin::bind(&folder, commands) {
+        match Admin::bind(folder, commands) {
             Ok(admin) => drop(self.tasks.spawn(admin.run(self.stop.subscribe()))),
             Err(error) => {
                 let why = format!(

@@ -137,7 +137,7 @@ fn judged_by_ajv(documents: &[Value]) -> Vec<bool> {
     );
     let schema: Value = serde_json::from_str(&schema::schema()).unwrap();
     let question = json!({ "schema": schema, "documents": documents });
-    let mut command = Command::new("node");
+    let mut command = Command::new(repository().join(".tools/bin/node"));
     command
         .arg("schema.mjs")
         .current_dir(folder)

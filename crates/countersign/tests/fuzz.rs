@@ -1,7 +1,5 @@
 //! The decoders of what operators write, under seeded mutations: no panic, whatever is in the file.
 
-#![expect(clippy::unwrap_used, reason = "a test panics when it must")]
-
 use countersign::cli::offline_parts;
 use countersign::compose;
 use countersign::config::{Environment, Sources, render};

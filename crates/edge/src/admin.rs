@@ -40,9 +40,20 @@ impl Admin {
     /// Binds the socket in `folder`, mode 0600.
     pub fn bind(folder: &Path, commands: Commands) -> io::Result<Self> {
         let path = folder.join(SOCKET);
-        let listener = bind_unix(&path, &UnixAccess { mode: Some(0o600), owner: None })?;
+        let listener = bind_unix(
+            &path,
+            &UnixAccess {
+                mode: Some(0o600),
+                owner: None,
+            },
+        )?;
         let owner = std::fs::metadata(&path)?.uid();
-        Ok(Self { listener, path, owner, commands })
+        Ok(Self {
+            listener,
+            path,
+            owner,
+            commands,
+        })
     }
 
     /// Answers commands until `stop` is true.
@@ -81,7 +92,11 @@ impl fmt::Debug for Admin {
 async fn answer(stream: UnixStream, commands: &Commands) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
-    timeout(ARRIVES, BufReader::new(reader.take(MAX_COMMAND)).read_line(&mut line)).await??;
+    timeout(
+        ARRIVES,
+        BufReader::new(reader.take(MAX_COMMAND)).read_line(&mut line),
+    )
+    .await??;
     let answer = commands(line.trim_end().to_owned()).await;
     writer.write_all(answer.replace('\n', " ").as_bytes()).await?;
     writer.write_all(b"\n").await?;
@@ -95,4 +110,32 @@ pub async fn ask(folder: &Path, command: &str) -> io::Result<String> {
     let mut answer = String::new();
     timeout(ANSWERS, stream.read_to_string(&mut answer)).await??;
     Ok(answer.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::Folder;
+
+    #[tokio::test]
+    async fn a_command_is_one_line_and_so_is_its_answer() {
+        let folder = Folder::new("admin");
+        let commands: Commands =
+            Arc::new(|command| Box::pin(async move { format!("did {command}\nand more") }));
+        let admin = Admin::bind(&folder.0, commands).unwrap();
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(folder.0.join(SOCKET)).unwrap());
+        assert_eq!(mode & 0o777, 0o600);
+        let (stop, stopping) = watch::channel(false);
+        let running = tokio::spawn(admin.run(stopping));
+        assert_eq!(ask(&folder.0, "reload").await.unwrap(), "did reload and more");
+        let long = ask(&folder.0, &"x".repeat(2 * usize::try_from(MAX_COMMAND).unwrap())).await;
+        assert!(
+            long.is_err() || long.is_ok_and(|answer| answer.len() < 5000),
+            "a command is cut"
+        );
+        stop.send(true).unwrap();
+        running.await.unwrap();
+        assert!(ask(&folder.0, "reload").await.is_err());
+        assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
+    }
 }

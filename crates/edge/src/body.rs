@@ -70,11 +70,25 @@ enum Kind {
     Upstream(Incoming, Option<Lease>),
 }
 
-/// What a connection is doing, as far as its deadlines go.
-#[derive(Debug, Default)]
-pub struct Activity(AtomicU8);
+/// What a connection is doing, as far as its deadlines go, and since when.
+#[derive(Debug)]
+pub struct Activity {
+    what: AtomicU8,
+    began: Instant,
+    /// Milliseconds after `began`.
+    since: AtomicU64,
+}
 
 impl Activity {
+    /// A connection that begins now, with the head of its first request.
+    pub fn begin() -> Self {
+        Self {
+            what: AtomicU8::new(Self::HEAD),
+            began: Instant::now(),
+            since: AtomicU64::new(0),
+        }
+    }
+
     /// Nothing is under way: the next request may take its time.
     pub const IDLE: u8 = 0;
     /// A request head is arriving.
@@ -84,12 +98,24 @@ impl Activity {
 
     /// What it is doing.
     pub fn is(&self) -> u8 {
-        self.0.load(Ordering::Acquire)
+        self.what.load(Ordering::Acquire)
     }
 
-    /// Notes what it is doing.
+    /// Since when.
+    pub fn since(&self) -> Instant {
+        self.began + Duration::from_millis(self.since.load(Ordering::Acquire))
+    }
+
+    /// Notes what it does from now on.
     pub fn set(&self, what: u8) {
-        self.0.store(what, Ordering::Release);
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.since.store(since, Ordering::Release);
+        self.what.store(what, Ordering::Release);
+    }
+
+    /// Notes that a request is being answered: that has no deadline, so it does not matter since when.
+    pub fn set_busy(&self) {
+        self.what.store(Self::BUSY, Ordering::Release);
     }
 }
 
@@ -124,7 +150,15 @@ impl Body {
     }
 
     const fn of(kind: Kind) -> Self {
-        Self { kind, stall: Stall { deadline: None, waiting: false }, progress: None, over: None }
+        Self {
+            kind,
+            stall: Stall {
+                deadline: None,
+                waiting: false,
+            },
+            progress: None,
+            over: None,
+        }
     }
 
     /// Counts the parts of this body that are read from now on; `None` when there are none.

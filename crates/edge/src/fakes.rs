@@ -8,19 +8,21 @@ use crate::metrics::Metrics;
 use crate::observe::Observer;
 use crate::serve::{Service, Shared};
 use countersign_authn::anonymous::Anonymous;
-use countersign_core::peer::TrustedPeers;
-use countersign_core::{BoxFuture, Ports};
-use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable};
+use countersign_core::authn::{
+    Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable,
+};
 use countersign_core::claims::{ClaimPath, ClaimsBuilder};
 use countersign_core::credential_place::CredentialPlace;
 use countersign_core::gate::PathOddities;
 use countersign_core::identity_headers::{IdentityHeaders, ListFormat, Projection, preset};
+use countersign_core::peer::TrustedPeers;
 use countersign_core::policy::{Named, Requirement};
 use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
 use countersign_core::reason::{RejectionReason, UnavailableReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::route::{ChallengeStyle, HostPattern, PathPattern, Route, RouteTable, Upstream};
 use countersign_core::time::{Clock, Monotonic, Now, Timestamp};
+use countersign_core::{BoxFuture, Ports};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request};
 use std::sync::{Arc, Mutex};
@@ -36,9 +38,15 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    pub(crate) fn new() -> Arc<dyn Authenticator> {
-        let places = [CredentialPlace::Header(AUTHORIZATION), CredentialPlace::Query("token".into())];
-        Arc::new(Self { name: "token.told".into(), places })
+    pub(crate) fn authenticator() -> Arc<dyn Authenticator> {
+        let places = [
+            CredentialPlace::Header(AUTHORIZATION),
+            CredentialPlace::Query("token".into()),
+        ];
+        Arc::new(Self {
+            name: "token.told".into(),
+            places,
+        })
     }
 
     fn outcome(&self, word: &str) -> Outcome {
@@ -48,7 +56,12 @@ impl Told {
             authenticator: Arc::clone(&self.name),
             detail: format!("came {word}"),
         };
-        let cookies = Effects { cookies: vec![HeaderValue::from_static("one=1"), HeaderValue::from_static("two=2")] };
+        let cookies = Effects {
+            cookies: vec![
+                HeaderValue::from_static("one=1"),
+                HeaderValue::from_static("two=2"),
+            ],
+        };
         match word {
             "ann" => Outcome::Authenticated(Arc::new(self.principal(word, 0)), Effects::none()),
             "bob" => Outcome::Authenticated(Arc::new(self.principal(word, 2)), cookies),
@@ -74,7 +87,9 @@ impl Told {
         claims.key("groups").unwrap();
         claims.open_array().unwrap();
         for group in 0..groups {
-            claims.string(if group == 0 { "operators" } else { "others" }).unwrap();
+            claims
+                .string(if group == 0 { "operators" } else { "others" })
+                .unwrap();
         }
         claims.close().unwrap();
         claims.close().unwrap();
@@ -82,7 +97,8 @@ impl Told {
             authenticator: Arc::clone(&self.name),
             method: AuthenticationMethod::Token,
             issuer: "https://op.test".into(),
-            claims: Arc::new(claims.finish().unwrap()),
+            claims: claims.finish().unwrap(),
+            written: countersign_core::identity_headers::Written::default(),
             facts: Arc::new(FactPaths {
                 subject: ClaimPath::subject(),
                 groups: ClaimPath::parse("groups").unwrap(),
@@ -98,7 +114,9 @@ impl Authenticator for Told {
     }
 
     fn try_now(&self, request: &OriginalRequest, _: Now) -> Option<Outcome> {
-        let Some(value) = request.headers.get(AUTHORIZATION) else { return Some(Outcome::Absent(Effects::none())) };
+        let Some(value) = request.headers.get(AUTHORIZATION) else {
+            return Some(Outcome::Absent(Effects::none()));
+        };
         let word = value.to_str().unwrap().strip_prefix("Bearer ").unwrap_or("bad");
         (word != "slow").then(|| self.outcome(word))
     }
@@ -115,7 +133,9 @@ impl Authenticator for Told {
     }
 
     fn challenge(&self, _: &OriginalRequest) -> Option<Challenge> {
-        Some(Challenge::Bearer { authenticator: Arc::clone(&self.name) })
+        Some(Challenge::Bearer {
+            authenticator: Arc::clone(&self.name),
+        })
     }
 }
 
@@ -131,39 +151,71 @@ pub(crate) fn gateway(upstream: Option<&str>) -> Gateway {
         hosts: vec![HostPattern::parse(host).unwrap()],
         paths: vec![PathPattern::parse(path, false).unwrap()],
         methods: Vec::new(),
-        accept: vec![Told::new()],
+        accept: vec![Told::authenticator()],
         require: Requirement::default(),
         challenge: ChallengeStyle::Auto,
         identity: Arc::clone(&projection),
-        to: upstream.map(|authority| Upstream { authority: authority.into() }),
+        to: upstream.map(|authority| Upstream {
+            authority: authority.into(),
+        }),
         forward_credentials: true,
         allow_in_path: PathOddities::NONE,
         endpoints: Vec::new(),
     };
-    let operators = Named { authenticator: None, name: "operators".into() };
+    let operators = Named {
+        authenticator: None,
+        name: "operators".into(),
+    };
     let routes = [
         route("app.test", "/**"),
         Route {
-            require: Requirement { groups: vec![operators], ..Requirement::default() },
+            require: Requirement {
+                groups: vec![operators],
+                ..Requirement::default()
+            },
             ..route("app.test", "/admin/**")
         },
         Route {
-            require: Requirement { scopes: vec!["read".into(), "write".into()], ..Requirement::default() },
+            require: Requirement {
+                scopes: vec!["read".into(), "write".into()],
+                ..Requirement::default()
+            },
             ..route("app.test", "/scope/**")
         },
-        Route { accept: vec![Told::new(), Arc::new(Anonymous::new())], ..route("app.test", "/open/**") },
-        Route { challenge: ChallengeStyle::Forbidden, ..route("app.test", "/strict/**") },
-        Route { challenge: ChallengeStyle::Forbidden, endpoints: vec!["/auth".into()], ..route("check.test", "/**") },
-        Route { endpoints: vec!["/plain".into()], ..route("plain.test", "/**") },
+        Route {
+            accept: vec![Told::authenticator(), Arc::new(Anonymous::new())],
+            ..route("app.test", "/open/**")
+        },
+        Route {
+            challenge: ChallengeStyle::Forbidden,
+            ..route("app.test", "/strict/**")
+        },
+        Route {
+            challenge: ChallengeStyle::Forbidden,
+            endpoints: vec!["/auth".into()],
+            ..route("check.test", "/**")
+        },
+        Route {
+            endpoints: vec!["/plain".into()],
+            ..route("plain.test", "/**")
+        },
         Route {
             forward_credentials: false,
             allow_in_path: PathOddities::named("encoded-slash").unwrap(),
             ..route("keep.test", "/**")
         },
-        Route { to: None, ..route("nowhere.test", "/**") },
+        Route {
+            to: None,
+            ..route("nowhere.test", "/**")
+        },
     ];
     let routes = RouteTable::new(&routes.map(Arc::new)).unwrap();
-    Gateway { routes, identity: Arc::new(identity), faces: Vec::new(), generation: 1 }
+    Gateway {
+        routes,
+        identity: Arc::new(identity),
+        faces: Vec::new(),
+        generation: 1,
+    }
 }
 
 /// A clock that stands still.
@@ -171,8 +223,10 @@ pub(crate) fn gateway(upstream: Option<&str>) -> Gateway {
 pub(crate) struct Still;
 
 /// What it says.
-pub(crate) const NOW: Now =
-    Now { wall: Timestamp::from_seconds(1_893_456_000), monotonic: Monotonic::from_milliseconds(0) };
+pub(crate) const NOW: Now = Now {
+    wall: Timestamp::from_seconds(1_893_456_000),
+    monotonic: Monotonic::from_milliseconds(0),
+};
 
 impl Clock for Still {
     fn now(&self) -> Now {
@@ -214,7 +268,11 @@ impl countersign_core::http_client::HttpClient for NoNetwork {
         _: Request<bytes::Bytes>,
         _: countersign_core::http_client::FetchLimits,
     ) -> BoxFuture<'_, Result<http::Response<bytes::Bytes>, countersign_core::http_client::HttpError>> {
-        Box::pin(async { Err(countersign_core::http_client::HttpError::Unreachable("nobody".into())) })
+        Box::pin(async {
+            Err(countersign_core::http_client::HttpError::Unreachable(
+                "nobody".into(),
+            ))
+        })
     }
 }
 
@@ -237,7 +295,11 @@ pub(crate) fn served(upstream: Option<&str>) -> Served {
     let (log, lines) = Log::memory(Format::Json);
     let metrics = Arc::new(Metrics::new());
     let observer = Observer::new(Arc::new(log), Arc::clone(&metrics));
-    Served { shared: Shared::new(gateway(upstream), &ports, observer), metrics, lines }
+    Served {
+        shared: Shared::new(gateway(upstream), &ports, observer),
+        metrics,
+        lines,
+    }
 }
 
 impl Served {
@@ -272,4 +334,23 @@ pub(crate) async fn application(
         }
     }));
     (authority, receiver)
+}
+
+/// A folder of one test, gone with it.
+#[derive(Debug)]
+pub(crate) struct Folder(pub(crate) std::path::PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("countersign-{name}-{}", std::process::id()));
+        drop(std::fs::remove_dir_all(&folder));
+        std::fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }

@@ -37,7 +37,8 @@ impl ProxySettings {
         let proxies = [&self.https_proxy, &self.http_proxy].into_iter().flatten();
         let mut hosts = proxies.filter_map(|proxy| {
             let url = url::Url::parse(proxy).or_else(|_| url::Url::parse(&format!("http://{proxy}")));
-            url.ok().and_then(|url| url.host_str().map(str::to_ascii_lowercase))
+            url.ok()
+                .and_then(|url| url.host_str().map(str::to_ascii_lowercase))
         });
         hosts.any(|proxy| proxy.eq_ignore_ascii_case(host))
     }
@@ -56,7 +57,10 @@ pub struct NetworkClient {
 impl NetworkClient {
     /// A client that goes through `proxies`. Fails when one of them is no proxy URL.
     pub fn new(proxies: ProxySettings) -> Result<Self, String> {
-        let client = Self { proxies, clients: Mutex::default() };
+        let client = Self {
+            proxies,
+            clients: Mutex::default(),
+        };
         drop(client.proxied(Client::builder())?);
         Ok(client)
     }
@@ -88,7 +92,10 @@ impl NetworkClient {
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(CONNECT)
-            .dns_resolver(SystemResolver { public_only, proxies: self.proxies.clone() });
+            .dns_resolver(SystemResolver {
+                public_only,
+                proxies: self.proxies.clone(),
+            });
         let client = builder.build().map_err(|error| unsendable(error.to_string()))?;
         if clients.len() >= MAX_CLIENTS {
             clients.clear();
@@ -97,10 +104,20 @@ impl NetworkClient {
         Ok(client)
     }
 
-    async fn exchange(&self, request: Request<Bytes>, limits: &FetchLimits) -> Result<Response<Bytes>, HttpError> {
-        let request = reqwest::Request::try_from(request).map_err(|error| HttpError::Unsendable(error.to_string()))?;
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        limits: &FetchLimits,
+    ) -> Result<Response<Bytes>, HttpError> {
+        let request =
+            reqwest::Request::try_from(request).map_err(|error| HttpError::Unsendable(error.to_string()))?;
         // The host as the client will read it: `2130706433` and `0x7f.1` are addresses to it.
-        let host = request.url().host_str().unwrap_or("").trim_matches(['[', ']']).to_owned();
+        let host = request
+            .url()
+            .host_str()
+            .unwrap_or("")
+            .trim_matches(['[', ']'])
+            .to_owned();
         let public_only = match &limits.as_public_as {
             None => false,
             Some(issuer) => !issuer.eq_ignore_ascii_case(&host) && !is_private_host(issuer).await,
@@ -111,7 +128,10 @@ impl NetworkClient {
             return Err(HttpError::PrivateAddress(host));
         }
         let client = self.client(limits.authorities.as_ref(), public_only)?;
-        let mut answer = client.execute(request).await.map_err(|error| told(&error, &host))?;
+        let mut answer = client
+            .execute(request)
+            .await
+            .map_err(|error| told(&error, &host))?;
         let mut body = BytesMut::new();
         while let Some(piece) = answer.chunk().await.map_err(|error| told(&error, &host))? {
             if body.len() + piece.len() > limits.body_bytes {
@@ -127,7 +147,11 @@ impl NetworkClient {
 }
 
 impl HttpClient for NetworkClient {
-    fn send(&self, request: Request<Bytes>, limits: FetchLimits) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: FetchLimits,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
         Box::pin(async move {
             let exchange = tokio::time::timeout(limits.deadline, self.exchange(request, &limits));
             exchange.await.unwrap_or(Err(HttpError::TooSlow(limits.deadline)))
@@ -141,7 +165,8 @@ fn tls(authorities: Option<&Arc<[u8]>>) -> Result<ClientConfig, String> {
     match authorities {
         Some(pem) => {
             for certificate in CertificateDer::pem_slice_iter(pem) {
-                let certificate = certificate.map_err(|_| "the authorities are not PEM certificates".to_owned())?;
+                let certificate =
+                    certificate.map_err(|_| "the authorities are not PEM certificates".to_owned())?;
                 roots.add(certificate).map_err(|error| error.to_string())?;
             }
         }
@@ -184,7 +209,9 @@ impl Resolve for SystemResolver {
         // A proxy may well be of our own network: the operator named it.
         let public_only = self.public_only && !self.proxies.are_at(name.as_str());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?.collect::<Vec<_>>();
+            let found = tokio::net::lookup_host((name.as_str(), 0))
+                .await?
+                .collect::<Vec<_>>();
             if public_only && found.iter().any(|address| is_private(address.ip())) {
                 return Err(PrivateAddress.into());
             }
@@ -199,7 +226,9 @@ async fn is_private_host(host: &str) -> bool {
     if let Ok(address) = host.parse::<IpAddr>() {
         return is_private(address);
     }
-    tokio::net::lookup_host((host, 0)).await.is_ok_and(|mut found| found.any(|address| is_private(address.ip())))
+    tokio::net::lookup_host((host, 0))
+        .await
+        .is_ok_and(|mut found| found.any(|address| is_private(address.ip())))
 }
 
 /// Whether an address is of this machine or its own network.
@@ -225,11 +254,10 @@ pub fn is_private(address: IpAddr) -> bool {
 
 /// The IPv4 address that a translator (RFC 6052) or a tunnel (RFC 3056) would reach behind this one.
 fn embedded(v6: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = v6.segments();
-    let join = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
-    match (a, b, [c, d, e, f]) {
-        (0x64, 0xff9b, [0, 0, 0, 0]) | (0, 0, [0, 0, 0, 0]) => Some(join(g, h)),
-        (0x2002, ..) => Some(join(b, c)),
+    match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+        }
         _ => None,
     }
 }
@@ -243,8 +271,28 @@ mod tests {
     #[test]
     fn addresses_of_this_machine_and_its_network_are_private() {
         for text in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fe80::1",
-            "fd00::1", "::ffff:127.0.0.1", "::", "::127.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "224.0.0.1", "ff02::1", "::127.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "224.0.0.1", "ff02::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "::",
+            "::127.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:7f00:1::",
+            "224.0.0.1",
+            "ff02::1",
+            "::127.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:7f00:1::",
+            "224.0.0.1",
+            "ff02::1",
         ] {
             assert!(is_private(text.parse().unwrap()), "{text}");
         }
@@ -255,7 +303,10 @@ mod tests {
 
     #[test]
     fn a_proxy_that_is_none_is_refused() {
-        let settings = ProxySettings { https_proxy: Some("::not a url::".into()), ..ProxySettings::default() };
+        let settings = ProxySettings {
+            https_proxy: Some("::not a url::".into()),
+            ..ProxySettings::default()
+        };
         assert!(NetworkClient::new(settings).is_err());
         assert!(NetworkClient::new(ProxySettings::default()).is_ok());
     }

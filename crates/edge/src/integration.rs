@@ -15,8 +15,8 @@ use std::sync::Arc;
 mod answer;
 mod auth_request;
 mod check;
-mod forward_auth;
 mod fields;
+mod forward_auth;
 mod reverse_proxy;
 
 #[cfg(test)]
@@ -133,10 +133,16 @@ type Maker = fn(TrustedPeers) -> Arc<dyn Integration>;
 
 /// The one list: the name in the configuration, and the maker.
 const DIALECTS: &[(&str, Maker)] = &[
-    ("auth-request", |trusted| Arc::new(auth_request::AuthRequest::new(trusted))),
-    ("forward-auth", |trusted| Arc::new(forward_auth::ForwardAuth::new(trusted))),
+    ("auth-request", |trusted| {
+        Arc::new(auth_request::AuthRequest::new(trusted))
+    }),
+    ("forward-auth", |trusted| {
+        Arc::new(forward_auth::ForwardAuth::new(trusted))
+    }),
     ("check", |_| Arc::new(check::Check)),
-    ("reverse-proxy", |trusted| Arc::new(reverse_proxy::ReverseProxy::new(trusted))),
+    ("reverse-proxy", |trusted| {
+        Arc::new(reverse_proxy::ReverseProxy::new(trusted))
+    }),
 ];
 
 /// The names of the dialects.
@@ -144,5 +150,8 @@ pub const NAMES: &[&str] = &["auth-request", "forward-auth", "check", "reverse-p
 
 /// The dialect called `name`, believing `trusted`.
 pub fn by_name(name: &str, trusted: TrustedPeers) -> Option<Arc<dyn Integration>> {
-    DIALECTS.iter().find(|(known, _)| *known == name).map(|(_, make)| make(trusted))
+    DIALECTS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, make)| make(trusted))
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The largest blob that is read back, in bytes.
@@ -15,16 +16,25 @@ const MAX_BLOB_BYTES: u64 = 16 << 20;
 #[derive(Debug)]
 pub struct KeptFolder {
     folder: PathBuf,
+    /// Counts writes, for the names of temporary files: two writers of one blob must not share one.
+    writes: AtomicU64,
 }
 
 impl KeptFolder {
     /// Keeps blobs in `folder`, which exists.
     pub const fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self {
+            folder,
+            writes: AtomicU64::new(0),
+        }
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, KeptError> {
-        if is_name(name) { Ok(self.folder.join(name)) } else { Err(KeptError(format!("{name:?} cannot name a blob"))) }
+        if is_name(name) {
+            Ok(self.folder.join(name))
+        } else {
+            Err(KeptError(format!("{name:?} cannot name a blob")))
+        }
     }
 }
 
@@ -36,27 +46,38 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, KeptError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(told(path, &error)),
-        Ok(facts) if facts.len() > MAX_BLOB_BYTES => return Err(KeptError(format!("{}: too large", path.display()))),
+        Ok(facts) if facts.len() > MAX_BLOB_BYTES => {
+            return Err(KeptError(format!("{}: too large", path.display())));
+        }
         Ok(_) => {}
     }
     std::fs::read(path).map(Some).map_err(|error| told(path, &error))
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), KeptError> {
-    let temporary = path.with_extension("writing");
+fn write(path: &Path, temporary: &Path, bytes: &[u8]) -> Result<(), KeptError> {
     let write = || {
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(&temporary, path)
+        std::fs::rename(temporary, path)
     };
-    write().map_err(|error| told(path, &error))
+    write().map_err(|error| {
+        drop(std::fs::remove_file(temporary));
+        told(path, &error)
+    })
 }
 
 async fn off_the_path<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KeptError> + Send + 'static,
 ) -> Result<T, KeptError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(KeptError(error.to_string())))
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(KeptError(error.to_string())))
 }
 
 impl Kept for KeptFolder {
@@ -70,7 +91,10 @@ impl Kept for KeptFolder {
     fn save<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), KeptError>> {
         Box::pin(async move {
             let (path, bytes) = (self.path(name)?, bytes.to_vec());
-            off_the_path(move || write(&path, &bytes)).await
+            // A dot in front: no blob has such a name.
+            let number = self.writes.fetch_add(1, Ordering::Relaxed);
+            let temporary = self.folder.join(format!(".{name}.{number}"));
+            off_the_path(move || write(&path, &temporary, &bytes)).await
         })
     }
 }
@@ -83,7 +107,12 @@ pub struct KeptMemory {
 
 impl Kept for KeptMemory {
     fn load<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KeptError>> {
-        let found = self.blobs.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let found = self
+            .blobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned();
         Box::pin(async move { Ok(found) })
     }
 
@@ -91,5 +120,60 @@ impl Kept for KeptMemory {
         let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
         drop(blobs.insert(name.to_owned(), bytes.to_vec()));
         Box::pin(async { Ok(()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::Folder;
+    use std::os::unix::fs::MetadataExt as _;
+
+    #[tokio::test]
+    async fn a_blob_is_written_whole_and_for_this_user_only() {
+        let folder = Folder::new("kept");
+        let kept = KeptFolder::new(folder.0.clone());
+        assert_eq!(kept.load("keys.json").await.unwrap(), None);
+        for bytes in [&b"old and long"[..], b"new"] {
+            kept.save("keys.json", bytes).await.unwrap();
+            assert_eq!(kept.load("keys.json").await.unwrap().as_deref(), Some(bytes));
+        }
+        let entries = std::fs::read_dir(&folder.0)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .collect::<Vec<_>>();
+        assert_eq!(entries.len(), 1, "nothing is left behind");
+        assert_eq!(entries[0].metadata().unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn names_lead_nowhere_else_and_neighbours_do_not_meet() {
+        let folder = Folder::new("kept-names");
+        let kept = KeptFolder::new(folder.0.clone());
+        for name in ["../x", "/etc/passwd", "a/b", "", ".", "..", "A", "a b"] {
+            assert!(
+                kept.save(name, b"x").await.is_err() && kept.load(name).await.is_err(),
+                "{name:?}"
+            );
+        }
+        tokio::try_join!(
+            kept.save("a.one", b"1"),
+            kept.save("a.two", b"2"),
+            kept.save("a", b"3")
+        )
+        .unwrap();
+        for (name, bytes) in [("a.one", b"1"), ("a.two", b"2"), ("a", b"3")] {
+            assert_eq!(kept.load(name).await.unwrap().unwrap(), bytes, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_not_there_is_told() {
+        let kept = KeptFolder::new("/nonexistent/countersign".into());
+        assert!(kept.save("a", b"x").await.is_err());
+        assert_eq!(kept.load("a").await.unwrap(), None);
+        let memory = KeptMemory::default();
+        memory.save("a", b"x").await.unwrap();
+        assert_eq!(memory.load("a").await.unwrap().as_deref(), Some(&b"x"[..]));
     }
 }

@@ -88,7 +88,11 @@ pub struct Server {
 impl Server {
     /// A server within `limits`.
     pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
-        Self { limits, places: Arc::new(Semaphore::new(limits.connections)), metrics }
+        Self {
+            limits,
+            places: Arc::new(Semaphore::new(limits.connections)),
+            metrics,
+        }
     }
 
     /// Accepts until `stop` is true, then lets the connections there are finish what they are at.
@@ -145,12 +149,11 @@ impl Server {
         mut stop: watch::Receiver<bool>,
         place: OwnedSemaphorePermit,
     ) {
-        let activity = Arc::new(Activity::default());
-        activity.set(Activity::HEAD);
+        let activity = Arc::new(Activity::begin());
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity), self.limits));
         let (peer, handler) = (&peer, &handler);
         let service = service_fn(|request: Request<Incoming>| {
-            activity.set(Activity::BUSY);
+            activity.set_busy();
             let activity = Arc::clone(&activity);
             async move {
                 let response = handler.serve(request, peer).await;
@@ -177,7 +180,10 @@ impl Server {
 
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
 }
 
 /// Waits for the order to stop; the end of whoever could give it is one.

@@ -52,15 +52,30 @@ impl Log {
         let (sender, receiver) = sync_channel(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
-        drop(std::thread::spawn(move || write_all(&receiver, format, &counted, &mut std::io::stderr())));
-        Self { sink: Sink::Thread(sender), format, decisions, dropped }
+        drop(std::thread::spawn(move || {
+            write_all(&receiver, format, &counted, &mut std::io::stderr());
+        }));
+        Self {
+            sink: Sink::Thread(sender),
+            format,
+            decisions,
+            dropped,
+        }
     }
 
     /// Lines in memory, for tests.
     pub fn memory(format: Format) -> (Self, Arc<Mutex<Vec<String>>>) {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Sink::Memory(Arc::clone(&lines));
-        (Self { sink, format, decisions: true, dropped: Arc::default() }, lines)
+        (
+            Self {
+                sink,
+                format,
+                decisions: true,
+                dropped: Arc::default(),
+            },
+            lines,
+        )
     }
 
     /// How lines are written.
@@ -99,7 +114,9 @@ impl Log {
                 let (answer, answered) = sync_channel(0);
                 // The queue may be full; then the message waits its turn on a thread of its own, within the limit.
                 let sender = sender.clone();
-                drop(std::thread::spawn(move || drop(sender.send(Message::Flush(answer)))));
+                drop(std::thread::spawn(move || {
+                    drop(sender.send(Message::Flush(answer)));
+                }));
                 // Both ways of ending are the end: an answer, or nobody who reads.
                 let _ = answered.recv_timeout(FLUSH);
             }
@@ -125,7 +142,15 @@ fn write_all(
     while let Ok(first) = messages.recv() {
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            bytes.extend_from_slice(event(format, "warning", "log_overflow", &format!("{lost} lines were dropped")).as_bytes());
+            bytes.extend_from_slice(
+                event(
+                    format,
+                    "warning",
+                    "log_overflow",
+                    &format!("{lost} lines were dropped"),
+                )
+                .as_bytes(),
+            );
             bytes.push(b'\n');
         }
         let mut flushed = Vec::new();
@@ -138,7 +163,11 @@ fn write_all(
                 }
                 Message::Flush(answer) => flushed.push(answer),
             }
-            next = if bytes.len() < WRITE_BYTES { messages.try_recv().ok() } else { None };
+            next = if bytes.len() < WRITE_BYTES {
+                messages.try_recv().ok()
+            } else {
+                None
+            };
         }
         // When nobody reads standard error any more there is nowhere to say so.
         drop(out.write_all(&bytes));
@@ -178,7 +207,10 @@ pub fn push_printable(out: &mut String, text: &str) {
 /// Appends `text` as a JSON string that reads back as `text` and holds nothing odd.
 pub fn push_json_string(out: &mut String, text: &str) {
     out.push('"');
-    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\') {
+    if text
+        .bytes()
+        .all(|byte| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\')
+    {
         out.push_str(text);
     } else {
         for character in text.chars() {
@@ -230,21 +262,31 @@ mod tests {
         let line = json_line(&[("a", ODD), ("b", "plain")]);
         assert!(!line.contains(is_odd), "{line}");
         let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!((parsed["a"].as_str(), parsed["b"].as_str()), (Some(ODD), Some("plain")));
+        assert_eq!(
+            (parsed["a"].as_str(), parsed["b"].as_str()),
+            (Some(ODD), Some("plain"))
+        );
     }
 
     #[test]
     fn waiting_lines_go_out_in_order_and_lost_ones_are_counted() {
         let (sender, receiver) = sync_channel(8);
         let (answer, answered) = sync_channel(0);
-        for message in [Message::Line("one".into()), Message::Line("two".into()), Message::Flush(answer)] {
+        for message in [
+            Message::Line("one".into()),
+            Message::Line("two".into()),
+            Message::Flush(answer),
+        ] {
             sender.send(message).unwrap();
         }
         drop(sender);
         let mut out = Vec::new();
         write_all(&receiver, Format::Human, &AtomicU64::new(3), &mut out);
         assert_eq!(out, b"warning: log_overflow: 3 lines were dropped\none\ntwo\n");
-        assert!(answered.recv().is_err(), "the answer was dropped once all was written");
+        assert!(
+            answered.recv().is_err(),
+            "the answer was dropped once all was written"
+        );
     }
 
     #[test]

@@ -63,9 +63,21 @@ impl Metrics {
         let seconds = Histogram::new(SECONDS);
         let (reloads, refused_by_the_parser, refused_connections) =
             (Family::default(), Counter::default(), Counter::default());
-        registry.register("decisions", "Decisions by route, authenticator, outcome and reason", Family::clone(&decisions));
-        registry.register("decision_seconds", "From the head of a request to its answer's", Histogram::clone(&seconds));
-        registry.register("reloads", "Configurations taken (ok) and refused (failed)", Family::clone(&reloads));
+        registry.register(
+            "decisions",
+            "Decisions by route, authenticator, outcome and reason",
+            Family::clone(&decisions),
+        );
+        registry.register(
+            "decision_seconds",
+            "From the head of a request to its answer's",
+            Histogram::clone(&seconds),
+        );
+        registry.register(
+            "reloads",
+            "Configurations taken (ok) and refused (failed)",
+            Family::clone(&reloads),
+        );
         registry.register(
             "malformed_requests",
             "Connections ended by the HTTP parser before there was a request",
@@ -95,7 +107,11 @@ impl Metrics {
 
     /// Counts a reload.
     pub fn reload(&self, ok: bool) {
-        self.reloads.get_or_create(&ResultLabel { result: if ok { "ok" } else { "failed" } }).inc();
+        self.reloads
+            .get_or_create(&ResultLabel {
+                result: if ok { "ok" } else { "failed" },
+            })
+            .inc();
     }
 
     /// Counts a connection that the HTTP parser ended.
@@ -157,10 +173,15 @@ mod tests {
         };
         metrics.decision(&labels, 0.000_02);
         metrics.reload(true);
-        metrics.set_source(Box::new(|text| text.push_str("countersign_key_set_age_seconds{issuer=\"x\"} 5\n")));
+        metrics.set_source(Box::new(|text| {
+            text.push_str("countersign_key_set_age_seconds{issuer=\"x\"} 5\n");
+        }));
         let text = metrics.render();
         let line = "countersign_decisions_total{route=\"app\",authenticator=\"token.services\",outcome=\"allow\",reason=\"allowed\"} 1";
         assert!(text.contains(line), "{text}");
-        assert!(text.ends_with("countersign_key_set_age_seconds{issuer=\"x\"} 5\n# EOF\n"), "{text}");
+        assert!(
+            text.ends_with("countersign_key_set_age_seconds{issuer=\"x\"} 5\n# EOF\n"),
+            "{text}"
+        );
     }
 }

@@ -56,8 +56,14 @@ pub struct Observer {
 impl Observation {
     /// Begins with what can be told from the head.
     pub fn new(id: RequestId, began: Now, head: &Parts, wants_line: bool) -> Self {
-        let traceparent = if wants_line { head.headers.get("traceparent") } else { None };
-        let traceparent = traceparent.and_then(|value| value.to_str().ok()).filter(is_traceparent);
+        let traceparent = if wants_line {
+            head.headers.get("traceparent")
+        } else {
+            None
+        };
+        let traceparent = traceparent
+            .and_then(|value| value.to_str().ok())
+            .filter(is_traceparent);
         Self {
             id,
             began,
@@ -135,7 +141,8 @@ impl Observation {
                 Some(rejection) => {
                     self.outcome("challenge", rejection.reason.code());
                     self.detail.clone_from(&rejection.detail);
-                    self.authenticator = Some(Arc::clone(&rejection.authenticator)).filter(|name| !name.is_empty());
+                    self.authenticator =
+                        Some(Arc::clone(&rejection.authenticator)).filter(|name| !name.is_empty());
                 }
             },
             Decision::Deny(principal, unmet, _) => {
@@ -157,7 +164,11 @@ impl Observation {
 impl Observer {
     /// Writes to `log` and counts in `metrics`.
     pub fn new(log: Arc<Log>, metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { log, metrics, none: NONE.into() })
+        Arc::new(Self {
+            log,
+            metrics,
+            none: NONE.into(),
+        })
     }
 
     /// The figures.
@@ -182,13 +193,17 @@ impl Observer {
         };
         self.metrics.decision(&labels, took.as_secs_f64());
         if observation.wants_line {
-            self.log.line(line(observation, status, peer, now, self.log.format()));
+            self.log
+                .line(line(observation, status, peer, now, self.log.format()));
         }
     }
 }
 
 fn line(observation: &Observation, status: StatusCode, peer: &Peer, now: Now, format: Format) -> String {
-    let (host, path) = observation.place.as_ref().map_or(("", ""), |(host, path)| (&**host, &**path));
+    let (host, path) = observation
+        .place
+        .as_ref()
+        .map_or(("", ""), |(host, path)| (&**host, &**path));
     let mut line = Line::new(format);
     line.bare("time", format_args!("{}", now.wall));
     line.text("outcome", observation.outcome);
@@ -197,9 +212,21 @@ fn line(observation: &Observation, status: StatusCode, peer: &Peer, now: Now, fo
     line.text("method", observation.method.as_ref().map_or("", Method::as_str));
     line.text("host", host);
     line.text("path", path);
-    line.text("route", observation.route.as_ref().map_or("", |route| &route.name));
-    line.text("authenticator", observation.authenticator.as_deref().unwrap_or(""));
-    line.text("subject", observation.principal.as_ref().map_or("", |principal| principal.subject()));
+    line.text(
+        "route",
+        observation.route.as_ref().map_or("", |route| &route.name),
+    );
+    line.text(
+        "authenticator",
+        observation.authenticator.as_deref().unwrap_or(""),
+    );
+    line.text(
+        "subject",
+        observation
+            .principal
+            .as_ref()
+            .map_or("", |principal| principal.subject()),
+    );
     if let Some(client) = observation.client {
         line.bare("client", format_args!("{client}"));
     }
@@ -207,7 +234,10 @@ fn line(observation: &Observation, status: StatusCode, peer: &Peer, now: Now, fo
         PeerAddress::Ip(address) => line.bare("peer", format_args!("{address}")),
         PeerAddress::Unix => line.text("peer", "unix"),
     }
-    line.bare("ms", format_args!("{}", now.monotonic.since(observation.began.monotonic).as_millis()));
+    line.bare(
+        "ms",
+        format_args!("{}", now.monotonic.since(observation.began.monotonic).as_millis()),
+    );
     line.bare("request_id", format_args!("{}", observation.id));
     line.text("traceparent", observation.traceparent.as_deref().unwrap_or(""));
     line.text("detail", &observation.detail);
@@ -245,7 +275,9 @@ impl Line {
             return;
         }
         self.name(name);
-        let cut = value.get(..value.floor_char_boundary(MAX_VALUE_BYTES)).unwrap_or(value);
+        let cut = value
+            .get(..value.floor_char_boundary(MAX_VALUE_BYTES))
+            .unwrap_or(value);
         match self.format {
             Format::Json => push_json_string(&mut self.text, cut),
             Format::Human if cut.contains([' ', '"', '=']) => push_json_string(&mut self.text, cut),
@@ -272,7 +304,8 @@ impl Line {
     }
 
     fn finish(mut self) -> String {
-        self.text.push_str(if self.format == Format::Json { "}" } else { "" });
+        self.text
+            .push_str(if self.format == Format::Json { "}" } else { "" });
         self.text
     }
 }
@@ -280,10 +313,19 @@ impl Line {
 /// Version, trace id, parent id and flags in lower-case hex, neither id nothing but zeros (W3C Trace Context section
 /// 3.2).
 fn is_traceparent(text: &&str) -> bool {
-    let hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    let hex = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
     let named = |part: &str| part.bytes().any(|byte| byte != b'0');
     let mut parts = text.split('-');
-    match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
+    match (
+        parts.next(),
+        parts.next(),
+        parts.next(),
+        parts.next(),
+        parts.next(),
+    ) {
         (Some(version), Some(trace), Some(parent), Some(flags), None) => {
             let lengths = [version.len(), trace.len(), parent.len(), flags.len()] == [2, 32, 16, 2];
             let all_hex = [version, trace, parent, flags].into_iter().all(hex);

@@ -45,14 +45,27 @@ pub struct Words {
 
 impl Words {
     /// Words about `request`.
-    pub fn new(request: &OriginalRequest, status: StatusCode, code: &'static str, meaning: &'static str) -> Self {
+    pub fn new(
+        request: &OriginalRequest,
+        status: StatusCode,
+        code: &'static str,
+        meaning: &'static str,
+    ) -> Self {
         let head = request.method == Method::HEAD;
-        Self { html: request.accepts_html(), head, ..Self::plain(request.id, status, code, meaning) }
+        Self {
+            html: request.accepts_html(),
+            head,
+            ..Self::plain(request.id, status, code, meaning)
+        }
     }
 
     /// Words to `asker`, whose request could not be read.
     pub fn about(asker: &Asker, status: StatusCode, code: &'static str, meaning: &'static str) -> Self {
-        Self { html: asker.accepts_html, head: asker.head, ..Self::plain(asker.id, status, code, meaning) }
+        Self {
+            html: asker.accepts_html,
+            head: asker.head,
+            ..Self::plain(asker.id, status, code, meaning)
+        }
     }
 
     fn plain(id: RequestId, status: StatusCode, code: &'static str, meaning: &'static str) -> Self {
@@ -73,11 +86,19 @@ impl Words {
 /// The answer's status, type and body.
 pub fn render(words: &Words) -> Response<Body> {
     let text = if words.html { html(words) } else { problem(words) };
-    let body = if words.head { Body::empty() } else { Body::full(Bytes::from(text)) };
+    let body = if words.head {
+        Body::empty()
+    } else {
+        Body::full(Bytes::from(text))
+    };
     let mut response = Response::new(body);
     *response.status_mut() = words.status;
     let headers = response.headers_mut();
-    let media = if words.html { "text/html; charset=utf-8" } else { "application/problem+json" };
+    let media = if words.html {
+        "text/html; charset=utf-8"
+    } else {
+        "application/problem+json"
+    };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if words.html {
@@ -140,7 +161,12 @@ mod tests {
     use aws_lc_rs::digest;
 
     fn words(html: bool) -> Words {
-        let plain = Words::plain(RequestId(7), StatusCode::FORBIDDEN, "group_unmet", "In none of the groups.");
+        let plain = Words::plain(
+            RequestId(7),
+            StatusCode::FORBIDDEN,
+            "group_unmet",
+            "In none of the groups.",
+        );
         Words { html, ..plain }
     }
 
@@ -150,7 +176,10 @@ mod tests {
         let hash = base64::prelude::BASE64_STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
         let policy = POLICY;
         let policy = policy.to_str().unwrap();
-        assert!(policy.contains(&format!("style-src 'sha256-{hash}'")), "write {hash}");
+        assert!(
+            policy.contains(&format!("style-src 'sha256-{hash}'")),
+            "write {hash}"
+        );
         assert!(policy.starts_with("default-src 'none'"));
     }
 
@@ -166,7 +195,13 @@ mod tests {
 
     #[test]
     fn the_answer_is_of_the_type_that_was_asked_for() {
-        assert_eq!(render(&words(true)).headers()["content-type"], "text/html; charset=utf-8");
-        assert_eq!(render(&words(false)).headers()["content-type"], "application/problem+json");
+        assert_eq!(
+            render(&words(true)).headers()["content-type"],
+            "text/html; charset=utf-8"
+        );
+        assert_eq!(
+            render(&words(false)).headers()["content-type"],
+            "application/problem+json"
+        );
     }
 }

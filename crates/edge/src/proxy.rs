@@ -29,7 +29,10 @@ pub struct ProxyFailure {
 
 impl ProxyFailure {
     fn new(reason: AnswerReason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self {
+            reason,
+            detail: detail.into(),
+        }
     }
 
     /// What the client reads.
@@ -39,7 +42,16 @@ impl ProxyFailure {
             AnswerReason::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
             AnswerReason::IdentityTooLarge => StatusCode::FORBIDDEN,
             AnswerReason::RequestBroken => StatusCode::REQUEST_TIMEOUT,
-            _ => StatusCode::BAD_GATEWAY,
+            AnswerReason::UpstreamUnreachable
+            | AnswerReason::UpstreamBroken
+            | AnswerReason::Allowed
+            | AnswerReason::NoCredential
+            | AnswerReason::NoRoute
+            | AnswerReason::NotFound
+            | AnswerReason::CertificateRequired
+            | AnswerReason::RefusedByProxy
+            | AnswerReason::DecidedAnew
+            | AnswerReason::Busy => StatusCode::BAD_GATEWAY,
         };
         Words::about(asker, status, self.reason.code(), self.reason.meaning())
     }
@@ -62,7 +74,9 @@ impl Upstreams {
         let mut response = self.send(&upstream.authority, outgoing).await?;
         hop_headers::strip(response.headers_mut());
         for cookie in &permit.effects().cookies {
-            response.headers_mut().append(http::header::SET_COOKIE, cookie.clone());
+            response
+                .headers_mut()
+                .append(http::header::SET_COOKIE, cookie.clone());
         }
         Ok(response)
     }
@@ -77,9 +91,12 @@ fn outgoing(
     body: Body,
     peer: &Peer,
 ) -> Result<Request<Body>, ProxyFailure> {
-    let unsendable = |_| ProxyFailure::new(AnswerReason::UpstreamBroken, "the request cannot be written again");
-    let identity = route.identity.project(permit);
-    let identity = identity.map_err(|_| ProxyFailure::new(AnswerReason::IdentityTooLarge, &*route.name))?;
+    let unsendable = |_| {
+        ProxyFailure::new(
+            AnswerReason::UpstreamBroken,
+            "the request cannot be written again",
+        )
+    };
     let uri = target(route, &request).parse::<Uri>().map_err(unsendable)?;
     let host = HeaderValue::from_str(&request.host.to_string())
         .map_err(|_| ProxyFailure::new(AnswerReason::UpstreamBroken, "host"))?;
@@ -92,9 +109,8 @@ fn outgoing(
     forwarded::write(&mut request, peer);
     let mut headers = request.headers;
     headers.insert(HOST, host);
-    for (name, value) in identity {
-        headers.append(name, value);
-    }
+    let written = route.identity.write(permit, &mut headers);
+    written.map_err(|_| ProxyFailure::new(AnswerReason::IdentityTooLarge, &*route.name))?;
     let mut outgoing = Request::new(body);
     *outgoing.method_mut() = request.method;
     *outgoing.uri_mut() = uri;
@@ -104,7 +120,9 @@ fn outgoing(
 
 /// The target, without a token in its query: that is cut always.
 fn target(route: &Route, request: &OriginalRequest) -> String {
-    let Some(query) = request.target.query() else { return request.target.as_str().to_owned() };
+    let Some(query) = request.target.query() else {
+        return request.target.as_str().to_owned();
+    };
     let mut query = Some(query.to_owned());
     for authenticator in &route.accept {
         query = query.and_then(|query| cut_from_query(authenticator.credential_places(), &query));

@@ -70,7 +70,11 @@ pub struct Service {
 impl Service {
     /// Serves in this dialect.
     pub fn new(shared: Arc<Shared>, integration: Arc<dyn Integration>) -> Self {
-        Self { shared, integration, face: None }
+        Self {
+            shared,
+            integration,
+            face: None,
+        }
     }
 
     /// The same, and from the next reload on as the face of this number in [`Gateway::faces`]: whom a listener believes
@@ -85,36 +89,69 @@ impl Service {
     pub async fn serve(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
         let now = self.shared.clock.now();
         let gateway = self.shared.gateway.load_full();
-        let integration = self.face.and_then(|face| gateway.faces.get(face)).unwrap_or(&self.integration);
+        let integration = self
+            .face
+            .and_then(|face| gateway.faces.get(face))
+            .unwrap_or(&self.integration);
         let (head, body) = request.into_parts();
-        let mut observation = Observation::new(self.shared.ids.next(), now, &head, self.shared.observer.log().decisions());
+        let mut observation = Observation::new(
+            self.shared.ids.next(),
+            now,
+            &head,
+            self.shared.observer.log().decisions(),
+        );
         let asker = asker(&**integration, &head, &observation);
         let closes = !integration.carries_bodies() && announces_body(&head.headers);
-        let answer = self.answer(&gateway, &**integration, (head, body), peer, &asker, &mut observation);
+        let turn = Turn {
+            gateway: &gateway,
+            integration: &**integration,
+            peer,
+            asker: &asker,
+        };
+        let answer = self.answer(turn, head, body, &mut observation);
         let served = AssertUnwindSafe(answer).catch_unwind().await;
         let mut response = served.unwrap_or_else(|_| {
             let reason = UnavailableReason::Internal;
             observation.outcome("error", reason.code());
-            page::render(&Words::about(&asker, StatusCode::INTERNAL_SERVER_ERROR, reason.code(), reason.meaning()))
+            page::render(&Words::about(
+                &asker,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                reason.code(),
+                reason.meaning(),
+            ))
         });
         if closes {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        self.shared.observer.observe(&observation, response.status(), peer, self.shared.clock.now());
+        self.shared
+            .observer
+            .observe(&observation, response.status(), peer, self.shared.clock.now());
         response
     }
 
     async fn answer(
         &self,
-        gateway: &Gateway,
-        integration: &dyn Integration,
-        (head, body): (Parts, Body),
-        peer: &Peer,
-        asker: &Asker,
+        turn: Turn<'_>,
+        head: Parts,
+        body: Body,
         observation: &mut Observation,
     ) -> Response<Body> {
-        let context = ReadContext { peer, id: observation.id, identity: &gateway.identity };
-        let read = judge_head(&head).map_err(Unread::from).and_then(|()| integration.read(head, &context));
+        let Turn {
+            gateway,
+            integration,
+            peer,
+            asker,
+        } = turn;
+        let context = ReadContext {
+            peer,
+            id: observation.id,
+            identity: &gateway.identity,
+        };
+        let read = judge_head(&head)
+            .map_err(Unread::from)
+            .and_then(|()| integration.read(head, &context));
         let found = read.and_then(|question| {
             observation.asked(&question.request);
             let route = route(gateway, &question)?;
@@ -138,7 +175,11 @@ impl Service {
                 response
             }
             Reply::Forward(permit) => {
-                let forwarded = self.shared.upstreams.forward(permit, question.request, body, peer).await;
+                let forwarded = self
+                    .shared
+                    .upstreams
+                    .forward(permit, question.request, body, peer)
+                    .await;
                 forwarded.unwrap_or_else(|failure| {
                     observation.failed(&failure);
                     page::render(&failure.words(asker))
@@ -148,9 +189,22 @@ impl Service {
     }
 }
 
+/// What is the same from the beginning of one request to its end.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    gateway: &'a Gateway,
+    integration: &'a dyn Integration,
+    peer: &'a Peer,
+    asker: &'a Asker,
+}
+
 /// Who must be answered whatever comes of it.
 fn asker(integration: &dyn Integration, head: &Parts, observation: &Observation) -> Asker {
-    let accepts = head.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let accepts = head
+        .headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     Asker {
         id: observation.id,
         accepts_html: accepts.contains("text/html"),
@@ -163,15 +217,26 @@ fn route<'g>(gateway: &'g Gateway, question: &Question) -> Result<Option<&'g Arc
     match &question.endpoint {
         None => gateway.routes.find(&question.request),
         Some(endpoint) => {
-            question.request.target.oddities().refused_unless(countersign_core::gate::PathOddities::NONE)?;
+            question
+                .request
+                .target
+                .oddities()
+                .refused_unless(countersign_core::gate::PathOddities::NONE)?;
             Ok(gateway.routes.at_endpoint(endpoint))
         }
     }
 }
 
 fn judge_head(head: &Parts) -> Result<(), Unreadable> {
-    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
-    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let fields = head
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum::<usize>();
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if fields + target > MAX_HEAD_BYTES {
         return Err(Unreadable::new(UnreadableReason::HeadersTooLarge, "over 32 KiB"));
     }

@@ -23,7 +23,11 @@ impl Status {
     /// Ready while `ready` is set. With `loopback_only` (the listener is bound to loopback) a Host that is not loopback
     /// is refused, so that no web page can point a name at it.
     pub const fn new(metrics: Arc<Metrics>, ready: Arc<AtomicBool>, loopback_only: bool) -> Self {
-        Self { metrics, ready, loopback_only }
+        Self {
+            metrics,
+            ready,
+            loopback_only,
+        }
     }
 
     /// Answers one request.
@@ -41,7 +45,9 @@ impl Status {
             "/metrics" => {
                 let mut response = plain(StatusCode::OK, self.metrics.render());
                 let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+                response
+                    .headers_mut()
+                    .insert(CONTENT_TYPE, HeaderValue::from_static(media));
                 response
             }
             _ => plain(StatusCode::NOT_FOUND, "/healthz, /readyz or /metrics\n"),
@@ -53,13 +59,20 @@ fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::full(text.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 fn names_loopback(head: &Parts) -> bool {
-    let named = head.headers.get(HOST).and_then(|host| host.to_str().ok()).and_then(|host| Host::judge(host).ok());
+    let named = head
+        .headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| Host::judge(host).ok());
     named.is_some_and(|host| {
         let name = host.name().trim_matches(['[', ']']);
         name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -82,15 +95,30 @@ mod tests {
 
     #[test]
     fn only_loopback_names_and_no_browser_read_it() {
-        assert_eq!(asked("/healthz", &[("host", "127.0.0.1:9181")], false), StatusCode::OK);
-        assert_eq!(asked("/healthz", &[("host", "[::1]:9181")], false), StatusCode::OK);
+        assert_eq!(
+            asked("/healthz", &[("host", "127.0.0.1:9181")], false),
+            StatusCode::OK
+        );
+        assert_eq!(
+            asked("/healthz", &[("host", "[::1]:9181")], false),
+            StatusCode::OK
+        );
         assert_eq!(asked("/metrics", &[("host", "localhost")], false), StatusCode::OK);
-        assert_eq!(asked("/readyz", &[("host", "localhost")], false), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            asked("/readyz", &[("host", "localhost")], false),
+            StatusCode::SERVICE_UNAVAILABLE
+        );
         assert_eq!(asked("/readyz", &[("host", "localhost")], true), StatusCode::OK);
-        assert_eq!(asked("/healthz", &[("host", "evil.test")], false), StatusCode::FORBIDDEN);
+        assert_eq!(
+            asked("/healthz", &[("host", "evil.test")], false),
+            StatusCode::FORBIDDEN
+        );
         assert_eq!(asked("/healthz", &[], false), StatusCode::FORBIDDEN);
         let origin = [("host", "localhost"), ("origin", "http://localhost")];
         assert_eq!(asked("/metrics", &origin, false), StatusCode::FORBIDDEN);
-        assert_eq!(asked("/metrics/x", &[("host", "localhost")], false), StatusCode::NOT_FOUND);
+        assert_eq!(
+            asked("/metrics/x", &[("host", "localhost")], false),
+            StatusCode::NOT_FOUND
+        );
     }
 }

@@ -11,11 +11,21 @@ use std::time::Duration;
 pub struct NoSessions;
 
 fn none<T: Send + 'static>() -> StoreFuture<'static, T> {
-    Box::pin(async { Err(StoreError::Unavailable("no session store is configured".to_owned())) })
+    Box::pin(async {
+        Err(StoreError::Unavailable(
+            "no session store is configured".to_owned(),
+        ))
+    })
 }
 
 impl SessionStore for NoSessions {
-    fn create<'a>(&'a self, _: &'a RecordKey, _: Sealed, _: Timestamp, _: &'a [IndexKey]) -> StoreFuture<'a, Version> {
+    fn create<'a>(
+        &'a self,
+        _: &'a RecordKey,
+        _: Sealed,
+        _: Timestamp,
+        _: &'a [IndexKey],
+    ) -> StoreFuture<'a, Version> {
         none()
     }
 
@@ -23,7 +33,13 @@ impl SessionStore for NoSessions {
         none()
     }
 
-    fn replace<'a>(&'a self, _: &'a RecordKey, _: Sealed, _: Version, _: Timestamp) -> StoreFuture<'a, Version> {
+    fn replace<'a>(
+        &'a self,
+        _: &'a RecordKey,
+        _: Sealed,
+        _: Version,
+        _: Timestamp,
+    ) -> StoreFuture<'a, Version> {
         none()
     }
 

@@ -16,7 +16,9 @@ impl SystemClock {
     /// A clock whose monotonic reading begins now.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn new() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+        }
     }
 }
 
@@ -29,7 +31,9 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     fn now(&self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis());
         let monotonic = self.started.elapsed().as_millis();
         Now {
             wall: Timestamp::from_milliseconds(i64::try_from(wall).unwrap_or(i64::MAX)),
@@ -71,13 +75,18 @@ impl RequestIds {
     pub fn new(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; 8];
         entropy.fill(&mut bytes);
-        Self { process: u64::from_be_bytes(bytes), count: AtomicU64::new(0) }
+        Self {
+            process: u64::from_be_bytes(bytes),
+            count: AtomicU64::new(0),
+        }
     }
 
     /// The next one.
     pub fn next(&self) -> countersign_core::request::RequestId {
         let count = self.count.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let stirred = count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        countersign_core::request::RequestId(u128::from(self.process) << 64 | u128::from(stirred ^ (stirred >> 32)))
+        countersign_core::request::RequestId(
+            u128::from(self.process) << 64 | u128::from(stirred ^ (stirred >> 32)),
+        )
     }
 }

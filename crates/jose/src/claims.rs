@@ -266,26 +266,24 @@ fn wrong_audience<'a>(
 
 /// An access token and nothing else (RFC 9068 section 4, RFC 8725 section 3.11).
 fn check_type(claims: &Claims, typ: Option<&str>, expectation: &Expectation) -> Result<(), ClaimError> {
-    let plain = |typ: &str| {
-        let typ = typ.to_ascii_lowercase();
-        typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
-    };
-    let typ = typ.map(plain);
     let refused = |what: String| Err(ClaimError::TokenType(what));
-    match (&expectation.require_typ, typ.as_deref()) {
-        (Some(wanted), got) if got != Some(&plain(wanted)) => {
-            return refused(format!(
-                "`typ` is {got:?}, wanted {wanted:?}",
-                got = got.map(shown)
-            ));
+    let typ = typ.map(media_type);
+    let is = |wanted: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(wanted));
+    match (&expectation.require_typ, typ) {
+        (Some(wanted), got) if !is(media_type(wanted)) => {
+            let got = got.map(shown);
+            return refused(format!("`typ` is {got:?}, wanted {wanted:?}"));
         }
-        (Some(_), _) | (None, None | Some("at+jwt" | "jwt")) => {}
-        (None, Some(other)) => return refused(format!("`typ` is {:?}", shown(other))),
+        (None, Some(other)) if !is("at+jwt") && !is("jwt") => {
+            return refused(format!("`typ` is {:?}", shown(other)));
+        }
+        (Some(_) | None, Some(_) | None) => {}
     }
     for name in ["typ", "token_use"] {
         match claims.member(name) {
             None => {}
-            Some(Value::String(kind)) if is_access(kind) => {}
+            // Some issuers say in the claims once more what the header says: that it is a JWT.
+            Some(Value::String(kind)) if is_access(kind) || kind.eq_ignore_ascii_case("jwt") => {}
             Some(Value::String(kind)) => return refused(format!("the claim `{name}` is {:?}", shown(kind))),
             Some(_) => return Err(ClaimError::Type(name.into())),
         }
@@ -297,7 +295,7 @@ fn check_type(claims: &Claims, typ: Option<&str>, expectation: &Expectation) -> 
         return refused(format!("the claim `{name}` is no access token's"));
     }
     // An ID Token carries the nonce; so did access tokens of Keycloak up to 24, which say `typ: Bearer`.
-    let says_access = typ.as_deref() == Some("at+jwt")
+    let says_access = is("at+jwt")
         || ["typ", "token_use"]
             .iter()
             .any(|name| claims.member(name).and_then(Value::as_str).is_some_and(is_access));
@@ -307,8 +305,17 @@ fn check_type(claims: &Claims, typ: Option<&str>, expectation: &Expectation) -> 
     Ok(())
 }
 
+/// `typ` without the `application/` that RFC 7515 section 4.1.9 lets it leave out.
+fn media_type(typ: &str) -> &str {
+    match typ.split_at_checked("application/".len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
+        Some(_) | None => typ,
+    }
+}
+
+/// `DPoP` is what Keycloak calls an access token that is bound to a key; the binding itself is checked elsewhere.
 fn is_access(kind: &str) -> bool {
-    ["bearer", "access", "access_token", "at+jwt"]
+    ["bearer", "access", "access_token", "at+jwt", "dpop"]
         .iter()
         .any(|access| kind.eq_ignore_ascii_case(access))
 }

@@ -3,7 +3,7 @@
 use crate::algorithm::Algorithm;
 use crate::json::parse_object;
 use crate::key::{KeyError, Thumbprint, VerificationKey};
-use countersign_core::claims::Value;
+use countersign_core::claims::{Items, Members, Value};
 use std::sync::Arc;
 
 /// The largest set that is read, in bytes.
@@ -40,6 +40,9 @@ pub enum KeySetError {
     /// No key of it can be used here.
     #[error("no key in the set can be used ({0} were left out)")]
     NothingUsable(usize),
+    /// A shared secret stands beside public keys, or a PEM holds something else than public keys.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// What a set knows about a key id and an algorithm.
@@ -63,6 +66,48 @@ impl KeySet {
         let document = parse_object(bytes).map_err(|error| KeySetError::Malformed(error.to_string()))?;
         let listed = document.member("keys").and_then(Value::as_array);
         let listed = listed.ok_or_else(|| KeySetError::Malformed("no array `keys`".to_owned()))?;
+        Self::of_listed(listed, VerificationKey::from_jwk)
+    }
+
+    /// Reads what the operator hands in and vouches for: a JWK Set, one JWK, or a PEM. Here and nowhere else a shared
+    /// secret (`oct`) is a key, unless public keys stand beside it: a set that holds both leaves it open which of them a
+    /// token is measured by.
+    pub fn from_operator(bytes: &[u8]) -> Result<(Self, Vec<UnusableKey>), KeySetError> {
+        if bytes.len() > MAX_SET_BYTES {
+            return Err(KeySetError::TooLarge);
+        }
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Ok((Self::from_pem(bytes)?, Vec::new()));
+        }
+        let document = parse_object(bytes).map_err(|error| KeySetError::Malformed(error.to_string()))?;
+        let is_secret = |jwk: Members<'_>| jwk.member("kty").and_then(Value::as_str) == Some("oct");
+        let read = |jwk: Members<'_>| {
+            if is_secret(jwk) {
+                VerificationKey::from_secret_jwk(jwk)
+            } else {
+                VerificationKey::from_jwk(jwk)
+            }
+        };
+        let Some(listed) = document.member("keys").and_then(Value::as_array) else {
+            return Ok((Self::of(read(document.root())?), Vec::new()));
+        };
+        let mut secrets = listed.filter_map(Value::as_object).map(is_secret);
+        let first = secrets.next();
+        if secrets.any(|secret| Some(secret) != first) {
+            return Err(KeySetError::Key(KeyError::SharedSecret));
+        }
+        let (keys, unusable) = Self::of_listed(listed, read)?;
+        // Secrets are few and the operator's own: a bad one is a mistake to be mended, not passed over.
+        match unusable.first() {
+            Some(bad) if first == Some(true) => Err(KeySetError::Key(bad.error.clone())),
+            Some(_) | None => Ok((keys, unusable)),
+        }
+    }
+
+    fn of_listed(
+        listed: Items<'_>,
+        read: impl Fn(Members<'_>) -> Result<VerificationKey, KeyError>,
+    ) -> Result<(Self, Vec<UnusableKey>), KeySetError> {
         let (mut keys, mut unusable) = (Vec::new(), Vec::new());
         for (index, jwk) in listed.enumerate() {
             if index >= MAX_KEYS {
@@ -71,7 +116,7 @@ impl KeySet {
             let members = jwk
                 .as_object()
                 .ok_or_else(|| KeySetError::Malformed("a key that is no object".to_owned()))?;
-            match VerificationKey::from_jwk(members) {
+            match read(members) {
                 Ok(key) => keys.push(Arc::new(key)),
                 Err(error) => {
                     let kid = members.member("kid").and_then(Value::as_str);
@@ -113,29 +158,12 @@ impl KeySet {
     /// exactly one fits; a key without an id is found by its algorithm alone.
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Lookup {
         let fitting = || self.keys.iter().filter(|key| key.fits(algorithm));
-        let named = |kid: &str| {
-            fitting()
-                .filter(move |key| key.kid() == Some(kid))
-                .cloned()
-                .collect::<Vec<_>>()
+        let Some(kid) = kid else {
+            return only(fitting());
         };
-        let nameless = || {
-            fitting()
-                .filter(|key| key.kid().is_none())
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        let found = match kid {
-            None => fitting().cloned().collect(),
-            Some(kid) => {
-                let found = named(kid);
-                if found.is_empty() { nameless() } else { found }
-            }
-        };
-        match <[_; 1]>::try_from(found) {
-            Ok([key]) => Lookup::Found(key),
-            Err(none) if none.is_empty() => Lookup::Unknown,
-            Err(_) => Lookup::Ambiguous,
+        match only(fitting().filter(|key| key.kid() == Some(kid))) {
+            Lookup::Unknown => only(fitting().filter(|key| key.kid().is_none())),
+            told @ (Lookup::Found(_) | Lookup::Ambiguous) => told,
         }
     }
 
@@ -147,6 +175,18 @@ impl KeySet {
     /// The keys, in the order of the set.
     pub fn keys(&self) -> &[Arc<VerificationKey>] {
         &self.keys
+    }
+}
+
+/// The one key there is. The same key listed twice is one.
+fn only<'k>(mut keys: impl Iterator<Item = &'k Arc<VerificationKey>>) -> Lookup {
+    let Some(first) = keys.next() else {
+        return Lookup::Unknown;
+    };
+    if keys.all(|other| other.thumbprint() == first.thumbprint()) {
+        Lookup::Found(Arc::clone(first))
+    } else {
+        Lookup::Ambiguous
     }
 }
 

@@ -1,18 +1,21 @@
 //! Verification keys. A key knows the algorithms it may verify; a token's header cannot choose another.
 
-use crate::algorithm::{Algorithm, Curve, KeyFamily};
-use aws_lc_rs::signature::{self, ParsedPublicKey, RsaPublicKeyComponents};
+use crate::algorithm::{Algorithm, Curve};
+use aws_lc_rs::signature::ParsedPublicKey;
 use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::claims::{Members, Value};
 use countersign_core::principal::strings;
 use countersign_core::secret::Secret;
-use rustls_pki_types::SubjectPublicKeyInfoDer;
-use rustls_pki_types::pem::PemObject as _;
+use public::{Public, allowed};
+use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use std::fmt;
 
-/// Names a key by what it is: SHA-256 over its canonical public form (RFC 7638 for a JWK).
+mod public;
+
+/// Names a key by what it is: SHA-256 over its canonical public form (RFC 7638, except for an elliptic curve's key from
+/// a PEM). That of a shared secret is keyed with the secret, and says nothing about it to whoever does not know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Thumbprint(pub [u8; 32]);
 
@@ -42,9 +45,12 @@ pub enum KeyError {
     /// A member is missing, is no strict base64url, or has the wrong length.
     #[error("`{0}` is missing or malformed")]
     Member(&'static str),
-    /// The numbers are no key of a size that is accepted (RSA: 2048 to 8192 bits).
+    /// The numbers are no key of a size that is accepted (RSA: 2048 to 8192 bits, an odd exponent of 3 or more).
     #[error("not a valid public key of an accepted size (RSA: 2048 to 8192 bits)")]
     Unusable,
+    /// The numbers are a key that can be broken.
+    #[error("a weak key: {0}; have the issuer make a new one")]
+    Weak(&'static str),
     /// A shared secret shorter than the hash it keys (RFC 7518 section 3.2).
     #[error("the secret has {got} bytes; {needed} are the least for this algorithm (RFC 7518 section 3.2)")]
     SecretTooShort {
@@ -70,11 +76,7 @@ pub struct VerificationKey {
 impl VerificationKey {
     /// A key from the members of a JWK (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2).
     pub fn from_jwk(jwk: Members<'_>) -> Result<Self, KeyError> {
-        let text = |name: &'static str| {
-            jwk.member(name)
-                .map(|value| value.as_str().ok_or(KeyError::Member(name)))
-                .transpose()
-        };
+        let text = |name: &'static str| member(jwk, name);
         let kty = text("kty")?.ok_or(KeyError::Member("kty"))?;
         if kty == "oct" {
             return Err(KeyError::SharedSecret);
@@ -91,35 +93,37 @@ impl VerificationKey {
         };
         let wanted = text("alg")?;
         let kid = text("kid")?.map(Into::into);
-        let (public, canonical) = match kty {
-            "RSA" => rsa(bytes("n")?, bytes("e")?, wanted)?,
+        let curve = || text("crv")?.ok_or(KeyError::Member("crv"));
+        let public = match kty {
+            "RSA" => public::rsa(&bytes("n")?, &bytes("e")?, wanted)?,
             "EC" => {
-                let name = text("crv")?.ok_or(KeyError::Member("crv"))?;
+                let name = curve()?;
                 let curve =
                     Curve::parse(name).ok_or_else(|| KeyError::Kind(format!("curve {}", shown(name))))?;
-                ec(curve, &bytes("x")?, &bytes("y")?, wanted)?
+                public::ec(curve, &bytes("x")?, &bytes("y")?, wanted)?
             }
             "OKP" => {
-                let name = text("crv")?.ok_or(KeyError::Member("crv"))?;
+                let name = curve()?;
                 if name != "Ed25519" {
                     return Err(KeyError::Kind(format!("curve {}", shown(name))));
                 }
-                ed25519(&bytes("x")?, wanted)?
+                public::ed25519(&bytes("x")?, wanted)?
             }
             other => return Err(KeyError::Kind(shown(other))),
         };
-        Ok(Self {
-            material: Material::Public(public),
-            kid,
-            thumbprint: sha256(canonical.as_bytes()),
-        })
+        Ok(Self::of_public(public, kid))
     }
 
-    /// Every public key (`PUBLIC KEY`, RFC 7468 section 13) of a PEM text. A certificate is not one.
+    /// Every public key (`PUBLIC KEY`, RFC 7468 section 13) of a PEM text. A certificate is not one, and a private key
+    /// has no place here.
     pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, KeyError> {
         let mut keys = Vec::new();
-        for der in SubjectPublicKeyInfoDer::pem_slice_iter(pem) {
-            keys.push(Self::from_spki(&der.map_err(|_| KeyError::Member("PEM"))?)?);
+        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
+            let (kind, der) = section.map_err(|_| KeyError::Member("PEM"))?;
+            if kind != SectionKind::PublicKey {
+                return Err(not_public(kind));
+            }
+            keys.push(Self::of_public(public::spki(&der)?, None));
         }
         if keys.is_empty() {
             return Err(KeyError::Kind("no `BEGIN PUBLIC KEY` in this PEM".to_owned()));
@@ -127,28 +131,39 @@ impl VerificationKey {
         Ok(keys)
     }
 
-    fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
-        let parse = |algorithm: Algorithm| -> Option<(Algorithm, ParsedPublicKey)> {
-            let verification: &'static dyn signature::VerificationAlgorithm = match algorithm.family() {
-                KeyFamily::Rsa => algorithm.rsa()?.0,
-                KeyFamily::Ec(curve) => curve.verification(),
-                KeyFamily::Ed25519 => &signature::ED25519,
-                KeyFamily::Hmac => return None,
-            };
-            Some((algorithm, ParsedPublicKey::new(verification, der).ok()?))
-        };
-        let public = Algorithm::ALL.into_iter().filter_map(parse).collect::<Box<[_]>>();
-        // An RSA key of 2048 bits takes 294 bytes here; the library refuses the shorter ones too, at their first use.
-        let is_rsa = public
-            .first()
-            .is_some_and(|(algorithm, _)| algorithm.family() == KeyFamily::Rsa);
-        if public.is_empty() || is_rsa && der.len() < 290 {
-            return Err(KeyError::Unusable);
+    fn of_public((public, canonical): Public, kid: Option<Box<str>>) -> Self {
+        Self {
+            material: Material::Public(public),
+            kid,
+            thumbprint: Thumbprint::of(digest::digest(&digest::SHA256, &canonical).as_ref()),
+        }
+    }
+
+    /// A shared secret from the members of an `oct` JWK (RFC 7518 section 6.4), for the one who holds it and hands it in:
+    /// see [`KeySet::from_operator`](crate::jwks::KeySet::from_operator). No set that was fetched is read with this.
+    pub fn from_secret_jwk(jwk: Members<'_>) -> Result<Self, KeyError> {
+        let text = |name: &'static str| member(jwk, name);
+        if text("kty")? != Some("oct") {
+            return Err(KeyError::Member("kty"));
+        }
+        judge_purpose(jwk, text("use")?)?;
+        let encoded = text("k")?.ok_or(KeyError::Member("k"))?;
+        let secret = BASE64_URL_SAFE_NO_PAD
+            .decode(encoded)
+            .map_err(|_| KeyError::Member("k"))?;
+        let wanted = text("alg")?;
+        let bytes = secret.len();
+        let mut algorithms = allowed(wanted, Algorithm::is_hmac)?;
+        if wanted.is_none() {
+            // Without `alg` it is for what it is long enough for, and too short when that is nothing.
+            algorithms.retain(|algorithm| {
+                let long_enough = |hmac: hmac::Algorithm| bytes >= hmac.digest_algorithm().output_len();
+                *algorithm == Algorithm::Hs256 || algorithm.hmac().is_some_and(long_enough)
+            });
         }
         Ok(Self {
-            material: Material::Public(public),
-            kid: None,
-            thumbprint: sha256(der),
+            kid: text("kid")?.map(Into::into),
+            ..Self::hmac(&Secret::new(secret), &algorithms)?
         })
     }
 
@@ -166,11 +181,12 @@ impl VerificationKey {
             }
             shared.push((*algorithm, hmac::Key::new(hmac, secret.expose())));
         }
-        let thumbprint = sha256(&[b"hmac:".as_slice(), secret.expose()].concat());
+        let (_, first) = shared.first().ok_or_else(|| KeyError::Algorithm(String::new()))?;
+        let tag = hmac::sign(first, b"countersign key thumbprint");
         Ok(Self {
+            thumbprint: Thumbprint::of(digest::digest(&digest::SHA256, tag.as_ref()).as_ref()),
             material: Material::Shared(shared.into()),
             kid: None,
-            thumbprint,
         })
     }
 
@@ -233,7 +249,38 @@ impl fmt::Debug for VerificationKey {
     }
 }
 
-type Public = (Box<[(Algorithm, ParsedPublicKey)]>, String);
+impl Thumbprint {
+    fn of(sha256: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(sha256);
+        Self(bytes)
+    }
+}
+
+/// What else stood in a PEM.
+fn not_public(kind: SectionKind) -> KeyError {
+    const PRIVATE: [SectionKind; 3] = [
+        SectionKind::PrivateKey,
+        SectionKind::RsaPrivateKey,
+        SectionKind::EcPrivateKey,
+    ];
+    if PRIVATE.contains(&kind) {
+        KeyError::Private
+    } else if kind == SectionKind::Certificate {
+        let what = "a certificate; its key alone is what `openssl x509 -noout -pubkey` prints";
+        KeyError::Kind(what.to_owned())
+    } else {
+        KeyError::Kind(format!("{kind:?}"))
+    }
+}
+
+/// The text of the member `name`, if it is there.
+fn member<'a>(jwk: Members<'a>, name: &'static str) -> Result<Option<&'a str>, KeyError> {
+    let value = jwk.member(name);
+    value
+        .map(|value| value.as_str().ok_or(KeyError::Member(name)))
+        .transpose()
+}
 
 fn judge_purpose(jwk: Members<'_>, usage: Option<&str>) -> Result<(), KeyError> {
     if let Some(usage) = usage
@@ -250,81 +297,6 @@ fn judge_purpose(jwk: Members<'_>, usage: Option<&str>) -> Result<(), KeyError> 
         }
         Some(_) => Err(KeyError::Purpose("key_ops without verify".to_owned())),
     }
-}
-
-/// The algorithms of one family that `wanted` leaves.
-fn allowed(wanted: Option<&str>, fits: impl Fn(Algorithm) -> bool) -> Result<Vec<Algorithm>, KeyError> {
-    let all = Algorithm::ALL.into_iter().filter(|algorithm| fits(*algorithm));
-    let Some(name) = wanted else {
-        return Ok(all.collect());
-    };
-    let one = Algorithm::parse(name).filter(|algorithm| fits(*algorithm));
-    one.map(|algorithm| vec![algorithm])
-        .ok_or_else(|| KeyError::Algorithm(shown(name)))
-}
-
-fn rsa(n: Vec<u8>, e: Vec<u8>, wanted: Option<&str>) -> Result<Public, KeyError> {
-    // A modulus of 2048 bits has its highest bit set in 256 bytes; one of 8192 fits 1024.
-    let size = n.len() * 8
-        - n.first()
-            .map_or(0, |byte| byte.leading_zeros() as usize)
-            .min(n.len() * 8);
-    if !(2048..=8192).contains(&size) {
-        return Err(KeyError::Unusable);
-    }
-    let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-    let canonical = format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode(&e), encode(&n));
-    let components = RsaPublicKeyComponents { n, e };
-    let parse = |algorithm: Algorithm| {
-        let (parameters, _) = algorithm.rsa().ok_or(KeyError::Unusable)?;
-        components
-            .to_parsed_public_key(parameters)
-            .map(|key| (algorithm, key))
-            .map_err(|_| KeyError::Unusable)
-    };
-    let algorithms = allowed(wanted, |algorithm| algorithm.family() == KeyFamily::Rsa)?;
-    Ok((
-        algorithms.into_iter().map(parse).collect::<Result<_, _>>()?,
-        canonical,
-    ))
-}
-
-fn ec(curve: Curve, x: &[u8], y: &[u8], wanted: Option<&str>) -> Result<Public, KeyError> {
-    for (name, coordinate) in [("x", x), ("y", y)] {
-        if coordinate.len() != curve.coordinate_bytes() {
-            return Err(KeyError::Member(name));
-        }
-    }
-    allowed(wanted, |algorithm| algorithm == curve.algorithm())?;
-    let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-    let canonical = format!(
-        r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
-        curve.name(),
-        encode(x),
-        encode(y)
-    );
-    let point = [&[4], x, y].concat();
-    let key = ParsedPublicKey::new(curve.verification(), point).map_err(|_| KeyError::Unusable)?;
-    Ok((Box::new([(curve.algorithm(), key)]), canonical))
-}
-
-fn ed25519(x: &[u8], wanted: Option<&str>) -> Result<Public, KeyError> {
-    if x.len() != 32 {
-        return Err(KeyError::Member("x"));
-    }
-    allowed(wanted, |algorithm| algorithm == Algorithm::EdDsa)?;
-    let canonical = format!(
-        r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
-        BASE64_URL_SAFE_NO_PAD.encode(x)
-    );
-    let key = ParsedPublicKey::new(&signature::ED25519, x).map_err(|_| KeyError::Unusable)?;
-    Ok((Box::new([(Algorithm::EdDsa, key)]), canonical))
-}
-
-fn sha256(bytes: &[u8]) -> Thumbprint {
-    let mut thumbprint = [0; 32];
-    thumbprint.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    Thumbprint(thumbprint)
 }
 
 /// A stranger's word, short and printable, for a message.

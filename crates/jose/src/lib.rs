@@ -7,6 +7,7 @@
 
 pub mod algorithm;
 pub mod claims;
+mod der;
 pub mod json;
 pub mod jwks;
 pub mod key;

@@ -1,6 +1,7 @@
 //! Signing, for tokens the gateway makes itself: test tokens, the demo, and later its own provider.
 
 use crate::algorithm::{Algorithm, Curve, KeyFamily};
+use crate::der::rsa_numbers;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -175,36 +176,4 @@ impl fmt::Debug for SigningKey {
             .field("algorithm", &self.algorithm)
             .finish_non_exhaustive()
     }
-}
-
-/// Modulus and exponent of an `RSAPublicKey` (RFC 8017 appendix A.1.1), without leading zeros.
-fn rsa_numbers(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (sequence, _) = der_value(der, 0x30)?;
-    let (n, rest) = der_value(sequence, 0x02)?;
-    let (e, _) = der_value(rest, 0x02)?;
-    Some((
-        n.strip_prefix(&[0]).unwrap_or(n),
-        e.strip_prefix(&[0]).unwrap_or(e),
-    ))
-}
-
-/// The value of the element that begins `der`, when it has this tag, and what follows it. The bytes are our own
-/// library's.
-fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (first, rest) = der.split_first()?;
-    let (length, rest) = rest.split_first()?;
-    let (length, rest) = match length {
-        0..=0x7f => (usize::from(*length), rest),
-        0x81..=0x84 => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-            (
-                bytes
-                    .iter()
-                    .fold(0, |length, byte| length << 8 | usize::from(*byte)),
-                rest,
-            )
-        }
-        0x80 | 0x85..=0xff => return None,
-    };
-    (*first == tag).then(|| rest.split_at_checked(length)).flatten()
 }

@@ -12,8 +12,10 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// The longest `kid`, in bytes.
 const MAX_KID_BYTES: usize = 512;
 
-/// Header members that bring or point to a key (RFC 7515 section 4.1.2 to 4.1.8). Keys come from the configuration only.
-const KEYS_IN_HEADER: [&str; 6] = ["jwk", "jku", "x5u", "x5c", "x5t#S256", "x5t"];
+/// Header members that bring a key or say where to fetch one (RFC 7515 section 4.1.2 to 4.1.6; `sub_jwk` of the
+/// self-issued tokens of OpenID Connect Core section 7). Keys come from the configuration only. The thumbprints `x5t` and
+/// `x5t#S256` bring nothing and are in every token of Microsoft's; they are left alone.
+const KEYS_IN_HEADER: [&str; 5] = ["jwk", "jku", "x5u", "x5c", "sub_jwk"];
 /// Header members of an encrypted or compressed token (RFC 7516 section 4.1, RFC 7518 section 4).
 const ENCRYPTION_IN_HEADER: [&str; 7] = ["enc", "zip", "epk", "apu", "apv", "p2c", "p2s"];
 
@@ -233,7 +235,12 @@ mod tests {
             (r#"{"alg":"RS256","jwk":{}}"#, Some(E::KeyInHeader)),
             (r#"{"alg":"RS256","jku":"https://x"}"#, Some(E::KeyInHeader)),
             (r#"{"alg":"RS256","x5c":[]}"#, Some(E::KeyInHeader)),
+            (r#"{"alg":"RS256","x5u":"https://x"}"#, Some(E::KeyInHeader)),
+            (r#"{"alg":"RS256","sub_jwk":{}}"#, Some(E::KeyInHeader)),
+            (r#"{"alg":"RS256","x5t":"AA","x5t#S256":"AA"}"#, None),
             (r#"{"alg":"RS256","kid":7}"#, Some(E::Malformed)),
+            (r#"{"alg":"RS256","kid":"../../dev/null"}"#, None),
+            (r#"{"alg":"RS256","kid":"https://x' OR 1=1"}"#, None),
             (r#"{"alg":"RS256","alg":"HS256"}"#, Some(E::Malformed)),
             (r#"{"alg":"RS256"} "#, None),
             (r#"{"alg":"RS256"}x"#, Some(E::Malformed)),
@@ -285,5 +292,14 @@ mod tests {
         let token = UnverifiedToken::parse(&text).unwrap();
         assert_eq!(token.payload_bytes().unwrap(), b"opaque");
         assert_eq!(token.issuer_unverified(), Err(TokenError::Malformed));
+        let detached = format!("{}..AA", text.split_once('.').unwrap().0);
+        let token = UnverifiedToken::parse(&detached).unwrap();
+        assert_eq!(token.issuer_unverified(), Err(TokenError::Malformed));
+        for json in [
+            r#"{"payload":"e30","signatures":[]}"#,
+            r#"{"protected":"e30","payload":"e30"}"#,
+        ] {
+            assert_eq!(UnverifiedToken::parse(json).err(), Some(TokenError::Malformed));
+        }
     }
 }

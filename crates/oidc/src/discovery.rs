@@ -34,8 +34,8 @@ pub enum DiscoveryError {
         /// What was wanted.
         wanted: String,
     },
-    /// A member is missing or no URL.
-    #[error("`{0}` in the discovery document is missing or not an absolute URL")]
+    /// A member is missing, no URL, or a URL with a user name or password.
+    #[error("`{0}` in the discovery document is missing or not an absolute URL without a password")]
     Member(&'static str),
     /// A URL in the clear, and nobody allowed that.
     #[error("`{0}` in the discovery document is not https")]
@@ -84,6 +84,9 @@ fn url_member(document: &Claims, name: &'static str, allow_http: bool) -> Result
         .and_then(Value::as_str)
         .ok_or(DiscoveryError::Member(name))?;
     let url = Url::parse(text).map_err(|_| DiscoveryError::Member(name))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(DiscoveryError::Member(name));
+    }
     match url.scheme() {
         "https" => Ok(url),
         "http" if allow_http => Ok(url),
@@ -140,6 +143,10 @@ mod tests {
         );
         assert_eq!(
             parse(&document("/jwks"), true),
+            Err(DiscoveryError::Member("jwks_uri"))
+        );
+        assert_eq!(
+            parse(&document("https://ann:secret@keys.test/"), false),
             Err(DiscoveryError::Member("jwks_uri"))
         );
     }

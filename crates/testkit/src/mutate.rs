@@ -6,7 +6,10 @@ pub const MUTATIONS: u32 = 20_000;
 /// How many mutations a decoder meets in this run: [`MUTATIONS`], unless `$COUNTERSIGN_MUTATIONS` asks for more.
 #[expect(clippy::disallowed_methods, reason = "a long run is asked for from outside")]
 pub fn count() -> u32 {
-    std::env::var("COUNTERSIGN_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(MUTATIONS)
+    std::env::var("COUNTERSIGN_MUTATIONS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(MUTATIONS)
 }
 
 /// A small generator of numbers, good enough to stir bytes with (xorshift64*).

@@ -34,9 +34,9 @@ pub struct Token {
 }
 
 /// The changes [`Token::change`] knows.
-pub const CHANGES: [&str; 15] = [
-    "with", "jose", "payload", "head", "key", "alg", "exp", "nbf", "iat", "aud", "iss", "sub", "typ", "pad",
-    "mangle",
+pub const CHANGES: [&str; 16] = [
+    "with", "jose", "payload", "head", "key", "alg", "exp", "nbf", "iat", "aud", "iss", "sub", "typ",
+    "groups", "pad", "mangle",
 ];
 
 /// What `mangle` knows.
@@ -101,7 +101,7 @@ impl Token {
 
     /// Changes one thing: one of [`CHANGES`]. `with` and `jose` merge JSON into claims and header (`null` removes);
     /// `payload` and `head` replace them by text as it stands; `exp`, `nbf` and `iat` are spans from midnight; `iss`
-    /// is an issuer's name or URL; `pad` adds a claim of so many bytes.
+    /// is an issuer's name or URL; `groups` makes so many of them; `pad` adds a claim of so many bytes.
     pub fn change(&mut self, what: &str, value: &str) -> Result<(), String> {
         match what {
             "with" => merge_into(&mut self.claims, &object(value)?),
@@ -135,6 +135,13 @@ impl Token {
                     self.sign_with(first)?;
                 }
             }
+            "groups" => {
+                let count = value
+                    .parse::<usize>()
+                    .map_err(|_| format!("`{value}` is no number"))?;
+                let groups = (1..=count).map(|group| format!("op{group}")).collect::<Vec<_>>();
+                self.claims.insert("groups".into(), groups.into());
+            }
             "pad" => {
                 let length = value
                     .parse::<usize>()
@@ -149,7 +156,7 @@ impl Token {
                     self.mangled.push(word.to_owned());
                 }
                 if value == "altered" {
-                    self.after_signing = Some(json!({ "sub": "root", "groups": ["admin"] }));
+                    self.after_signing = Some(json!({ "sub": "root", "groups": ["admin"], "altered": true }));
                 }
             }
             _ => return Err(format!("`{what}` is none of {}", CHANGES.join(", "))),

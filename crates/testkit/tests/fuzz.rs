@@ -2,8 +2,6 @@
 //!
 //! `cargo xtask soak` runs the same targets for longer.
 
-#![expect(clippy::unwrap_used, reason = "a test panics when it must")]
-
 use countersign_core::credential_place::{CredentialPlace, cut_from_headers, cut_from_query};
 use countersign_core::gate::{Host, PathOddities, Target, judge_method};
 use countersign_core::peer::{Peer, TrustedPeers};

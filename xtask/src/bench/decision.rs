@@ -28,8 +28,8 @@ struct Row<'a> {
     servers: Vec<&'a Server>,
 }
 
-fn headers() -> Vec<(&'static str, String)> {
-    vec![
+fn headers() -> [(&'static str, String); 5] {
+    [
         ("Host", "app.bench.test".into()),
         ("X-Original-Method", "GET".into()),
         (
@@ -91,9 +91,13 @@ fn table(title: &str, rows: &[Row<'_>], effort: Effort) -> Result<(), Failure> {
 /// A good token is let in, none is not: before anything is measured.
 fn check(server: &Server, port: u16, path: &str, token: &str) -> Result<(), Failure> {
     let fields = headers()
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect::<String>();
+        .map(|(name, value)| {
+            format!(
+                "{name}: {value}
+"
+            )
+        })
+        .concat();
     let head = |more: &str| format!("GET {path} HTTP/1.1\r\n{fields}{more}Connection: close\r\n\r\n");
     let good = status(port, &head(&format!("Authorization: Bearer {token}\r\n")))?;
     let bad = status(port, &head(""))?;

@@ -102,6 +102,12 @@ impl Reading<'_> {
 
     fn hmac(&mut self, algorithms: &[Algorithm]) -> Option<Arc<dyn Keys>> {
         let secret = self.values.secret("hmac_secret")?;
+        if secret.expose().starts_with(b"-----BEGIN ") {
+            let message = "a key in PEM is no shared secret: everybody may know its public half";
+            let help = "for an issuer that signs with a key, `pem_file` names the public one";
+            self.fault(Fault::new("hmac_secret", message).help(help));
+            return None;
+        }
         let shared = algorithms.iter().copied().filter(|algorithm| algorithm.is_hmac());
         match VerificationKey::hmac(secret, &shared.collect::<Vec<_>>()) {
             Ok(key) => {

@@ -43,7 +43,7 @@ fn principal(groups: usize) -> Principal {
         issuer: "https://op.example".into(),
         claims: claims(groups),
         written: countersign_core::identity_headers::Written::default(),
-            facts: Arc::new(FactPaths {
+        facts: Arc::new(FactPaths {
             subject: ClaimPath::subject(),
             groups: ClaimPath::parse("groups").unwrap(),
             trust_unverified_email: false,

@@ -33,7 +33,7 @@ fn remembered(claims: Claims, expires: i64) -> Remembered {
         issuer: "https://op".into(),
         claims,
         written: countersign_core::identity_headers::Written::default(),
-            facts: Arc::new(FactPaths {
+        facts: Arc::new(FactPaths {
             subject: subject.clone(),
             groups: subject,
             trust_unverified_email: false,

@@ -75,21 +75,20 @@ impl ClaimsBuilder {
     /// Adds the key of the next member of the open object. One that is there already is refused, here or when the object
     /// is closed.
     pub fn key(&mut self, name: &str) -> Result<(), ClaimsError> {
-        let object = self.open.last_mut().ok_or(ClaimsError::NotAnObject)?;
-        if object.members >= MAX_MEMBERS {
+        let (_, first) = *self.open.last().ok_or(ClaimsError::NotAnObject)?;
+        let taken = self.keys.get(first..).unwrap_or_default();
+        if taken.len() >= MAX_MEMBERS {
             return Err(ClaimsError::TooLarge);
         }
-        object.members += 1;
-        if object.members <= COMPARED_MEMBERS {
-            let mut index = object.index + 1;
-            while let Some(node) = self.nodes.get(index) {
-                if node.reads(&self.text, name) {
-                    return Err(ClaimsError::DuplicateMember);
-                }
-                index = self.after_member(index);
-            }
+        let repeats =
+            |key: &Range<usize>| key.len() == name.len() && self.text.get(key.clone()) == Some(name);
+        if taken.len() < COMPARED_MEMBERS && taken.iter().any(repeats) {
+            return Err(ClaimsError::DuplicateMember);
         }
-        self.push(Kind::String, name)
+        let at = self.text.len();
+        self.push(Kind::String, name)?;
+        self.keys.push(at..self.text.len());
+        Ok(())
     }
 
     /// Opens an array; [`ClaimsBuilder::close`] ends it.
@@ -105,6 +104,9 @@ impl ClaimsBuilder {
     /// Ends the array or object opened last.
     pub fn close(&mut self) -> Result<(), ClaimsError> {
         let (index, first) = self.open.pop().ok_or(ClaimsError::NotAnObject)?;
+        if self.repeats_a_key(first) {
+            return Err(ClaimsError::DuplicateMember);
+        }
         self.keys.truncate(first);
         let inside = u32::try_from(self.nodes.len() - index - 1).map_err(|_| ClaimsError::TooLarge)?;
         let node = self.nodes.get_mut(index).ok_or(ClaimsError::NotAnObject)?;
@@ -126,6 +128,18 @@ impl ClaimsBuilder {
             text: self.text.into_boxed_str(),
             nodes: self.nodes.into_boxed_slice(),
         })
+    }
+
+    /// Whether two keys of a large object are equal, whose first key is `first` and which ends here.
+    fn repeats_a_key(&mut self, first: usize) -> bool {
+        let keys = self.keys.get_mut(first..).unwrap_or_default();
+        if keys.len() <= COMPARED_MEMBERS {
+            return false;
+        }
+        let text = self.text.as_bytes();
+        keys.sort_unstable_by_key(|key| text.get(key.clone()));
+        keys.windows(2)
+            .any(|pair| matches!(pair, [one, next] if text.get(one.clone()) == text.get(next.clone())))
     }
 
     fn open(&mut self, kind: Kind) -> Result<(), ClaimsError> {

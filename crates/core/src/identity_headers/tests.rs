@@ -118,7 +118,7 @@ fn groups(of: &'static [&'static str]) -> Principal {
 fn written(fact: &Fact, principal: &Principal, format: ListFormat) -> Vec<String> {
     let mut lines = Vec::new();
     fact.write(principal, format, None, &mut |value| {
-        lines.push(String::from_utf8(value.to_vec()).unwrap())
+        lines.push(String::from_utf8(value.to_vec()).unwrap());
     });
     lines
 }

@@ -10,7 +10,7 @@ use countersign_core::authn::Authenticator;
 use countersign_core::claims::ClaimPath;
 use countersign_core::gate::{PathOddities, Target, judge_method};
 use countersign_core::options::{Fault, Values};
-use countersign_core::policy::{ClaimRule, ClaimTest, Named, Requirement};
+use countersign_core::policy::{ClaimRule, ClaimTest, Condition, Named, Requirement};
 use countersign_core::route::{ChallengeStyle, HostPattern, PathPattern, Route, Upstream};
 use std::sync::Arc;
 use url::Url;
@@ -75,23 +75,8 @@ fn route(values: &Values, index: usize, surroundings: &Surroundings<'_>) -> Resu
         surroundings.declared,
         &mut faults,
     );
-    if let Some(text) = values.text("when") {
-        match condition::compile(text) {
-            Ok(condition) => require.condition = Some(condition),
-            Err(error) => faults.push(Fault {
-                help: error.help,
-                ..Fault::new("when", error.message)
-            }),
-        }
-    }
-    let endpoints = each(values, "endpoint", &mut faults, |text| {
-        match Target::judge(text) {
-            Ok(target) if target.query().is_none() && target.oddities() == PathOddities::NONE => {
-                Ok(text.into())
-            }
-            Ok(_) | Err(_) => Err("not a plain path such as /auth".to_owned()),
-        }
-    });
+    require.condition = when(values, &mut faults);
+    let endpoints = each(values, "endpoint", &mut faults, endpoint);
     let to = to(values, &mut faults);
     let allowed = values.texts("allow_in_path").filter_map(PathOddities::named);
     let allow_in_path = allowed.fold(PathOddities::NONE, PathOddities::with);
@@ -126,6 +111,26 @@ fn route(values: &Values, index: usize, surroundings: &Surroundings<'_>) -> Resu
     })
 }
 
+fn endpoint(text: &str) -> Result<Box<str>, String> {
+    match Target::judge(text) {
+        Ok(target) if target.query().is_none() && target.oddities() == PathOddities::NONE => Ok(text.into()),
+        Ok(_) | Err(_) => Err("not a plain path such as /auth".to_owned()),
+    }
+}
+
+fn when(values: &Values, faults: &mut Vec<Fault>) -> Option<Arc<dyn Condition>> {
+    match condition::compile(values.text("when")?) {
+        Ok(condition) => Some(condition),
+        Err(error) => {
+            faults.push(Fault {
+                help: error.help,
+                ..Fault::new("when", error.message)
+            });
+            None
+        }
+    }
+}
+
 /// Reads each string of the list `name`; faults stand at the string.
 fn each<T>(
     values: &Values,
@@ -138,7 +143,7 @@ fn each<T>(
         match read(text) {
             Ok(value) => all.push(value),
             Err(message) => {
-                faults.push(Fault::new(&index.to_string(), format!("{text:?}: {message}")).within(name))
+                faults.push(Fault::new(&index.to_string(), format!("{text:?}: {message}")).within(name));
             }
         }
     }
@@ -206,6 +211,25 @@ fn requirement(
     let Some(values) = table else {
         return Requirement::default();
     };
+    for name in [
+        "groups",
+        "scopes",
+        "subjects",
+        "email_domains",
+        "not_groups",
+        "not_scopes",
+        "not_subjects",
+        "not_email_domains",
+    ] {
+        if values.has(name) && values.texts(name).next().is_none() {
+            let message = "an empty list asks nothing, and might have been meant to keep everybody out";
+            faults.push(
+                Fault::new(name, message)
+                    .within("require")
+                    .help("leave it out, or fill it"),
+            );
+        }
+    }
     let mut named = |name: &str| {
         let mut all = Vec::new();
         for (index, text) in values.texts(name).enumerate() {

@@ -131,6 +131,7 @@ impl Walk<'_> {
 
     /// One file's keys, put together with those of the files before it: lists of tables grow, named tables join, and
     /// nothing may be said twice.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is treated alike")]
     fn file_keys(&mut self, table: &DeTable<'_>, fields: &[Field], merged: &mut Values) {
         if table.get("config").is_none() {
             let start = Place {
@@ -161,17 +162,17 @@ impl Walk<'_> {
                 Kind::Named(inner) => self.named(inner.fields, value, &way, &named),
                 kind => self.value(kind, value, &way),
             };
+            let Some(read) = read else { continue };
             match (before, read) {
-                (_, None) => {}
-                (Some(OptionValue::Tables(mut all)), Some(OptionValue::Tables(more))) => {
+                (Some(OptionValue::Tables(mut all)), OptionValue::Tables(more)) => {
                     all.extend(more);
                     merged.replace(field.name, OptionValue::Tables(all));
                 }
-                (Some(OptionValue::Named(mut all)), Some(OptionValue::Named(more))) => {
+                (Some(OptionValue::Named(mut all)), OptionValue::Named(more)) => {
                     all.extend(more);
                     merged.replace(field.name, OptionValue::Named(all));
                 }
-                (Some(_), Some(_)) if field.name != "config" => {
+                (Some(_), _) if field.name != "config" => {
                     self.error(
                         &way,
                         key.span(),
@@ -179,8 +180,8 @@ impl Walk<'_> {
                         None,
                     );
                 }
-                (Some(_), Some(_)) => {}
-                (None, Some(value)) => merged.insert(field.name, value),
+                (Some(_), _) => {}
+                (None, value) => merged.insert(field.name, value),
             }
         }
     }
@@ -271,6 +272,7 @@ impl Walk<'_> {
         values
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is treated alike")]
     fn tables(
         &mut self,
         fields: &[Field],
@@ -298,6 +300,7 @@ impl Walk<'_> {
         Some(OptionValue::Tables(all))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is treated alike")]
     fn named(
         &mut self,
         fields: &[Field],
@@ -325,7 +328,7 @@ impl Walk<'_> {
             self.keep(&way, name.span(), item.span());
             match item.get_ref() {
                 DeValue::Table(table) => {
-                    all.push((key.to_owned(), self.table(fields, table, name.span(), &way)))
+                    all.push((key.to_owned(), self.table(fields, table, name.span(), &way)));
                 }
                 other => self.wrong_type("a table", other, item.span(), &way),
             }
@@ -333,6 +336,7 @@ impl Walk<'_> {
         Some(OptionValue::Named(all))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is treated alike")]
     fn text_map(&mut self, value: &Spanned<DeValue<'_>>, way: &[String]) -> Option<OptionValue> {
         let DeValue::Table(table) = value.get_ref() else {
             self.wrong_type("a table of strings", value.get_ref(), value.span(), way);

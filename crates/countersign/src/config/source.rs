@@ -44,14 +44,17 @@ pub enum SourceError {
     NotText(String),
 }
 
+/// A question to the world.
+pub type Ask<Q, A> = Box<dyn Fn(&Q) -> A + Send + Sync>;
+
 /// What may be asked of the world while reading: tests answer themselves.
 pub struct Environment {
     /// The environment variable of a name.
-    pub variable: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub variable: Ask<str, Option<String>>,
     /// The bytes of a file.
-    pub read: Box<dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync>,
+    pub read: Ask<Path, io::Result<Vec<u8>>>,
     /// The permission bits of a file, where it has some.
-    pub mode: Box<dyn Fn(&Path) -> Option<u32> + Send + Sync>,
+    pub mode: Ask<Path, Option<u32>>,
 }
 
 impl Environment {

@@ -20,16 +20,17 @@ const INVALID_REQUEST: HeaderValue = HeaderValue::from_static("Bearer error=\"in
 
 /// 200 with the identity headers, and the client's cookies as they are to go on; or, where the identity does not fit,
 /// the words of a refusal.
-pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Response<Body>, Words> {
-    let identity = permit.route().identity.project(permit);
-    let identity = identity.map_err(|_| {
+pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Response<Body>, Box<Words>> {
+    let mut headers = HeaderMap::with_capacity(16);
+    permit.route().identity.write(permit, &mut headers).map_err(|_| {
         let reason = AnswerReason::IdentityTooLarge;
-        Words::new(request, StatusCode::FORBIDDEN, reason.code(), reason.meaning())
+        Box::new(Words::new(
+            request,
+            StatusCode::FORBIDDEN,
+            reason.code(),
+            reason.meaning(),
+        ))
     })?;
-    let mut headers = HeaderMap::with_capacity(identity.len() + 4);
-    for (name, value) in identity {
-        headers.append(name, value);
-    }
     if let Some(cookie) = request.headers.get(COOKIE) {
         headers.insert(COOKIE, cookie.clone());
     }
@@ -51,7 +52,12 @@ pub(super) fn words_for(request: &OriginalRequest, decision: &Decision) -> Words
         Decision::Deny(_, unmet, effects) => deny(request, unmet, effects),
         Decision::Unavailable(unavailable) => {
             let reason = unavailable.reason;
-            let mut words = Words::new(request, StatusCode::SERVICE_UNAVAILABLE, reason.code(), reason.meaning());
+            let mut words = Words::new(
+                request,
+                StatusCode::SERVICE_UNAVAILABLE,
+                reason.code(),
+                reason.meaning(),
+            );
             words.retry_after = Some(unavailable.retry_after.as_secs().max(1));
             words
         }
@@ -69,25 +75,37 @@ fn challenge(request: &OriginalRequest, refusal: &Refusal) -> Words {
     };
     let (code, meaning) = match &refusal.rejection {
         Some(rejection) => (rejection.reason.code(), rejection.reason.meaning()),
-        None => (AnswerReason::NoCredential.code(), AnswerReason::NoCredential.meaning()),
+        None => (
+            AnswerReason::NoCredential.code(),
+            AnswerReason::NoCredential.meaning(),
+        ),
     };
     let mut words = Words::new(request, status, code, meaning);
     let asks_bearer = refusal.challenges.iter().any(|challenge| match challenge {
         Challenge::Bearer { .. } => true,
     });
     if asks_bearer && status == StatusCode::UNAUTHORIZED {
-        words.www_authenticate = Some(match refusal.rejection.as_ref().map(|rejection| rejection.reason) {
-            None => PLAIN_CHALLENGE,
-            Some(RejectionReason::AuthorizationMalformed | RejectionReason::CredentialAmbiguous) => INVALID_REQUEST,
-            Some(_) => INVALID_TOKEN,
-        });
+        words.www_authenticate = Some(
+            match refusal.rejection.as_ref().map(|rejection| rejection.reason) {
+                None => PLAIN_CHALLENGE,
+                Some(RejectionReason::AuthorizationMalformed | RejectionReason::CredentialAmbiguous) => {
+                    INVALID_REQUEST
+                }
+                Some(_) => INVALID_TOKEN,
+            },
+        );
     }
     words.cookies.clone_from(&refusal.effects.cookies);
     words
 }
 
 fn deny(request: &OriginalRequest, unmet: &Unmet, effects: &Effects) -> Words {
-    let mut words = Words::new(request, StatusCode::FORBIDDEN, unmet.reason.code(), unmet.reason.meaning());
+    let mut words = Words::new(
+        request,
+        StatusCode::FORBIDDEN,
+        unmet.reason.code(),
+        unmet.reason.meaning(),
+    );
     if unmet.reason == UnmetReason::Scope {
         let scopes = unmet.scopes.join(" ");
         let value = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
@@ -142,14 +160,18 @@ pub(super) fn allowed_after_all(request: &OriginalRequest, refused: bool) -> Res
 /// The answer where there is no question.
 pub(super) fn refuse(unread: &Unread, asker: &Asker) -> Response<Body> {
     let (status, code, meaning) = match unread {
-        Unread::NotFound => {
-            (StatusCode::NOT_FOUND, AnswerReason::NotFound.code(), AnswerReason::NotFound.meaning())
-        }
+        Unread::NotFound => (
+            StatusCode::NOT_FOUND,
+            AnswerReason::NotFound.code(),
+            AnswerReason::NotFound.meaning(),
+        ),
         Unread::Unreadable(unreadable) => {
-            let status = match unreadable.reason {
-                UnreadableReason::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                UnreadableReason::Upgrade => StatusCode::NOT_IMPLEMENTED,
-                _ => StatusCode::BAD_REQUEST,
+            let status = if unreadable.reason == UnreadableReason::HeadersTooLarge {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            } else if unreadable.reason == UnreadableReason::Upgrade {
+                StatusCode::NOT_IMPLEMENTED
+            } else {
+                StatusCode::BAD_REQUEST
             };
             (status, unreadable.reason.code(), unreadable.reason.meaning())
         }

@@ -6,7 +6,9 @@
 
 use super::answer::{refuse, words_for};
 use super::fields::{guarded_target, refuse_doubled, take_one};
-use super::{ANSWER, Asker, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread, answer};
+use super::{
+    ANSWER, Asker, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread, answer,
+};
 use crate::body::Body;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
@@ -42,11 +44,17 @@ impl Integration for AuthRequest {
         let mut headers = head.headers;
         let purpose = match path {
             DECIDE => Purpose::Decide,
-            ANSWER => Purpose::Answer { refused: headers.remove(REFUSAL).is_some_and(|id| !id.is_empty()) },
+            ANSWER => Purpose::Answer {
+                refused: headers.remove(REFUSAL).is_some_and(|id| !id.is_empty()),
+            },
             _ => return Err(Unread::NotFound),
         };
         if self.trusted.trust(context.peer, &headers).is_none() {
-            return Err(Unreadable::new(UnreadableReason::UntrustedPeer, format!("{:?}", context.peer.address)).into());
+            return Err(Unreadable::new(
+                UnreadableReason::UntrustedPeer,
+                format!("{:?}", context.peer.address),
+            )
+            .into());
         }
         if let Some(name) = self.trusted.secret_header() {
             headers.remove(name);
@@ -56,9 +64,15 @@ impl Integration for AuthRequest {
         let url = take_one(&mut headers, &URL)?;
         let (scheme, authority, target) = split_url(&url)?;
         let (scheme, host) = (Scheme::judge(scheme)?, Host::judge(authority)?);
-        let chosen = Host::judge(&take_one(&mut headers, &HOST)?)?;
-        if chosen.name() != host.name() {
-            let detail = format!("the URL says {}, the proxy chose its server by {}", host.name(), chosen.name());
+        let chosen = take_one(&mut headers, &HOST)?;
+        // Letter for letter the same is the same host, and nearly always so.
+        if *chosen != *authority && Host::judge(&chosen)?.name() != host.name() {
+            let chosen = Host::judge(&chosen)?;
+            let detail = format!(
+                "the URL says {}, the proxy chose its server by {}",
+                host.name(),
+                chosen.name()
+            );
             return Err(Unreadable::new(UnreadableReason::HostMismatch, detail).into());
         }
         let client = client(&take_one(&mut headers, &CLIENT)?)?;
@@ -74,16 +88,24 @@ impl Integration for AuthRequest {
             headers,
             forwarder: Forwarder::Another,
         };
-        Ok(Question { request, purpose, endpoint: None })
+        Ok(Question {
+            request,
+            purpose,
+            endpoint: None,
+        })
     }
 
     fn write(&self, question: &Question, _: Option<&Route>, decision: Decision) -> Reply {
         Reply::Respond(match (question.purpose, decision) {
-            (Purpose::Decide, Decision::Allow(permit)) => {
-                answer::allow(&question.request, &permit).unwrap_or_else(|words| answer::to_sub_request(&words))
-            }
+            (Purpose::Decide, Decision::Allow(permit)) => answer::allow(&question.request, &permit)
+                .unwrap_or_else(|words| answer::to_sub_request(&words)),
             (Purpose::Decide, decision) => answer::to_sub_request(&words_for(&question.request, &decision)),
-            (Purpose::Answer { refused }, Decision::Allow(_)) => answer::allowed_after_all(&question.request, refused),
+            (Purpose::Answer { refused }, Decision::Allow(permit)) => {
+                match answer::allow(&question.request, &permit) {
+                    Ok(_) => answer::allowed_after_all(&question.request, refused),
+                    Err(words) => answer::to_client(&words),
+                }
+            }
             (Purpose::Answer { .. } | Purpose::Forward, decision) => {
                 answer::to_client(&words_for(&question.request, &decision))
             }

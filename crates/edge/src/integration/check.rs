@@ -7,8 +7,8 @@ use super::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread, a
 use crate::body::Body;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Target, judge_method};
-use countersign_core::request::{Forwarder, OriginalRequest};
 use countersign_core::peer::PeerAddress;
+use countersign_core::request::{Forwarder, OriginalRequest};
 use countersign_core::route::{ChallengeStyle, Route};
 use http::header::{AUTHORIZATION, COOKIE, HOST};
 use http::request::Parts;
@@ -24,7 +24,10 @@ impl Integration for Check {
         refuse_doubled(&headers, &[AUTHORIZATION, COOKIE, HOST])?;
         let method = judge_method(head.method.as_str())?;
         // The sub-request's own Host means nothing; a HTTP/1.0 one has none.
-        let named = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        let named = headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or("localhost");
         let host = Host::judge(named)?;
         let target = Target::judge(head.uri.path_and_query().map_or("/", |target| target.as_str()))?;
         let client = match context.peer.address {
@@ -43,7 +46,11 @@ impl Integration for Check {
             headers,
             forwarder: Forwarder::Another,
         };
-        Ok(Question { request, purpose: Purpose::Decide, endpoint })
+        Ok(Question {
+            request,
+            purpose: Purpose::Decide,
+            endpoint,
+        })
     }
 
     fn write(&self, question: &Question, route: Option<&Route>, decision: Decision) -> Reply {
@@ -52,12 +59,18 @@ impl Integration for Check {
             Decision::Allow(permit) => {
                 answer::allow(request, &permit).unwrap_or_else(|words| answer::to_sub_request(&words))
             }
-            Decision::NoRoute => answer::with_status(&words_for(request, &Decision::NoRoute), StatusCode::NOT_FOUND),
-            decision => {
+            Decision::NoRoute => {
+                answer::with_status(&words_for(request, &Decision::NoRoute), StatusCode::NOT_FOUND)
+            }
+            decision @ (Decision::Challenge(_) | Decision::Deny(..) | Decision::Unavailable(_)) => {
                 let words = words_for(request, &decision);
                 // Such a route answers 200 or 403 and nothing else.
                 let only_403 = route.is_some_and(|route| route.challenge == ChallengeStyle::Forbidden);
-                if only_403 { answer::with_status(&words, StatusCode::FORBIDDEN) } else { answer::to_sub_request(&words) }
+                if only_403 {
+                    answer::with_status(&words, StatusCode::FORBIDDEN)
+                } else {
+                    answer::to_sub_request(&words)
+                }
             }
         })
     }

@@ -3,25 +3,43 @@
 use super::{OWN_PREFIX, Unread};
 use countersign_core::gate::{Target, Unreadable};
 use countersign_core::reason::UnreadableReason;
-use http::{HeaderMap, HeaderName};
+use http::header::Entry;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::ops::Deref;
 
 /// The value of `name`, which must occur exactly once; it is taken out.
-pub(super) fn take_one(headers: &mut HeaderMap, name: &HeaderName) -> Result<String, Unreadable> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Err(Unreadable::new(UnreadableReason::HeaderMissing, name.as_str())),
-        (Some(_), Some(_)) => Err(Unreadable::new(UnreadableReason::HeaderDoubled, name.as_str())),
-        (Some(value), None) => {
-            let text = value.to_str().map(str::to_owned);
-            headers.remove(name);
-            text.map_err(|_| Unreadable::new(UnreadableReason::HeaderMalformed, name.as_str()))
-        }
+pub(super) fn take_one(headers: &mut HeaderMap, name: &HeaderName) -> Result<Field, Unreadable> {
+    let Entry::Occupied(entry) = headers.entry(name) else {
+        return Err(Unreadable::new(UnreadableReason::HeaderMissing, name.as_str()));
+    };
+    if entry.iter().nth(1).is_some() {
+        return Err(Unreadable::new(UnreadableReason::HeaderDoubled, name.as_str()));
+    }
+    let value = entry.remove();
+    if value.to_str().is_err() {
+        return Err(Unreadable::new(UnreadableReason::HeaderMalformed, name.as_str()));
+    }
+    Ok(Field(value))
+}
+
+/// A header's value that is visible ASCII: the text is not copied.
+#[derive(Debug)]
+pub(super) struct Field(HeaderValue);
+
+impl Deref for Field {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.0.to_str().unwrap_or("")
     }
 }
 
 /// Refuses a head that has one of `names` more than once.
 pub(super) fn refuse_doubled(headers: &HeaderMap, names: &[HeaderName]) -> Result<(), Unreadable> {
-    match names.iter().find(|name| headers.get_all(*name).iter().nth(1).is_some()) {
+    match names
+        .iter()
+        .find(|name| headers.get_all(*name).iter().nth(1).is_some())
+    {
         None => Ok(()),
         Some(name) => Err(Unreadable::new(UnreadableReason::HeaderDoubled, name.as_str())),
     }
@@ -29,7 +47,11 @@ pub(super) fn refuse_doubled(headers: &HeaderMap, names: &[HeaderName]) -> Resul
 
 /// The lines of `name` as text; they are taken out. `None` when one of them is no text.
 pub(super) fn take_lines(headers: &mut HeaderMap, name: &HeaderName) -> Option<Vec<String>> {
-    let lines = headers.get_all(name).iter().map(|value| value.to_str().map(str::to_owned).ok()).collect();
+    let lines = headers
+        .get_all(name)
+        .iter()
+        .map(|value| value.to_str().map(str::to_owned).ok())
+        .collect();
     headers.remove(name);
     lines
 }
@@ -45,6 +67,8 @@ pub(super) fn guarded_target(text: &str) -> Result<Target, Unread> {
 
 /// Whether a path is the gateway's own, without regard to case: a front that folds case must not find a way around.
 pub(super) fn is_own(path: &str) -> bool {
-    let own = path.get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX));
+    let own = path
+        .get(..OWN_PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX));
     own && matches!(path.as_bytes().get(OWN_PREFIX.len()), None | Some(b'/'))
 }

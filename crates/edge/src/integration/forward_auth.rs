@@ -39,7 +39,11 @@ impl Integration for ForwardAuth {
         }
         let mut headers = head.headers;
         let Some(trusted) = self.trusted.trust(context.peer, &headers) else {
-            return Err(Unreadable::new(UnreadableReason::UntrustedPeer, format!("{:?}", context.peer.address)).into());
+            return Err(Unreadable::new(
+                UnreadableReason::UntrustedPeer,
+                format!("{:?}", context.peer.address),
+            )
+            .into());
         };
         if let Some(name) = self.trusted.secret_header() {
             headers.remove(name);
@@ -67,7 +71,11 @@ impl Integration for ForwardAuth {
             headers,
             forwarder: Forwarder::Another,
         };
-        Ok(Question { request, purpose: Purpose::Decide, endpoint: None })
+        Ok(Question {
+            request,
+            purpose: Purpose::Decide,
+            endpoint: None,
+        })
     }
 
     fn write(&self, question: &Question, _: Option<&Route>, decision: Decision) -> Reply {
@@ -75,7 +83,10 @@ impl Integration for ForwardAuth {
             Decision::Allow(permit) => {
                 answer::allow(&question.request, &permit).unwrap_or_else(|words| answer::to_client(&words))
             }
-            decision => answer::to_client(&words_for(&question.request, &decision)),
+            decision @ (Decision::Challenge(_)
+            | Decision::Deny(..)
+            | Decision::Unavailable(_)
+            | Decision::NoRoute) => answer::to_client(&words_for(&question.request, &decision)),
         })
     }
 

@@ -51,7 +51,7 @@ impl Integration for ReverseProxy {
     fn read(&self, mut head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread> {
         let method = judge_method(head.method.as_str())?;
         refuse_doubled(&head.headers, &[AUTHORIZATION, COOKIE, CONTENT_LENGTH])?;
-        let host = host(&head.uri, take_one(&mut head.headers, &HOST)?)?;
+        let host = host(&head.uri, &take_one(&mut head.headers, &HOST)?)?;
         let target = Target::judge(target(&head.uri))?;
         if is_own(target.path()) {
             return Err(Unread::NotFound);
@@ -76,13 +76,22 @@ impl Integration for ReverseProxy {
             headers,
             forwarder: Forwarder::Us,
         };
-        Ok(Question { request, purpose: Purpose::Forward, endpoint: None })
+        Ok(Question {
+            request,
+            purpose: Purpose::Forward,
+            endpoint: None,
+        })
     }
 
     fn write(&self, question: &Question, _: Option<&Route>, decision: Decision) -> Reply {
         match decision {
             Decision::Allow(permit) => Reply::Forward(permit),
-            decision => Reply::Respond(answer::to_client(&words_for(&question.request, &decision))),
+            decision @ (Decision::Challenge(_)
+            | Decision::Deny(..)
+            | Decision::Unavailable(_)
+            | Decision::NoRoute) => {
+                Reply::Respond(answer::to_client(&words_for(&question.request, &decision)))
+            }
         }
     }
 
@@ -100,21 +109,32 @@ impl Integration for ReverseProxy {
 }
 
 /// One Host, and in absolute form the same (RFC 9112 section 3.2.2 would let the target win; here they must agree).
-fn host(uri: &Uri, named: String) -> Result<Host, Unreadable> {
-    let host = Host::judge(&named)?;
-    let Some(authority) = uri.authority() else { return Ok(host) };
+fn host(uri: &Uri, named: &str) -> Result<Host, Unreadable> {
+    let host = Host::judge(named)?;
+    let Some(authority) = uri.authority() else {
+        return Ok(host);
+    };
     let Some(scheme) = uri.scheme_str() else {
-        return Err(Unreadable::new(UnreadableReason::TargetMalformed, "the target is an authority"));
+        return Err(Unreadable::new(
+            UnreadableReason::TargetMalformed,
+            "the target is an authority",
+        ));
     };
     if !scheme.eq_ignore_ascii_case("http") {
-        return Err(Unreadable::new(UnreadableReason::SchemeUnknown, "the target's scheme is not http"));
+        return Err(Unreadable::new(
+            UnreadableReason::SchemeUnknown,
+            "the target's scheme is not http",
+        ));
     }
     let target = Host::judge(authority.as_str())?;
     let agree = target.name() == host.name() && target.port_for(Scheme::Http) == host.port_for(Scheme::Http);
     if agree {
         Ok(host)
     } else {
-        Err(Unreadable::new(UnreadableReason::HostMismatch, format!("the target says {target}, Host says {host}")))
+        Err(Unreadable::new(
+            UnreadableReason::HostMismatch,
+            format!("the target says {target}, Host says {host}"),
+        ))
     }
 }
 

@@ -59,7 +59,15 @@ mod tests {
         for text in ["127.0.0.1:9180", "[::]:80", "unix:/run/x.sock", "systemd:auth"] {
             assert_eq!(Address::parse(text).unwrap().to_string(), text);
         }
-        for text in ["localhost:80", "127.0.0.1", ":80", "unix:relative", "unix:", "systemd:", "tcp:1.2.3.4:5"] {
+        for text in [
+            "localhost:80",
+            "127.0.0.1",
+            ":80",
+            "unix:relative",
+            "unix:",
+            "systemd:",
+            "tcp:1.2.3.4:5",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
         assert!(Address::parse("127.0.0.1:1").unwrap().is_local());

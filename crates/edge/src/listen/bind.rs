@@ -50,12 +50,24 @@ impl fmt::Debug for SystemdSockets {
 impl SystemdSockets {
     /// Takes the sockets of the environment; `names` is `$LISTEN_FDNAMES`. To be called before threads start.
     pub fn take(names: &str) -> Self {
-        let places = names.split(':').enumerate().map(|(place, name)| (name.to_owned(), place)).collect();
-        Self { places, sockets: Some(ListenFd::from_env()) }
+        let places = names
+            .split(':')
+            .enumerate()
+            .map(|(place, name)| (name.to_owned(), place))
+            .collect();
+        Self {
+            places,
+            sockets: Some(ListenFd::from_env()),
+        }
     }
 
     fn listener(&mut self, name: &str) -> io::Result<Listener> {
-        let missing = || io::Error::new(io::ErrorKind::NotFound, "systemd handed over no socket of this name");
+        let missing = || {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                "systemd handed over no socket of this name",
+            )
+        };
         let place = *self.places.get(name).ok_or_else(missing)?;
         let sockets = self.sockets.as_mut().ok_or_else(missing)?;
         if let Ok(Some(listener)) = sockets.take_tcp_listener(place) {
@@ -118,10 +130,16 @@ impl Drop for Listener {
 pub(crate) fn bind_unix(path: &Path, access: &UnixAccess) -> io::Result<UnixListener> {
     if let Ok(there) = std::fs::symlink_metadata(path) {
         if !there.file_type().is_socket() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is in the way"));
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "a file that is no socket is in the way",
+            ));
         }
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another program listens on this socket"));
+            return Err(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another program listens on this socket",
+            ));
         }
     }
     let temporary = path.with_extension(format!("binding.{}", std::process::id()));
@@ -166,3 +184,6 @@ fn look_up(name: &str, table: &str) -> io::Result<u32> {
     });
     found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("no {name:?} in {table}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,6 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -16,36 +15,45 @@ use tokio::time::{Instant, Sleep, sleep};
 pub(super) struct Watched<S> {
     stream: S,
     activity: Arc<Activity>,
-    /// What the deadline is set for.
-    armed: u8,
-    deadline: Pin<Box<Sleep>>,
+    /// When to look at the activity again: never later than its deadline, and often earlier. So a request on a busy
+    /// connection sets no timer.
+    look: Pin<Box<Sleep>>,
     /// Runs while the far end takes nothing.
     unread: Stall,
     limits: Limits,
 }
 
-/// The deadline is set for nothing.
-const UNARMED: u8 = u8::MAX;
-
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, activity: Arc<Activity>, limits: Limits) -> Self {
-        let deadline = Box::pin(sleep(limits.head));
-        Self { stream, activity, armed: UNARMED, deadline, unread: Stall::default(), limits }
+        let look = Box::pin(sleep(limits.head));
+        Self {
+            stream,
+            activity,
+            look,
+            unread: Stall::default(),
+            limits,
+        }
     }
 
-    /// Whether what is waited for has been waited for too long. Set anew when that changes.
+    /// Whether what is waited for has been waited for too long. If not, the task will look again in time.
     fn is_late(&mut self, context: &mut Context<'_>) -> bool {
-        let doing = self.activity.is();
-        let allowed: Duration = match doing {
-            Activity::IDLE => self.limits.idle,
-            Activity::HEAD => self.limits.head,
-            _ => return false,
+        let now = Instant::now();
+        let deadline = match self.activity.is() {
+            Activity::IDLE => self.activity.since() + self.limits.idle,
+            Activity::HEAD => self.activity.since() + self.limits.head,
+            // When the answer is over nobody asks again before the next byte: look whether there was one.
+            _ => now + self.limits.idle,
         };
-        if doing != self.armed {
-            self.armed = doing;
-            self.deadline.as_mut().reset(Instant::now() + allowed);
+        if deadline <= now {
+            return true;
         }
-        self.deadline.as_mut().poll(context).is_ready()
+        if self.look.deadline() > deadline {
+            self.look.as_mut().reset(deadline);
+        }
+        while self.look.as_mut().poll(context).is_ready() {
+            self.look.as_mut().reset(deadline);
+        }
+        false
     }
 }
 
@@ -77,7 +85,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             Poll::Ready(Ok(())) => {
                 if self.activity.is() == Activity::IDLE && buffer.filled().len() > before {
                     self.activity.set(Activity::HEAD);
-                    self.armed = UNARMED;
                 }
                 Poll::Ready(Ok(()))
             }
@@ -89,7 +96,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.unless_unread(written, context)
     }

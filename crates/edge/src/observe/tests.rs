@@ -5,11 +5,19 @@ use countersign_core::request::Forwarder;
 use countersign_core::time::{Monotonic, Timestamp};
 
 fn now(milliseconds: u64) -> Now {
-    Now { wall: Timestamp::from_seconds(1_893_456_000), monotonic: Monotonic::from_milliseconds(milliseconds) }
+    Now {
+        wall: Timestamp::from_seconds(1_893_456_000),
+        monotonic: Monotonic::from_milliseconds(milliseconds),
+    }
 }
 
 fn head(traceparent: &str) -> Parts {
-    http::Request::builder().header("traceparent", traceparent).body(()).unwrap().into_parts().0
+    http::Request::builder()
+        .header("traceparent", traceparent)
+        .body(())
+        .unwrap()
+        .into_parts()
+        .0
 }
 
 /// The line of an observation, in both formats.
@@ -23,7 +31,10 @@ fn lines(observation: &Observation) -> (String, serde_json::Value) {
         assert_eq!(lines.len(), 1);
         lines.remove(0)
     };
-    (said(Format::Human), serde_json::from_str(&said(Format::Json)).unwrap())
+    (
+        said(Format::Human),
+        serde_json::from_str(&said(Format::Json)).unwrap(),
+    )
 }
 
 #[test]
@@ -39,7 +50,10 @@ fn a_request_leaves_one_line_without_its_query() {
         headers: http::HeaderMap::new(),
         forwarder: Forwarder::Another,
     });
-    observation.unread(&Unread::Unreadable(Unreadable::new(UnreadableReason::HostMismatch, "came \"a b\"\n\x1b[2J")));
+    observation.unread(&Unread::Unreadable(Unreadable::new(
+        UnreadableReason::HostMismatch,
+        "came \"a b\"\n\x1b[2J",
+    )));
     let (human, json) = lines(&observation);
     assert_eq!(
         human,
@@ -47,7 +61,14 @@ fn a_request_leaves_one_line_without_its_query() {
          client=203.0.113.9 peer=10.0.0.1 ms=7 request_id=00000000000000000000000000000007 \
          detail=\"came \\\"a b\\\"\\u000a\\u001b[2J\""
     );
-    assert_eq!((json["event"].as_str(), json["status"].as_u64(), json["ms"].as_u64()), (Some("decision"), Some(403), Some(7)));
+    assert_eq!(
+        (
+            json["event"].as_str(),
+            json["status"].as_u64(),
+            json["ms"].as_u64()
+        ),
+        (Some("decision"), Some(403), Some(7))
+    );
     assert_eq!(json["detail"], "came \"a b\"\n\x1b[2J");
     assert!(json.get("route").is_none() && !json.to_string().contains("secret"));
 }
@@ -55,7 +76,10 @@ fn a_request_leaves_one_line_without_its_query() {
 #[test]
 fn a_long_value_is_cut_between_characters() {
     let mut observation = Observation::new(RequestId(7), now(5), &head("junk"), true);
-    observation.unread(&Unread::Unreadable(Unreadable::new(UnreadableReason::HostMismatch, "é".repeat(5000) + "x")));
+    observation.unread(&Unread::Unreadable(Unreadable::new(
+        UnreadableReason::HostMismatch,
+        "é".repeat(5000) + "x",
+    )));
     let (human, json) = lines(&observation);
     assert!(human.len() < 1400);
     assert_eq!(json["detail"].as_str().unwrap().chars().count(), 512);
@@ -90,5 +114,9 @@ fn a_request_without_a_line_is_counted_all_the_same() {
     let observation = Observation::new(RequestId(7), now(5), &head("junk"), false);
     observer.observe(&observation, StatusCode::OK, &Peer::unix(), now(5));
     assert!(lines.lock().unwrap().is_empty());
-    assert!(metrics.render().contains("outcome=\"unreadable\",reason=\"not_found\"} 1"));
+    assert!(
+        metrics
+            .render()
+            .contains("outcome=\"unreadable\",reason=\"not_found\"} 1")
+    );
 }

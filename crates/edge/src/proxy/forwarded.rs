@@ -7,8 +7,17 @@ use std::borrow::Cow;
 
 /// Names that tell about the way, as they read once `_` and `.` are folded.
 const TOLD: [&str; 11] = [
-    "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-cluster-client-ip", "x-rewrite-url", "x-request-id",
-    "x-client-ip", "fastly-client-ip", "x-appengine-user-ip", "x-proxyuser-ip",
+    "forwarded",
+    "x-real-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-cluster-client-ip",
+    "x-rewrite-url",
+    "x-request-id",
+    "x-client-ip",
+    "fastly-client-ip",
+    "x-appengine-user-ip",
+    "x-proxyuser-ip",
 ];
 const TOLD_PREFIXES: [&str; 3] = ["x-forwarded-", "x-original-", "x-envoy-"];
 
@@ -59,12 +68,27 @@ mod tests {
     fn every_spelling_of_a_forwarded_header_is_dropped() {
         let mut headers = HeaderMap::new();
         for name in [
-            "x-forwarded-for", "x_forwarded_proto", "x.forwarded.host", "x-forwarded-foo", "forwarded", "x-real-ip", "x_real_ip",
-            "true-client-ip", "cf-connecting-ip", "x-original-url", "x-rewrite-url", "x-envoy-original-path", "x-request-id", "accept",
+            "x-forwarded-for",
+            "x_forwarded_proto",
+            "x.forwarded.host",
+            "x-forwarded-foo",
+            "forwarded",
+            "x-real-ip",
+            "x_real_ip",
+            "true-client-ip",
+            "cf-connecting-ip",
+            "x-original-url",
+            "x-rewrite-url",
+            "x-envoy-original-path",
+            "x-request-id",
+            "accept",
         ] {
             headers.append(name, "v".parse().unwrap());
         }
         strip(&mut headers);
-        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["accept"]);
+        assert_eq!(
+            headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+            ["accept"]
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! Hop-by-hop headers (RFC 9110 section 7.6.1) end here, in both directions, before ours are written: what `Connection`
 //! names can never take away what we add.
 
-use http::header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName};
 
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -19,8 +21,13 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 /// Removes the hop-by-hop headers and every header that `Connection` names.
 pub fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
-        let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-        let named = lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse::<HeaderName>().ok());
+        let lines = headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let named = lines
+            .flat_map(|line| line.split(','))
+            .filter_map(|name| name.trim().parse::<HeaderName>().ok());
         for name in named.collect::<Vec<_>>() {
             headers.remove(name);
         }
@@ -39,10 +46,22 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append("connection", "close, X-One".parse().unwrap());
         headers.append("connection", ",x-TWO,".parse().unwrap());
-        for name in ["x-one", "x-two", "x-three", "te", "keep-alive", "upgrade", "proxy-connection", "transfer-encoding"] {
+        for name in [
+            "x-one",
+            "x-two",
+            "x-three",
+            "te",
+            "keep-alive",
+            "upgrade",
+            "proxy-connection",
+            "transfer-encoding",
+        ] {
             headers.append(name, "v".parse().unwrap());
         }
         strip(&mut headers);
-        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-three"]);
+        assert_eq!(
+            headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+            ["x-three"]
+        );
     }
 }

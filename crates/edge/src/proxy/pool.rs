@@ -57,7 +57,10 @@ impl Lease {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = pool.entry(self.authority).or_default();
         if idle.len() < MAX_IDLE {
-            idle.push(Idle { sender: self.sender, since: Instant::now() });
+            idle.push(Idle {
+                sender: self.sender,
+                since: Instant::now(),
+            });
         }
     }
 }
@@ -71,7 +74,11 @@ impl fmt::Debug for Lease {
 impl Upstreams {
     /// Sends `request` to `authority`. A kept connection that turns out to be closed hands an unsent request back; only
     /// such a request is sent again, and over a new connection.
-    pub(super) async fn send(&self, authority: &str, request: Request<Body>) -> Result<Response<Body>, ProxyFailure> {
+    pub(super) async fn send(
+        &self,
+        authority: &str,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, ProxyFailure> {
         let mut request = request;
         let progress = request.body_mut().progress();
         let progress = progress.as_deref();
@@ -118,9 +125,16 @@ impl Upstreams {
         authority: &str,
     ) -> Result<Response<Body>, ProxyFailure> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(ProxyFailure::new(AnswerReason::UpstreamBroken, "it switches protocols, unasked"));
+            return Err(ProxyFailure::new(
+                AnswerReason::UpstreamBroken,
+                "it switches protocols, unasked",
+            ));
         }
-        let lease = Lease { sender, authority: authority.into(), pool: Arc::clone(&self.idle) };
+        let lease = Lease {
+            sender,
+            authority: authority.into(),
+            pool: Arc::clone(&self.idle),
+        };
         Ok(response.map(|incoming| {
             if incoming.is_end_stream() {
                 lease.give_back();
@@ -141,19 +155,28 @@ async fn within<T>(progress: Option<&AtomicU64>, answer: impl Future<Output = T>
         match timeout(FIRST_BYTE, answer.as_mut()).await {
             Ok(answer) => return Ok(answer),
             Err(_) if sent() != before => {}
-            Err(_) => return Err(ProxyFailure::new(AnswerReason::UpstreamTimeout, "no answer within 60 s")),
+            Err(_) => {
+                return Err(ProxyFailure::new(
+                    AnswerReason::UpstreamTimeout,
+                    "no answer within 60 s",
+                ));
+            }
         }
     }
 }
 
 async fn connect(authority: &str) -> Result<SendRequest<Body>, ProxyFailure> {
-    let unreachable = |why: String| ProxyFailure::new(AnswerReason::UpstreamUnreachable, format!("{authority}: {why}"));
+    let unreachable =
+        |why: String| ProxyFailure::new(AnswerReason::UpstreamUnreachable, format!("{authority}: {why}"));
     let stream = timeout(CONNECT, TcpStream::connect(authority)).await;
     let stream = stream.map_err(|_| unreachable("no connection within 5 s".to_owned()))?;
     let stream = stream.map_err(|error| unreachable(error.to_string()))?;
     // Best effort: without it small answers may wait for an acknowledgement.
     drop(stream.set_nodelay(true));
-    let handshake = http1::Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await;
+    let handshake = http1::Builder::new()
+        .max_buf_size(BUFFER_BYTES)
+        .handshake(TokioIo::new(stream))
+        .await;
     let (sender, connection) = handshake.map_err(|error| broken(&error))?;
     drop(tokio::spawn(async move {
         // How a connection ends is told by the requests on it.
@@ -164,6 +187,10 @@ async fn connect(authority: &str) -> Result<SendRequest<Body>, ProxyFailure> {
 
 /// An error of `is_user` comes from the body that we were sending: the client's.
 fn broken(error: &hyper::Error) -> ProxyFailure {
-    let reason = if error.is_user() { AnswerReason::RequestBroken } else { AnswerReason::UpstreamBroken };
+    let reason = if error.is_user() {
+        AnswerReason::RequestBroken
+    } else {
+        AnswerReason::UpstreamBroken
+    };
     ProxyFailure::new(reason, error.to_string())
 }

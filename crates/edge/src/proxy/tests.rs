@@ -8,7 +8,9 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 async fn ask(service: &crate::serve::Service, text: &str) -> Response<Body> {
     let peer = Peer::at("198.51.100.7".parse().unwrap());
-    service.serve(fakes::head::<Option<()>>(text).map(|_| Body::empty()), &peer).await
+    service
+        .serve(fakes::head::<Option<()>>(text).map(|_| Body::empty()), &peer)
+        .await
 }
 
 /// What the client reads: the status and the body.
@@ -40,7 +42,10 @@ async fn what_was_judged_goes_on_with_our_own_word_and_nobody_elses() {
     let mut lines = request.trim_end_matches("\r\n").lines().collect::<Vec<_>>();
     assert_eq!(lines.remove(0), "GET /a%20b/?q=%2f&r=1 HTTP/1.1");
     lines.sort_unstable();
-    let id = lines.iter().position(|line| line.starts_with("x-request-id: 0102030405060708")).unwrap();
+    let id = lines
+        .iter()
+        .position(|line| line.starts_with("x-request-id: 0102030405060708"))
+        .unwrap();
     lines.remove(id);
     assert_eq!(
         lines,
@@ -70,10 +75,18 @@ async fn a_route_may_keep_the_credential_and_let_odd_paths_through_byte_for_byte
     let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
     let refused = ask(&service, "GET /a%2Fb\nHost: app.test\nAuthorization: Bearer ann").await;
     assert_eq!(reason(refused).await, (400, "path_escaped_delimiter".to_owned()));
-    let allowed = ask(&service, "GET /a%2Fb?token=x\nHost: keep.test\nAuthorization: Bearer ann").await;
+    let allowed = ask(
+        &service,
+        "GET /a%2Fb?token=x\nHost: keep.test\nAuthorization: Bearer ann",
+    )
+    .await;
     assert_eq!(allowed.status(), StatusCode::OK);
     let request = asked.recv().await.unwrap();
-    assert!(request.starts_with("GET /a%2Fb HTTP/1.1\r\n") && !request.contains("ann\r\nauth") && !request.contains("Bearer"));
+    assert!(
+        request.starts_with("GET /a%2Fb HTTP/1.1\r\n")
+            && !request.contains("ann\r\nauth")
+            && !request.contains("Bearer")
+    );
     assert!(request.contains("x-auth-subject: ann"));
 }
 
@@ -91,7 +104,11 @@ async fn a_connection_is_used_again_whatever_kind_of_answer_came() {
     let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
     let mut statuses = Vec::new();
     for method in ["GET", "HEAD", "GET", "DELETE", "GET", "GET"] {
-        let answer = ask(&service, &format!("{method} /\nHost: app.test\nAuthorization: Bearer ann")).await;
+        let answer = ask(
+            &service,
+            &format!("{method} /\nHost: app.test\nAuthorization: Bearer ann"),
+        )
+        .await;
         assert!(!answer.headers().contains_key("transfer-encoding"));
         statuses.push(read(answer).await.0);
         asked.recv().await.unwrap();
@@ -106,7 +123,11 @@ async fn a_kept_connection_that_was_closed_is_replaced_and_the_request_sent_once
     let (authority, mut asked) = fakes::application(vec![vec![OK], vec![OK]]).await;
     let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
     for path in ["/one", "/two"] {
-        let answer = ask(&service, &format!("GET {path}\nHost: app.test\nAuthorization: Bearer ann")).await;
+        let answer = ask(
+            &service,
+            &format!("GET {path}\nHost: app.test\nAuthorization: Bearer ann"),
+        )
+        .await;
         assert_eq!(read(answer).await.0, 200);
         assert!(asked.recv().await.unwrap().contains(path));
     }
@@ -123,7 +144,13 @@ async fn an_application_that_fails_is_told_apart_from_a_refusal() {
     };
     check(vec![vec!["SSH-2.0-OpenSSH\r\n\r\n"]], (502, "upstream_broken")).await;
     check(vec![vec![""]], (502, "upstream_broken")).await;
-    check(vec![vec!["HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"]], (502, "upstream_broken")).await;
+    check(
+        vec![vec![
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        ]],
+        (502, "upstream_broken"),
+    )
+    .await;
     check(vec![], (502, "upstream_unreachable")).await;
     let nowhere = fakes::served(Some("127.0.0.1:1")).speaking("reverse-proxy");
     let answer = ask(&nowhere, "GET /\nHost: nowhere.test\nAuthorization: Bearer ann").await;
@@ -159,16 +186,25 @@ async fn nothing_reaches_the_application_without_a_permit() {
         "CONNECT app.test:80\nHost: app.test:80\nAuthorization: Bearer ann",
     ] {
         let answer = ask(&service, text).await;
-        assert!(answer.status().is_client_error() || answer.status().is_server_error(), "{text}");
+        assert!(
+            answer.status().is_client_error() || answer.status().is_server_error(),
+            "{text}"
+        );
         assert!(asked.try_recv().is_err(), "{text}");
     }
     let open = ask(&service, "OPTIONS /open/\nHost: app.test\nX-Auth-Subject: root").await;
     assert_eq!(open.status(), StatusCode::OK);
-    assert!(asked.recv().await.unwrap().contains("x-auth-subject: \r\n"), "a stranger has no identity");
+    assert!(
+        asked.recv().await.unwrap().contains("x-auth-subject: \r\n"),
+        "a stranger has no identity"
+    );
 }
 
 #[test]
 fn a_request_of_the_tests_is_what_it_says() {
     let request: Request<Option<()>> = fakes::head("GET /a\nHost: x");
-    assert_eq!((request.uri().path(), &request.headers()["host"]), ("/a", &"x".parse().unwrap()));
+    assert_eq!(
+        (request.uri().path(), &request.headers()["host"]),
+        ("/a", &"x".parse().unwrap())
+    );
 }

@@ -121,8 +121,20 @@ fn fetched(value: &str, came: &[String]) -> Result<Option<String>, String> {
     Ok((!fits).then(|| format!("fetched {came:?}")))
 }
 
-/// `METHOD TARGET`, `name: value`, `!name` or `not hit`, of the one request that reached the application.
+/// `METHOD TARGET`, `name: value`, `!name`, `only name name …` or `not hit`, of the one request that reached the application.
 fn upstream(value: &str, seen: &[Seen]) -> Option<String> {
+    if let Some(names) = value.strip_prefix("only ") {
+        let own = seen
+            .first()
+            .map(|seen| seen.headers.as_slice())
+            .unwrap_or_default();
+        let listed = |name: &str| names.split_whitespace().any(|one| one.eq_ignore_ascii_case(name));
+        let others = own
+            .iter()
+            .filter(|(name, value)| !value.is_empty() && !listed(name));
+        let others = others.map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+        return (!others.is_empty() || seen.is_empty()).then(|| format!("it also saw {}", others.join(" ")));
+    }
     if value == "not hit" {
         return (!seen.is_empty()).then(|| "the application was reached".into());
     }

@@ -101,7 +101,7 @@ impl fmt::Display for PageError {
 const SHOWN: [&str; 6] = ["text", "sh", "nginx", "yaml", "caddyfile", "log"];
 
 /// Columns of a table that are there for the reader.
-const PROSE_COLUMNS: [&str; 4] = ["what", "why", "case", "because"];
+const PROSE_COLUMNS: [&str; 4] = ["what", "why", "row", "because"];
 
 impl Page {
     /// Reads the page called `name`. A page asks something and says the answer, or it is refused.

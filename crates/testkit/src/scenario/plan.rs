@@ -6,6 +6,10 @@ use crate::tokens::{CHANGES, Token};
 use crate::world::World;
 use countersign_core::peer::Peer;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// Tokens that were made on this page, by person and changes: the same words mean the same token, and signing takes time.
+pub(super) type Minted = BTreeMap<(String, String), String>;
 
 /// The address clients have unless a page says otherwise.
 const CLIENT: &str = "203.0.113.9";
@@ -36,10 +40,8 @@ impl Plan {
             tokens: BTreeMap::new(),
         };
         for (name, value) in &ask.attributes {
-            let (bare, count) = match name.strip_suffix('2') {
-                Some(bare) => (bare, "2"),
-                None => (name.as_str(), ""),
-            };
+            let (bare, count) =
+                name.split_at(name.trim_end_matches(|last: char| last.is_ascii_digit()).len());
             match bare {
                 "face" => plan.faces = faces(value)?,
                 "at" => plan.at = Some(value.clone()),
@@ -62,6 +64,11 @@ impl Plan {
                 _ => return Err(format!("a request has no `{name}`")),
             }
         }
+        // What signs comes first, for it brings a key id and an algorithm that other attributes may change.
+        for (_, changes) in plan.tokens.values_mut() {
+            let signs = ["iss", "key", "alg"];
+            changes.sort_by_key(|(what, _)| signs.iter().position(|own| own == what).unwrap_or(signs.len()));
+        }
         Ok(plan)
     }
 
@@ -81,25 +88,25 @@ impl Plan {
     }
 
     /// The request, its placeholders filled in, and the tokens in it.
-    pub(super) fn request(&self, text: &str, count: u32) -> Result<(ClientRequest, Vec<String>), String> {
+    pub(super) fn request(
+        &self,
+        text: &str,
+        count: u32,
+        minted: &mut Minted,
+    ) -> Result<(ClientRequest, Vec<String>), String> {
         let count = count.to_string();
         let mut text = text.replace("<n>", &count);
         let mut tokens = Vec::new();
         let mut bearer = None;
         for (placeholder, (person, changes)) in &self.tokens {
-            let token = if person == "garbage" {
-                "not-a-token".to_owned()
-            } else {
-                let mut token = Token::of(person).ok_or(format!("nobody is called `{person}`"))?;
-                for (what, value) in changes {
-                    token.change(what, &value.replace("<n>", &count))?;
-                }
-                token.compact()
+            let token = match minted.entry((person.clone(), changes_of(changes, &count))) {
+                Entry::Occupied(minted) => minted.get().clone(),
+                Entry::Vacant(unminted) => unminted.insert(mint(person, changes, &count)?).clone(),
             };
             let mark = format!("<{placeholder}>");
             if text.contains(&mark) {
                 text = text.replace(&mark, &token);
-            } else {
+            } else if placeholder == "token" && !text.contains("Authorization:") {
                 bearer = Some(format!("Bearer {token}").into_bytes());
             }
             tokens.push(token);
@@ -123,4 +130,19 @@ fn faces(text: &str) -> Result<Vec<Face>, String> {
             .ok_or(format!("there is no face `{name}`"))
     };
     text.split(',').map(face).collect()
+}
+
+fn changes_of(changes: &[(String, String)], count: &str) -> String {
+    format!("{changes:?}").replace("<n>", count)
+}
+
+fn mint(person: &str, changes: &[(String, String)], count: &str) -> Result<String, String> {
+    if person == "garbage" {
+        return Ok("not-a-token".to_owned());
+    }
+    let mut token = Token::of(person).ok_or(format!("nobody is called `{person}`"))?;
+    for (what, value) in changes {
+        token.change(what, &value.replace("<n>", count))?;
+    }
+    Ok(token.compact())
 }

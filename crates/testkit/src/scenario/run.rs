@@ -3,7 +3,7 @@
 use super::expect::{self, Observed};
 use super::observe::{doubled, forwarded, keeps_its_promises, observe, said};
 use super::page::{Ask, Line, Page, Step, What};
-use super::plan::Plan;
+use super::plan::{Minted, Plan};
 use super::question::{ClientRequest, Face};
 use crate::clock::span;
 use crate::upstream::Upstream;
@@ -16,16 +16,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+/// Files beside a configuration, by name.
+pub type Files = BTreeMap<String, String>;
+
 /// Makes gateways from configurations: the program under test, all of it but its sockets.
 pub trait Program: Sync {
     /// A gateway for `config` in `world`, with `files` beside the configuration; or everything that was said against
     /// it. `world` is the second gateway's too when one is started after another.
-    fn start(
-        &self,
-        config: &str,
-        files: &BTreeMap<String, String>,
-        world: &World,
-    ) -> Result<Box<dyn Gateway>, String>;
+    fn start(&self, config: &str, files: &Files, world: &World) -> Result<Box<dyn Gateway>, String>;
 
     /// The text of the shared configuration called `name`.
     fn shared(&self, name: &str) -> Option<String>;
@@ -40,7 +38,7 @@ pub trait Gateway {
     fn tick(&self) -> BoxFuture<'_, ()>;
 
     /// Takes another configuration, or says everything against it and goes on with the one it has.
-    fn reload(&self, config: &str, files: &BTreeMap<String, String>) -> Result<(), String>;
+    fn reload(&self, config: &str, files: &Files) -> Result<(), String>;
 
     /// The log lines written since this was last called, each a JSON object.
     fn take_log(&self) -> Vec<String>;
@@ -65,9 +63,18 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs `page` behind every face its configurations have, and returns what went wrong.
-pub fn run(page: &Page, program: &dyn Program) -> Vec<Failure> {
-    let mut failures = Vec::new();
+/// What running a page came to.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// How many requests were answered.
+    pub requests: usize,
+    /// What went wrong.
+    pub failures: Vec<Failure>,
+}
+
+/// Runs `page` behind every face its configurations have.
+pub fn run(page: &Page, program: &dyn Program) -> Outcome {
+    let mut outcome = Outcome::default();
     for face in Face::ALL
         .into_iter()
         .filter(|face| runs_behind(page, program, *face))
@@ -76,43 +83,39 @@ pub fn run(page: &Page, program: &dyn Program) -> Vec<Failure> {
             .enable_all()
             .build()
             .unwrap();
-        failures.extend(runtime.block_on(async {
+        let course = runtime.block_on(async {
             let mut course = Course::new(page, program, face).await;
             for step in &page.steps {
                 course.step(step).await;
             }
-            course.failures
-        }));
+            course.outcome
+        });
+        outcome.requests += course.requests;
+        outcome.failures.extend(course.failures);
     }
-    failures
+    outcome
 }
 
-/// A page without listeners of its own runs behind the three faces that guard an application; another behind those it
-/// names.
-fn runs_behind(page: &Page, program: &dyn Program, face: Face) -> bool {
-    let mut texts = page.steps.iter().filter_map(|step| match &step.what {
-        What::Configure { shared, text } => Some(
-            shared
-                .as_deref()
-                .and_then(|name| program.shared(name))
-                .unwrap_or_default()
-                + text,
-        ),
-        What::Refuse { .. }
-        | What::Reload { .. }
-        | What::World(_)
-        | What::Keys { .. }
-        | What::File { .. }
-        | What::Ask(_) => None,
-    });
-    let named = format!("\"{}\"", face.name());
-    let first = texts.next().unwrap_or_default();
-    let own = std::iter::once(first).chain(texts).collect::<String>();
-    if own.contains("[[listen]]") {
-        own.contains(&named)
+/// A configuration without listeners of its own stands behind the three faces that guard an application; another
+/// behind those it names.
+fn stands_behind(config: &str, face: Face) -> bool {
+    if config.contains("[[listen]]") {
+        config.contains(&format!("\"{}\"", face.name()))
     } else {
         face != Face::Check
     }
+}
+
+/// Whether some configuration of the page stands behind this face.
+fn runs_behind(page: &Page, program: &dyn Program, face: Face) -> bool {
+    page.steps.iter().any(|step| match &step.what {
+        What::Configure { shared, text } => {
+            let shared = shared.as_deref().and_then(|name| program.shared(name));
+            stands_behind(&(shared.unwrap_or_default() + text), face)
+        }
+        What::Refuse { .. } => face == Face::ReverseProxy,
+        What::Reload { .. } | What::World(_) | What::Keys { .. } | What::File { .. } | What::Ask(_) => false,
+    })
 }
 
 /// One run of a page behind one face.
@@ -122,10 +125,13 @@ struct Course<'a> {
     face: Face,
     upstream: Upstream,
     world: World,
-    files: BTreeMap<String, String>,
+    files: Files,
     config: String,
     gateway: Option<Box<dyn Gateway>>,
-    failures: Vec<Failure>,
+    /// The configuration in force does not stand behind this face: nothing is asked until the next.
+    idle: bool,
+    minted: Minted,
+    outcome: Outcome,
 }
 
 impl<'a> Course<'a> {
@@ -136,16 +142,18 @@ impl<'a> Course<'a> {
             face,
             upstream: Upstream::start().await.unwrap(),
             world: World::new(),
-            files: BTreeMap::new(),
+            files: Files::new(),
             config: String::new(),
             gateway: None,
-            failures: Vec::new(),
+            idle: false,
+            minted: Minted::new(),
+            outcome: Outcome::default(),
         }
     }
 
     fn fail(&mut self, line: usize, message: impl Into<String>) {
         let (page, face) = (self.page.name.clone(), self.face.name());
-        self.failures.push(Failure {
+        self.outcome.failures.push(Failure {
             page,
             line,
             face,
@@ -157,6 +165,7 @@ impl<'a> Course<'a> {
         let done = match &step.what {
             What::Configure { shared, text } => self.configure(shared.as_deref(), text),
             What::Refuse { text, answer } => self.refuse(text, answer),
+            What::Reload { .. } | What::World(_) | What::Keys { .. } | What::Ask(_) if self.idle => Ok(()),
             What::Reload { text } => self.reload(text),
             What::World(lines) => self.change_world(lines).await,
             What::Keys { issuer, text } => self.world.network.set_keys(issuer, text),
@@ -179,8 +188,13 @@ impl<'a> Course<'a> {
                 .shared(name)
                 .ok_or(format!("there is no shared configuration `{name}`"))?,
         };
+        let whole = shared + text;
+        self.idle = !stands_behind(&whole, self.face);
+        if self.idle {
+            return Ok(());
+        }
         self.world = World::new();
-        self.config = self.behind_face(&(shared + text));
+        self.config = self.behind_face(&whole);
         self.start()
     }
 
@@ -297,7 +311,8 @@ impl<'a> Course<'a> {
         gateway.tick().await;
         let mut fetched = Vec::new();
         for count in 1..=plan.times {
-            let (request, tokens) = plan.request(&ask.request, count)?;
+            let (request, tokens) = plan.request(&ask.request, count, &mut self.minted)?;
+            self.outcome.requests += 1;
             let mut observed = self.exchange(&request, &plan).await?;
             fetched.extend(self.world.network.take_requests());
             if count == plan.times {

@@ -1,0 +1,210 @@
+//! Child processes that end with the test that started them, and waiting that ends.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+/// How long any condition is waited for, in polls of [`PAUSE`].
+const POLLS: u32 = 600;
+
+/// Between two looks at a condition.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Polls `holds` until it is true; fails the test, naming `what`, after half a minute.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..POLLS {
+        if holds() {
+            return;
+        }
+        std::thread::park_timeout(PAUSE);
+    }
+    panic!("waited half a minute in vain: {what}");
+}
+
+/// `N` addresses on loopback that were free a moment ago, all different.
+pub(crate) fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    let held = std::array::from_fn::<_, N, _>(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.each_ref().map(|listener| listener.local_addr().unwrap())
+}
+
+/// Waits until somebody accepts connections at `address`.
+pub(crate) fn until_open(process: &mut Process, address: SocketAddr) {
+    until(&format!("{} opens {address}", process.name), || {
+        process.must_run();
+        TcpStream::connect_timeout(&address, PAUSE).is_ok()
+    });
+}
+
+/// A folder of one test, readable by the proxies' workers, removed at the end.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "countersign-e2e-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether the tests run as root.
+    pub(crate) fn is_roots(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(&self.0).unwrap().uid() == 0
+    }
+
+    /// Writes one file of the folder.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// What a child has written, line by line, and a bell for who waits for a line.
+type Log = Arc<(Mutex<Vec<String>>, Condvar)>;
+
+/// A child process. It is ended when this is dropped; when the test fails, what it wrote is shown.
+#[derive(Debug)]
+pub(crate) struct Process {
+    name: String,
+    child: Child,
+    log: Log,
+}
+
+impl Process {
+    /// Starts `command`, in a pipe from us: a child that reads its input ends with us whatever happens.
+    pub(crate) fn start(name: &str, command: &mut Command) -> Self {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start ({error}): run `cargo xtask tools`"));
+        let log = Log::default();
+        collect(child.stdout.take().unwrap(), &log);
+        collect(child.stderr.take().unwrap(), &log);
+        Self {
+            name: name.to_owned(),
+            child,
+            log,
+        }
+    }
+
+    /// Sends a signal by its name, such as `HUP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(
+            sent.unwrap().success(),
+            "{} is gone: {}",
+            self.name,
+            self.written()
+        );
+    }
+
+    /// Everything written so far.
+    pub(crate) fn written(&self) -> String {
+        self.log.0.lock().unwrap().join("\n")
+    }
+
+    /// The first line that `wanted` takes; waits for it.
+    pub(crate) fn line(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        for _ in 0..POLLS {
+            let (lines, bell) = &*self.log;
+            let lines = lines.lock().unwrap();
+            if let Some(line) = lines.iter().find(|line| wanted(line)) {
+                return line.clone();
+            }
+            drop(bell.wait_timeout(lines, PAUSE).unwrap());
+            self.must_run();
+        }
+        panic!("{} never wrote {what}: {}", self.name, self.written());
+    }
+
+    /// Fails the test when the child has ended.
+    pub(crate) fn must_run(&mut self) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            panic!("{} ended with {status}: {}", self.name, self.written());
+        }
+    }
+
+    /// Asks the child to end and waits for it.
+    pub(crate) fn end(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        drop(self.child.stdin.take());
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.signal("TERM");
+        }
+        for _ in 0..POLLS / 6 {
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return;
+            }
+            std::thread::park_timeout(PAUSE);
+        }
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- {} wrote:\n{}\n---", self.name, self.written());
+        }
+        self.stop();
+    }
+}
+
+fn collect(output: impl Read + Send + 'static, log: &Log) {
+    let log = Arc::clone(log);
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            let (lines, bell) = &*log;
+            lines
+                .lock()
+                .unwrap()
+                .push(String::from_utf8_lossy(&line).into_owned());
+            bell.notify_all();
+        }
+    });
+}
+
+/// The root of the repository.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A tool that `cargo xtask tools` has put into the repository.
+pub(crate) fn tool(name: &str) -> Command {
+    let path = repository().join(".tools/bin").join(name);
+    assert!(path.exists(), "{name} is missing: run `cargo xtask tools`");
+    Command::new(path)
+}

@@ -1,0 +1,61 @@
+//! Bodies: what is allowed arrives whole, what is refused is answered from its head alone.
+
+use crate::fronts::{Front, Kind};
+use crate::http::Request;
+use crate::issuer::{API, Issuer};
+
+/// Just within nginx's own limit (`client_max_body_size`, 1 MiB by default).
+const BYTES: usize = 1_000_000;
+
+fn check(kind: Kind) {
+    let issuer = Issuer::shared();
+    let front = Front::start(kind, issuer);
+    let body = vec![b'x'; BYTES];
+    let upload = Request::new("POST", "/upload", "app.test").body(&body);
+
+    let refused = front.send(&upload);
+    assert_eq!(refused.status, 401, "{kind:?}: {refused:?}");
+    assert!(front.upstream.take().is_empty(), "{kind:?}");
+
+    let allowed = front.send(&upload.bearer(Some(&issuer.token("ann", API))));
+    assert_eq!(allowed.status, 200, "{kind:?}: {allowed:?}");
+    let seen = front.upstream.take();
+    assert_eq!(
+        seen.iter().map(|seen| seen.body).collect::<Vec<_>>(),
+        [BYTES],
+        "{kind:?}"
+    );
+
+    // A refused client that announces a body and never sends it gets its answer all the same. (nginx itself reads a
+    // body before it asks for the page that explains a refusal; what it asks first, the question, needs none.)
+    if matches!(kind, Kind::Nginx | Kind::NginxUnix) {
+        return;
+    }
+    let announced = Request::new("POST", "/upload", "app.test").header("Content-Length", "1000000");
+    assert_eq!(front.send(&announced).status, 401, "{kind:?}");
+}
+
+#[test]
+fn behind_nginx_an_upload_arrives_whole_or_not_at_all() {
+    check(Kind::Nginx);
+}
+
+#[test]
+fn behind_nginx_over_a_unix_socket_an_upload_arrives_whole_or_not_at_all() {
+    check(Kind::NginxUnix);
+}
+
+#[test]
+fn behind_caddy_an_upload_arrives_whole_or_not_at_all() {
+    check(Kind::Caddy);
+}
+
+#[test]
+fn behind_traefik_an_upload_arrives_whole_or_not_at_all() {
+    check(Kind::Traefik);
+}
+
+#[test]
+fn through_the_gateway_alone_an_upload_arrives_whole_or_not_at_all() {
+    check(Kind::Standalone);
+}

@@ -1,0 +1,262 @@
+//! Runs every page under `tests/scenarios`: documentation that is checked. See its README for the format.
+//!
+//! Arguments that are no flags choose pages: those whose path holds one of them run. Each page that passes is noted in
+//! `target/evidence/scenarios.txt`.
+
+#![expect(clippy::unwrap_used, reason = "a test panics when it must")]
+#![expect(clippy::print_stdout, reason = "this is a test runner")]
+
+use bytes::Bytes;
+use countersign::compose::{self, Loaded};
+use countersign::config::{Diagnostic, Environment, Sources, render};
+use countersign_authn::keys::KeySetFactory;
+use countersign_authn::kinds::Parts;
+use countersign_authn::token_cache::TokenCache;
+use countersign_core::BoxFuture;
+use countersign_core::peer::Peer;
+use countersign_core::time::Clock as _;
+use countersign_edge::body::Body;
+use countersign_edge::key_sets::{KeySets, Refresh};
+use countersign_edge::log::{Format, Log};
+use countersign_edge::metrics::Metrics;
+use countersign_edge::observe::Observer;
+use countersign_edge::serve::{Service, Shared};
+use countersign_testkit::scenario::page::Page;
+use countersign_testkit::scenario::question::Face;
+use countersign_testkit::scenario::run::{Files, Gateway, Outcome, Program, run};
+use countersign_testkit::world::World;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// Pages that fail are told about until this many failures were shown; one mistake can have many.
+const SHOWN_FAILURES: usize = 12;
+
+/// The whole program but its sockets.
+struct Countersign {
+    folder: PathBuf,
+}
+
+/// One process: what a reload replaces, and what outlives it.
+struct Process {
+    world: World,
+    parts: Parts,
+    key_sets: Arc<KeySets>,
+    shared: Arc<Shared>,
+    services: Vec<(String, Service)>,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+fn load(config: &str, files: &Files, parts: &Parts) -> Result<Loaded, String> {
+    let sources = Sources::text("countersign.toml", config);
+    let environment = environment(files);
+    let told = |said: Vec<Diagnostic>| render(&said, &sources, false);
+    compose::load(&sources, &environment, parts).map_err(told)
+}
+
+/// No variables, and the files of the page.
+fn environment(files: &Files) -> Environment {
+    let files = files.clone();
+    let read = move |path: &Path| {
+        let name = path.to_string_lossy();
+        let found = files
+            .get(&*name)
+            .or_else(|| files.get(name.trim_start_matches("./")));
+        found
+            .map(|text| text.clone().into_bytes())
+            .ok_or(std::io::ErrorKind::NotFound.into())
+    };
+    Environment {
+        read: Box::new(read),
+        ..Environment::empty()
+    }
+}
+
+impl Program for Countersign {
+    fn start(&self, config: &str, files: &Files, world: &World) -> Result<Box<dyn Gateway>, String> {
+        let outside = world.ports();
+        let sources = Sources::text("countersign.toml", config);
+        let limits = compose::cache_limits(&sources, &environment(files));
+        let key_sets = KeySets::new(&outside, Refresh::ByHand);
+        let keys: Arc<dyn KeySetFactory> = key_sets.clone();
+        let parts = Parts {
+            keys,
+            tokens: Arc::new(TokenCache::new(limits, &*outside.entropy)),
+        };
+        let loaded = load(config, files, &parts)?;
+        let (log, lines) = Log::memory(Format::Json);
+        let observer = Observer::new(Arc::new(log), Arc::new(Metrics::new()));
+        let shared = Shared::new(loaded.gateway, &outside, observer);
+        let services = loaded.listeners.into_iter().enumerate().map(|(face, listen)| {
+            (
+                listen.speak,
+                Service::new(Arc::clone(&shared), listen.integration).at_face(face),
+            )
+        });
+        let services = services.collect();
+        let world = world.clone();
+        Ok(Box::new(Process {
+            world,
+            parts,
+            key_sets,
+            shared,
+            services,
+            log: lines,
+        }))
+    }
+
+    fn shared(&self, name: &str) -> Option<String> {
+        let bytes = fs::read(self.folder.join("shared").join(format!("{name}.toml"))).ok()?;
+        String::from_utf8(bytes).ok()
+    }
+}
+
+impl Gateway for Process {
+    fn ask(&self, face: Face, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>> {
+        Box::pin(async move {
+            let (_, service) = self
+                .services
+                .iter()
+                .find(|(speak, _)| speak == face.name())
+                .unwrap();
+            let response = service.serve(request.map(Body::full), &peer).await;
+            let (head, body) = response.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            Response::from_parts(head, body)
+        })
+    }
+
+    fn tick(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.key_sets.tick(self.world.clock.now()))
+    }
+
+    fn reload(&self, config: &str, files: &Files) -> Result<(), String> {
+        let loaded = load(config, files, &self.parts)?;
+        self.shared.swap(loaded.gateway);
+        self.key_sets.forget_unused();
+        Ok(())
+    }
+
+    fn take_log(&self) -> Vec<String> {
+        std::mem::take(&mut self.log.lock().unwrap())
+    }
+}
+
+/// Every page below `folder`, as its path from there; READMEs and shared configurations are none.
+fn pages(folder: &Path, below: &str, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder.join(below)).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if below.is_empty() {
+            name.clone()
+        } else {
+            format!("{below}/{name}")
+        };
+        if entry.file_type().unwrap().is_dir() {
+            pages(folder, &path, found);
+        } else if entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "md")
+            && name != "README.md"
+        {
+            found.push(path);
+        }
+    }
+}
+
+/// How many requests one page makes, and what is wrong with it; empty when nothing is.
+fn judge(name: &str, program: &Countersign) -> (usize, String) {
+    let text = String::from_utf8(fs::read(program.folder.join(name)).unwrap()).unwrap();
+    let page = match Page::parse(name, &text) {
+        Ok(page) => page,
+        Err(error) => return (0, format!("{name}:{error}\n")),
+    };
+    let Outcome { requests, failures } = run(&page, program);
+    let mut told = String::new();
+    for failure in failures.iter().take(SHOWN_FAILURES) {
+        let _: std::fmt::Result = writeln!(told, "{failure}");
+    }
+    if failures.len() > SHOWN_FAILURES {
+        let _: std::fmt::Result = writeln!(told, "{name}: and {} more", failures.len() - SHOWN_FAILURES);
+    }
+    (requests, told)
+}
+
+fn note(passed: &[&String]) {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("target/evidence");
+    fs::create_dir_all(&target).unwrap();
+    let mut file = File::options()
+        .append(true)
+        .create(true)
+        .open(target.join("scenarios.txt"))
+        .unwrap();
+    let lines = passed
+        .iter()
+        .fold(String::new(), |lines, name| lines + name + "\n");
+    file.write_all(lines.as_bytes()).unwrap();
+}
+
+fn main() -> ExitCode {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
+    let wanted = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with('-'))
+        .collect::<Vec<_>>();
+    let mut names = Vec::new();
+    pages(&folder, "", &mut names);
+    names.sort();
+    names.retain(|name| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str())));
+    if arguments.iter().any(|argument| argument == "--list") {
+        for name in &names {
+            println!("{name}: test");
+        }
+        return ExitCode::SUCCESS;
+    }
+    let program = Countersign { folder };
+    let next = AtomicUsize::new(0);
+    let told = Mutex::new(BTreeMap::new());
+    let workers = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let said = judge(name, &program);
+                    drop(told.lock().unwrap().insert(name, said));
+                }
+            });
+        }
+    });
+    let told = told.into_inner().unwrap();
+    let (passed, failed) = told
+        .iter()
+        .partition::<Vec<_>, _>(|(_, (_, said))| said.is_empty());
+    for (name, (_, said)) in &failed {
+        println!("FAILED {name}\n{said}");
+    }
+    note(&passed.iter().map(|(name, _)| **name).collect::<Vec<_>>());
+    let requests = told.values().map(|(requests, _)| requests).sum::<usize>();
+    println!(
+        "pages {} passed {} failed {} requests {requests}",
+        names.len(),
+        passed.len(),
+        failed.len()
+    );
+    if names.is_empty() {
+        println!("no page's path holds {wanted:?}");
+    }
+    ExitCode::from(u8::from(!failed.is_empty() || names.is_empty()))
+}
