@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+mod demo;
+
 /// Checks who is calling and countersigns the request.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, propagate_version = true, max_term_width = 100)]
@@ -44,6 +46,9 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         state: Option<PathBuf>,
     },
+    /// Shows it all in one minute: an issuer, an application and the gateway, on loopback.
+    #[command(after_help = "Needs no configuration and nothing else installed. New keys each time.")]
+    Demo,
     /// Tells every mistake of a configuration at once.
     #[command(
         after_help = "Prints file, line and what to write instead. Exits with 1 when there is a mistake.\n\
@@ -79,6 +84,7 @@ pub fn main() -> ExitCode {
     let environment = Environment::real();
     match Arguments::parse().command {
         Command::Run { config, state } => run(config.as_deref(), state, environment, &mut out),
+        Command::Demo => demo::run(&mut out),
         Command::Check { path, config } => check(path.or(config).as_deref(), &environment, &mut out),
         Command::Reload { state } => reload(state.as_deref(), &environment, &mut out),
         Command::Schema => {
