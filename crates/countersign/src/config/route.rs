@@ -55,7 +55,12 @@ fn route(values: &Values, index: usize, surroundings: &Surroundings<'_>) -> Resu
         judge_method(text)
             .map_err(|_| "not a method of IANA's registry that is let through (case counts)".to_owned())
     });
-    for (name, empty) in [("hosts", hosts.is_empty()), ("paths", paths.is_empty())] {
+    let no_method = values.has("methods") && methods.is_empty();
+    for (name, empty) in [
+        ("hosts", hosts.is_empty()),
+        ("paths", paths.is_empty()),
+        ("methods", no_method),
+    ] {
         if empty && faults.is_empty() {
             faults.push(Fault::new(
                 name,
@@ -307,13 +312,19 @@ fn claims(values: &Values, list: &str, faults: &mut Vec<Fault>) -> Vec<ClaimRule
             (None, false, true) => Some(ClaimTest::Contains(all("contains"))),
             _ => None,
         };
+        // An empty list would ask nothing, or exclude nobody.
+        let test = test.filter(|test| match test {
+            ClaimTest::OneOf(list) | ClaimTest::Contains(list) => !list.is_empty(),
+        });
         match (ClaimPath::parse(path), test) {
             (Some(path), Some(test)) => rules.push(ClaimRule { path, test }),
             (None, _) => faults.push(
                 at("not a claim path")
                     .help("names from the top down with dots between: \"realm_access.roles\""),
             ),
-            (Some(_), None) => faults.push(at("exactly one of `equals`, `one_of` and `contains` is wanted")),
+            (Some(_), None) => faults.push(at(
+                "exactly one of `equals`, `one_of` and `contains` is wanted, and not an empty list",
+            )),
         }
     }
     rules
