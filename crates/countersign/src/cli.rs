@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 mod demo;
+mod token;
 
 /// Checks who is calling and countersigns the request.
 #[derive(Debug, Parser)]
@@ -62,6 +63,11 @@ enum Command {
         #[arg(long, value_name = "FILE-or-folder", conflicts_with = "path")]
         config: Option<PathBuf>,
     },
+    /// Test tokens: makes them, looks into them, judges them.
+    Token {
+        #[command(subcommand)]
+        command: token::Token,
+    },
     /// Makes a running gateway take its changed configuration.
     Reload {
         /// The state folder of the running gateway, as `run --state` takes it.
@@ -85,6 +91,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config, state } => run(config.as_deref(), state, environment, &mut out),
         Command::Demo => demo::run(&mut out),
+        Command::Token { command } => token::run(&command, &environment, &mut out),
         Command::Check { path, config } => check(path.or(config).as_deref(), &environment, &mut out),
         Command::Reload { state } => reload(state.as_deref(), &environment, &mut out),
         Command::Schema => {

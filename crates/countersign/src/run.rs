@@ -322,7 +322,7 @@ fn read(origin: &Origin, environment: &Environment) -> Result<Sources, String> {
     }
 }
 
-fn ports(environment: &Environment, folder: Option<&PathBuf>) -> Result<Ports, RunError> {
+pub(crate) fn ports(environment: &Environment, folder: Option<&PathBuf>) -> Result<Ports, RunError> {
     let variable = |upper: &str| {
         let lower = upper.to_ascii_lowercase();
         (environment.variable)(upper)
@@ -356,7 +356,7 @@ fn described(loaded: &Loaded) -> Vec<String> {
         .collect()
 }
 
-fn told_whole(told: &[Diagnostic], sources: &Sources) -> String {
+pub(crate) fn told_whole(told: &[Diagnostic], sources: &Sources) -> String {
     let errors = told
         .iter()
         .filter(|one| one.severity == Severity::Error)
