@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 mod demo;
+mod import;
 mod token;
 
 /// Checks who is calling and countersigns the request.
@@ -68,6 +69,11 @@ enum Command {
         #[command(subcommand)]
         command: token::Token,
     },
+    /// Writes our configuration from another program's, and says option by option what became of it.
+    Import {
+        #[command(subcommand)]
+        command: import::Import,
+    },
     /// Makes a running gateway take its changed configuration.
     Reload {
         /// The state folder of the running gateway, as `run --state` takes it.
@@ -92,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Run { config, state } => run(config.as_deref(), state, environment, &mut out),
         Command::Demo => demo::run(&mut out),
         Command::Token { command } => token::run(&command, &environment, &mut out),
+        Command::Import { command } => import::run(&command, &mut out),
         Command::Check { path, config } => check(path.or(config).as_deref(), &environment, &mut out),
         Command::Reload { state } => reload(state.as_deref(), &environment, &mut out),
         Command::Schema => {

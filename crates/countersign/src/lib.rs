@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod compose;
 pub mod config;
+pub mod import;
 pub mod output;
 pub mod reference;
 pub mod reload;

@@ -1,5 +1,5 @@
-//! jwtauthrequest's users move over: with its sample configuration in our words, its nginx snippet and its curl line run
-//! unchanged but for the port.
+//! jwtauthrequest's users move over: its sample configuration is imported by one command, and its nginx snippet and its
+//! curl line run unchanged but for the port.
 
 use crate::forge;
 use crate::fronts::{gateway, nginx};
@@ -9,29 +9,24 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::process::Command;
 
-/// The sample configuration of its README, in our words.
-const MOVED: &str = r#"config = 1
-
-[[listen]]
-address = "ADDRESS"
-speak   = "check"
-
-[token.golang]
-issuer          = "golang"
-audiences       = ["developer"]
-algorithms      = ["HS256"]
-hmac_secret     = { file = "SECRET" }
-header          = "Authorization"
-prefix          = "Bearer "
-query           = "token"
-required_claims = ["exp", "iss"]
-
-[[route]]
-hosts     = ["*"]
-accept    = ["token.golang"]
-endpoint  = ["/auth"]
-challenge = "403"
-"#;
+/// The sample of its README.
+const SAMPLE: &str = r#"{
+  "listen-port": ":8081",
+  "clients": [
+    {
+      "endpoints": ["/auth"],
+      "name": "Test endpoint",
+      "required-claims": ["exp", "iss"],
+      "allowed-algo": ["HS256"],
+      "token-name": "Authorization",
+      "trim-prefix": "Bearer ",
+      "audience": ["developer"],
+      "HMAC": "qwertyuiopasdfghjklzxcvbnm123456",
+      "debug": true,
+      "issuer": "golang"
+    }
+  ]
+}"#;
 
 /// The snippet of its README, in a server.
 const SNIPPET: &str = r"error_log stderr;
@@ -61,16 +56,24 @@ struct Moved {
     _folder: Folder,
 }
 
-/// Starts the gateway with the sample, and nginx with the snippet.
+/// Imports the sample, starts the result, and nginx with the snippet.
 fn start() -> Moved {
     let folder = Folder::new();
     let [front, asked] = free_addresses();
-    let secret = folder.write("hmac-secret", SECRET);
-    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    let moved = MOVED
-        .replace("ADDRESS", &asked.to_string())
-        .replace("SECRET", &secret.display().to_string());
-    let configuration = folder.write("countersign.toml", &moved);
+    let sample = folder.write(
+        "config.json",
+        &SAMPLE.replace(":8081", &format!(":{}", asked.port())),
+    );
+    let imported = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["import", "jwtauthrequest"])
+        .arg(&sample)
+        .arg("--query-token")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let report = String::from_utf8_lossy(&imported.stderr);
+    assert!(imported.status.success(), "{report}");
+    let configuration = folder.path().join("countersign.toml");
     let mut gateway = gateway(&configuration, &folder.path().join("state"));
     until_open(&mut gateway, asked);
 

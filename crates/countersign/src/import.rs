@@ -1,0 +1,3 @@
+//! Other programs' configurations, in ours. So far jwtauthrequest's JSON.
+
+pub mod jwtauthrequest;
