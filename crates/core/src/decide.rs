@@ -1,6 +1,6 @@
 //! The decision: original request in, [`Decision`] out. There is no other.
 
-use crate::authn::{Challenge, Effects, Outcome, Presented, Rejection, Unavailable};
+use crate::authn::{Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable};
 use crate::policy::Unmet;
 use crate::principal::{AuthenticationMethod as Method, Principal};
 use crate::reason::RejectionReason;
@@ -75,6 +75,7 @@ pub async fn decide(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> 
     let mut effects = Effects::none();
     let mut failed: Option<Rejection> = None;
     let mut unclaimed: Option<Rejection> = None;
+    let mut unclaimed_by: Vec<&dyn Authenticator> = Vec::new();
     for authenticator in &route.accept {
         // A stranger is let in only where nothing was shown, or what was shown held.
         if authenticator.is_anonymous() && (failed.is_some() || unclaimed.is_some()) {
@@ -89,15 +90,20 @@ pub async fn decide(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> 
             Outcome::Unclaimed(rejection) => match rejection.presented {
                 // What a table says of its own issuer's token tells more than that another does not know the issuer.
                 Presented::Explicit => {
+                    unclaimed_by.push(&**authenticator);
                     unclaimed = unclaimed
                         .filter(|known| known.reason != RejectionReason::UnknownIssuer)
                         .or(Some(rejection));
                 }
                 Presented::Ambient => failed = failed.or(Some(rejection)),
             },
-            // A token that the client chose to send is not passed over for a proof it did not speak of.
+            // A token that the client chose to send is not passed over for another proof, or for a token sent elsewhere.
             Outcome::Authenticated(principal, _)
-                if unclaimed.is_some() && principal.method != Method::Token =>
+                if unclaimed.is_some()
+                    && (principal.method != Method::Token
+                        || unclaimed_by
+                            .iter()
+                            .any(|other| elsewhere(*other, &**authenticator))) =>
             {
                 break;
             }
@@ -117,6 +123,12 @@ pub async fn decide(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> 
         }
     }
     refuse(route, request, unclaimed.or(failed), effects)
+}
+
+/// Whether the two look for their credentials in places of which none is the same: what one saw is not what the other saw.
+fn elsewhere(one: &dyn Authenticator, other: &dyn Authenticator) -> bool {
+    let (one, other) = (one.credential_places(), other.credential_places());
+    !one.is_empty() && !other.is_empty() && !one.iter().any(|place| other.contains(place))
 }
 
 fn authorize(
