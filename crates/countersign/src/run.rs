@@ -110,6 +110,7 @@ impl Running {
         let loaded = compose::load(&sources, &plan.environment, &parts);
         let loaded = loaded.map_err(|told| RunError::Configuration(told_whole(&told, &sources)))?;
         let log = Arc::new(Log::stderr(loaded.log.format, loaded.log.decisions));
+        key_sets.tell(&log);
         let metrics = Arc::new(Metrics::new());
         metrics.set_source(figures::source(&key_sets, &tokens, &ports.clock));
         warn(&loaded, &sources, &log);

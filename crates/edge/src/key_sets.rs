@@ -3,6 +3,7 @@
 //!
 //! Only sets that the configuration names are ever fetched: no token, whatever it says, opens one.
 
+use crate::log::Log;
 use countersign_authn::key_ring::Lookup;
 use countersign_authn::keys::{Answer, KeyLocation, KeySetFactory, KeySettings, Keys};
 use countersign_core::time::Now;
@@ -10,7 +11,7 @@ use countersign_core::{BoxFuture, Ports};
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::key::Thumbprint;
 use remote::RemoteSet;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
@@ -35,7 +36,11 @@ pub struct KeySets {
     ports: Ports,
     refresh: Refresh,
     open: Mutex<Vec<Weak<RemoteKeys>>>,
+    log: LateLog,
 }
+
+/// The log, once there is one: its form stands in the configuration, which opens the sets.
+type LateLog = Arc<OnceLock<Arc<Log>>>;
 
 /// How one set does, for the metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +73,15 @@ impl KeySets {
             ports: ports.clone(),
             refresh,
             open: Mutex::new(Vec::new()),
+            log: LateLog::default(),
         })
+    }
+
+    /// From now on, every fetch that fails has a line in `log`. Those that have failed already get theirs now.
+    pub fn tell(&self, log: &Arc<Log>) {
+        if self.log.set(Arc::clone(log)).is_ok() {
+            self.held().iter().for_each(|keys| keys.set.tell_last_error());
+        }
     }
 
     /// Fetches every set that is due at `now` and waits for the ends.
@@ -106,7 +119,12 @@ impl KeySetFactory for KeySets {
         if let Some(keys) = same {
             return keys;
         }
-        let set = Arc::new(RemoteSet::new(location.clone(), settings.clone(), &self.ports));
+        let set = Arc::new(RemoteSet::new(
+            location.clone(),
+            settings.clone(),
+            &self.ports,
+            &self.log,
+        ));
         let task = match self.refresh {
             Refresh::Background => Some(tokio::spawn(Arc::clone(&set).keep_fresh()).abort_handle()),
             Refresh::ByHand => None,

@@ -115,16 +115,14 @@ impl Process {
 
     /// Sends a signal by its name, such as `HUP`.
     pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .arg(format!("-{signal}"))
-            .arg(self.child.id().to_string())
-            .status();
-        assert!(
-            sent.unwrap().success(),
-            "{} is gone: {}",
-            self.name,
-            self.written()
-        );
+        assert!(self.send(signal), "{} is gone: {}", self.name, self.written());
+    }
+
+    /// Whether the signal arrived. Never panics: a destructor may ask.
+    fn send(&self, signal: &str) -> bool {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(id).status();
+        sent.is_ok_and(|status| status.success())
     }
 
     /// Everything written so far.
@@ -161,7 +159,7 @@ impl Process {
     fn stop(&mut self) {
         drop(self.child.stdin.take());
         if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
-            self.signal("TERM");
+            let _gone_already = self.send("TERM");
         }
         for _ in 0..POLLS / 6 {
             if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {

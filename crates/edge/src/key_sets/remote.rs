@@ -1,8 +1,8 @@
 //! One remote set: a ring, and at most one fetch at a time that all who need it wait for.
 
-use super::KeySetStatus;
 use super::blob::{self, Binding};
 use super::fetch::Fetcher;
+use super::{KeySetStatus, LateLog};
 use arc_swap::ArcSwap;
 use countersign_authn::key_ring::{KeyRing, Lookup};
 use countersign_authn::keys::{Answer, KeyLocation, KeySettings};
@@ -32,6 +32,7 @@ pub(super) struct RemoteSet {
     settings: KeySettings,
     clock: Arc<dyn Clock>,
     kept: Arc<dyn Kept>,
+    log: LateLog,
     fetcher: Fetcher,
     /// What lookups read. Written under `ring` only.
     published: ArcSwap<KeyRing>,
@@ -66,7 +67,7 @@ impl Drop for RunGuard<'_> {
 }
 
 impl RemoteSet {
-    pub(super) fn new(location: KeyLocation, settings: KeySettings, ports: &Ports) -> Self {
+    pub(super) fn new(location: KeyLocation, settings: KeySettings, ports: &Ports, log: &LateLog) -> Self {
         let ring = KeyRing::new(settings.freshness);
         Self {
             fetcher: Fetcher::new(&location, &settings, ports),
@@ -74,6 +75,7 @@ impl RemoteSet {
             settings,
             clock: Arc::clone(&ports.clock),
             kept: Arc::clone(&ports.kept),
+            log: Arc::clone(log),
             published: ArcSwap::from_pointee(ring.clone()),
             ring: Mutex::new(ring),
             notes: Mutex::default(),
@@ -199,7 +201,26 @@ impl RemoteSet {
                 let saved = self.kept.save(&self.binding().name(), &bytes).await;
                 self.note(|notes| notes.kept_error = saved.err().map(|error| error.0.into()));
             }
-            Err(error) => self.update(|ring| ring.failed(&error)),
+            Err(error) => {
+                self.update(|ring| ring.failed(&error));
+                self.tell_last_error();
+            }
+        }
+    }
+
+    /// A line for the fetch that failed last, if the last one failed.
+    pub(super) fn tell_last_error(&self) {
+        let ring = self.published.load();
+        if let (Some(log), Some(error)) = (self.log.get(), ring.last_error()) {
+            let left = match ring.key_count() {
+                0 => "its tokens get 503 until a fetch succeeds",
+                _ => "the last good set stays in force until it is too old",
+            };
+            log.event(
+                "warning",
+                "key_set",
+                &format!("keys of {}: {error}; {left}", self.location.issuer()),
+            );
         }
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::log::{Format, Log};
 use countersign_core::http_client::HttpError;
 use countersign_core::reason::UnavailableReason;
 use countersign_core::time::Clock;
@@ -270,6 +271,30 @@ async fn an_issuer_that_is_down_from_the_start_is_asked_ever_more_rarely() {
         world.later(1);
     }
     assert_eq!(asked, [0, 1, 3, 7, 15, 31, 61]);
+}
+
+#[tokio::test]
+async fn a_fetch_that_fails_has_a_line_in_the_log() {
+    let world = World::new();
+    let sets = world.sets();
+    let keys = sets.open(&location(), &settings());
+    world.down();
+    assert_eq!(world.look(&keys, "a").await, "keys_unreachable");
+    let (log, lines) = Log::memory(Format::Human);
+    sets.tell(&Arc::new(log));
+    let told = lines.lock().unwrap().clone();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("warning: key_set: keys of https://"),
+        "{told:?}"
+    );
+    assert!(
+        told[0].ends_with("; its tokens get 503 until a fetch succeeds"),
+        "{told:?}"
+    );
+    world.later(60);
+    sets.tick(world.now()).await;
+    assert_eq!(lines.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]
