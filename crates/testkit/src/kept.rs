@@ -1,14 +1,9 @@
-//! What outlives the process, in memory: a map instead of a folder, and stores that are not there.
+//! What outlives the process, in memory: a map instead of a folder.
 
 use countersign_core::BoxFuture;
 use countersign_core::kept::{Kept, KeptError, is_name};
-use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
-};
-use countersign_core::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::Duration;
 
 /// Named blobs in memory, with a switch for a folder that cannot be written.
 #[derive(Debug, Default)]
@@ -78,61 +73,5 @@ impl Kept for MemoryKept {
             Err(KeptError(format!("`{name}` is no name")))
         };
         Box::pin(std::future::ready(saved))
-    }
-}
-
-/// A session store that cannot be asked. Nothing that is built yet may need one.
-#[derive(Debug)]
-pub struct BrokenStore;
-
-fn broken<'a, T: Send + 'a>() -> StoreFuture<'a, T> {
-    Box::pin(std::future::ready(Err(StoreError::Unavailable(
-        "broken on purpose".into(),
-    ))))
-}
-
-impl SessionStore for BrokenStore {
-    fn create<'a>(
-        &'a self,
-        _: &'a RecordKey,
-        _: Sealed,
-        _: Timestamp,
-        _: &'a [IndexKey],
-    ) -> StoreFuture<'a, Version> {
-        broken()
-    }
-
-    fn load<'a>(&'a self, _: &'a RecordKey, _: Timestamp) -> StoreFuture<'a, Option<(Sealed, Version)>> {
-        broken()
-    }
-
-    fn replace<'a>(
-        &'a self,
-        _: &'a RecordKey,
-        _: Sealed,
-        _: Version,
-        _: Timestamp,
-    ) -> StoreFuture<'a, Version> {
-        broken()
-    }
-
-    fn take<'a>(&'a self, _: &'a RecordKey, _: Timestamp) -> StoreFuture<'a, Option<Sealed>> {
-        broken()
-    }
-
-    fn remove<'a>(&'a self, _: &'a RecordKey) -> StoreFuture<'a, bool> {
-        broken()
-    }
-
-    fn remove_all<'a>(&'a self, _: &'a IndexKey) -> StoreFuture<'a, u64> {
-        broken()
-    }
-
-    fn list<'a>(&'a self, _: Option<&'a IndexKey>, _: Page) -> StoreFuture<'a, Vec<RecordKey>> {
-        broken()
-    }
-
-    fn lease<'a>(&'a self, _: &'a RecordKey, _: LeaseToken, _: Duration) -> StoreFuture<'a, Option<Fence>> {
-        broken()
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::clock::HandClock;
 use crate::entropy::CountedBytes;
-use crate::kept::{BrokenStore, MemoryKept};
+use crate::kept::MemoryKept;
 use crate::op::Network;
 use countersign_core::Ports;
+use countersign_edge::store::NoSessions;
 use std::sync::Arc;
 
 /// Clock, bytes, issuers and folder, each moved by hand.
@@ -32,7 +33,7 @@ impl World {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             http: self.network.clone(),
-            sessions: Arc::new(BrokenStore),
+            sessions: Arc::new(NoSessions),
             kept: self.kept.clone(),
         }
     }

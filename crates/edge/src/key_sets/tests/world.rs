@@ -1,15 +1,13 @@
 //! Clock, network and disk of a test of the key sets.
 
 use super::super::{KeySets, Refresh};
+use crate::store::NoSessions;
 use bytes::Bytes;
 use countersign_authn::key_ring::Freshness;
 use countersign_authn::keys::{Answer, KeyLocation, KeySettings, Keys};
 use countersign_core::entropy::Entropy;
 use countersign_core::http_client::{FetchLimits, HttpClient, HttpError};
 use countersign_core::kept::{Kept, KeptError};
-use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
-};
 use countersign_core::time::{Clock, Monotonic, Now, Timestamp};
 use countersign_core::{BoxFuture, Ports};
 use countersign_jose::algorithm::Algorithm;
@@ -104,60 +102,6 @@ impl Kept for World {
             self.blobs.lock().unwrap().insert(name.to_owned(), bytes.to_vec());
             Ok(())
         })
-    }
-}
-
-/// No store is asked here.
-#[derive(Debug)]
-struct NoSessions;
-
-fn no_store<'a, T: Send + 'a>() -> StoreFuture<'a, T> {
-    Box::pin(async { Err(StoreError::Unavailable("none".into())) })
-}
-
-impl SessionStore for NoSessions {
-    fn create<'a>(
-        &'a self,
-        _: &'a RecordKey,
-        _: Sealed,
-        _: Timestamp,
-        _: &'a [IndexKey],
-    ) -> StoreFuture<'a, Version> {
-        no_store()
-    }
-
-    fn load<'a>(&'a self, _: &'a RecordKey, _: Timestamp) -> StoreFuture<'a, Option<(Sealed, Version)>> {
-        no_store()
-    }
-
-    fn replace<'a>(
-        &'a self,
-        _: &'a RecordKey,
-        _: Sealed,
-        _: Version,
-        _: Timestamp,
-    ) -> StoreFuture<'a, Version> {
-        no_store()
-    }
-
-    fn take<'a>(&'a self, _: &'a RecordKey, _: Timestamp) -> StoreFuture<'a, Option<Sealed>> {
-        no_store()
-    }
-
-    fn remove<'a>(&'a self, _: &'a RecordKey) -> StoreFuture<'a, bool> {
-        no_store()
-    }
-
-    fn remove_all<'a>(&'a self, _: &'a IndexKey) -> StoreFuture<'a, u64> {
-        no_store()
-    }
-
-    fn list<'a>(&'a self, _: Option<&'a IndexKey>, _: Page) -> StoreFuture<'a, Vec<RecordKey>> {
-        no_store()
-    }
-
-    fn lease<'a>(&'a self, _: &'a RecordKey, _: LeaseToken, _: Duration) -> StoreFuture<'a, Option<Fence>> {
-        no_store()
     }
 }
 
