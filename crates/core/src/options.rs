@@ -52,7 +52,7 @@ pub enum Kind {
     Integer(i64, i64),
     /// A string such as `"10m"`, `"30s"`, `"24h"`, `"500ms"`, within bounds given in milliseconds, both included.
     Duration(u64, u64),
-    /// A string such as `"16MiB"`, `"32KiB"` or a number of bytes, within bounds, both included.
+    /// A string such as `"16MiB"`, `"32KiB"`, `"512B"`, within bounds in bytes, both included.
     Bytes(u64, u64),
     /// An absolute URL.
     Url,

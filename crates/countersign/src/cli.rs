@@ -1,31 +1,38 @@
 //! The commands.
 
-use crate::compose;
-use crate::config::{Environment, Severity, Sources, render};
+use crate::config::{Environment, Sources};
 use crate::output::Output;
-use crate::run::{Origin, Plan, Running, tell_systemd_ready, tell_systemd_stopping};
-use crate::{reference, schema, state};
+use crate::run::{Origin, Plan, RunError, Running, Signals, tell_systemd_ready};
+use crate::{bug, reference, schema};
 use clap::{Parser, Subcommand};
 use countersign_authn::keys::Offline;
 use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
-use countersign_edge::admin;
 use countersign_edge::listen::SystemdSockets;
 use countersign_edge::system::OsEntropy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+mod check;
 mod demo;
 mod import;
+mod reload;
 mod token;
 
 /// Checks who is calling and countersigns the request.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, propagate_version = true, max_term_width = 100)]
-#[command(
-    after_help = "The first minute:   countersign demo\nThe first mistakes: countersign check countersign.toml"
-)]
+#[command(name = "countersign", version, max_term_width = 100)]
+#[command(after_help = "\
+The first minute, with nothing installed:
+  countersign demo
+
+A page behind nginx (examples/nginx has nginx's half):
+  countersign check countersign.toml
+  countersign run --config countersign.toml
+
+Why is this token refused?
+  countersign token verify --config countersign.toml \"$TOKEN\"")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -34,10 +41,14 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the gateway.
-    #[command(
-        after_help = "SIGHUP or `countersign reload` takes a changed configuration, whole or not at all.\n\
-                            SIGTERM and SIGINT stop it; what is under way is finished."
-    )]
+    #[command(after_help = "\
+One line per decision goes to standard error, and with [status] figures to /metrics.
+SIGHUP and `countersign reload` take a changed configuration, whole or not at all.
+SIGTERM and SIGINT stop it when what is under way is finished; told twice, it stops at once.
+
+  countersign run                              ./countersign.toml, or /etc/countersign
+  countersign run --config /etc/countersign    all *.toml files there
+  countersign run --config a.toml --state ./state")]
     Run {
         /// The configuration: a file, or a folder whose *.toml files are read in the order of their names. Otherwise
         /// $COUNTERSIGN_CONFIG, ./countersign.toml or /etc/countersign.
@@ -52,10 +63,13 @@ enum Command {
     #[command(after_help = "Needs no configuration and nothing else installed. New keys each time.")]
     Demo,
     /// Tells every mistake of a configuration at once.
-    #[command(
-        after_help = "Prints file, line and what to write instead. Exits with 1 when there is a mistake.\n\
-                            Nothing is fetched and nothing is changed."
-    )]
+    #[command(after_help = "\
+Each message has its line, and what to write instead. Warnings are repeated at every start.
+Exits with 1 when there is a mistake. Nothing is fetched and nothing is changed. Secrets and
+files that the configuration names are read, and never shown.
+
+  countersign check                            what `run` would take
+  countersign check /etc/countersign && systemctl reload countersign")]
     Check {
         /// The configuration, as `run --config` takes it.
         #[arg(value_name = "FILE-or-folder")]
@@ -63,6 +77,9 @@ enum Command {
         /// The same, as an option.
         #[arg(long, value_name = "FILE-or-folder", conflicts_with = "path")]
         config: Option<PathBuf>,
+        /// One JSON object a line on standard output: the messages, then the verdict.
+        #[arg(long)]
+        json: bool,
     },
     /// Test tokens: makes them, looks into them, judges them.
     Token {
@@ -75,14 +92,36 @@ enum Command {
         command: import::Import,
     },
     /// Makes a running gateway take its changed configuration.
+    #[command(after_help = "\
+It is taken whole or not at all: with a mistake in it the configuration before stays in force,
+and the mistake is told here. A file that is still being written, or only lost its end, is not
+taken either, nor one with other addresses in [[listen]] and [status]: that takes a restart, as
+changes of [log], [limits] and [token_cache] do, which wait for it while the rest is taken.
+Exits with 1 when nothing was taken.
+
+  countersign reload
+  countersign reload --state ./state           the gateway that runs with this state folder")]
     Reload {
         /// The state folder of the running gateway, as `run --state` takes it.
         #[arg(long, value_name = "FOLDER")]
         state: Option<PathBuf>,
+        /// One JSON object: whether it was taken, and what is to be said.
+        #[arg(long)]
+        json: bool,
     },
     /// Prints the JSON Schema of the configuration, for editors.
+    #[command(after_help = "\
+Keep it beside the configuration, and name it there for editors that know Taplo:
+
+  countersign schema > countersign.schema.json
+  #:schema ./countersign.schema.json           in the first line of countersign.toml")]
     Schema,
     /// Prints the configuration reference (Markdown).
+    #[command(after_help = "\
+It is made from what this very program takes:
+
+  countersign reference > docs/reference.md
+  countersign reference --reason-codes > docs/reason-codes.md")]
     Reference {
         /// The list of reason codes instead.
         #[arg(long)]
@@ -92,6 +131,7 @@ enum Command {
 
 /// Runs the command of the process's arguments.
 pub fn main() -> ExitCode {
+    bug::tell_where_only(|what| Output::standard().error_line(what));
     let mut out = Output::standard();
     let environment = Environment::real();
     match Arguments::parse().command {
@@ -99,8 +139,10 @@ pub fn main() -> ExitCode {
         Command::Demo => demo::run(&mut out),
         Command::Token { command } => token::run(&command, &environment, &mut out),
         Command::Import { command } => import::run(&command, &mut out),
-        Command::Check { path, config } => check(path.or(config).as_deref(), &environment, &mut out),
-        Command::Reload { state } => reload(state.as_deref(), &environment, &mut out),
+        Command::Check { path, config, json } => {
+            check::run(path.or(config).as_deref(), json, &environment, &mut out)
+        }
+        Command::Reload { state, json } => reload::run(state.as_deref(), json, &environment, &mut out),
         Command::Schema => {
             out.line(&schema::schema());
             ExitCode::SUCCESS
@@ -129,13 +171,8 @@ fn run(
         Ok(path) => path,
         Err(error) => return fail(out, &error.to_string()),
     };
-    out.error_line(&format!(
-        "countersign {}: configuration {}",
-        env!("CARGO_PKG_VERSION"),
-        path.display()
-    ));
     let plan = Plan {
-        origin: Origin::Path(path),
+        origin: Origin::Path(path.clone()),
         state,
         systemd,
         environment: Arc::new(environment),
@@ -145,25 +182,27 @@ fn run(
         Err(error) => return fail(out, &error.to_string()),
     };
     let ended = runtime.block_on(async {
+        let signals = Signals::hear()?;
         let running = Running::start(plan)?;
+        let log = Arc::clone(running.log());
+        bug::tell_where_only(move |what| log.event("error", "bug", what));
         tell_systemd_ready();
-        let ended = running.until_told().await;
-        tell_systemd_stopping();
-        ended
+        running.until(signals).await;
+        Ok::<_, RunError>(())
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(out, &error.to_string()),
+        Err(error) => {
+            out.error_line(&format!("countersign cannot run by {}:", path.display()));
+            out.error_line("");
+            out.error_line(&error.to_string());
+            ExitCode::FAILURE
+        }
     }
 }
 
 fn fail(out: &mut Output, why: &str) -> ExitCode {
-    out.error_line(if why.starts_with("error") {
-        ""
-    } else {
-        "countersign cannot go on:"
-    });
-    out.error_line(why);
+    out.error_line(&format!("countersign cannot go on: {why}"));
     ExitCode::FAILURE
 }
 
@@ -179,67 +218,5 @@ pub fn offline_parts() -> Parts {
     Parts {
         keys: Arc::new(Offline),
         tokens: Arc::new(tokens),
-    }
-}
-
-fn check(path: Option<&Path>, environment: &Environment, out: &mut Output) -> ExitCode {
-    let sources = Sources::locate(path, environment).and_then(|path| Sources::read(&path, environment));
-    let sources = match sources {
-        Ok(sources) => sources,
-        Err(error) => return fail(out, &error.to_string()),
-    };
-    let loaded = compose::load(&sources, environment, &offline_parts());
-    let (told, sound) = match loaded {
-        Ok(loaded) => (loaded.warnings, true),
-        Err(told) => (told, false),
-    };
-    if !told.is_empty() {
-        out.error_line(&render(&told, &sources, out.colours()));
-        out.error_line("");
-    }
-    let count = |severity| told.iter().filter(|one| one.severity == severity).count();
-    let files = sources
-        .0
-        .iter()
-        .map(|source| source.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let said = if sound { "can be run" } else { "cannot be run" };
-    out.line(&format!(
-        "{files}: {said}: {errors} mistakes, {warnings} warnings"
-    ));
-    if sound {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
-}
-
-fn reload(named: Option<&Path>, environment: &Environment, out: &mut Output) -> ExitCode {
-    let folder = match state::folder(named, environment) {
-        Ok(folder) => folder,
-        Err(why) => return fail(out, &why),
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(out, &error.to_string()),
-    };
-    match runtime.block_on(admin::ask(&folder, "reload")) {
-        Ok(answer) if answer.starts_with("ok") => {
-            out.line(&answer);
-            ExitCode::SUCCESS
-        }
-        Ok(answer) => fail(out, &answer),
-        Err(error) => {
-            let socket = folder.join(admin::SOCKET);
-            fail(
-                out,
-                &format!(
-                    "no gateway answers at {}: {error}; is its state folder another? (--state)",
-                    socket.display()
-                ),
-            )
-        }
     }
 }

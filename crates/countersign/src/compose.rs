@@ -1,13 +1,14 @@
 //! A configuration becomes a gateway. Past [`load`] nothing about configuration can fail.
 
-use crate::config::check::check;
+use crate::config::check::{self, check};
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::shape::{self, Document};
 use crate::config::{Environment, Sources};
 use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::CacheLimits;
 
-pub use crate::config::check::{Listen, Loaded, LogSettings};
+pub use crate::config::check::{Loaded, LogSettings};
+pub use crate::config::listen::Listen;
 
 /// Reads and checks `sources` whole. On failure every mistake is in the list, and the warnings too.
 pub fn load(sources: &Sources, environment: &Environment, parts: &Parts) -> Result<Loaded, Vec<Diagnostic>> {
@@ -27,10 +28,7 @@ pub fn load(sources: &Sources, environment: &Environment, parts: &Parts) -> Resu
 /// How many tokens `sources` wants remembered: read before the rest, for the cache outlives configurations.
 pub fn cache_limits(sources: &Sources, environment: &Environment) -> CacheLimits {
     let (document, _) = shape::read(sources, environment);
-    document
-        .values
-        .table("token_cache")
-        .map_or_else(CacheLimits::default, CacheLimits::from_values)
+    check::cache_limits(&document.values)
 }
 
 /// The checked shape alone, for commands that look at single tables.

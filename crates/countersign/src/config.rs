@@ -3,8 +3,11 @@
 
 pub mod check;
 pub mod diagnostic;
+pub mod hidden;
 pub mod identity;
+pub mod listen;
 pub mod nearest;
+pub mod require;
 pub mod route;
 pub mod scalar;
 pub mod shape;

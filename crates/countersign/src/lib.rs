@@ -3,9 +3,12 @@
 //! Begin with [`compose`]: text to gateway. [`config`] is how the text is read and checked, [`run`] how the gateway is
 //! started and reloaded, [`cli`] the commands.
 
+pub mod bug;
 pub mod cli;
 pub mod compose;
 pub mod config;
+#[cfg(test)]
+mod fakes;
 pub mod import;
 pub mod output;
 pub mod reference;

@@ -57,7 +57,8 @@ fn section(page: &mut String, title: &str, doc: &str, fields: &[Field]) {
     }
 }
 
-fn holds(kind: Kind) -> String {
+/// What a key of this kind holds, in words.
+pub fn holds(kind: Kind) -> String {
     match kind {
         Kind::Text => "string".to_owned(),
         Kind::Bool => "true or false".to_owned(),

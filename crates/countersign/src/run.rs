@@ -2,8 +2,7 @@
 
 use crate::compose::{self, Loaded};
 use crate::config::{Diagnostic, Environment, Severity, Sources, render};
-use crate::reload::{BETWEEN_READINGS, judge};
-use crate::{reload, state};
+use crate::state;
 use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::TokenCache;
 use countersign_core::Ports;
@@ -22,12 +21,21 @@ use countersign_edge::store::NoSessions;
 use countersign_edge::system::{OsEntropy, SystemClock};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use signals::Signals;
+
+use program::{InForce, Program};
+use signals::Told;
+
 mod figures;
+mod program;
+mod signals;
+
+/// Stands for the end of a line in an answer of the admin socket, which is one line.
+pub const NEXT_LINE: &str = "\u{1e}";
 
 /// Where the configuration comes from, each time it is read.
 #[derive(Clone, Debug)]
@@ -70,29 +78,6 @@ pub struct Running {
     program: Arc<Program>,
 }
 
-/// What a reload needs.
-#[derive(Debug)]
-struct Program {
-    origin: Origin,
-    environment: Arc<Environment>,
-    parts: Parts,
-    key_sets: Arc<KeySets>,
-    shared: Arc<Shared>,
-    log: Arc<Log>,
-    metrics: Arc<Metrics>,
-    in_force: Mutex<InForce>,
-    /// One reload at a time.
-    reloading: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug)]
-struct InForce {
-    sources: Sources,
-    /// Addresses and dialects: what a reload cannot change.
-    listeners: Vec<String>,
-    generation: u64,
-}
-
 impl Running {
     /// Starts everything. Needs a runtime around it.
     pub fn start(mut plan: Plan) -> Result<Self, RunError> {
@@ -113,6 +98,14 @@ impl Running {
         key_sets.tell(&log);
         let metrics = Arc::new(Metrics::new());
         metrics.set_source(figures::source(&key_sets, &tokens, &ports.clock));
+        if let Origin::Path(path) = &plan.origin {
+            let text = format!(
+                "countersign {}: configuration {}",
+                env!("CARGO_PKG_VERSION"),
+                path.display()
+            );
+            log.event("info", "starting", &text);
+        }
         warn(&loaded, &sources, &log);
         let folder = folder.inspect_err(|why| {
             log.event(
@@ -121,13 +114,17 @@ impl Running {
                 &format!("{why}; going on without: no key set outlives this process"),
             );
         });
-        let listeners = described(&loaded);
+        if folder.as_ref().is_ok_and(|folder| state::is_open(folder)) {
+            let why = "others than its owner can write to the state folder: what they put there is taken for keys of issuers";
+            log.event("warning", "state_folder", why);
+        }
+        let fixed = program::fixed(&loaded);
         let (listen, status, server_limits) = (loaded.listeners, loaded.status, loaded.limits);
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
         let shared = Shared::new(loaded.gateway, &ports, observer);
         let in_force = Mutex::new(InForce {
             sources,
-            listeners,
+            fixed,
             generation: 0,
         });
         let program = Arc::new(Program {
@@ -146,7 +143,9 @@ impl Running {
             tasks: JoinSet::new(),
             program,
         };
-        running.listen(listen, status.as_ref(), server_limits, &mut plan.systemd)?;
+        running
+            .listen(listen, status.as_ref(), server_limits, &mut plan.systemd)
+            .inspect_err(|_| running.program.log.flush())?;
         if let Ok(folder) = folder {
             running.admin(&folder);
         }
@@ -211,7 +210,8 @@ impl Running {
                 match command.as_str() {
                     "reload" => match program.reload().await {
                         Ok(said) => format!("ok: {said}"),
-                        Err(why) => format!("refused: {why}"),
+                        // The answer is one line.
+                        Err(why) => format!("refused: {}", why.replace('\n', NEXT_LINE)),
                     },
                     "status" => format!("ok: generation {}", program.generation()),
                     other => format!("refused: no command {other:?}; known are reload, status"),
@@ -230,89 +230,38 @@ impl Running {
         }
     }
 
-    /// Runs until SIGTERM or SIGINT; SIGHUP reloads. Then lets what is under way finish.
+    /// Hears signals from now on, and runs as [`Self::until`] does.
     pub async fn until_told(self) -> Result<(), RunError> {
-        let hear = |kind| signal(kind).map_err(|error| RunError::Machine(format!("signals: {error}")));
-        let (mut term, mut int, mut hup) = (
-            hear(SignalKind::terminate())?,
-            hear(SignalKind::interrupt())?,
-            hear(SignalKind::hangup())?,
-        );
-        loop {
-            tokio::select! {
-                _ = term.recv() => break,
-                _ = int.recv() => break,
-                _ = hup.recv() => {
-                    let program = Arc::clone(&self.program);
-                    drop(tokio::spawn(async move { drop(program.reload().await) }));
-                }
-            }
-        }
-        self.stop().await;
+        let signals = Signals::hear()?;
+        self.until(signals).await;
         Ok(())
     }
 
-    /// Stops accepting and waits for what is under way.
-    pub async fn stop(mut self) {
-        self.program
-            .log
-            .event("info", "stopping", "finishing what is under way");
+    /// Runs until SIGTERM or SIGINT; SIGHUP reloads. Then lets what is under way finish; told to stop once more, cuts it.
+    pub async fn until(mut self, mut signals: Signals) {
+        while signals.next().await == Told::Reload {
+            let program = Arc::clone(&self.program);
+            drop(tokio::spawn(async move { drop(program.reload().await) }));
+        }
+        let log = Arc::clone(&self.program.log);
+        log.event("info", "stopping", "finishing what is under way");
         self.stop.send_replace(true);
-        while self.tasks.join_next().await.is_some() {}
-    }
-}
-
-impl Program {
-    fn generation(&self) -> u64 {
-        self.in_force
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .generation
-    }
-
-    /// Takes what is in the files now, whole, or nothing of it.
-    async fn reload(&self) -> Result<String, String> {
-        let one_at_a_time = self.reloading.lock().await;
-        let taken = self.try_reload().await;
-        drop(one_at_a_time);
-        self.metrics.reload(taken.is_ok());
-        match &taken {
-            Ok(said) => self.log.event("info", "reload", said),
-            Err(why) => self.log.event(
-                "error",
-                "reload_refused",
-                &format!("the configuration before stays in force: {why}"),
-            ),
+        tell_systemd_stopping();
+        loop {
+            tokio::select! {
+                ended = self.tasks.join_next() => if ended.is_none() { break },
+                told = signals.next() => if told == Told::Stop {
+                    log.event("warning", "stopping", "told to stop once more: what is under way is cut");
+                    break;
+                },
+            }
         }
-        taken
+        log.flush();
     }
 
-    async fn try_reload(&self) -> Result<String, String> {
-        let first = read(&self.origin, &self.environment)?;
-        tokio::time::sleep(BETWEEN_READINGS).await;
-        let second = read(&self.origin, &self.environment)?;
-        let (before, listeners, generation) = {
-            let in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
-            (
-                in_force.sources.clone(),
-                in_force.listeners.clone(),
-                in_force.generation + 1,
-            )
-        };
-        judge(&before, &first, &second).map_err(|why: reload::NotTaken| why.to_string())?;
-        let loaded = compose::load(&second, &self.environment, &self.parts);
-        let mut loaded = loaded.map_err(|told| told_whole(&told, &second))?;
-        if described(&loaded) != listeners {
-            return Err("the listeners' addresses or dialects changed: that takes a restart".to_owned());
-        }
-        warn(&loaded, &second, &self.log);
-        loaded.gateway.generation = generation;
-        self.shared.swap(loaded.gateway);
-        self.key_sets.forget_unused();
-        let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
-        in_force.sources = second;
-        in_force.generation = generation;
-        Ok(format!("configuration {generation} is in force"))
+    /// Where lines go.
+    pub fn log(&self) -> &Arc<Log> {
+        &self.program.log
     }
 }
 
@@ -346,15 +295,6 @@ pub(crate) fn ports(environment: &Environment, folder: Option<&PathBuf>) -> Resu
         sessions: Arc::new(NoSessions),
         kept,
     })
-}
-
-/// What a reload cannot change.
-fn described(loaded: &Loaded) -> Vec<String> {
-    loaded
-        .listeners
-        .iter()
-        .map(|listen| format!("{} {}", listen.address, listen.speak))
-        .collect()
 }
 
 pub(crate) fn told_whole(told: &[Diagnostic], sources: &Sources) -> String {

@@ -1,6 +1,7 @@
 //! The JSON Schema (2020-12) of the configuration, for editors: made from the tables of options.
 
 use crate::config::spec;
+use crate::reference::holds;
 use countersign_core::options::{Field, Kind, Need};
 use serde_json::{Map, Value, json};
 
@@ -37,9 +38,37 @@ fn object(fields: &[Field]) -> Value {
 fn property(field: &Field) -> Value {
     let mut schema = kind(field.kind);
     if let Value::Object(members) = &mut schema {
-        members.insert("description".into(), field.doc.into());
+        let bounds = match field.kind {
+            Kind::Duration(..) | Kind::Bytes(..) => format!(" ({})", holds(field.kind)),
+            Kind::Text
+            | Kind::Bool
+            | Kind::Integer(..)
+            | Kind::Url
+            | Kind::Choice(_)
+            | Kind::List(_)
+            | Kind::Secret
+            | Kind::File
+            | Kind::Path
+            | Kind::Table(_)
+            | Kind::Tables(_)
+            | Kind::Named(_)
+            | Kind::TextMap => String::new(),
+        };
+        members.insert("description".into(), format!("{}{bounds}", field.doc).into());
+        if let Some(default) = default(field) {
+            members.insert("default".into(), default);
+        }
     }
     schema
+}
+
+/// What is meant when the key is absent. The table of options holds it as the file would.
+fn default(field: &Field) -> Option<Value> {
+    let Need::Default(text) = field.need else {
+        return None;
+    };
+    let written = toml::from_str::<Map<String, Value>>(&format!("value = {text}"));
+    written.ok()?.remove("value")
 }
 
 fn kind(kind: Kind) -> Value {
@@ -63,5 +92,36 @@ fn kind(kind: Kind) -> Value {
         Kind::Tables(table) => json!({ "type": "array", "items": object(table.fields) }),
         Kind::Named(table) => json!({ "type": "object", "additionalProperties": object(table.fields) }),
         Kind::TextMap => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_shown_as_the_file_would_say_it() {
+        let mut tables = vec![spec::root()];
+        let mut seen = 0;
+        while let Some(fields) = tables.pop() {
+            for field in fields {
+                if let Kind::Table(inner) | Kind::Tables(inner) | Kind::Named(inner) = field.kind {
+                    tables.push(inner.fields.to_vec());
+                }
+                let wanted = matches!(field.need, Need::Default(_));
+                assert_eq!(default(&field).is_some(), wanted, "{}", field.name);
+                seen += usize::from(wanted);
+            }
+        }
+        assert!(seen > 10);
+        let schema: Value = serde_json::from_str(&schema()).unwrap();
+        let leeway = &schema["properties"]["token"]["additionalProperties"]["properties"]["leeway"];
+        assert_eq!(leeway["default"], "60s");
+        assert!(
+            leeway["description"]
+                .as_str()
+                .unwrap()
+                .ends_with("(duration, 0s to 5m)")
+        );
     }
 }

@@ -4,28 +4,49 @@ use crate::config::Environment;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// Where the state of a service is kept when nobody says otherwise.
+const SHARED: &str = "/var/lib/countersign";
+
 /// The folder to use: the one named, `$STATE_DIRECTORY` (systemd), `/var/lib/countersign` when it is there or can be
 /// made, else `$XDG_STATE_HOME/countersign` or `~/.local/state/countersign`. Made with mode 0700. Fails with the reason
 /// when none can be written to: the gateway goes on without.
 pub fn folder(named: Option<&Path>, environment: &Environment) -> Result<PathBuf, String> {
+    let mut reason = "neither $STATE_DIRECTORY nor $XDG_STATE_HOME nor $HOME is set".to_owned();
+    for path in candidates(named, environment) {
+        match usable(&path) {
+            Ok(()) => return Ok(path),
+            Err(why) => reason = why,
+        }
+    }
+    Err(reason)
+}
+
+/// The folder of a gateway that runs: the first of the same places that has a `socket`, else the first. Nothing is made.
+pub fn folder_with(socket: &str, named: Option<&Path>, environment: &Environment) -> PathBuf {
+    let candidates = candidates(named, environment);
+    let there = candidates.iter().find(|path| path.join(socket).exists());
+    there.or(candidates.first()).cloned().unwrap_or_default()
+}
+
+/// Whether others than its owner can write to the folder.
+pub fn is_open(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o022 != 0)
+}
+
+/// Where the state may be, in the order of preference. What was named is the only place.
+fn candidates(named: Option<&Path>, environment: &Environment) -> Vec<PathBuf> {
     let variable = |name: &str| (environment.variable)(name).filter(|value| !value.is_empty());
     if let Some(path) = named {
-        return usable(path).map(|()| path.to_owned());
+        return vec![path.to_owned()];
     }
     if let Some(paths) = variable("STATE_DIRECTORY") {
-        let first = PathBuf::from(paths.split(':').next().unwrap_or(&paths));
-        return usable(&first).map(|()| first);
-    }
-    let shared = PathBuf::from("/var/lib/countersign");
-    if usable(&shared).is_ok() {
-        return Ok(shared);
+        return vec![paths.split(':').next().unwrap_or(&paths).into()];
     }
     let home = || variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
     let own = variable("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
-    let own = own
-        .ok_or("neither $STATE_DIRECTORY nor $XDG_STATE_HOME nor $HOME is set")?
-        .join("countersign");
-    usable(&own).map(|()| own)
+    std::iter::once(PathBuf::from(SHARED))
+        .chain(own.map(|own| own.join("countersign")))
+        .collect()
 }
 
 /// Makes the folder where it is missing, and tries to write into it.
@@ -43,7 +64,64 @@ fn usable(path: &Path) -> Result<(), String> {
     std::fs::remove_file(&probe).map_err(told)
 }
 
-/// Whether others than its owner can look into the folder.
-pub fn is_open(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::Folder;
+
+    fn environment(variables: &[(&'static str, String)]) -> Environment {
+        let variables = variables.to_vec();
+        let of = move |name: &str| {
+            variables
+                .iter()
+                .find(|(own, _)| *own == name)
+                .map(|(_, value)| value.clone())
+        };
+        Environment {
+            variable: Box::new(of),
+            ..Environment::empty()
+        }
+    }
+
+    #[test]
+    fn the_named_folder_goes_before_systemds_and_both_are_made_for_their_owner_alone() {
+        let folder = Folder::new("state");
+        let at = |name: &str| folder.0.join(name);
+        let systemd = environment(&[("STATE_DIRECTORY", format!("{}:/else", at("systemd").display()))]);
+        assert_eq!(super::folder(Some(&at("named")), &systemd), Ok(at("named")));
+        assert_eq!(super::folder(None, &systemd), Ok(at("systemd")));
+        for name in ["named", "systemd"] {
+            assert!(!is_open(&at(name)), "{name}");
+            assert_eq!(
+                std::fs::read_dir(at(name)).unwrap().count(),
+                0,
+                "the probe is gone"
+            );
+        }
+        assert!(!at("else").exists());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_a_reason_and_not_another_folder() {
+        let folder = Folder::new("state-file");
+        folder.write("file", "");
+        let named = folder.0.join("file/state");
+        assert!(super::folder(Some(&named), &environment(&[])).is_err());
+    }
+
+    #[test]
+    fn looking_for_a_running_gateway_makes_nothing() {
+        let folder = Folder::new("state-look");
+        let named = folder.0.join("named");
+        assert_eq!(folder_with("a.sock", Some(&named), &environment(&[])), named);
+        assert!(!named.exists());
+        let own = environment(&[("XDG_STATE_HOME", folder.0.display().to_string())]);
+        std::fs::create_dir(folder.0.join("countersign")).unwrap();
+        folder.write("countersign/unit-test.sock", "");
+        assert_eq!(
+            folder_with("unit-test.sock", None, &own),
+            folder.0.join("countersign")
+        );
+        assert_eq!(folder_with("no-such.sock", None, &own), Path::new(SHARED));
+    }
 }

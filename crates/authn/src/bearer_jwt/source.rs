@@ -109,7 +109,12 @@ impl Reading<'_> {
             return None;
         }
         let shared = algorithms.iter().copied().filter(|algorithm| algorithm.is_hmac());
-        match VerificationKey::hmac(secret, &shared.collect::<Vec<_>>()) {
+        let shared = shared.collect::<Vec<_>>();
+        if shared.is_empty() {
+            // What is wrong then is `algorithms`, and was noted there.
+            return None;
+        }
+        match VerificationKey::hmac(secret, &shared) {
             Ok(key) => {
                 let warning = "`hmac_secret`: whoever can check these tokens can also make them; prefer keys of which \
                                only the public half is here";

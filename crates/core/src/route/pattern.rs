@@ -140,6 +140,27 @@ impl PathPattern {
         self.open_ended || asked.next().is_none()
     }
 
+    /// Whether this covers every path that `other` covers.
+    pub fn includes(&self, other: &Self) -> bool {
+        let (own, others) = (self.segments.len(), other.segments.len());
+        let long_enough = if self.open_ended {
+            own <= others
+        } else {
+            own == others && !other.open_ended
+        };
+        let segment = |(own, others): (&Segment, &Segment)| match (own, others) {
+            (Segment::One, Segment::One) => true,
+            (Segment::One, Segment::Literal(bytes)) => !bytes.is_empty(),
+            (Segment::Literal(_), Segment::One) => false,
+            (Segment::Literal(own), Segment::Literal(bytes)) => {
+                let folded = bytes.iter().copied().map(fold(self.fold_case));
+                let one_case = !other.fold_case || !bytes.iter().any(u8::is_ascii_alphabetic);
+                folded.eq(own.iter().copied()) && (self.fold_case || one_case)
+            }
+        };
+        long_enough && self.segments.iter().zip(&other.segments).all(segment)
+    }
+
     /// How this ranks among the patterns that cover one path.
     pub fn specificity(&self) -> Specificity {
         let literal = self.segments.iter().map_while(|segment| match segment {

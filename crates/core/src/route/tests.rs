@@ -211,3 +211,39 @@ fn patterns_that_are_none_are_refused() {
     let folded = PathPattern::parse("/Admin/**", true).unwrap();
     assert!(folded.covers("/aDMIN/x"));
 }
+
+#[test]
+fn a_pattern_includes_another_when_it_covers_all_of_it() {
+    let includes = |one: &str, other: &str| {
+        let read = |text: &str| match text.strip_prefix("i:") {
+            Some(text) => PathPattern::parse(text, true).unwrap(),
+            None => PathPattern::parse(text, false).unwrap(),
+        };
+        read(one).includes(&read(other))
+    };
+    for (one, other) in [
+        ("/**", "/a/b"),
+        ("/**", "/a/**"),
+        ("/a/**", "/a"),
+        ("/a/*", "/a/b"),
+        ("/a/*/*", "/a/*/admin"),
+        ("i:/a", "/A"),
+        ("i:/A", "i:/a"),
+        ("/1", "i:/1"),
+    ] {
+        assert!(includes(one, other), "{one} {other}");
+    }
+    for (one, other) in [
+        ("/a", "/a/b"),
+        ("/a", "/a/**"),
+        ("/a/*", "/a/"),
+        ("/a/*", "/a/**"),
+        ("/a/b", "/a/*"),
+        ("/a/*/admin", "/a/*/*"),
+        ("/a/b/**", "/a"),
+        ("/a", "i:/a"),
+        ("/a", "/b"),
+    ] {
+        assert!(!includes(one, other), "{one} {other}");
+    }
+}

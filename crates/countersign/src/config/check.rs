@@ -2,37 +2,20 @@
 
 use super::diagnostic::Diagnostic;
 use super::identity;
+use super::listen::{self, Listen};
 use super::route::{self, Surroundings};
 use super::shape::Document;
 use countersign_authn::anonymous::Anonymous;
 use countersign_authn::kinds::{KINDS, Parts};
+use countersign_authn::token_cache::CacheLimits;
 use countersign_core::authn::Authenticator;
-use countersign_core::options::{Fault, Values};
-use countersign_core::peer::TrustedPeers;
+use countersign_core::options::{Fault, Need, Table, Values};
 use countersign_core::route::RouteTable;
 use countersign_edge::gateway::Gateway;
-use countersign_edge::integration::{self, Integration};
-use countersign_edge::listen::{Address, Limits, UnixAccess};
+use countersign_edge::listen::{Address, Limits};
 use countersign_edge::log::Format;
-use http::HeaderName;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The shortest secret that a proxy in front may share with us, in bytes.
-const MIN_PEER_SECRET_BYTES: usize = 16;
-
-/// One listener, checked.
-#[derive(Clone, Debug)]
-pub struct Listen {
-    /// Where.
-    pub address: Address,
-    /// Who may connect, on a unix socket.
-    pub access: UnixAccess,
-    /// The dialect's name.
-    pub speak: String,
-    /// The dialect.
-    pub integration: Arc<dyn Integration>,
-}
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +39,8 @@ pub struct Loaded {
     pub log: LogSettings,
     /// What connections may cost.
     pub limits: Limits,
+    /// How many tokens are remembered.
+    pub token_cache: CacheLimits,
     /// What the operator should know.
     pub warnings: Vec<Diagnostic>,
 }
@@ -67,18 +52,14 @@ pub(super) type Declared = Vec<(Arc<str>, Option<Arc<dyn Authenticator>>)>;
 /// configuration.
 pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
     let mut told = Vec::new();
-    let listeners = listeners(document, &mut told);
+    let listeners = listen::listeners(document, &mut told);
     let declared = authenticators(document, parts, &mut told);
-    let speaks = listeners
-        .iter()
-        .map(|listen| listen.speak.as_str())
-        .collect::<Vec<_>>();
-    let identity = identity::collect(document, &speaks, &mut told);
+    let identity = identity::collect(document, &listeners, &declared, &mut told);
     let surroundings = Surroundings {
         document,
         declared: &declared,
         identity: &identity,
-        speaks: &speaks,
+        listeners: &listeners,
     };
     let routes = route::build(&surroundings, &mut told);
     let built = routes
@@ -90,15 +71,20 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
             let (first, second) = equal.routes;
             let name = built.get(first).map_or("", |route| &route.name);
             let place = routes.get(second).and_then(|(way, _)| document.key_place(way));
-            let message = format!(
-                "no request can tell this route from `{name}`: both govern {}",
-                equal.at
-            );
-            told.push(Diagnostic::error(place, message).help("join the two, or let their `methods` differ"));
+            let diagnostic = if first == second {
+                Diagnostic::error(place, format!("this route names `{}` twice", equal.at))
+            } else {
+                let message = format!(
+                    "no request can tell this route from `{name}`: both govern {}",
+                    equal.at
+                );
+                Diagnostic::error(place, message).help("join the two, or let their `methods` differ")
+            };
+            told.push(diagnostic);
         }
         RouteTable::default()
     });
-    let status = status(document, &mut told);
+    let status = listen::status(document, &listeners, &mut told);
     let (log, limits) = (log(&document.values), limits(&document.values));
     let faces = listeners
         .iter()
@@ -116,6 +102,7 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
         status,
         log,
         limits,
+        token_cache: cache_limits(&document.values),
         warnings: told,
     }
 }
@@ -131,12 +118,34 @@ pub(super) fn tell(document: &Document, way: &[String], faults: Vec<Fault>, told
     }
 }
 
-/// Of a table with a fault of shape: what is wrong with the keys that are sound. The others have been told about.
-pub(super) fn about_what_is_there(values: &Values, faults: Vec<Fault>) -> Vec<Fault> {
-    faults
-        .into_iter()
-        .filter(|fault| fault.at.first().is_some_and(|key| values.has(key)))
-        .collect()
+/// Of a table with a fault of shape: what is wrong with it as a whole and with the keys that are sound. The others have
+/// been told about.
+pub(super) fn about_what_is_sound(
+    document: &Document,
+    way: &[String],
+    values: &Values,
+    faults: Vec<Fault>,
+) -> Vec<Fault> {
+    let sound = |fault: &Fault| {
+        let at = way
+            .iter()
+            .chain(&fault.at)
+            .map(String::as_str)
+            .collect::<Vec<_>>();
+        fault
+            .at
+            .first()
+            .is_none_or(|key| values.has(key) && !document.is_faulty(&at))
+    };
+    faults.into_iter().filter(sound).collect()
+}
+
+/// Whether a key that may be absent is there and faulty: what is told about the rest may come from its absence.
+fn lacks(document: &Document, way: &[String], table: &Table, values: &Values) -> bool {
+    let optional = table.fields.iter().filter(|field| field.need == Need::Optional);
+    optional
+        .map(|field| field.name)
+        .any(|name| !values.has(name) && document.stands(&[way, &[name.to_owned()]].concat()))
 }
 
 fn authenticators(document: &Document, parts: &Parts, told: &mut Vec<Diagnostic>) -> Declared {
@@ -154,8 +163,10 @@ fn authenticators(document: &Document, parts: &Parts, told: &mut Vec<Diagnostic>
             let faulty = document.is_faulty(&[kind.table, name]);
             match (kind.build)(name, values, parts) {
                 Ok(_) if faulty => declared.push((full, None)),
+                Err(_) if lacks(document, &way, kind.options, values) => declared.push((full, None)),
                 Err(faults) if faulty => {
-                    tell(document, &way, about_what_is_there(values, faults), told);
+                    let faults = about_what_is_sound(document, &way, values, faults);
+                    tell(document, &way, faults, told);
                     declared.push((full, None));
                 }
                 Ok(built) => {
@@ -174,137 +185,11 @@ fn authenticators(document: &Document, parts: &Parts, told: &mut Vec<Diagnostic>
     declared
 }
 
-fn listeners(document: &Document, told: &mut Vec<Diagnostic>) -> Vec<Listen> {
-    let mut listeners: Vec<Listen> = Vec::new();
-    for (index, values) in document.values.tables("listen").iter().enumerate() {
-        let way = vec!["listen".to_owned(), index.to_string()];
-        let faulty = document.is_faulty(&["listen", &index.to_string()]);
-        match listen(values, told, document, &way) {
-            Ok(_) if faulty => {}
-            Err(faults) if faulty => tell(document, &way, about_what_is_there(values, faults), told),
-            Ok(listen) if listeners.iter().any(|other| other.address == listen.address) => {
-                let fault = Fault::new(
-                    "address",
-                    format!("another listener has {} already", listen.address),
-                );
-                tell(document, &way, vec![fault], told);
-            }
-            Ok(listen) => listeners.push(listen),
-            Err(faults) => tell(document, &way, faults, told),
-        }
-    }
-    listeners
-}
-
-fn listen(
-    values: &Values,
-    told: &mut Vec<Diagnostic>,
-    document: &Document,
-    way: &[String],
-) -> Result<Listen, Vec<Fault>> {
-    let mut faults = Vec::new();
-    let speak = values.text("speak").unwrap_or("").to_owned();
-    let trusted = trusted(values, &mut faults);
-    let address = Address::parse(values.text("address").unwrap_or(""))
-        .map_err(|error| Fault::new("address", error.to_string()));
-    let access = access(values, &mut faults);
-    let address = match address {
-        Ok(address) => Some(address),
-        Err(fault) => {
-            faults.push(fault);
-            None
-        }
-    };
-    let is_unix = matches!(address, Some(Address::Unix(_)));
-    for name in ["mode", "owner"] {
-        if values.has(name) && address.is_some() && !is_unix {
-            faults.push(Fault::new(name, format!("`{name}` is for unix sockets only")));
-        }
-    }
-    let asked_for_another = matches!(speak.as_str(), "auth-request" | "forward-auth");
-    if asked_for_another && trusted.is_empty() {
-        let help = if is_unix {
-            "trusted_peers = [\"unix\"]"
-        } else {
-            "trusted_peers = [\"127.0.0.1\"]: the proxy's own address"
-        };
-        let message =
-            "nobody may ask here: `trusted_peers` names no peer that may tell about the original request";
-        faults.push(Fault::new("trusted_peers", message).help(help));
-    }
-    if speak == "check" && !trusted.is_empty() {
-        let message = "`check` reads no original request: `trusted_peers` has no effect here";
-        told.push(Diagnostic::warning(
-            document.place(&[way, &["trusted_peers".to_owned()]].concat()),
-            message,
-        ));
-    }
-    if speak == "reverse-proxy" && address.as_ref().is_some_and(|address| !address.is_local()) {
-        let message =
-            "a listener that forwards binds loopback only, for now: it speaks HTTP/1.1 in the clear";
-        faults.push(
-            Fault::new("address", message)
-                .help("127.0.0.1, [::1] or unix:/path; put a proxy that speaks TLS in front"),
-        );
-    }
-    match (address, integration::by_name(&speak, trusted)) {
-        (Some(address), Some(integration)) if faults.is_empty() => Ok(Listen {
-            address,
-            access,
-            speak,
-            integration,
-        }),
-        _ => Err(faults),
-    }
-}
-
-fn trusted(values: &Values, faults: &mut Vec<Fault>) -> TrustedPeers {
-    let mut trusted = TrustedPeers::parse(values.texts("trusted_peers")).unwrap_or_else(|error| {
-        faults.push(Fault::new("trusted_peers", error.to_string()));
-        TrustedPeers::default()
-    });
-    let Some(secret) = values.table("trusted_secret") else {
-        return trusted;
-    };
-    let at = |fault: Fault| fault.within("trusted_secret");
-    let name = secret.text("header").unwrap_or("").parse::<HeaderName>();
-    let value = secret.secret("value");
-    match (name, value) {
-        (Ok(name), Some(value)) if value.expose().len() >= MIN_PEER_SECRET_BYTES => {
-            trusted = trusted.with_secret(name, value.clone());
-        }
-        (Err(_), _) => faults.push(at(Fault::new("header", "not a header name"))),
-        (Ok(_), _) => faults.push(at(
-            Fault::new("value", "shorter than 16 bytes").help("openssl rand -hex 16")
-        )),
-    }
-    trusted
-}
-
-fn access(values: &Values, faults: &mut Vec<Fault>) -> UnixAccess {
-    let mode = values.text("mode").and_then(|text| {
-        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
-        if mode.is_none() {
-            faults.push(Fault::new("mode", "not a file mode in octal").help("mode = \"0660\""));
-        }
-        mode
-    });
-    UnixAccess {
-        mode,
-        owner: values.text("owner").map(str::to_owned),
-    }
-}
-
-fn status(document: &Document, told: &mut Vec<Diagnostic>) -> Option<Address> {
-    let text = document.values.table("status")?.text("address")?;
-    match Address::parse(text) {
-        Ok(address) => Some(address),
-        Err(error) => {
-            let way = ["status".to_owned(), "address".to_owned()];
-            told.push(Diagnostic::error(document.place(&way), error.to_string()));
-            None
-        }
-    }
+/// How many tokens the configuration wants remembered.
+pub(crate) fn cache_limits(values: &Values) -> CacheLimits {
+    values
+        .table("token_cache")
+        .map_or_else(CacheLimits::default, CacheLimits::from_values)
 }
 
 fn log(values: &Values) -> LogSettings {

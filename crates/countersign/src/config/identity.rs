@@ -1,8 +1,11 @@
 //! The identity headers of the whole and of single routes: one closed set, and what each route writes of it.
 
-use super::check::tell;
+use super::check::{Declared, tell};
 use super::diagnostic::Diagnostic;
+use super::listen::Listen;
+use super::require::owner_and_name;
 use super::shape::Document;
+use countersign_core::credential_place::CredentialPlace;
 use countersign_core::identity_headers::{Fact, IdentityHeaders, ListFormat, Projection, preset};
 use countersign_core::options::{Fault, Values};
 use http::HeaderName;
@@ -10,40 +13,80 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Headers with a meaning of their own, in requests or in answers.
-const NOT_IDENTITY: [&str; 32] = [
-    "accept",
+const MEANINGS: [&str; 35] = [
     "authorization",
     "cache-control",
     "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "content-security-policy",
     "cookie",
     "date",
     "expect",
+    "forwarded",
     "host",
     "keep-alive",
     "location",
     "origin",
+    "pragma",
+    "proxy-authenticate",
     "proxy-authorization",
     "proxy-connection",
+    "range",
     "referer",
     "retry-after",
+    "server",
     "set-cookie",
     "te",
+    "traceparent",
+    "tracestate",
     "trailer",
     "transfer-encoding",
     "upgrade",
     "user-agent",
+    "vary",
+    "via",
     "www-authenticate",
     "x-countersign-refusal",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
     "x-real-ip",
+];
+
+/// Beginnings of such names.
+const MEANING_PREFIXES: [&str; 7] = [
+    "accept",
+    "access-control-",
+    "content-",
+    "if-",
+    "sec-",
+    "x-original-",
     "x-request-id",
 ];
+
+/// Forwarding facts that a proxy in front tells, which are no identity.
+const FORWARDING: [&str; 10] = [
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-method",
+    "x-forwarded-path",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+];
+
+/// Whether a header of this name says something else already, once `_` and `.` are folded to `-`.
+pub(super) fn has_a_meaning(name: &HeaderName) -> bool {
+    let folded = fold(name);
+    MEANINGS.contains(&folded.as_str())
+        || FORWARDING.contains(&folded.as_str())
+        || MEANING_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+}
+
+fn fold(name: &HeaderName) -> String {
+    name.as_str().replace(['_', '.'], "-")
+}
 
 type Lines = Vec<(HeaderName, Fact)>;
 
@@ -74,8 +117,13 @@ impl Identity {
 }
 
 /// Reads every `identity_headers` table.
-pub(super) fn collect(document: &Document, speaks: &[&str], told: &mut Vec<Diagnostic>) -> Identity {
-    let beside_a_proxy = speaks.iter().any(|speak| *speak != "reverse-proxy");
+pub(super) fn collect(
+    document: &Document,
+    listeners: &[Listen],
+    declared: &Declared,
+    told: &mut Vec<Diagnostic>,
+) -> Identity {
+    let beside_a_proxy = listeners.iter().any(|listen| listen.speak != "reverse-proxy");
     let mut read = |values: &Values, way: &[String]| {
         wanted(values, beside_a_proxy).unwrap_or_else(|faults| {
             tell(document, way, faults, told);
@@ -119,7 +167,8 @@ pub(super) fn collect(document: &Document, speaks: &[&str], told: &mut Vec<Diagn
         told.push(Diagnostic::error(document.place(&way), message).help("name one of them otherwise"));
     }
     let set = Arc::new(IdentityHeaders::new(all));
-    let groups = named_groups(document);
+    refuse_double_use(document, &set, listeners, declared, told);
+    let groups = named_groups(document, declared);
     let project = |wanted: &Wanted| {
         let only = wanted
             .named_groups
@@ -149,9 +198,7 @@ fn wanted(values: &Values, beside_a_proxy: bool) -> Result<Wanted, Vec<Fault>> {
         let known = "subject, issuer, groups, scopes, email, authenticator, or claims.PATH";
         match (header, Fact::parse(fact)) {
             (Err(_), _) => faults.push(at("not a header name".to_owned())),
-            (Ok(header), _)
-                if NOT_IDENTITY.contains(&header.as_str()) || header.as_str().starts_with("x-original-") =>
-            {
+            (Ok(header), _) if has_a_meaning(&header) => {
                 faults.push(at(format!(
                     "`{header}` has a meaning of its own and cannot tell identity"
                 )));
@@ -188,18 +235,62 @@ fn wanted(values: &Values, beside_a_proxy: bool) -> Result<Wanted, Vec<Fault>> {
 
 /// Two different names that fold to one.
 fn alias(names: &[HeaderName]) -> Option<(&HeaderName, &HeaderName)> {
-    let folded = |name: &HeaderName| name.as_str().replace(['_', '.'], "-");
     let pairs = names
         .iter()
         .enumerate()
         .flat_map(|(index, one)| names.iter().skip(index + 1).map(move |other| (one, other)));
     pairs
         .into_iter()
-        .find(|(one, other)| one != other && folded(one) == folded(other))
+        .find(|(one, other)| one != other && fold(one) == fold(other))
+}
+
+/// A header of the set never arrives from a client, so neither a token nor a proxy's secret can be in one.
+fn refuse_double_use(
+    document: &Document,
+    set: &IdentityHeaders,
+    listeners: &[Listen],
+    declared: &Declared,
+    told: &mut Vec<Diagnostic>,
+) {
+    let message = |name: &HeaderName| {
+        format!(
+            "`{name}` is an identity header (or a well-known one): what a client sends in it is dropped unread"
+        )
+    };
+    for authenticator in declared.iter().filter_map(|(_, built)| built.as_ref()) {
+        let headers = authenticator
+            .credential_places()
+            .iter()
+            .filter_map(|place| match place {
+                CredentialPlace::Header(name) => Some(name),
+                CredentialPlace::Cookie(_) | CredentialPlace::Query(_) => None,
+            });
+        for name in headers.filter(|name| set.holds(name)) {
+            let way = authenticator
+                .name()
+                .split('.')
+                .map(str::to_owned)
+                .chain(["header".to_owned()]);
+            let place = document.place(&way.collect::<Vec<_>>());
+            told.push(Diagnostic::error(place, message(name)).help("let the token stand in another header"));
+        }
+    }
+    for listen in listeners {
+        if let Some(name) = listen.secret_header.as_ref().filter(|name| set.holds(name)) {
+            let place = document.place(
+                &[
+                    listen.way.as_slice(),
+                    &["trusted_secret".to_owned(), "header".to_owned()],
+                ]
+                .concat(),
+            );
+            told.push(Diagnostic::error(place, message(name)).help("let the secret stand in another header"));
+        }
+    }
 }
 
 /// Every group that some route names.
-fn named_groups(document: &Document) -> BTreeSet<String> {
+fn named_groups(document: &Document, declared: &Declared) -> BTreeSet<String> {
     let requires = document
         .values
         .tables("route")
@@ -207,6 +298,6 @@ fn named_groups(document: &Document) -> BTreeSet<String> {
         .filter_map(|route| route.table("require"));
     let named = requires.flat_map(|require| require.texts("groups").chain(require.texts("not_groups")));
     named
-        .map(|text| text.rsplit_once(':').map_or(text, |(_, name)| name).to_owned())
+        .map(|text| owner_and_name(text, declared).1.to_owned())
         .collect()
 }

@@ -1,26 +1,43 @@
 //! Routes: who may enter where.
 
-use super::check::{Declared, about_what_is_there, tell};
+use super::check::{Declared, about_what_is_sound, tell};
 use super::diagnostic::Diagnostic;
 use super::identity::Identity;
+use super::listen::Listen;
 use super::nearest::nearest;
+use super::require::requirement;
 use super::shape::{Document, Way};
 use countersign_authn::condition;
 use countersign_core::authn::Authenticator;
-use countersign_core::claims::ClaimPath;
 use countersign_core::gate::{PathOddities, Target, judge_method};
 use countersign_core::options::{Fault, Values};
-use countersign_core::policy::{ClaimRule, ClaimTest, Condition, Named, Requirement};
+use countersign_core::policy::Condition;
 use countersign_core::route::{ChallengeStyle, HostPattern, PathPattern, Route, Upstream};
 use std::sync::Arc;
 use url::Url;
+
+mod remark;
+
+/// The name that opens the door.
+const ANONYMOUS: &str = "anonymous";
 
 /// What routes are built among.
 pub(super) struct Surroundings<'d> {
     pub(super) document: &'d Document,
     pub(super) declared: &'d Declared,
     pub(super) identity: &'d Identity,
-    pub(super) speaks: &'d [&'d str],
+    pub(super) listeners: &'d [Listen],
+}
+
+impl Surroundings<'_> {
+    fn speaks(&self, name: &str) -> bool {
+        self.listeners.iter().any(|listen| listen.speak == name)
+    }
+
+    /// Whether there are listeners, and all speak this.
+    fn speaks_only(&self, name: &str) -> bool {
+        !self.listeners.is_empty() && self.listeners.iter().all(|listen| listen.speak == name)
+    }
 }
 
 /// Every route without a fault, and where it stands.
@@ -30,20 +47,30 @@ pub(super) fn build(surroundings: &Surroundings<'_>, told: &mut Vec<Diagnostic>)
     for (index, values) in document.values.tables("route").iter().enumerate() {
         let way = vec!["route".to_owned(), index.to_string()];
         let faulty = document.is_faulty(&["route", &index.to_string()]);
-        match route(values, index, surroundings) {
+        match route(values, index, &way, surroundings) {
             Ok(_) if faulty => {}
-            Err(faults) if faulty => tell(document, &way, about_what_is_there(values, faults), told),
+            Err(faults) if faulty => {
+                let faults = about_what_is_sound(document, &way, values, faults);
+                tell(document, &way, faults, told);
+            }
             Ok(route) => {
-                remark(&route, values, &way, surroundings, told);
+                remark::remark(&route, values, &way, surroundings, told);
                 routes.push((way, Arc::new(route)));
             }
             Err(faults) => tell(document, &way, faults, told),
         }
     }
+    remark::remark_on_all(&routes, surroundings, told);
     routes
 }
 
-fn route(values: &Values, index: usize, surroundings: &Surroundings<'_>) -> Result<Route, Vec<Fault>> {
+fn route(
+    values: &Values,
+    index: usize,
+    way: &[String],
+    surroundings: &Surroundings<'_>,
+) -> Result<Route, Vec<Fault>> {
+    let stands = |name: &str| surroundings.document.stands(&[way, &[name.to_owned()]].concat());
     let mut faults = Vec::new();
     let hosts = each(values, "hosts", &mut faults, |text| {
         HostPattern::parse(text).map_err(|error| error.to_string())
@@ -55,25 +82,13 @@ fn route(values: &Values, index: usize, surroundings: &Surroundings<'_>) -> Resu
         judge_method(text)
             .map_err(|_| "not a method of IANA's registry that is let through (case counts)".to_owned())
     });
-    let no_method = values.has("methods") && methods.is_empty();
-    for (name, empty) in [
-        ("hosts", hosts.is_empty()),
-        ("paths", paths.is_empty()),
-        ("methods", no_method),
-    ] {
-        if empty && faults.is_empty() {
-            faults.push(Fault::new(
-                name,
-                format!("`{name}` is empty: this route would govern nothing"),
-            ));
-        }
-    }
+    faults.extend(governs_nothing(values, stands));
     let accept = accept(values, surroundings.declared, &mut faults);
-    let names = accept
-        .iter()
-        .filter(|way| !way.is_anonymous())
-        .map(|way| Arc::clone(way.name()))
-        .collect::<Vec<_>>();
+    // Also those whose own tables have faults: what names them is right.
+    let proving = surroundings.declared.iter().map(|(name, _)| name);
+    let proving =
+        proving.filter(|name| ***name != *ANONYMOUS && values.texts("accept").any(|one| *one == ***name));
+    let names = proving.cloned().collect::<Vec<_>>();
     let mut require = requirement(
         values.table("require"),
         &names,
@@ -85,19 +100,20 @@ fn route(values: &Values, index: usize, surroundings: &Surroundings<'_>) -> Resu
     let to = to(values, &mut faults);
     let allowed = values.texts("allow_in_path").filter_map(PathOddities::named);
     let allow_in_path = allowed.fold(PathOddities::NONE, PathOddities::with);
-    if values.has("allow_in_path") && to.is_none() {
+    if values.has("allow_in_path") && !stands("to") {
         let message = "only where we forward ourselves: a proxy in front may read such a path in its own way";
         faults.push(Fault::new("allow_in_path", message).help("leave it out, or give the route a `to`"));
     }
     if !faults.is_empty() {
         return Err(faults);
     }
-    let first = hosts
-        .first()
-        .zip(paths.first())
-        .map_or_else(String::new, |(host, path)| format!("{host}{path}"));
+    let first = hosts.first().zip(paths.first());
+    let first = first.map(|(host, path)| format!("{host}{path}"));
+    let first = first.or_else(|| endpoints.first().map(ToString::to_string));
     Ok(Route {
-        name: values.text("name").map_or_else(|| first.into(), Into::into),
+        name: values
+            .text("name")
+            .map_or_else(|| first.unwrap_or_default().into(), Into::into),
         hosts,
         paths,
         methods,
@@ -114,6 +130,29 @@ fn route(values: &Values, index: usize, surroundings: &Surroundings<'_>) -> Resu
         allow_in_path,
         endpoints,
     })
+}
+
+/// Lists that are there and empty, and hosts that are missing where no `endpoint` stands for them.
+fn governs_nothing(values: &Values, stands: impl Fn(&str) -> bool) -> Vec<Fault> {
+    let listed = ["hosts", "paths", "methods", "endpoint"].into_iter();
+    let empty = listed.filter(|name| values.has(name) && values.texts(name).next().is_none());
+    let mut faults = empty
+        .map(|name| {
+            Fault::new(
+                name,
+                format!("`{name}` is empty: this route would govern nothing"),
+            )
+        })
+        .collect::<Vec<_>>();
+    if !stands("hosts") && !stands("endpoint") {
+        let message = "`hosts` is missing, and so is `endpoint`: this route would govern nothing";
+        faults.push(Fault {
+            at: Vec::new(),
+            message: message.to_owned(),
+            help: Some("hosts = [\"app.example\"]; \"*\" is every host".to_owned()),
+        });
+    }
+    faults
 }
 
 fn endpoint(text: &str) -> Result<Box<str>, String> {
@@ -205,183 +244,4 @@ fn to(values: &Values, faults: &mut Vec<Fault>) -> Option<Upstream> {
     };
     faults.push(Fault::new("to", message).help("to = \"http://127.0.0.1:9000\""));
     None
-}
-
-fn requirement(
-    table: Option<&Values>,
-    accepted: &[Arc<str>],
-    declared: &Declared,
-    faults: &mut Vec<Fault>,
-) -> Requirement {
-    let Some(values) = table else {
-        return Requirement::default();
-    };
-    for name in [
-        "groups",
-        "scopes",
-        "subjects",
-        "email_domains",
-        "not_groups",
-        "not_scopes",
-        "not_subjects",
-        "not_email_domains",
-    ] {
-        if values.has(name) && values.texts(name).next().is_none() {
-            let message = "an empty list asks nothing, and might have been meant to keep everybody out";
-            faults.push(
-                Fault::new(name, message)
-                    .within("require")
-                    .help("leave it out, or fill it"),
-            );
-        }
-    }
-    let mut named = |name: &str| {
-        let mut all = Vec::new();
-        for (index, text) in values.texts(name).enumerate() {
-            match whose(text, accepted, declared) {
-                Ok(named) => all.push(named),
-                Err(fault) => faults.push(Fault {
-                    at: vec!["require".into(), name.into(), index.to_string()],
-                    ..fault
-                }),
-            }
-        }
-        all
-    };
-    let (groups, not_groups) = (named("groups"), named("not_groups"));
-    let (subjects, not_subjects) = (named("subjects"), named("not_subjects"));
-    let (email_domains, not_email_domains) = (named("email_domains"), named("not_email_domains"));
-    let scopes = |name: &str| values.texts(name).map(Into::into).collect();
-    Requirement {
-        groups,
-        scopes: scopes("scopes"),
-        subjects,
-        email_domains,
-        claims: claims(values, "claims", faults),
-        not_groups,
-        not_scopes: scopes("not_scopes"),
-        not_subjects,
-        not_email_domains,
-        not_claims: claims(values, "not_claims", faults),
-        condition: None,
-    }
-}
-
-/// `"name"`, `"token.x:name"` or `"*:name"`. A principal is an issuer and a subject: where several issuers are accepted,
-/// a bare name would mean whichever of them has somebody of that name.
-fn whose(text: &str, accepted: &[Arc<str>], declared: &Declared) -> Result<Named, Fault> {
-    if let Some(name) = text.strip_prefix("*:") {
-        return Ok(Named {
-            authenticator: None,
-            name: name.into(),
-        });
-    }
-    let whose = declared
-        .iter()
-        .find_map(|(known, _)| Some((known, text.strip_prefix(&**known)?.strip_prefix(':')?)));
-    match whose {
-        Some((known, name)) if accepted.contains(known) => Ok(Named {
-            authenticator: Some(Arc::clone(known)),
-            name: name.into(),
-        }),
-        Some((known, _)) => Err(Fault::new("", format!("this route does not accept {known}"))),
-        None if accepted.len() > 1 => {
-            let help = accepted
-                .iter()
-                .map(|known| format!("\"{known}:{text}\""))
-                .collect::<Vec<_>>()
-                .join(" or ");
-            let message = format!("whose {text:?}? This route accepts more than one issuer");
-            Err(Fault::new("", message).help(format!("write {help}, or \"*:{text}\" for any of them")))
-        }
-        None => Ok(Named {
-            authenticator: None,
-            name: text.into(),
-        }),
-    }
-}
-
-fn claims(values: &Values, list: &str, faults: &mut Vec<Fault>) -> Vec<ClaimRule> {
-    let mut rules = Vec::new();
-    for (path, test) in values.named(list) {
-        let at = |message: &str| Fault::new(path, message).within(list).within("require");
-        let all = |name: &str| test.texts(name).map(Into::into).collect::<Box<[Box<str>]>>();
-        let test = match (test.text("equals"), test.has("one_of"), test.has("contains")) {
-            (Some(one), false, false) => Some(ClaimTest::OneOf(Box::new([one.into()]))),
-            (None, true, false) => Some(ClaimTest::OneOf(all("one_of"))),
-            (None, false, true) => Some(ClaimTest::Contains(all("contains"))),
-            _ => None,
-        };
-        // An empty list would ask nothing, or exclude nobody.
-        let test = test.filter(|test| match test {
-            ClaimTest::OneOf(list) | ClaimTest::Contains(list) => !list.is_empty(),
-        });
-        match (ClaimPath::parse(path), test) {
-            (Some(path), Some(test)) => rules.push(ClaimRule { path, test }),
-            (None, _) => faults.push(
-                at("not a claim path")
-                    .help("names from the top down with dots between: \"realm_access.roles\""),
-            ),
-            (Some(_), None) => faults.push(at(
-                "exactly one of `equals`, `one_of` and `contains` is wanted, and not an empty list",
-            )),
-        }
-    }
-    rules
-}
-
-/// What is allowed and may still surprise.
-fn remark(
-    route: &Route,
-    values: &Values,
-    way: &[String],
-    surroundings: &Surroundings<'_>,
-    told: &mut Vec<Diagnostic>,
-) {
-    let at = |key: &str| surroundings.document.place(&[way, &[key.to_owned()]].concat());
-    let open = route.accept.iter().any(|way| way.is_anonymous());
-    let speaks = |name: &str| surroundings.speaks.contains(&name);
-    if route.require.is_empty() && !open {
-        let message = format!(
-            "route `{}` has no `require`: any principal that its `accept` proves may enter",
-            route.name
-        );
-        told.push(Diagnostic::note(at("accept"), message));
-    }
-    if open && !route.require.is_empty() {
-        let message = format!(
-            "route `{}`: nobody anonymous meets a `require`; strangers get 403",
-            route.name
-        );
-        told.push(Diagnostic::warning(at("accept"), message));
-    }
-    if !route.endpoints.is_empty() && !speaks("check") {
-        told.push(Diagnostic::warning(
-            at("endpoint"),
-            "no listener speaks `check`: nothing asks at this endpoint",
-        ));
-    }
-    if values.has("to") && !speaks("reverse-proxy") {
-        told.push(Diagnostic::warning(
-            at("to"),
-            "no listener speaks `reverse-proxy`: nothing is forwarded",
-        ));
-    }
-    let only = |name: &str| {
-        !surroundings.speaks.is_empty() && surroundings.speaks.iter().all(|speak| *speak == name)
-    };
-    if route.to.is_none() && only("reverse-proxy") {
-        let message = format!(
-            "route `{}` has no `to`, and every listener forwards: it can only answer 404",
-            route.name
-        );
-        told.push(Diagnostic::warning(at("accept"), message));
-    }
-    if route.endpoints.is_empty() && only("check") {
-        let message = format!(
-            "route `{}` has no `endpoint`, and every listener speaks `check`: nothing reaches it",
-            route.name
-        );
-        told.push(Diagnostic::warning(at("accept"), message));
-    }
 }

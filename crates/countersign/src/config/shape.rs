@@ -44,6 +44,11 @@ impl Document {
             .find_map(|end| self.places.get(way.get(..end)?).map(|(key, _)| key.clone()))
     }
 
+    /// Whether something stands at `way`, sound or not; also for a key with a default that stands in no file.
+    pub fn stands(&self, way: &[String]) -> bool {
+        self.places.contains_key(way)
+    }
+
     /// Whether the table at `way`, or anything in it, has a fault of shape.
     pub fn is_faulty(&self, way: &[&str]) -> bool {
         self.faulty.iter().any(|faulty| {
@@ -144,7 +149,7 @@ impl Walk<'_> {
             self.document.faulty.insert(vec!["config".to_owned()]);
         }
         for (key, value) in entries(table) {
-            let Some(field) = self.field(fields, key, &[]) else {
+            let Some(field) = self.field(fields, key, value.span(), &[]) else {
                 continue;
             };
             let way = vec![field.name.to_owned()];
@@ -212,25 +217,26 @@ impl Walk<'_> {
         &mut self,
         fields: &'f [Field],
         key: &Spanned<std::borrow::Cow<'_, str>>,
+        value: Range<usize>,
         way: &[String],
     ) -> Option<&'f Field> {
-        let found = fields.iter().find(|field| field.name == key.get_ref().as_ref());
+        let name = key.get_ref().as_ref();
+        let found = fields.iter().find(|field| field.name == name);
         if found.is_none() {
-            let meant = nearest(key.get_ref(), fields.iter().map(|field| field.name));
-            let known = fields
-                .iter()
-                .map(|field| field.name)
-                .collect::<Vec<_>>()
-                .join(", ");
-            let help = meant.map_or(format!("known here: {known}"), |meant| {
-                format!("did you mean `{meant}`?")
-            });
-            self.error(
-                way,
-                key.span(),
-                format!("unknown key `{}`", key.get_ref()),
-                Some(help),
+            let meant = nearest(name, fields.iter().map(|field| field.name));
+            let known = fields.iter().map(|field| field.name).collect::<Vec<_>>();
+            let help = meant.map_or_else(
+                || format!("known here: {}", known.join(", ")),
+                |meant| format!("did you mean `{meant}`?"),
             );
+            self.error(way, key.span(), format!("unknown key `{name}`"), Some(help));
+            let meant = fields.iter().find(|field| Some(field.name) == meant);
+            // What nobody knows may hold a secret.
+            if meant.is_none_or(|meant| matches!(meant.kind, Kind::Secret))
+                && let Some(last) = self.diagnostics.last_mut()
+            {
+                last.hides = Some(value);
+            }
         }
         found
     }
@@ -239,7 +245,7 @@ impl Walk<'_> {
     fn table(&mut self, fields: &[Field], table: &DeTable<'_>, span: Range<usize>, way: &[String]) -> Values {
         let mut values = Values::default();
         for (key, value) in entries(table) {
-            let Some(field) = self.field(fields, key, way) else {
+            let Some(field) = self.field(fields, key, value.span(), way) else {
                 continue;
             };
             let way = below(way, field.name);

@@ -1,11 +1,12 @@
 //! Where the text comes from: a file, a folder of files, or the places looked in when none is named.
 
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// The largest configuration file, in bytes.
+/// The largest configuration file, and the largest file that one names, in bytes.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
 /// Where a configuration is looked for when none is named.
 pub const PLACES: [&str; 2] = ["./countersign.toml", "/etc/countersign"];
@@ -51,7 +52,7 @@ pub type Ask<Q, A> = Box<dyn Fn(&Q) -> A + Send + Sync>;
 pub struct Environment {
     /// The environment variable of a name.
     pub variable: Ask<str, Option<String>>,
-    /// The bytes of a file.
+    /// The bytes of a file; of one larger than [`MAX_FILE_BYTES`] no more than it takes to see that.
     pub read: Ask<Path, io::Result<Vec<u8>>>,
     /// The permission bits of a file, where it has some.
     pub mode: Ask<Path, Option<u32>>,
@@ -66,7 +67,7 @@ impl Environment {
     pub fn real() -> Self {
         Self {
             variable: Box::new(|name| std::env::var(name).ok()),
-            read: Box::new(|path| std::fs::read(path)),
+            read: Box::new(read_bounded),
             mode: Box::new(|path| {
                 std::fs::metadata(path)
                     .ok()
@@ -83,6 +84,15 @@ impl Environment {
             mode: Box::new(|_| None),
         }
     }
+}
+
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let enough = u64::try_from(MAX_FILE_BYTES)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    File::open(path)?.take(enough).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 impl fmt::Debug for Environment {
@@ -107,7 +117,8 @@ impl Sources {
         if let Some(path) = named {
             return Ok(path.to_owned());
         }
-        if let Some(path) = (environment.variable)("COUNTERSIGN_CONFIG") {
+        let variable = (environment.variable)("COUNTERSIGN_CONFIG").filter(|path| !path.is_empty());
+        if let Some(path) = variable {
             return Ok(path.into());
         }
         let found = PLACES.iter().map(Path::new).find(|place| place.exists());
@@ -152,3 +163,6 @@ impl Sources {
         Ok(Source { name, folder, text })
     }
 }
+
+#[cfg(test)]
+mod tests;

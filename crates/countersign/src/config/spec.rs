@@ -154,8 +154,9 @@ pub const ROUTE: Table = Table {
         field(
             "hosts",
             TEXTS,
-            Need::Required,
-            "Host names; `*.home.example` for one or more labels before it, never itself; `*` for every host.",
+            Need::Optional,
+            "Host names; `*.home.example` for one or more labels before it, never itself; `*` for every host. Required \
+             unless the route has an `endpoint`.",
         ),
         field(
             "paths",

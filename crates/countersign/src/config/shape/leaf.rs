@@ -3,6 +3,7 @@
 use super::super::diagnostic::Diagnostic;
 use super::super::nearest::nearest;
 use super::super::scalar;
+use super::super::source::MAX_FILE_BYTES;
 use super::Walk;
 use countersign_core::options::{Kind, OptionValue};
 use countersign_core::secret::Secret;
@@ -12,9 +13,6 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 use url::Url;
-
-/// The largest file that a value may name, in bytes.
-const MAX_NAMED_FILE_BYTES: usize = 1 << 20;
 
 impl Walk<'_> {
     pub(super) fn value(
@@ -135,8 +133,7 @@ impl Walk<'_> {
         None
     }
 
-    /// `{ file = "…" }` or `{ env = "…" }`. What stands there instead may be the secret itself, so no line of the file is
-    /// shown.
+    /// `{ file = "…" }` or `{ env = "…" }`. What stands there instead may be the secret itself, so it is not shown.
     fn secret(&mut self, value: &DeValue<'_>, span: Range<usize>, way: &[String]) -> Option<OptionValue> {
         let table = value.as_table();
         let of = |name: &str| {
@@ -152,17 +149,28 @@ impl Walk<'_> {
             }
             _ => Err("a secret is not written here; name where it is".to_owned()),
         };
-        match bytes {
-            Ok(bytes) if !bytes.is_empty() => Some(OptionValue::Secret(Secret::new(bytes))),
-            Ok(_) => self.hidden(way, span, "the secret is empty"),
-            Err(why) => self.hidden(way, span, &why),
+        let why = match bytes {
+            Ok(bytes) if !bytes.is_empty() => return Some(OptionValue::Secret(Secret::new(bytes))),
+            Ok(_) => "the secret is empty".to_owned(),
+            Err(why) => why,
+        };
+        let help = "write { file = \"/path/to/secret\" } or { env = \"NAME\" }".to_owned();
+        let reference = table.is_some_and(|table| table.len() == 1) && (of("file").or(of("env"))).is_some();
+        let hides = (!reference).then(|| span.clone());
+        self.error(way, span, why, Some(help));
+        if let Some(last) = self.diagnostics.last_mut() {
+            last.hides = hides;
         }
+        None
     }
 
     fn secret_file(&mut self, path: &str, span: &Range<usize>) -> Result<Vec<u8>, String> {
         let path = self.absolute(path);
         let mut bytes =
             (self.environment.read)(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        if bytes.len() > MAX_FILE_BYTES {
+            return Err(format!("{} is larger than 1 MiB", path.display()));
+        }
         if (self.environment.mode)(&path).is_some_and(|mode| mode & 0o004 != 0) {
             let message = format!("every user of this machine can read {}", path.display());
             let help = format!("chmod o= {}", path.display());
@@ -175,21 +183,11 @@ impl Walk<'_> {
         Ok(bytes)
     }
 
-    fn hidden(&mut self, way: &[String], span: Range<usize>, why: &str) -> Option<OptionValue> {
-        let place = self.place(span);
-        let at = Diagnostic::error(Some(place), "").location(self.sources);
-        let help = "write { file = \"/path/to/secret\" } or { env = \"NAME\" }";
-        self.diagnostics
-            .push(Diagnostic::error(None, format!("{at}: `{}`: {why}", way.join("."))).help(help));
-        self.document.faulty.insert(way.to_vec());
-        None
-    }
-
     fn file(&mut self, path: &str, span: Range<usize>, way: &[String]) -> Option<OptionValue> {
         let path = self.absolute(path);
         let told = path.display().to_string();
         match (self.environment.read)(&path) {
-            Ok(bytes) if bytes.len() <= MAX_NAMED_FILE_BYTES => return Some(OptionValue::File(told, bytes)),
+            Ok(bytes) if bytes.len() <= MAX_FILE_BYTES => return Some(OptionValue::File(told, bytes)),
             Ok(_) => self.error(way, span, format!("{told} is larger than 1 MiB"), None),
             Err(error) => self.error(way, span, format!("{told}: {error}"), None),
         }

@@ -1,0 +1,250 @@
+//! Listeners: where, in which dialect, and who is believed there.
+
+use super::check::{about_what_is_sound, tell};
+use super::diagnostic::Diagnostic;
+use super::identity::has_a_meaning;
+use super::shape::{Document, Way};
+use countersign_core::options::{Fault, Values};
+use countersign_core::peer::{Peer, TrustedPeers};
+use countersign_edge::integration::{self, Integration};
+use countersign_edge::listen::{Address, UnixAccess};
+use http::{HeaderMap, HeaderName};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The shortest secret that a proxy in front may share with us, in bytes.
+const MIN_PEER_SECRET_BYTES: usize = 16;
+/// The longest path of a unix socket, in bytes: `sun_path` holds 107 and its end, and a socket is made under a name that
+/// is longer by `.binding.` and a process id.
+const MAX_UNIX_PATH_BYTES: usize = 107 - 16;
+
+/// One listener, checked.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// Where.
+    pub address: Address,
+    /// Who may connect, on a unix socket.
+    pub access: UnixAccess,
+    /// The dialect's name.
+    pub speak: String,
+    /// The dialect.
+    pub integration: Arc<dyn Integration>,
+    /// The header in which a secret proves the peer, if there is one.
+    pub secret_header: Option<HeaderName>,
+    /// Its place in the configuration: `listen` and its number there.
+    pub way: Way,
+}
+
+/// Every listener without a fault.
+pub(super) fn listeners(document: &Document, told: &mut Vec<Diagnostic>) -> Vec<Listen> {
+    let mut listeners: Vec<Listen> = Vec::new();
+    for (index, values) in document.values.tables("listen").iter().enumerate() {
+        let way = vec!["listen".to_owned(), index.to_string()];
+        let faulty = document.is_faulty(&["listen", &index.to_string()]);
+        match listen(values, told, document, &way) {
+            Ok(_) if faulty => {}
+            Err(faults) if faulty => {
+                let faults = about_what_is_sound(document, &way, values, faults);
+                tell(document, &way, faults, told);
+            }
+            Ok(listen) => match taken(&listen.address, &listeners) {
+                Some(fault) => tell(document, &way, vec![fault], told),
+                None => listeners.push(listen),
+            },
+            Err(faults) => tell(document, &way, faults, told),
+        }
+    }
+    listeners
+}
+
+/// The status listener's address.
+pub(super) fn status(
+    document: &Document,
+    listeners: &[Listen],
+    told: &mut Vec<Diagnostic>,
+) -> Option<Address> {
+    let text = document.values.table("status")?.text("address")?;
+    let read = address(text).and_then(|address| match taken(&address, listeners) {
+        Some(fault) => Err(fault),
+        None => Ok(address),
+    });
+    match read {
+        Ok(address) => Some(address),
+        Err(fault) => {
+            tell(document, &["status".to_owned()], vec![fault], told);
+            None
+        }
+    }
+}
+
+/// The fault when one of `listeners` has `address`, or every address of its port.
+fn taken(address: &Address, listeners: &[Listen]) -> Option<Fault> {
+    let clash = |other: &Address| match (address, other) {
+        (Address::Tcp(one), Address::Tcp(other)) => {
+            let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+            one.port() == other.port()
+                && one.port() != 0
+                && (one == other || any && one.is_ipv4() == other.is_ipv4())
+        }
+        (one, other) => one == other,
+    };
+    let other = listeners
+        .iter()
+        .map(|listen| &listen.address)
+        .find(|other| clash(other))?;
+    Some(Fault::new(
+        "address",
+        format!("another listener has {other} already"),
+    ))
+}
+
+fn listen(
+    values: &Values,
+    told: &mut Vec<Diagnostic>,
+    document: &Document,
+    way: &[String],
+) -> Result<Listen, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let speak = values.text("speak").unwrap_or("").to_owned();
+    let address = address(values.text("address").unwrap_or(""))
+        .map_err(|fault| faults.push(fault))
+        .ok();
+    let (trusted, secret_header) = trusted(values, &speak, address.as_ref(), &mut faults);
+    let access = access(values, &mut faults);
+    for name in ["mode", "owner"] {
+        let elsewhere = address
+            .as_ref()
+            .is_some_and(|address| !matches!(address, Address::Unix(_)));
+        if values.has(name) && elsewhere {
+            faults.push(Fault::new(name, format!("`{name}` is for unix sockets only")));
+        }
+    }
+    if speak == "check" && !trusted.is_empty() {
+        let message = "`check` reads no original request: whom it trusts has no effect here";
+        let key = if values.texts("trusted_peers").next().is_some() {
+            "trusted_peers"
+        } else {
+            "trusted_secret"
+        };
+        let place = document.place(&[way, &[key.to_owned()]].concat());
+        told.push(Diagnostic::warning(place, message));
+    }
+    if speak == "reverse-proxy" && address.as_ref().is_some_and(|address| !address.is_local()) {
+        let message =
+            "a listener that forwards binds loopback only, for now: it speaks HTTP/1.1 in the clear";
+        let help = "127.0.0.1, [::1] or unix:/path; put a proxy that speaks TLS in front";
+        faults.push(Fault::new("address", message).help(help));
+    }
+    match (address, integration::by_name(&speak, trusted)) {
+        (Some(address), Some(integration)) if faults.is_empty() => Ok(Listen {
+            address,
+            access,
+            speak,
+            integration,
+            secret_header,
+            way: way.to_vec(),
+        }),
+        _ => Err(faults),
+    }
+}
+
+fn address(text: &str) -> Result<Address, Fault> {
+    let address = Address::parse(text).map_err(|error| Fault::new("address", error.to_string()))?;
+    let too_long = |path: &Path| path.as_os_str().as_bytes().len() > MAX_UNIX_PATH_BYTES;
+    match &address {
+        Address::Unix(path) if text.ends_with('/') || path.as_os_str().as_bytes().contains(&0) => {
+            Err(Fault::new("address", "not the path of a socket"))
+        }
+        Address::Unix(path) if too_long(path) => {
+            let message = format!("the path of a unix socket is at most {MAX_UNIX_PATH_BYTES} bytes long");
+            Err(Fault::new("address", message))
+        }
+        Address::Tcp(_) | Address::Unix(_) | Address::Systemd(_) => Ok(address),
+    }
+}
+
+/// Who is believed, and the header of the secret that proves it.
+fn trusted(
+    values: &Values,
+    speak: &str,
+    address: Option<&Address>,
+    faults: &mut Vec<Fault>,
+) -> (TrustedPeers, Option<HeaderName>) {
+    let named = match TrustedPeers::parse(values.texts("trusted_peers")) {
+        Ok(named) => named,
+        Err(error) => {
+            faults.push(Fault::new("trusted_peers", error.to_string()));
+            return (TrustedPeers::default(), None);
+        }
+    };
+    let secret = values
+        .table("trusted_secret")
+        .map(|secret| peer_secret(secret, faults));
+    let asked_for_another = matches!(speak, "auth-request" | "forward-auth");
+    // Whoever is not asked by address may still come with the secret.
+    if secret.is_none() && asked_for_another && !reachable(values, &named, address) {
+        let help = match address {
+            Some(Address::Unix(_)) => "trusted_peers = [\"unix\"]",
+            Some(Address::Tcp(_) | Address::Systemd(_)) | None => {
+                "trusted_peers = [\"127.0.0.1\"]: the proxy's own address"
+            }
+        };
+        let message = "nobody may ask here: no peer that this socket can have is in `trusted_peers`, so none may tell \
+                       about the original request";
+        faults.push(Fault::new("trusted_peers", message).help(help));
+    }
+    match secret.flatten() {
+        Some((header, value)) => (named.with_secret(header.clone(), value), Some(header)),
+        None => (named, None),
+    }
+}
+
+/// Whether a peer that `named` trusts can be at the other end of this listener: a unix socket has `unix` peers only, TCP
+/// never.
+fn reachable(values: &Values, named: &TrustedPeers, address: Option<&Address>) -> bool {
+    let by_unix = named.trust(&Peer::unix(), &HeaderMap::new()).is_some();
+    match address {
+        Some(Address::Unix(_)) => by_unix,
+        Some(Address::Tcp(_)) => values.texts("trusted_peers").any(|entry| entry != "unix"),
+        Some(Address::Systemd(_)) | None => !named.is_empty(),
+    }
+}
+
+type PeerSecret = (HeaderName, countersign_core::secret::Secret<Vec<u8>>);
+
+fn peer_secret(secret: &Values, faults: &mut Vec<Fault>) -> Option<PeerSecret> {
+    let mut fault = |fault: Fault| faults.push(fault.within("trusted_secret"));
+    let name = secret.text("header").and_then(|text| {
+        let name = text.parse::<HeaderName>().ok();
+        if name.is_none() {
+            fault(Fault::new("header", "not a header name"));
+        }
+        name
+    });
+    if let Some(name) = name.as_ref().filter(|name| has_a_meaning(name)) {
+        let message = format!("`{name}` has a meaning of its own and cannot carry a secret");
+        fault(Fault::new("header", message).help("a name of your own, such as X-Gateway-Secret"));
+        return None;
+    }
+    let value = secret.secret("value")?;
+    if value.expose().len() < MIN_PEER_SECRET_BYTES {
+        fault(Fault::new("value", "shorter than 16 bytes").help("openssl rand -hex 16"));
+        return None;
+    }
+    name.zip(Some(value.clone()))
+}
+
+fn access(values: &Values, faults: &mut Vec<Fault>) -> UnixAccess {
+    let mode = values.text("mode").and_then(|text| {
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+        if mode.is_none() {
+            faults.push(Fault::new("mode", "not a file mode in octal").help("mode = \"0660\""));
+        }
+        mode
+    });
+    UnixAccess {
+        mode,
+        owner: values.text("owner").map(str::to_owned),
+    }
+}
