@@ -3,33 +3,41 @@
 
 use crate::config::{Environment, Sources};
 use crate::output::Output;
-use crate::run::{Origin, Plan, Running};
-use countersign_core::time::Clock as _;
+use crate::run::{Origin, Plan, RunError, Running, Signals};
 use countersign_edge::listen::SystemdSockets;
-use countersign_edge::system::SystemClock;
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::sign::{SignError, SigningKey};
+use guide::{Party, guide};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use workplace::Workplace;
 
+mod guide;
 mod site;
+mod workplace;
 
 /// The key id that good and forged tokens name.
 const KID: &str = "demo";
-/// Where the gateway, the issuer and the application would like to be.
-const PORTS: [u16; 3] = [8420, 8421, 8422];
+/// Where the gateway would like to be.
+const GATEWAY: u16 = 8420;
+/// Where the issuer would like to be.
+const ISSUER: u16 = 8421;
+/// Where the application would like to be.
+const APPLICATION: u16 = 8422;
+/// How often a port is looked for: between finding one and taking it, another program may.
+const ATTEMPTS: usize = 5;
 
 /// Why there is no demo.
 #[derive(Debug, thiserror::Error)]
 enum DemoError {
-    #[error("no port is free on loopback: {0}")]
-    Port(#[from] std::io::Error),
+    #[error("no port on loopback, or no temporary folder: {0}")]
+    Machine(#[from] std::io::Error),
     #[error("no key could be made: {0}")]
     Key(#[from] SignError),
     #[error("{0}")]
-    Run(#[from] crate::run::RunError),
+    Run(#[from] RunError),
 }
 
 /// Runs the demo until it is told to stop.
@@ -52,47 +60,51 @@ pub(super) fn run(out: &mut Output) -> ExitCode {
 }
 
 async fn demo(out: &mut Output) -> Result<(), DemoError> {
-    let (key, stranger) = (
-        SigningKey::generate(Algorithm::Es256)?,
-        SigningKey::generate(Algorithm::Es256)?,
-    );
-    let [gateway, issuer, application] = PORTS.map(listener);
-    let (gateway, issuer, application) = (gateway?, issuer?, application?);
-    let [at, issuer_at, application_at] = [
-        gateway.local_addr()?,
-        issuer.local_addr()?,
-        application.local_addr()?,
-    ];
-    site::serve(
-        issuer,
-        site::issuer(
-            &format!("http://{issuer_at}"),
-            &key.public_jwk(KID).unwrap_or_default(),
-        ),
-    )?;
-    site::serve(application, site::application())?;
-    let text = configuration(at, issuer_at, application_at);
-    let state = std::env::temp_dir().join(format!("countersign-demo-{}", std::process::id()));
-    let plan = Plan {
-        origin: Origin::Text(Sources::text("demo.toml", &text)),
-        state: Some(state.clone()),
-        systemd: SystemdSockets::default(),
-        environment: Arc::new(Environment::empty()),
+    let signals = Signals::hear()?;
+    let (issuer, application) = (listener(ISSUER)?, listener(APPLICATION)?);
+    let key = SigningKey::generate(Algorithm::Es256)?;
+    let party = Party {
+        issuer: format!("http://{}", issuer.local_addr()?),
+        stranger: SigningKey::generate(Algorithm::Es256)?,
+        key,
     };
-    // The port was only tried: the gateway binds it by its own configuration.
-    drop(gateway);
-    let running = Running::start(plan)?;
-    for line in guide(&text, at, &format!("http://{issuer_at}"), &key, &stranger)? {
+    let application_at = application.local_addr()?;
+    let jwk = party.key.public_jwk(KID).ok_or(SignError::Key)?;
+    site::serve(issuer, site::issuer(&party.issuer, &jwk))?;
+    site::serve(application, site::application())?;
+    let workplace = Workplace::make()?;
+    let (running, at, text) = start(&party.issuer, application_at, workplace.path())?;
+    for line in guide(&text, at, &party)? {
         out.line(&line);
     }
-    let ended = running.until_told().await;
-    remove(&state);
-    Ok(ended?)
+    running.until(signals).await;
+    Ok(())
 }
 
-/// What the demo wrote is gone with it; what cannot be removed is a temporary folder.
-fn remove(state: &PathBuf) {
-    drop(std::fs::remove_dir_all(state));
+/// Starts the gateway: where it is, and its configuration.
+fn start(
+    issuer: &str,
+    application: SocketAddr,
+    state: &Path,
+) -> Result<(Running, SocketAddr, String), DemoError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        // The port is only found here: the gateway takes it by its configuration, as everybody's does.
+        let at = listener(if attempt == 1 { GATEWAY } else { 0 })?.local_addr()?;
+        let text = configuration(at, issuer, application);
+        let plan = Plan {
+            origin: Origin::Text(Sources::text("demo.toml", &text)),
+            state: Some(state.to_owned()),
+            systemd: SystemdSockets::default(),
+            environment: Arc::new(Environment::empty()),
+        };
+        match Running::start(plan) {
+            Ok(running) => return Ok((running, at, text)),
+            Err(error) if attempt >= ATTEMPTS => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
 }
 
 /// The port wished for, or any that is free.
@@ -100,63 +112,30 @@ fn listener(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
 }
 
-fn configuration(gateway: SocketAddr, issuer: SocketAddr, application: SocketAddr) -> String {
+fn configuration(gateway: SocketAddr, issuer: &str, application: SocketAddr) -> String {
     format!(
-        "config = 1\n\n[[listen]]\naddress = \"{gateway}\"\nspeak   = \"reverse-proxy\"\n\n[token.demo]\n\
-         issuer     = \"http://{issuer}\"\naudiences  = [\"demo\"]\nalgorithms = [\"ES256\"]\n\
-         danger_allow_http = true            # this issuer lives on loopback\n\n[[route]]\n\
-         hosts  = [\"127.0.0.1\", \"localhost\"]\naccept = [\"token.demo\"]\nto     = \"http://{application}\"\n"
-    )
-}
+        r#"config = 1
 
-/// What is said: each curl line whole on a line of its own, and before it what it will get.
-fn guide(
-    text: &str,
-    at: SocketAddr,
-    issuer: &str,
-    key: &SigningKey,
-    stranger: &SigningKey,
-) -> Result<Vec<String>, DemoError> {
-    let now = SystemClock::new().now().wall.seconds();
-    let payload = |expires: i64| {
-        serde_json::json!({
-            "iss": issuer, "aud": "demo", "sub": "ann", "exp": expires, "iat": expires - 3600,
-            "preferred_username": "ann", "groups": ["operators", "staff"],
-            "email": "ann@demo.test", "email_verified": true,
-        })
-        .to_string()
-    };
-    let header = format!(r#""kid":"{KID}","typ":"at+jwt""#);
-    let good = key.sign(&header, payload(now + 3600).as_bytes())?;
-    let expired = key.sign(&header, payload(now - 3600).as_bytes())?;
-    let forged = stranger.sign(&header, payload(now + 3600).as_bytes())?;
-    let with = |token: &str| format!("curl -i -H 'Authorization: Bearer {token}' http://{at}/hello");
-    let mut lines = vec![String::from("This is the configuration:"), String::new()];
-    lines.extend(text.lines().map(|line| format!("    {line}")));
-    lines.extend([
-        String::new(),
-        "Try, in another terminal:".to_owned(),
-        String::new(),
-        "# 200: a good token. The page shows what the application was told about ann.".to_owned(),
-        with(&good),
-        String::new(),
-        "# 401 token_expired".to_owned(),
-        with(&expired),
-        String::new(),
-        "# 401 signature_invalid: a stranger's signature under the issuer's key id".to_owned(),
-        with(&forged),
-        String::new(),
-        "# 401 no_credential".to_owned(),
-        format!("curl -i http://{at}/hello"),
-        String::new(),
-        "# 200, and the application still hears of ann only".to_owned(),
-        format!(
-            "{} -H 'X-Auth-Subject: root' -H 'X_Auth_Subject: root'",
-            with(&good)
-        ),
-        String::new(),
-        "Each request is one line below. Ctrl-C ends the demo.".to_owned(),
-        String::new(),
-    ]);
-    Ok(lines)
+[[listen]]
+address = "{gateway}"
+speak   = "reverse-proxy"
+
+[token.demo]
+issuer     = "{issuer}"
+audiences  = ["demo"]
+algorithms = ["ES256"]
+danger_allow_http = true            # this issuer lives on loopback
+
+[[route]]                           # one page for everybody
+hosts  = ["127.0.0.1", "localhost"]
+paths  = ["/"]
+accept = ["anonymous"]
+to     = "http://{application}"
+
+[[route]]                           # and all others for who has a token
+hosts  = ["127.0.0.1", "localhost"]
+accept = ["token.demo"]
+to     = "http://{application}"
+"#
+    )
 }

@@ -106,12 +106,19 @@ fn page(told: &[(String, String)]) -> String {
             escaped(value)
         );
     }
+    let heard = if told.iter().all(|(_, value)| value.is_empty()) {
+        "<p>The gateway told the application that nobody is known to be there: this page is for everybody. \
+         <a href=\"/hello\">Another</a> needs a token, which a browser does not have.</p>"
+            .to_owned()
+    } else {
+        format!("<p>This is what the gateway told the application about you:</p><table>{rows}</table>")
+    };
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Hello</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>:root{{color-scheme:light dark}}\
          body{{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}}\
          th{{text-align:left;padding-right:2rem;font-weight:500}}td{{font-family:ui-monospace,monospace}}</style></head>\n\
-         <body><h1>Hello</h1><p>This is what the gateway told the application about you:</p><table>{rows}</table></body></html>\n"
+         <body><h1>Hello</h1>{heard}</body></html>\n"
     )
 }
 
@@ -120,4 +127,23 @@ fn escaped(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_wrote_is_text_on_the_page() {
+        let told = [(
+            "x-auth-name".to_owned(),
+            "<script>alert(\"1\")</script>&".to_owned(),
+        )];
+        let page = page(&told);
+        assert!(
+            page.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;"),
+            "{page}"
+        );
+        assert!(!page.contains("<script>"));
+    }
 }
