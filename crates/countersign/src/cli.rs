@@ -138,7 +138,7 @@ pub fn main() -> ExitCode {
         Command::Run { config, state } => run(config.as_deref(), state, environment, &mut out),
         Command::Demo => demo::run(&mut out),
         Command::Token { command } => token::run(&command, &environment, &mut out),
-        Command::Import { command } => import::run(&command, &mut out),
+        Command::Import { command } => import::run(&command, &environment, &mut out),
         Command::Check { path, config, json } => {
             check::run(path.or(config).as_deref(), json, &environment, &mut out)
         }

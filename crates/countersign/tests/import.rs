@@ -7,6 +7,9 @@ use countersign::compose;
 use countersign::config::{Environment, Sources, render};
 use countersign::import::jwtauthrequest::{Imported, Wishes, import};
 
+#[path = "import/command.rs"]
+mod command;
+
 /// The sample configuration of jwtauthrequest's own README.
 const SAMPLE: &str = r#"{"listen-port":":8081","clients":[{"endpoints":["/auth"],"name":"Test endpoint","required-claims":["exp","iss"],
     "allowed-algo":["HS256"],"token-name":"Authorization","trim-prefix":"Bearer ","audience":["developer"],
@@ -58,10 +61,10 @@ fn the_sample_of_their_readme_can_be_run_as_it_stands() {
             },
         );
         assert!(imported.missing.is_empty(), "{:?}", imported.missing);
-        assert_eq!(imported.toml.contains("query ="), query_token);
+        assert_eq!(imported.toml.contains("query "), query_token);
         assert!(imported.toml.contains("127.0.0.1:8081") && imported.toml.contains("challenge = \"403\""));
         assert!(
-            !imported.toml.contains("qwerty"),
+            !imported.toml.contains("qwerty") && !imported.report.join("\n").contains("qwerty"),
             "the secret is in a file of its own"
         );
         taken(&imported);
@@ -80,6 +83,7 @@ fn every_option_has_a_word_and_keys_are_read_without_regard_to_case() {
     for option in [
         "listen-port",
         "endpoints",
+        "name",
         "allowed-algo",
         "token-name",
         "trim-prefix",
@@ -89,39 +93,104 @@ fn every_option_has_a_word_and_keys_are_read_without_regard_to_case() {
         "issuer",
         "required-claims",
     ] {
-        assert!(report.contains(option), "{option}: {report}");
+        assert!(report.contains(&format!("`{option}`")), "{option}: {report}");
+    }
+    for line in &imported.report {
+        let verdict = line.split(": ").next().unwrap();
+        assert!(["kept", "bettered", "dropped"].contains(&verdict), "{line}");
+    }
+    for said in ["tokens without `exp` are refused", "`challenge = \"401\"`"] {
+        assert!(report.contains(said), "{said}: {report}");
+    }
+}
+
+#[test]
+fn one_option_in_two_spellings_is_refused() {
+    let doubled = SAMPLE.replace("\"debug\":true", "\"Issuer\":\"other\"");
+    let why = import(doubled.as_bytes(), &Wishes::default()).unwrap_err();
+    assert!(why.contains("`Issuer` and `issuer`"), "{why}");
+    assert!(import(br#"{"clients":[],"clients":[]}"#, &Wishes::default()).is_err());
+    assert!(import(br#"{"clients":[],"Clients":[]}"#, &Wishes::default()).is_err());
+    for no_configuration in ["[]", "{}", r#"{"clients":{}}"#, r#"{"clients":[7]}"#, "nonsense"] {
+        assert!(
+            import(no_configuration.as_bytes(), &Wishes::default()).is_err(),
+            "{no_configuration}"
+        );
     }
 }
 
 #[test]
 fn what_cannot_be_taken_over_is_named() {
-    assert!(missing(&SAMPLE.replace("\"debug\"", "\"jwks-url\"")).contains("`jwks-url`"));
-    assert!(missing(&SAMPLE.replace("123456", "")).contains("32 are the least"));
-    assert!(
-        missing(&SAMPLE.replace(r#"["HS256"]"#, r#"["HS256","RS256"]"#))
-            .contains("Test endpoint: `allowed-algo` mixes")
+    let check = |from: &str, to: &str, part: &str| {
+        let missing = missing(&SAMPLE.replace(from, to));
+        assert!(missing.contains(part), "{part}: {missing}");
+    };
+    check("\"debug\"", "\"jwks-url\"", "Test endpoint: `jwks-url`");
+    check(
+        "\"clients\"",
+        "\"tls\":true,\"clients\"",
+        "`tls`: find out what it does",
     );
-    assert!(missing(&SAMPLE.replace(r#""issuer":"golang""#, r#""issuer":"""#)).contains("no `issuer`"));
-    assert!(missing(&SAMPLE.replace(r#"["developer"]"#, "[]")).contains("no `audience`"));
-    assert!(missing(&SAMPLE.replace(r#"["HS256"]"#, r#"["RS256"]"#)).contains("--jwks"));
-    assert!(import(br#"{"clients":[],"clients":[]}"#, &Wishes::default()).is_err());
-    assert!(import(b"[]", &Wishes::default()).is_err());
+    check("123456", "", "26 bytes, too short: 32 are the least");
+    check("123456\"", "123456\\n\"", "line break");
+    check(r#"["HS256"]"#, r#"["HS512"]"#, "64 are the least for HS512");
+    check(r#""issuer":"golang""#, r#""issuer":"""#, "no `issuer`");
+    check(r#""issuer":"golang""#, r#""issuer":7"#, "`issuer` is no string");
+    check(r#"["developer"]"#, "[]", "no `audience`");
+    check(
+        r#"["developer"]"#,
+        r#""developer""#,
+        "`audience` is no array of strings",
+    );
+    check(r#"["HS256"]"#, r#"["RS256"]"#, "--jwks");
+    check(r#"["HS256"]"#, r#"["HS256","ES256K"]"#, "ES256K");
+    check(r#""HMAC":"qwertyuiopasdfghjklzxcvbnm123456","#, "", "no `HMAC`");
+    check(r#""endpoints":["/auth"],"#, "", "no `endpoints`");
+    check(":8081", "8081", "--listen");
+    check(":8081", "gateway.example:8081", "--listen");
+}
+
+#[test]
+fn a_client_that_mixes_secrets_and_public_keys_is_refused_by_name() {
+    let mixed = SAMPLE.replace(r#"["HS256"]"#, r#"["HS256","RS256"]"#);
+    let imported = imported(&mixed, &Wishes::default());
+    let missing = imported.missing.join("\n");
+    assert!(
+        missing.contains("Test endpoint: `allowed-algo` mixes"),
+        "{missing}"
+    );
+    assert!(
+        !imported.toml.contains("[[route]]") && imported.secrets.is_empty(),
+        "{}",
+        imported.toml
+    );
 }
 
 #[test]
 fn an_empty_list_of_algorithms_never_mixes() {
-    let hmac = imported(
-        &SAMPLE
+    let check = |secret: &str, expect: &str| {
+        let json = SAMPLE
             .replace(r#"["HS256"]"#, "[]")
-            .replace("123456", &"1".repeat(64)),
-        &Wishes::default(),
-    );
+            .replace("qwertyuiopasdfghjklzxcvbnm123456", secret);
+        let hmac = imported(&json, &Wishes::default());
+        assert!(
+            hmac.toml.contains(&format!("algorithms = {expect}\n")),
+            "{}",
+            hmac.toml
+        );
+        hmac
+    };
+    let long = "1".repeat(64);
+    taken(&check(&long, r#"["HS256", "HS384", "HS512"]"#));
+    let enough = check("qwertyuiopasdfghjklzxcvbnm123456", r#"["HS256"]"#);
+    assert!(enough.missing.is_empty(), "{:?}", enough.missing);
+    taken(&enough);
     assert!(
-        hmac.toml.contains(r#"algorithms = ["HS256", "HS384", "HS512"]"#),
-        "{}",
-        hmac.toml
+        check("short", r#"["HS256"]"#)
+            .missing
+            .join("")
+            .contains("too short")
     );
-    taken(&hmac);
     let public = SAMPLE
         .replace(r#"["HS256"]"#, "[]")
         .replace(r#""HMAC":"qwertyuiopasdfghjklzxcvbnm123456","#, "");
@@ -129,27 +198,80 @@ fn an_empty_list_of_algorithms_never_mixes() {
         &public.replace("golang", "https://op.example"),
         &Wishes::default(),
     );
-    assert!(
-        public.toml.contains("\"RS256\"") && !public.toml.contains("\"HS256\""),
-        "{}",
-        public.toml
-    );
+    let listed = r#"["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]"#;
+    assert!(public.toml.contains(listed), "{}", public.toml);
     taken(&public);
 }
 
 #[test]
 fn what_the_json_lacks_can_be_said() {
     let json = r#"{"clients":[{"endpoints":["/a"],"allowed-algo":["ES256"],"token-name":"X-Token","trim-prefix":""},
-        {"endpoints":["/b"],"allowed-algo":["ES256"]}]}"#;
+        {"endpoints":["/b"],"allowed-algo":["ES256"],"name":"client 1","token-name":null,"trim-prefix":"Token "},
+        {"endpoints":["/c","/d"],"allowed-algo":["ES256"],"name":"client-1","token-name":"token","trim-prefix":"x "}]}"#;
     let wishes = Wishes {
         issuer: Some("golang".into()),
         audience: Some("api".into()),
-        jwks: Some("https://op.example/jwks".into()),
+        jwks: Some("https://op.example/jwks".parse().unwrap()),
         listen: Some("127.0.0.1:9000".into()),
-        query_token: false,
+        query_token: true,
     };
     let imported = imported(json, &wishes);
     assert!(imported.missing.is_empty(), "{:?}", imported.missing);
-    assert!(imported.toml.contains("header = \"X-Token\"") && imported.toml.contains("[token.client-2]"));
+    for part in [
+        "address = \"127.0.0.1:9000\"",
+        "header     = \"X-Token\"",
+        "prefix     = \"Token \"",
+        "[token.client-1]",
+        "[token.client-1-2]",
+        "[token.client-1-3]",
+        "name      = \"client 1-2\"",
+        "query      = [\"X-Token\", \"token\"]",
+        "query      = [\"token\"]",
+        "jwk_set_url = \"https://op.example/jwks\"",
+        "issuer     = \"golang\"",
+        "paths     = [\"/c\", \"/d\"]",
+    ] {
+        assert!(imported.toml.contains(part), "{part}: {}", imported.toml);
+    }
     taken(&imported);
+}
+
+#[test]
+fn wishes_that_nobody_needed_are_said_to_be_dropped() {
+    let wishes = Wishes {
+        issuer: Some("other".into()),
+        audience: Some("other".into()),
+        jwks: Some("https://op.example/jwks".parse().unwrap()),
+        ..Wishes::default()
+    };
+    let imported = imported(SAMPLE, &wishes);
+    assert!(imported.toml.contains("\"golang\"") && !imported.toml.contains("other"));
+    for option in ["--issuer", "--audience", "--jwks"] {
+        let line = format!("dropped: {option}: ");
+        assert!(
+            imported.report.iter().any(|one| one.starts_with(&line)),
+            "{option}"
+        );
+    }
+}
+
+#[test]
+fn one_endpoint_of_two_clients_is_named() {
+    let client = r#"{"endpoints":["/auth"],"allowed-algo":["ES256"],"issuer":"https://op.example","audience":["api"]}"#;
+    let missing = missing(&format!(r#"{{"clients":[{client},{client}]}}"#));
+    assert!(
+        missing.contains("client 2: /auth is an endpoint of client 1 as well"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn keys_over_plain_http_are_not_taken_in_silence() {
+    let json = SAMPLE.replace(r#"["HS256"]"#, r#"["RS256"]"#);
+    let wishes = Wishes {
+        jwks: Some("http://op.example/jwks".parse().unwrap()),
+        ..Wishes::default()
+    };
+    let missing = imported(&json, &wishes).missing.join("\n");
+    assert!(missing.contains("danger_allow_http"), "{missing}");
 }

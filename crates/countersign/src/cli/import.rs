@@ -1,21 +1,46 @@
 //! `countersign import`: another program's configuration, in ours.
 
-use crate::import::jwtauthrequest::{Wishes, import};
+use crate::cli::offline_parts;
+use crate::cli::token::shown::harmless;
+use crate::compose;
+use crate::config::{Environment, Sources};
+use crate::import::jwtauthrequest::{Imported, Wishes, import};
 use crate::output::Output;
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use crate::run;
 use clap::Subcommand;
+use from_token::Claimed;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use url::Url;
+
+mod from_token;
+
+/// The name of the file that is written.
+const CONFIGURATION: &str = "countersign.toml";
 
 /// Whose configuration.
 #[derive(Debug, Subcommand)]
 pub(super) enum Import {
     /// jwtauthrequest's JSON. Your nginx snippet goes on working unchanged.
-    #[command(after_help = "countersign import jwtauthrequest config.json\n\
-                            countersign import jwtauthrequest config.json --query-token --output /etc/countersign")]
+    #[command(after_help = "\
+Writes countersign.toml, and a file of mode 0600 for each HMAC secret. Says of each option whether
+it was kept, bettered or dropped, and what is left to do; exits with 1 when something is.
+
+  countersign import jwtauthrequest config.json
+  countersign import jwtauthrequest config.json --output /etc/countersign
+  countersign check /etc/countersign && countersign run --config /etc/countersign
+
+Where the JSON names no issuer or audience, for theirs checks none then:
+
+  countersign import jwtauthrequest config.json --issuer https://op.example --audience api
+  countersign import jwtauthrequest config.json --from-token eyJhbGciOi…
+
+Where keys cannot be discovered at the issuer, and where clients send `?token=`:
+
+  countersign import jwtauthrequest config.json --jwks https://op.example/jwks
+  countersign import jwtauthrequest config.json --query-token")]
     Jwtauthrequest(Args),
 }
 
@@ -24,15 +49,15 @@ pub(super) enum Import {
 pub(super) struct Args {
     /// Their configuration.
     file: PathBuf,
-    /// The folder to write countersign.toml and secrets into; nothing there is overwritten.
+    /// The folder to write into; it is made where it is missing, and nothing there is overwritten.
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     output: PathBuf,
-    /// Where to listen, instead of their port on loopback.
+    /// Where to listen: 0.0.0.0:8081, unix:/run/countersign/check.sock. Otherwise their port, on loopback.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Where the keys are, instead of discovery at the issuer.
+    /// Where the keys are (a JWK Set), instead of discovery at the issuer. The issuer may be any text then.
     #[arg(long, value_name = "URL")]
-    jwks: Option<String>,
+    jwks: Option<Url>,
     /// The issuer of clients that name none.
     #[arg(long)]
     issuer: Option<String>,
@@ -48,20 +73,22 @@ pub(super) struct Args {
 }
 
 /// Imports.
-pub(super) fn run(command: &Import, out: &mut Output) -> ExitCode {
+pub(super) fn run(command: &Import, environment: &Environment, out: &mut Output) -> ExitCode {
     let Import::Jwtauthrequest(args) = command;
-    match jwtauthrequest(args, out) {
+    match jwtauthrequest(args, environment, out) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {
-            out.error_line(&format!("countersign cannot go on: {why}"));
+            out.error_line(&format!("countersign cannot go on: {}", harmless(&why)));
             ExitCode::from(2)
         }
     }
 }
 
-fn jwtauthrequest(args: &Args, out: &mut Output) -> Result<bool, String> {
-    let json = std::fs::read(&args.file).map_err(|error| format!("{}: {error}", args.file.display()))?;
+/// Whether nothing is left to do.
+fn jwtauthrequest(args: &Args, environment: &Environment, out: &mut Output) -> Result<bool, String> {
+    let told = |why: String| format!("{}: {why}", args.file.display());
+    let json = (environment.read)(&args.file).map_err(|error| told(error.to_string()))?;
     let mut wishes = Wishes {
         listen: args.listen.clone(),
         jwks: args.jwks.clone(),
@@ -70,46 +97,91 @@ fn jwtauthrequest(args: &Args, out: &mut Output) -> Result<bool, String> {
         query_token: args.query_token,
     };
     if let Some(token) = &args.from_token {
-        let (issuer, audience) = claimed(token).ok_or("--from-token is no token with a JSON payload")?;
-        out.line(&format!(
-            "the token says, and nobody has checked: issuer {issuer:?}, audience {audience:?}"
-        ));
-        wishes.issuer = wishes.issuer.or(issuer);
-        wishes.audience = wishes.audience.or(audience);
+        let claimed = Claimed::read(token).ok_or("--from-token is no token with a JSON payload")?;
+        claimed.lines().iter().for_each(|line| out.line(&harmless(line)));
+        wishes.issuer = wishes.issuer.or(claimed.issuer);
+        let mut audiences = claimed.audiences.into_iter();
+        // Of several, which is ours is not the token's to say.
+        let only = audiences.next().filter(|_| audiences.next().is_none());
+        wishes.audience = wishes.audience.or(only);
     }
-    let imported = import(&json, &wishes).map_err(|why| format!("{}: {why}", args.file.display()))?;
-    let config = args.output.join("countersign.toml");
-    write(&config, imported.toml.as_bytes(), 0o644)?;
-    for (file, secret) in &imported.secrets {
-        write(&args.output.join(file), secret.expose(), 0o600)?;
+    let mut imported = import(&json, &wishes).map_err(told)?;
+    if imported.missing.is_empty() {
+        imported.missing.extend(mistakes(&imported));
     }
-    imported.report.iter().for_each(|line| out.line(line));
-    out.line(&format!("written: {}", config.display()));
-    imported
-        .missing
-        .iter()
-        .for_each(|line| out.error_line(&format!("to do: {line}")));
+    write_all(&args.output, &imported)?;
+    for line in &imported.report {
+        out.line(&harmless(line));
+    }
+    for file in files(&imported) {
+        out.line(&format!("written: {}", args.output.join(file).display()));
+    }
+    for line in &imported.missing {
+        out.error_line(&format!("to do: {}", harmless(line)));
+    }
     Ok(imported.missing.is_empty())
 }
 
-/// Issuer and (first) audience of a token, as it says.
-fn claimed(token: &str) -> Option<(Option<String>, Option<String>)> {
-    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let payload: serde_json::Value = serde_json::from_slice(&payload).ok()?;
-    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    let audience = payload
-        .get("aud")
-        .and_then(|aud| text(aud).or_else(|| aud.get(0).and_then(text)));
-    Some((payload.get("iss").and_then(text), audience))
+/// What `countersign check` would say of it.
+fn mistakes(imported: &Imported) -> Vec<String> {
+    let secrets = imported.secrets.iter();
+    let secrets = secrets
+        .map(|(file, secret)| (PathBuf::from(file), secret.clone()))
+        .collect::<Vec<_>>();
+    let read = move |path: &Path| {
+        let found = secrets.iter().find(|(file, _)| file == path);
+        let found = found.map(|(_, secret)| secret.expose().clone());
+        found.ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    };
+    let environment = Environment {
+        read: Box::new(read),
+        ..Environment::empty()
+    };
+    let sources = Sources::text(CONFIGURATION, &imported.toml);
+    match compose::load(&sources, &environment, &offline_parts()) {
+        Ok(_) => Vec::new(),
+        Err(told) => run::told_whole(&told, &sources)
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+    }
 }
 
-/// A new file; one that is there already is not touched.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
-    let told = |error: std::io::Error| format!("{}: {error}", path.display());
-    let file = std::fs::OpenOptions::new()
+fn files(imported: &Imported) -> impl Iterator<Item = &str> {
+    let secrets = imported.secrets.iter().map(|(file, _)| file.as_str());
+    secrets.chain([CONFIGURATION])
+}
+
+/// Writes all or nothing; what is there already is not touched.
+fn write_all(folder: &Path, imported: &Imported) -> Result<(), String> {
+    let told =
+        |path: &Path, error: &std::io::Error| format!("{}: {error}; nothing was written", path.display());
+    std::fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
+    let secrets = imported.secrets.iter();
+    let secrets = secrets.map(|(file, secret)| (folder.join(file), secret.expose().as_slice(), 0o600));
+    let configuration = (folder.join(CONFIGURATION), imported.toml.as_bytes(), 0o644);
+    let mut written = Vec::new();
+    for (path, bytes, mode) in secrets.chain([configuration]) {
+        match write(&path, bytes, mode) {
+            Ok(()) => written.push(path),
+            Err(error) => {
+                // What cannot be taken back was at least made by us.
+                for path in written {
+                    drop(std::fs::remove_file(path));
+                }
+                return Err(told(&path, &error));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
-        .open(path);
-    file.and_then(|mut file| file.write_all(bytes)).map_err(told)
+        .open(path)?;
+    file.write_all(bytes)
+        .inspect_err(|_| drop(std::fs::remove_file(path)))
 }
