@@ -3,7 +3,9 @@
 use super::BearerJwt;
 use super::credential::{Grammar, Places};
 use super::source::Reading;
+use crate::keys::Keys;
 use crate::kinds::{Built, Parts};
+use crate::token_cache::TokenCache;
 use countersign_core::claims::ClaimPath;
 use countersign_core::options::{Fault, Values};
 use countersign_core::principal::FactPaths;
@@ -71,6 +73,31 @@ pub fn build_token(
             Ok((token, reading.warnings))
         }
         _ => Err(reading.faults),
+    }
+}
+
+impl BearerJwt {
+    /// Judges by `keys` and `expectation`, with no configuration around them. Tokens come as `Bearer` in Authorization.
+    pub fn with_keys(
+        name: &str,
+        keys: Arc<dyn Keys>,
+        expectation: Expectation,
+        tokens: Arc<TokenCache>,
+    ) -> Self {
+        let grammar = Grammar::Bearer { allow_bare: false };
+        Self {
+            name: name.into(),
+            places: Places::new(AUTHORIZATION, grammar, None, &[]),
+            expectation,
+            keys,
+            judge: tokens.judge(),
+            tokens,
+            facts: Arc::new(FactPaths {
+                subject: ClaimPath::subject(),
+                groups: ClaimPath::parse("groups").unwrap_or_else(ClaimPath::subject),
+                trust_unverified_email: false,
+            }),
+        }
     }
 }
 

@@ -6,27 +6,58 @@ use clap::Subcommand;
 use std::process::ExitCode;
 
 mod inspect;
+mod instant;
+mod judge;
 mod mint;
+pub(super) mod shown;
+mod tokens;
 mod verify;
 
 /// What to do with tokens.
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
     /// Makes a test token.
-    #[command(
-        after_help = "countersign token mint --issuer https://op.test --audience api --keys jwks.json\n\
-                            countersign token mint --config countersign.toml --token services"
-    )]
+    #[command(after_help = "\
+With a key made on the spot: the token goes to standard output, the public key (a JWK Set) into
+the file of --keys or to standard error.
+
+  countersign token mint --issuer https://op.test --audience api --keys jwks.json
+  countersign token mint --keys jwks.json --claims '{\"groups\":[\"operators\"]}'
+  countersign token mint --keys jwks.json --claims '{\"exp\":1}'        one that has expired
+  countersign token mint --algorithm EdDSA --json                     token and keys in one object
+
+With the secret of a configured table: an hour's token that this table accepts.
+
+  countersign token mint --config countersign.toml --token services
+  curl -H \"Authorization: Bearer $(countersign token mint --token services)\" …")]
     Mint(mint::Args),
     /// Shows what is in a token. Nothing is verified.
-    #[command(after_help = "countersign token inspect eyJhbGciOi…")]
+    #[command(after_help = "\
+Anybody can write a token: what is shown here is what it says, not what is true.
+Exits with 1 when something is no token at all.
+
+  countersign token inspect eyJhbGciOi…
+  countersign token inspect --json < tokens.txt                       one object a line")]
     Inspect(inspect::Args),
-    /// Judges tokens by the very code of the gateway; exits with 1 when one is refused.
-    #[command(
-        after_help = "countersign token verify --config countersign.toml eyJhbGciOi…\n\
-                            countersign token verify --jwk jwks.json --issuer https://op.test --audience api < tokens.txt\n\
-                            countersign token verify --jwk key.pem --signature-only eyJhbGciOi…"
-    )]
+    /// Judges tokens by the very code of the gateway.
+    #[command(after_help = "\
+Each token gets one line: `accepted` or `refused`, and the reason code (docs/reason-codes.md).
+Exits with 1 when one is refused, with 2 when nothing could be judged.
+
+By a configuration, as a route does that accepts all its tables, or one. Keys that are the
+issuer's are fetched from the issuer.
+
+  countersign token verify --config countersign.toml eyJhbGciOi…
+  countersign token verify --config countersign.toml --token services < tokens.txt
+
+By a key, without a configuration: the whole check, or the signature alone.
+
+  countersign token verify --jwk jwks.json --issuer https://op.test --audience api eyJhbGciOi…
+  countersign token verify --jwk key.pem --signature-only eyJhbGciOi…
+
+At another time, and for programs:
+
+  countersign token verify --at 2030-01-01T00:00:00Z --json eyJhbGciOi…")]
     Verify(verify::Args),
 }
 
@@ -34,7 +65,7 @@ pub(super) enum Token {
 pub(super) fn run(command: &Token, environment: &Environment, out: &mut Output) -> ExitCode {
     let done = match command {
         Token::Mint(args) => mint::run(args, environment, out).map(|()| true),
-        Token::Inspect(args) => inspect::run(args, out).map(|()| true),
+        Token::Inspect(args) => inspect::run(args, out),
         Token::Verify(args) => verify::run(args, environment, out),
     };
     match done {

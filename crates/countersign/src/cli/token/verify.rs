@@ -1,231 +1,145 @@
 //! Tokens judged: against a configuration, by the gateway's own path; against a key, with issuer and audience; or the
 //! signature alone.
 
-use crate::compose;
+use super::instant::instant;
+use super::judge::{Judge, Verdict, fetching_parts};
+use super::shown::{harmless, quoted};
+use super::tokens::each_token;
 use crate::config::{Environment, Sources};
 use crate::output::Output;
-use crate::run;
-use countersign_authn::bearer_jwt::{BearerJwt, build_token};
-use countersign_authn::kinds::Parts;
-use countersign_authn::token_cache::{CacheLimits, TokenCache};
-use countersign_core::authn::Outcome;
-use countersign_core::time::{Clock as _, Now, Timestamp};
-use countersign_edge::key_sets::{KeySets, Refresh};
+use countersign_core::reason;
+use countersign_core::time::Clock as _;
 use countersign_edge::system::SystemClock;
-use countersign_jose::claims::Expectation;
-use countersign_jose::jwks::{KeySet, Lookup};
-use countersign_jose::token::{TokenError, UnverifiedToken};
-use countersign_jose::verify::{verify, verify_signature};
-use serde_json::json;
-use std::io::BufRead as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// What to judge, and by what.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// Tokens; otherwise one a line from standard input.
     tokens: Vec<String>,
-    /// The configuration whose tables judge.
-    #[arg(
-        long,
-        value_name = "FILE-or-folder",
-        required_unless_present = "jwk",
-        conflicts_with = "jwk"
-    )]
+    /// The configuration whose tables judge, as `run --config` takes it. Otherwise the one `run` would take.
+    #[arg(long, value_name = "FILE-or-folder", conflicts_with = "jwk")]
     config: Option<PathBuf>,
     /// Only this table: NAME of [token.NAME]. Otherwise the table of the token's issuer.
-    #[arg(long, value_name = "NAME", requires = "config")]
+    #[arg(long, value_name = "NAME", conflicts_with = "jwk")]
     token: Option<String>,
     /// A JWK, a JWK Set or a PEM of public keys.
     #[arg(long, value_name = "FILE")]
     jwk: Option<PathBuf>,
     /// The issuer wanted, with --jwk.
-    #[arg(long, requires = "jwk", required_unless_present_any = ["config", "signature_only"])]
+    #[arg(long, requires = "jwk", requires = "audience")]
     issuer: Option<String>,
     /// The audience wanted, with --jwk.
-    #[arg(long, requires = "jwk", required_unless_present_any = ["config", "signature_only"])]
+    #[arg(long, requires = "jwk", requires = "issuer")]
     audience: Option<String>,
     /// The signature alone, with --jwk: the payload stays opaque bytes.
     #[arg(long, requires = "jwk", conflicts_with_all = ["issuer", "audience"])]
     signature_only: bool,
-    /// Another now: seconds since 1970, or 2030-01-01T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
+    /// Another now: 2030-01-01T00:00:00Z (RFC 3339), or seconds since 1970.
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     at: Option<String>,
-    /// One JSON object a line.
+    /// One JSON object a line: `verdict`, `reason` and what else there is to say.
     #[arg(long)]
     json: bool,
 }
 
-/// Who judges.
-enum Judge {
-    Tables(Vec<BearerJwt>),
-    Keys(KeySet, Expectation),
-    Signature(KeySet),
-}
-
-/// A verdict: accepted, or the reason code of the refusal.
-type Verdict = Result<(), &'static str>;
-
+/// Judges each token. Whether all were accepted, or why nothing could be judged.
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> Result<bool, String> {
     let mut now = SystemClock::new().now();
     if let Some(text) = &args.at {
-        now.wall =
-            time(text).ok_or("--at is neither seconds since 1970 nor a time such as 2030-01-01T00:00:00Z")?;
+        now.wall = instant(text)
+            .ok_or("--at is neither a time such as 2030-01-01T00:00:00Z nor seconds since 1970")?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
     let entered = runtime.enter();
-    let judge = judge(args, environment)?;
+    let judge = judge(args, environment, out)?;
     drop(entered);
     let mut all = true;
-    let mut one = |token: &str| {
-        let verdict = runtime.block_on(judge.judge(token.trim(), now));
-        all &= verdict.is_ok();
-        out.line(&worded(verdict, args.json));
-    };
-    if args.tokens.is_empty() {
-        for line in std::io::stdin().lock().lines() {
-            let line = line.map_err(|error| error.to_string())?;
-            if !line.trim().is_empty() {
-                one(&line);
-            }
-        }
-    } else {
-        args.tokens.iter().for_each(|token| one(token));
-    }
+    each_token(&args.tokens, out, |token, out| {
+        let verdict = runtime.block_on(judge.judge(token, now));
+        all &= verdict.is_accepted();
+        out.line(&worded(&verdict, args.json));
+    })?;
     Ok(all)
 }
 
-fn worded(verdict: Verdict, as_json: bool) -> String {
-    let (word, reason) = match verdict {
-        Ok(()) => ("accepted", "allowed"),
-        Err(reason) => ("refused", reason),
+fn judge(args: &Args, environment: &Environment, out: &mut Output) -> Result<Judge, String> {
+    let Some(path) = &args.jwk else {
+        let path = Sources::locate(args.config.as_deref(), environment);
+        let path = path.map_err(|error| format!("{error}, or a key with --jwk FILE"))?;
+        if args.config.is_none() {
+            out.error_line(&format!("judged by {}", path.display()));
+        }
+        let sources = Sources::read(&path, environment).map_err(|error| error.to_string())?;
+        let parts = fetching_parts(environment)?;
+        return Judge::tables(&sources, args.token.as_deref(), environment, &parts);
     };
+    let expected = args.issuer.as_deref().zip(args.audience.as_deref());
+    if expected.is_none() && !args.signature_only {
+        let why = "with --jwk, say whose token is wanted (--issuer and --audience), or that the signature is \
+                   enough (--signature-only)";
+        return Err(why.to_owned());
+    }
+    let (judge, left_out) = Judge::keys(path, expected, environment)?;
+    for key in left_out {
+        let name = key.kid.as_deref().map_or_else(String::new, quoted);
+        let number = key.index + 1;
+        out.error_line(&format!(
+            "key {number} {name} of {} is left out: {}",
+            path.display(),
+            key.error
+        ));
+    }
+    Ok(judge)
+}
+
+fn worded(verdict: &Verdict, as_json: bool) -> String {
+    let word = if verdict.is_accepted() {
+        "accepted"
+    } else {
+        "refused"
+    };
+    let reason = verdict.reason();
     if as_json {
-        json!({ "verdict": word, "reason": reason }).to_string()
-    } else {
-        format!("{word} {reason}")
-    }
-}
-
-fn judge(args: &Args, environment: &Environment) -> Result<Judge, String> {
-    if let Some(config) = &args.config {
-        return tables(config, args.token.as_deref(), environment).map(Judge::Tables);
-    }
-    let path = args.jwk.as_deref().unwrap_or(Path::new(""));
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (keys, _) = KeySet::from_operator(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (Some(issuer), Some(audience)) = (&args.issuer, &args.audience) else {
-        return Ok(Judge::Signature(keys));
-    };
-    let fitting = |algorithm: &countersign_jose::algorithm::Algorithm| {
-        keys.keys().iter().any(|key| key.fits(*algorithm))
-    };
-    let algorithms = countersign_jose::algorithm::Algorithm::ALL
-        .into_iter()
-        .filter(fitting)
-        .collect();
-    let expectation = Expectation::new(issuer.as_str().into(), vec![audience.as_str().into()], algorithms);
-    Ok(Judge::Keys(
-        keys,
-        expectation.ok_or("the issuer or the audience is empty")?,
-    ))
-}
-
-fn tables(config: &Path, only: Option<&str>, environment: &Environment) -> Result<Vec<BearerJwt>, String> {
-    let sources = Sources::read(config, environment).map_err(|error| error.to_string())?;
-    let ports = run::ports(environment, None).map_err(|error| error.to_string())?;
-    let keys: Arc<dyn countersign_authn::keys::KeySetFactory> = KeySets::new(&ports, Refresh::ByHand);
-    let tokens = TokenCache::new(
-        CacheLimits {
-            entries: 0,
-            ..CacheLimits::default()
-        },
-        &*ports.entropy,
-    );
-    let parts = Parts {
-        keys,
-        tokens: Arc::new(tokens),
-    };
-    compose::load(&sources, environment, &parts).map_err(|told| run::told_whole(&told, &sources))?;
-    let document = compose::document(&sources, environment);
-    let wanted = document
-        .values
-        .named("token")
-        .iter()
-        .filter(|(name, _)| only.is_none_or(|only| only == name));
-    let built = wanted.map(|(name, values)| build_token(name, values, &parts).map(|(table, _)| table));
-    let built = built
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|faults| format!("{faults:?}"))?;
-    if built.is_empty() {
-        Err("no such table in the configuration".to_owned())
-    } else {
-        Ok(built)
-    }
-}
-
-impl Judge {
-    async fn judge(&self, text: &str, now: Now) -> Verdict {
-        match self {
-            Self::Tables(tables) => by_tables(tables, text, now).await,
-            Self::Keys(keys, expectation) => {
-                let token = UnverifiedToken::parse(text).map_err(TokenError::code)?;
-                let Lookup::Found(key) = keys.find(token.kid_unverified(), token.algorithm()) else {
-                    return Err("key_unknown");
-                };
-                verify(token, &key, expectation, now.wall)
-                    .map(drop)
-                    .map_err(|error| error.code())
+        let mut line = format!(r#"{{"verdict":"{word}","reason":"{reason}""#);
+        let mut member = |name: &str, text: &str| {
+            if !text.is_empty() {
+                // Writing to a String does not fail.
+                let _: std::fmt::Result = write!(line, r#","{name}":{}"#, quoted(text));
             }
-            Self::Signature(keys) => {
-                let token = UnverifiedToken::parse(text).map_err(TokenError::code)?;
-                let Lookup::Found(key) = keys.find(token.kid_unverified(), token.algorithm()) else {
-                    return Err("key_unknown");
-                };
-                verify_signature(&token, &key)
-                    .map(drop)
-                    .map_err(|error| error.code())
+        };
+        match verdict {
+            Verdict::Accepted(Some(principal)) => {
+                member("issuer", &principal.issuer);
+                member("subject", principal.subject());
+                member("authenticator", &principal.authenticator);
             }
+            Verdict::Accepted(None) => {}
+            Verdict::Refused(_, detail) => member("detail", detail),
         }
+        line.push('}');
+        return line;
     }
+    let more = match verdict {
+        Verdict::Accepted(Some(principal)) => format!(
+            "{} of {}, by {}",
+            principal.subject(),
+            principal.issuer,
+            principal.authenticator
+        ),
+        Verdict::Accepted(None) => "the signature holds; nothing else was looked at".to_owned(),
+        Verdict::Refused(_, detail) if detail.is_empty() => meaning(reason).to_owned(),
+        Verdict::Refused(_, detail) => detail.clone(),
+    };
+    format!("{word} {reason}: {}", harmless(&more))
 }
 
-/// As a route that accepts all of these tables decides.
-async fn by_tables(tables: &[BearerJwt], text: &str, now: Now) -> Verdict {
-    let mut unclaimed = None;
-    for table in tables {
-        match table.judge_token(text, now).await {
-            Outcome::Authenticated(..) => return Ok(()),
-            Outcome::Rejected(rejection, _) => return Err(rejection.reason.code()),
-            Outcome::Unavailable(unavailable) => return Err(unavailable.reason.code()),
-            Outcome::Unclaimed(rejection) => unclaimed = unclaimed.or(Some(rejection.reason.code())),
-            Outcome::Absent(_) => {}
-        }
-    }
-    Err(unclaimed.unwrap_or("no_credential"))
-}
-
-/// Seconds since 1970, or an RFC 3339 time in UTC.
-fn time(text: &str) -> Option<Timestamp> {
-    if let Ok(seconds) = text.parse() {
-        return Some(Timestamp::from_seconds(seconds));
-    }
-    // The one spelling we print ourselves, found by halving: no second calendar is written for it.
-    let wanted = text.strip_suffix('Z')?.split('.').next()?;
-    let (mut low, mut high) = (0_i64, 253_402_300_799_i64);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let printed = Timestamp::from_seconds(middle).to_string();
-        if printed.split('.').next()? < wanted {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    (Timestamp::from_seconds(low).to_string().split('.').next()? == wanted)
-        .then(|| Timestamp::from_seconds(low))
+fn meaning(code: &str) -> &'static str {
+    let mut all = reason::all();
+    all.find(|(_, known, _)| *known == code)
+        .map_or("", |(_, _, meaning)| meaning)
 }
