@@ -20,7 +20,7 @@ use countersign_jose::claims::{Expectation, KEYCLOAK_HINT};
 use countersign_jose::key::VerificationKey;
 use countersign_jose::token::UnverifiedToken;
 use countersign_jose::verify::{VerifiedToken, VerifyError, verify};
-use credential::{Places, Search};
+use credential::{Candidate, Places, Search};
 use std::sync::Arc;
 
 pub use build::{build, build_token};
@@ -60,24 +60,21 @@ struct Shown<'t> {
 impl BearerJwt {
     /// Judges a token in compact form, whatever place it came from: the very path of a request.
     pub async fn judge_token(&self, token: &str, now: Now) -> Outcome {
-        let shown = Shown {
-            token,
-            presented: Presented::Explicit,
-        };
-        match self.judge_now(shown, now) {
+        let candidate = Candidate::alone(token);
+        match self.judge_now(candidate, now) {
             Some(outcome) => outcome,
-            None => self.judge_later(shown, now).await,
+            None => self.judge_later(candidate, now).await,
         }
     }
 
     /// The outcome, unless the issuer must be asked for its keys first.
-    fn judge_now(&self, shown: Shown<'_>, now: Now) -> Option<Outcome> {
-        let cached = self.tokens.key(self.judge, shown.token);
-        if let Some(outcome) = cached.and_then(|key| self.recall(&key, shown.presented, now)) {
+    fn judge_now(&self, candidate: Candidate<'_>, now: Now) -> Option<Outcome> {
+        let cached = self.tokens.key(self.judge, candidate.bytes());
+        if let Some(outcome) = cached.and_then(|key| self.recall(&key, candidate.presented, now)) {
             return Some(outcome);
         }
-        let token = match self.claim(shown) {
-            Ok(token) => token,
+        let (shown, token) = match self.read(candidate) {
+            Ok(read) => read,
             Err(outcome) => return Some(outcome),
         };
         match self
@@ -92,9 +89,9 @@ impl BearerJwt {
     }
 
     /// The same after waiting for the keys.
-    async fn judge_later(&self, shown: Shown<'_>, now: Now) -> Outcome {
-        let token = match self.claim(shown) {
-            Ok(token) => token,
+    async fn judge_later(&self, candidate: Candidate<'_>, now: Now) -> Outcome {
+        let (shown, token) = match self.read(candidate) {
+            Ok(read) => read,
             Err(outcome) => return outcome,
         };
         let answer = self
@@ -103,7 +100,7 @@ impl BearerJwt {
             .await;
         match answer {
             Answer::Found(key) => {
-                let cached = self.tokens.key(self.judge, shown.token);
+                let cached = self.tokens.key(self.judge, candidate.bytes());
                 self.verify(token, &key, cached, shown.presented, now)
             }
             Answer::Unknown => self.no_key(&token, RejectionReason::KeyUnknown, shown.presented),
@@ -132,6 +129,16 @@ impl BearerJwt {
             Ok(()) => Outcome::Authenticated(remembered.principal, Effects::none()),
             Err(error) => self.rejected(reasons::of_claim(&error), presented, error.to_string()),
         })
+    }
+
+    /// The candidate as a token that is this issuer's to judge.
+    fn read<'t>(&self, candidate: Candidate<'t>) -> Result<(Shown<'t>, UnverifiedToken<'t>), Outcome> {
+        let presented = candidate.presented;
+        let token = candidate
+            .text()
+            .map_err(|(reason, detail)| self.rejected(reason, presented, detail.to_owned()))?;
+        let shown = Shown { token, presented };
+        Ok((shown, self.claim(shown)?))
     }
 
     /// The token, when it is this issuer's to judge by what can be seen without trusting it: well formed, its `iss`
@@ -298,7 +305,7 @@ impl Authenticator for BearerJwt {
             Search::Refused(reason, presented, detail) => {
                 Some(self.rejected(reason, presented, detail.to_owned()))
             }
-            Search::Token(token, presented) => self.judge_now(Shown { token, presented }, now),
+            Search::Token(candidate) => self.judge_now(candidate, now),
         }
     }
 
@@ -309,7 +316,7 @@ impl Authenticator for BearerJwt {
                 Search::Refused(reason, presented, detail) => {
                     self.rejected(reason, presented, detail.to_owned())
                 }
-                Search::Token(token, presented) => self.judge_later(Shown { token, presented }, now).await,
+                Search::Token(candidate) => self.judge_later(candidate, now).await,
             }
         })
     }

@@ -195,10 +195,10 @@ impl TokenCache {
     }
 
     /// The name of `token` as `judge` sees it; `None` when nothing is remembered, so that none need be made.
-    pub fn key(&self, judge: u64, token: &str) -> Option<TokenKey> {
+    pub fn key(&self, judge: u64, token: &[u8]) -> Option<TokenKey> {
         self.good.as_ref()?;
         let mut context = digest::Context::new(&digest::SHA256);
-        let fields: [&[u8]; 3] = [&self.salt, &judge.to_be_bytes(), token.as_bytes()];
+        let fields: [&[u8]; 3] = [&self.salt, &judge.to_be_bytes(), token];
         for field in fields {
             context.update(&(field.len() as u64).to_be_bytes());
             context.update(field);

@@ -5,8 +5,16 @@
 //! only paths with one reading pass.
 
 use crate::reason::UnreadableReason;
+use ascii::Ascii;
 use http::Method;
 use std::fmt;
+
+mod ascii;
+
+/// What stands in the labels of a host's name.
+const IN_NAMES: Ascii = Ascii::alphanumeric_and(b"-_");
+/// What needs no second look in a path.
+const PLAIN: Ascii = Ascii::alphanumeric_and(b"/-_.~+=,@:");
 
 /// The longest request target that is read, in bytes.
 pub const MAX_TARGET_BYTES: usize = 16 * 1024;
@@ -165,13 +173,7 @@ impl Host {
             });
         }
         let name = name.strip_suffix('.').unwrap_or(name);
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-        };
-        if name.len() > 253 || !name.split('.').all(label) {
+        if name.len() > 253 || !is_name(name) {
             return Err(refused("not a host name"));
         }
         Ok(Self {
@@ -205,12 +207,27 @@ impl fmt::Display for Host {
     }
 }
 
+/// Labels of 1 to 63 letters, digits, `-` and `_`, with single dots between them.
+fn is_name(name: &str) -> bool {
+    let (mut sound, mut label) = (true, 0_usize);
+    for byte in name.bytes() {
+        if byte == b'.' {
+            sound &= (1..=63).contains(&label);
+            label = 0;
+        } else {
+            sound &= IN_NAMES.holds(byte);
+            label += 1;
+        }
+    }
+    sound && (1..=63).contains(&label)
+}
+
 /// The host text and what follows the colon, if there is one.
 fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     let end = if text.starts_with('[') {
         text.find(']')? + 1
     } else {
-        text.find(':').unwrap_or(text.len())
+        text.bytes().position(|byte| byte == b':').unwrap_or(text.len())
     };
     let (name, rest) = text.split_at_checked(end)?;
     match rest.strip_prefix(':') {
@@ -339,7 +356,7 @@ impl Target {
                 "the target does not begin with a slash",
             );
         }
-        let path_end = text.find('?').unwrap_or(text.len());
+        let path_end = text.bytes().position(|byte| byte == b'?').unwrap_or(text.len());
         let (path, query) = text.split_at(path_end);
         if is_plain(path) && query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
             return Ok(Self {
@@ -388,16 +405,9 @@ impl Target {
 /// Whether nothing in the path needs a second look: letters, digits and a few marks, no segment that is empty or begins
 /// with a dot. Nearly every path is such a one.
 fn is_plain(path: &str) -> bool {
-    let plain = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'/' | b'-' | b'_' | b'.' | b'~' | b'+' | b'=' | b',' | b'@' | b':'
-            )
-    };
     let (mut sound, mut before) = (true, b'x');
     for byte in path.bytes() {
-        sound &= plain(byte) && !(before == b'/' && (byte == b'/' || byte == b'.'));
+        sound &= PLAIN.holds(byte) && !(before == b'/' && (byte == b'/' || byte == b'.'));
         before = byte;
     }
     sound

@@ -4,22 +4,16 @@
 //! known to believe. Nothing in it is let through from outside, in any spelling. [`Projection`] is what one route
 //! writes: always every configured header, empty where there is no value, so that none of the client's survives.
 
-use crate::decide::Permit;
 use crate::gate::Unreadable;
-use crate::principal::Principal;
 use crate::reason::UnreadableReason;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName};
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock, Weak};
 
 pub use fact::{Fact, ListFormat};
+pub use projection::{IdentityTooLarge, MAX_IDENTITY_BYTES, Projection, Written};
 
 mod fact;
-
-/// The headers of an answer to a sub-request stay under this, names and separators included: nginx reads an answer's
-/// head into one buffer, which the examples set to 16 KiB.
-pub const MAX_IDENTITY_BYTES: usize = 12 * 1024;
+mod projection;
 
 /// Names applications are known to believe, whether or not we set them; as they read once folded.
 const BUILT_IN: [&str; 13] = [
@@ -48,10 +42,41 @@ const BUILT_IN_PREFIXES: [&str; 5] = [
 ];
 
 /// The closed set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct IdentityHeaders {
     configured: Box<[HeaderName]>,
     folded: Box<[Box<str>]>,
+    initials: Initials,
+}
+
+/// The letters names of the set begin with: most headers begin with another, and are looked at no further.
+#[derive(Clone, Copy, Debug)]
+struct Initials(u32);
+
+impl Initials {
+    fn of<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        Self(names.fold(0, |mask, name| mask | Self::bit(name)))
+    }
+
+    /// Whether a name of the set may begin as `name` does.
+    fn may_hold(self, name: &str) -> bool {
+        self.0 & Self::bit(name) != 0
+    }
+
+    /// The bit of a small letter; everything else shares one.
+    fn bit(name: &str) -> u32 {
+        match name.as_bytes().first() {
+            Some(letter @ b'a'..=b'z') => 1 << (letter - b'a'),
+            Some(_) | None => 1 << 31,
+        }
+    }
+}
+
+/// Nothing is configured: the built-in names alone.
+impl Default for IdentityHeaders {
+    fn default() -> Self {
+        Self::new([])
+    }
 }
 
 impl IdentityHeaders {
@@ -63,9 +88,14 @@ impl IdentityHeaders {
                 names.push(name);
             }
         }
-        let folded = names.iter().map(|name| folded(name.as_str()).into()).collect();
+        let folded = names
+            .iter()
+            .map(|name| folded(name.as_str()).into())
+            .collect::<Box<[Box<str>]>>();
+        let built_in = BUILT_IN.iter().chain(&BUILT_IN_PREFIXES).copied();
         Self {
             configured: names.into(),
+            initials: Initials::of(folded.iter().map(|name| &**name).chain(built_in)),
             folded,
         }
     }
@@ -78,6 +108,9 @@ impl IdentityHeaders {
     /// Whether `name` is in the set once case, `_` and `.` are folded: applications that put headers into variables
     /// (CGI, WSGI, PHP) cannot tell the spellings apart.
     pub fn holds(&self, name: &HeaderName) -> bool {
+        if !self.initials.may_hold(name.as_str()) {
+            return false;
+        }
         let folded = folded(name.as_str());
         self.folded.iter().any(|own| **own == *folded) || is_built_in(&folded)
     }
@@ -96,7 +129,7 @@ impl IdentityHeaders {
 
     /// For decision mode, where another program forwards: exact configured names are removed, for the answer
     /// overwrites them; any other spelling, and a built-in name nobody here sets, is refused. `read_here` are headers
-    /// this listener reads from its trusted peer.
+    /// this listener reads from its trusted peer: they are left alone.
     pub fn strip_or_refuse(
         &self,
         headers: &mut HeaderMap,
@@ -104,13 +137,13 @@ impl IdentityHeaders {
     ) -> Result<(), Unreadable> {
         let found = headers
             .keys()
-            .filter(|name| self.holds(name))
+            .filter(|name| !read_here.contains(name) && self.holds(name))
             .cloned()
             .collect::<Vec<_>>();
         for name in found {
             if self.configured.contains(&name) {
                 headers.remove(name);
-            } else if !read_here.contains(&name) {
+            } else {
                 return Err(Unreadable::new(
                     UnreadableReason::IdentityHeaderForged,
                     name.as_str(),
@@ -131,131 +164,6 @@ fn folded(name: &str) -> Cow<'_, str> {
         Cow::Owned(name.replace(['_', '.'], "-"))
     } else {
         Cow::Borrowed(name)
-    }
-}
-
-/// What one route writes.
-#[derive(Clone, Debug, Default)]
-pub struct Projection {
-    lines: Box<[(HeaderName, Option<Fact>)]>,
-    format: ListFormat,
-    only_groups: Option<Box<[Box<str>]>>,
-}
-
-/// The identity is larger than [`MAX_IDENTITY_BYTES`]: it is refused, never cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdentityTooLarge;
-
-impl Projection {
-    /// Writes `facts`, and every other name of `set` empty. With `only_groups`, other groups are left out.
-    pub fn new(
-        set: &IdentityHeaders,
-        facts: &[(HeaderName, Fact)],
-        format: ListFormat,
-        only_groups: Option<Box<[Box<str>]>>,
-    ) -> Self {
-        let fact = |name: &HeaderName| {
-            facts
-                .iter()
-                .find(|(own, _)| own == name)
-                .map(|(_, fact)| fact.clone())
-        };
-        let lines = set
-            .configured()
-            .iter()
-            .map(|name| (name.clone(), fact(name)))
-            .collect();
-        Self {
-            lines,
-            format,
-            only_groups,
-        }
-    }
-
-    /// Writes the identity headers of `permit` into `headers`, one line each (or one per element with
-    /// [`ListFormat::Lines`]), in order.
-    pub fn write(self: &Arc<Self>, permit: &Permit, headers: &mut HeaderMap) -> Result<(), IdentityTooLarge> {
-        let principal = permit.principal();
-        let written = principal
-            .written
-            .0
-            .get_or_init(|| Box::new(self.text_of(principal)));
-        if Weak::as_ptr(&written.projection) == Arc::as_ptr(self) {
-            return written.put(self, headers);
-        }
-        // Another route's set: the principal keeps the text of the first.
-        self.text_of(principal).put(self, headers)
-    }
-
-    fn text_of(self: &Arc<Self>, principal: &Principal) -> Text {
-        let only = self.only_groups.as_deref();
-        let (mut text, mut lines, mut bytes) = (Vec::new(), Vec::with_capacity(self.lines.len()), 0);
-        for (place, (name, fact)) in (0_u16..).zip(&self.lines) {
-            let mut push = |value: &[u8]| {
-                bytes += name.as_str().len() + value.len() + 4;
-                text.extend_from_slice(value);
-                lines.push((place, u16::try_from(text.len()).unwrap_or(u16::MAX)));
-            };
-            match fact {
-                Some(fact) => fact.write(principal, self.format, only, &mut push),
-                None => push(b""),
-            }
-        }
-        if bytes > MAX_IDENTITY_BYTES {
-            return Text {
-                projection: Arc::downgrade(self),
-                lines: None,
-                bytes: Bytes::new(),
-            };
-        }
-        // Places and ends stand before the text, so that all of it is one block. Both are below MAX_IDENTITY_BYTES.
-        let head = lines
-            .iter()
-            .flat_map(|(place, end)| [*place, *end])
-            .flat_map(u16::to_le_bytes);
-        let whole = head.chain(text).collect::<Vec<u8>>();
-        Text {
-            projection: Arc::downgrade(self),
-            lines: u16::try_from(lines.len()).ok(),
-            bytes: whole.into(),
-        }
-    }
-}
-
-/// What a principal's identity headers read, for the route that wrote them first: one text that the values of every
-/// further answer are slices of.
-#[derive(Debug, Default)]
-pub struct Written(OnceLock<Box<Text>>);
-
-#[derive(Debug)]
-struct Text {
-    projection: Weak<Projection>,
-    /// How many lines there are; `None` when it is all too large.
-    lines: Option<u16>,
-    /// For each line which header it is and where its value ends, each two bytes; then the values.
-    bytes: Bytes,
-}
-
-/// A copy writes anew.
-impl Clone for Written {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl Text {
-    fn put(&self, projection: &Projection, headers: &mut HeaderMap) -> Result<(), IdentityTooLarge> {
-        let lines = usize::from(self.lines.ok_or(IdentityTooLarge)?);
-        let (head, mut start) = (self.bytes.get(..lines * 4).ok_or(IdentityTooLarge)?, lines * 4);
-        for line in head.as_chunks::<4>().0 {
-            let [place, end] =
-                [[line[0], line[1]], [line[2], line[3]]].map(|pair| usize::from(u16::from_le_bytes(pair)));
-            let (name, _) = projection.lines.get(place).ok_or(IdentityTooLarge)?;
-            let value = HeaderValue::from_maybe_shared(self.bytes.slice(start..lines * 4 + end));
-            headers.append(name.clone(), value.map_err(|_| IdentityTooLarge)?);
-            start = lines * 4 + end;
-        }
-        Ok(())
     }
 }
 

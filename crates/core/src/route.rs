@@ -81,7 +81,7 @@ struct Entry {
 /// All routes, found by host, path and method.
 #[derive(Debug, Default)]
 pub struct RouteTable {
-    exact: HashMap<Box<str>, Vec<Entry>>,
+    exact: BTreeMap<Box<str>, Vec<Entry>>,
     /// Longest first; each with its leading dot.
     suffixes: Vec<(Box<str>, Vec<Entry>)>,
     any: Vec<Entry>,

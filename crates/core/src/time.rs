@@ -122,6 +122,11 @@ pub struct Now {
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Reads both clocks.
     fn now(&self) -> Now;
+
+    /// Reads the clock that only goes forward.
+    fn monotonic(&self) -> Monotonic {
+        self.now().monotonic
+    }
 }
 
 #[cfg(test)]

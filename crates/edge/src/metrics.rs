@@ -1,6 +1,7 @@
 //! Counters and one histogram, in OpenMetrics text. Labels are bounded: routes and authenticators come from the
 //! configuration, outcomes and reasons from our own lists.
 
+use arc_swap::ArcSwapOption;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A word that is a label's value: shared, so that counting allocates nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Word(pub Arc<str>);
+struct Word(Arc<str>);
 
 impl EncodeLabelValue for Word {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
@@ -21,17 +22,69 @@ impl EncodeLabelValue for Word {
     }
 }
 
-/// What a decision is counted under.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct DecisionLabels {
+/// What a decision is counted under: the labels while they are still somebody else's.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted<'a> {
     /// The route's name, or `-`.
-    pub route: Word,
+    pub route: &'a Arc<str>,
     /// The authenticator's name, or `-`.
-    pub authenticator: Word,
+    pub authenticator: &'a Arc<str>,
     /// The outcome.
     pub outcome: &'static str,
     /// The reason code.
     pub reason: &'static str,
+}
+
+impl Counted<'_> {
+    fn labels(&self) -> DecisionLabels {
+        DecisionLabels {
+            route: Word(Arc::clone(self.route)),
+            authenticator: Word(Arc::clone(self.authenticator)),
+            outcome: self.outcome,
+            reason: self.reason,
+        }
+    }
+
+    /// Whether the labels are these very words, told by where they stand: equal words elsewhere are found the slow way.
+    fn is(&self, labels: &DecisionLabels) -> bool {
+        Arc::ptr_eq(self.route, &labels.route.0)
+            && Arc::ptr_eq(self.authenticator, &labels.authenticator.0)
+            && self.reason == labels.reason
+            && self.outcome == labels.outcome
+    }
+
+    /// Where among `found` the counter of these words is kept.
+    fn slot<'f>(&self, found: &'f FoundCounters) -> &'f ArcSwapOption<Found> {
+        let words = [
+            self.route.as_ptr(),
+            self.authenticator.as_ptr(),
+            self.reason.as_ptr(),
+        ];
+        let mixed = words.iter().fold(0_usize, |mixed, word| {
+            (mixed ^ word.addr()).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        });
+        let [first, ..] = found;
+        found.get(mixed >> (usize::BITS - 6)).unwrap_or(first)
+    }
+}
+
+/// A counter that was found by its labels once.
+#[derive(Debug)]
+struct Found {
+    labels: DecisionLabels,
+    counter: Counter,
+}
+
+/// Counters by where their words stand, so that the usual ones are not looked up by text: 64 places.
+type FoundCounters = [ArcSwapOption<Found>; 64];
+
+/// What a decision is counted under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    route: Word,
+    authenticator: Word,
+    outcome: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -48,6 +101,7 @@ type Source = Box<dyn Fn(&mut String) + Send + Sync>;
 pub struct Metrics {
     registry: Registry,
     decisions: Family<DecisionLabels, Counter>,
+    found: FoundCounters,
     seconds: Histogram,
     reloads: Family<ResultLabel, Counter>,
     refused_by_the_parser: Counter,
@@ -91,6 +145,7 @@ impl Metrics {
         Self {
             registry,
             decisions,
+            found: [const { ArcSwapOption::const_empty() }; 64],
             seconds,
             reloads,
             refused_by_the_parser,
@@ -100,8 +155,17 @@ impl Metrics {
     }
 
     /// Counts a decision that took so many seconds.
-    pub fn decision(&self, labels: &DecisionLabels, seconds: f64) {
-        self.decisions.get_or_create(labels).inc();
+    pub fn decision(&self, counted: &Counted<'_>, seconds: f64) {
+        let slot = counted.slot(&self.found);
+        let found = slot.load();
+        if let Some(found) = found.as_ref().filter(|found| counted.is(&found.labels)) {
+            found.counter.inc();
+        } else {
+            let labels = counted.labels();
+            let counter = self.decisions.get_or_create(&labels).clone();
+            counter.inc();
+            slot.store(Some(Arc::new(Found { labels, counter })));
+        }
         self.seconds.observe(seconds);
     }
 
@@ -164,20 +228,30 @@ mod tests {
     #[test]
     fn figures_are_open_metrics_text() {
         let metrics = Metrics::new();
-        let word = |text: &str| Word(text.into());
-        let labels = DecisionLabels {
-            route: word("app"),
-            authenticator: word("token.services"),
+        let (route, authenticator) = ("app".into(), "token.services".into());
+        let counted = Counted {
+            route: &route,
+            authenticator: &authenticator,
             outcome: "allow",
             reason: "allowed",
         };
-        metrics.decision(&labels, 0.000_02);
+        metrics.decision(&counted, 0.000_02);
+        // The same words in another place, as after a reload, are counted in the same line.
+        let again = "app".into();
+        metrics.decision(
+            &Counted {
+                route: &again,
+                ..counted
+            },
+            0.000_02,
+        );
+        metrics.decision(&counted, 0.000_02);
         metrics.reload(true);
         metrics.set_source(Box::new(|text| {
             text.push_str("countersign_key_set_age_seconds{issuer=\"x\"} 5\n");
         }));
         let text = metrics.render();
-        let line = "countersign_decisions_total{route=\"app\",authenticator=\"token.services\",outcome=\"allow\",reason=\"allowed\"} 1";
+        let line = "countersign_decisions_total{route=\"app\",authenticator=\"token.services\",outcome=\"allow\",reason=\"allowed\"} 3";
         assert!(text.contains(line), "{text}");
         assert!(
             text.ends_with("countersign_key_set_age_seconds{issuer=\"x\"} 5\n# EOF\n"),

@@ -3,7 +3,7 @@
 use crate::body::Body;
 use crate::integration::{Said, Unread};
 use crate::log::{Format, Log, push_json_string, push_printable};
-use crate::metrics::{DecisionLabels, Metrics, Word};
+use crate::metrics::{Counted, Metrics};
 use crate::proxy::ProxyFailure;
 use countersign_core::decide::Decision;
 use countersign_core::peer::{Peer, PeerAddress};
@@ -18,6 +18,7 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Stands for a route or authenticator that there is none of.
 const NONE: &str = "-";
@@ -181,31 +182,35 @@ impl Observer {
         &self.log
     }
 
-    /// The request is answered with `status`.
-    pub fn observe(&self, observation: &Observation, status: StatusCode, peer: &Peer, now: Now) {
-        let took = now.monotonic.since(observation.began.monotonic);
-        let word = |name: Option<&Arc<str>>| Word(Arc::clone(name.unwrap_or(&self.none)));
-        let labels = DecisionLabels {
-            route: word(observation.route.as_ref().map(|route| &route.name)),
-            authenticator: word(observation.authenticator.as_ref()),
+    /// The request is answered with `status`, so long after it began.
+    pub fn observe(&self, observation: &Observation, status: StatusCode, peer: &Peer, took: Duration) {
+        let counted = Counted {
+            route: observation.route.as_ref().map_or(&self.none, |route| &route.name),
+            authenticator: observation.authenticator.as_ref().unwrap_or(&self.none),
             outcome: observation.outcome,
             reason: observation.reason,
         };
-        self.metrics.decision(&labels, took.as_secs_f64());
+        self.metrics.decision(&counted, took.as_secs_f64());
         if observation.wants_line {
             self.log
-                .line(line(observation, status, peer, now, self.log.format()));
+                .line(line(observation, status, peer, took, self.log.format()));
         }
     }
 }
 
-fn line(observation: &Observation, status: StatusCode, peer: &Peer, now: Now, format: Format) -> String {
+fn line(
+    observation: &Observation,
+    status: StatusCode,
+    peer: &Peer,
+    took: Duration,
+    format: Format,
+) -> String {
     let (host, path) = observation
         .place
         .as_ref()
         .map_or(("", ""), |(host, path)| (&**host, &**path));
     let mut line = Line::new(format);
-    line.bare("time", format_args!("{}", now.wall));
+    line.bare("time", format_args!("{}", observation.began.wall.plus(took)));
     line.text("outcome", observation.outcome);
     line.text("reason", observation.reason);
     line.bare("status", format_args!("{}", status.as_u16()));
@@ -234,10 +239,7 @@ fn line(observation: &Observation, status: StatusCode, peer: &Peer, now: Now, fo
         PeerAddress::Ip(address) => line.bare("peer", format_args!("{address}")),
         PeerAddress::Unix => line.text("peer", "unix"),
     }
-    line.bare(
-        "ms",
-        format_args!("{}", now.monotonic.since(observation.began.monotonic).as_millis()),
-    );
+    line.bare("ms", format_args!("{}", took.as_millis()));
     line.bare("request_id", format_args!("{}", observation.id));
     line.text("traceparent", observation.traceparent.as_deref().unwrap_or(""));
     line.text("detail", &observation.detail);

@@ -125,9 +125,10 @@ impl Service {
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        let took = self.shared.clock.monotonic().since(now.monotonic);
         self.shared
             .observer
-            .observe(&observation, response.status(), peer, self.shared.clock.now());
+            .observe(&observation, response.status(), peer, took);
         response
     }
 

@@ -34,11 +34,15 @@ impl Clock for SystemClock {
         let wall = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_millis());
-        let monotonic = self.started.elapsed().as_millis();
         Now {
             wall: Timestamp::from_milliseconds(i64::try_from(wall).unwrap_or(i64::MAX)),
-            monotonic: Monotonic::from_milliseconds(u64::try_from(monotonic).unwrap_or(u64::MAX)),
+            monotonic: self.monotonic(),
         }
+    }
+
+    fn monotonic(&self) -> Monotonic {
+        let milliseconds = self.started.elapsed().as_millis();
+        Monotonic::from_milliseconds(u64::try_from(milliseconds).unwrap_or(u64::MAX))
     }
 }
 

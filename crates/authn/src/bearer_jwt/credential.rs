@@ -34,10 +34,50 @@ pub(super) enum Grammar {
 pub(super) enum Search<'r> {
     /// No credential of this kind.
     Absent,
-    /// One token, in one place. It is made of the characters of RFC 6750's `b64token`, and not yet read.
-    Token(&'r str, Presented),
+    /// One candidate, in one place: nobody looked at its characters yet.
+    Token(Candidate<'r>),
     /// Something that is meant as a token, or two of them.
     Refused(RejectionReason, Presented, &'static str),
+}
+
+/// What stands where a token is expected. A token that was verified a short while ago is known by its bytes; any other
+/// is looked at character by character first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate<'r> {
+    bytes: &'r [u8],
+    pub(super) presented: Presented,
+    /// What is said when it is no token.
+    otherwise: (RejectionReason, &'static str),
+}
+
+impl<'r> Candidate<'r> {
+    /// A token that did not come with a request.
+    pub(super) const fn alone(token: &'r str) -> Self {
+        Self::of(token.as_bytes(), Presented::Explicit)
+    }
+
+    const fn of(bytes: &'r [u8], presented: Presented) -> Self {
+        Self {
+            bytes,
+            presented,
+            otherwise: (RejectionReason::TokenMalformed, "not made of token characters"),
+        }
+    }
+
+    /// Every byte of it, unread.
+    pub(super) const fn bytes(&self) -> &'r [u8] {
+        self.bytes
+    }
+
+    /// The text, when each byte may stand in a token (RFC 6750 section 2.1: `b64token`).
+    pub(super) fn text(&self) -> Result<&'r str, (RejectionReason, &'static str)> {
+        let padding = self.bytes.iter().rev().take_while(|byte| **byte == b'=').count();
+        let body = self.bytes.get(..self.bytes.len() - padding).unwrap_or(self.bytes);
+        if body.is_empty() || !body.iter().all(|byte| is_token_byte(*byte)) {
+            return Err(self.otherwise);
+        }
+        std::str::from_utf8(self.bytes).map_err(|_| self.otherwise)
+    }
 }
 
 impl Places {
@@ -107,7 +147,7 @@ impl Places {
                         malformed("without the prefix")
                     };
                 };
-                token(rest, Presented::Explicit)
+                Search::Token(Candidate::of(rest, Presented::Explicit))
             }
         }
     }
@@ -125,7 +165,7 @@ impl Places {
             (None, _) => Search::Absent,
             (Some(pair), None) => {
                 let value = pair.split_once('=').map_or("", |(_, value)| value);
-                token(value.as_bytes(), Presented::Explicit)
+                Search::Token(Candidate::of(value.as_bytes(), Presented::Explicit))
             }
             (Some(_), Some(_)) => Search::Refused(
                 RejectionReason::CredentialAmbiguous,
@@ -147,7 +187,7 @@ impl Places {
             (Some(pair), None) => {
                 let value = pair.iter().position(|byte| *byte == b'=');
                 let value = value.and_then(|at| pair.get(at + 1..)).unwrap_or(b"");
-                token(value.trim_ascii(), Presented::Ambient)
+                Search::Token(Candidate::of(value.trim_ascii(), Presented::Ambient))
             }
             (Some(_), Some(_)) => Search::Refused(
                 RejectionReason::CredentialAmbiguous,
@@ -168,19 +208,18 @@ fn bearer(line: &HeaderValue, allow_bare: bool) -> Search<'_> {
         .unwrap_or(value.len());
     let (scheme, rest) = value.split_at(end);
     if scheme.eq_ignore_ascii_case(b"bearer") {
-        let search = rest
-            .strip_prefix(b" ")
-            .map(|token_bytes| token(token_bytes, Presented::Explicit));
-        return match search {
-            Some(found @ Search::Token(..)) => found,
-            Some(Search::Absent | Search::Refused(..)) | None => {
-                malformed("not `Bearer`, one space, one token")
-            }
-        };
+        let wrong = "not `Bearer`, one space, one token";
+        return rest.strip_prefix(b" ").map_or(malformed(wrong), |bytes| {
+            Search::Token(Candidate {
+                bytes,
+                presented: Presented::Explicit,
+                otherwise: (RejectionReason::AuthorizationMalformed, wrong),
+            })
+        });
     }
     let bare = !value.contains(&b' ') && value.split(|byte| *byte == b'.').count() >= 3;
     match (bare, allow_bare) {
-        (true, true) => token(value, Presented::Explicit),
+        (true, true) => Search::Token(Candidate::of(value, Presented::Explicit)),
         (true, false) => malformed("a token without its scheme, and `allow_bare` is off"),
         (false, _) if scheme.is_empty() => malformed("it does not begin with a scheme"),
         (false, _) => Search::Absent,
@@ -193,22 +232,6 @@ fn malformed(detail: &'static str) -> Search<'static> {
         Presented::Explicit,
         detail,
     )
-}
-
-/// The bytes as a token, when each may stand in one (RFC 6750 section 2.1: `b64token`).
-fn token(bytes: &[u8], presented: Presented) -> Search<'_> {
-    let padding = bytes.iter().rev().take_while(|byte| **byte == b'=').count();
-    let body = bytes.get(..bytes.len() - padding).unwrap_or(bytes);
-    // Not `all`: without a way out of the loop it is done many bytes at a time.
-    let odd = body.iter().fold(false, |odd, byte| odd | !is_token_byte(*byte));
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !body.is_empty() && !odd => Search::Token(text, presented),
-        Ok(_) | Err(_) => Search::Refused(
-            RejectionReason::TokenMalformed,
-            presented,
-            "not made of token characters",
-        ),
-    }
 }
 
 /// Whether a byte may stand in a token, its padding aside.

@@ -60,23 +60,23 @@ fn a_key_is_one_judges_and_one_tokens() {
     for judge in judges {
         for token in ["", "a", "aa", "a.b.c", "a.b.d", "\0a", "a\0"] {
             assert!(
-                keys.insert(cache.key(judge, token).unwrap().0),
+                keys.insert(cache.key(judge, token.as_bytes()).unwrap().0),
                 "{judge} {token:?}"
             );
         }
     }
     let other = TokenCache::new(CacheLimits::default(), &Fixed(8));
     assert!(
-        !keys.contains(&other.key(0, "a").unwrap().0),
+        !keys.contains(&other.key(0, b"a").unwrap().0),
         "another process, another salt"
     );
-    assert_eq!(cache.key(0, "a").unwrap(), cache.key(0, "a").unwrap());
+    assert_eq!(cache.key(0, b"a").unwrap(), cache.key(0, b"a").unwrap());
 }
 
 #[test]
 fn an_entry_lives_300_seconds_or_to_the_tokens_end() {
     let cache = cache(10, 1 << 20);
-    let (short, long) = (cache.key(0, "short").unwrap(), cache.key(0, "long").unwrap());
+    let (short, long) = (cache.key(0, b"short").unwrap(), cache.key(0, b"long").unwrap());
     cache.remember(short, remembered(Claims::empty(), 1060), now(1000, 50));
     cache.remember(long, remembered(Claims::empty(), 9000), now(1000, 50));
     let found = |key: &TokenKey, second: u64| cache.recall(key, now(0, second).monotonic).is_some();
@@ -98,7 +98,7 @@ fn an_entry_lives_300_seconds_or_to_the_tokens_end() {
 fn the_cache_holds_no_more_than_its_entries_and_bytes() {
     let by_entries = cache(100, 1 << 20);
     for number in 0..1000 {
-        let key = by_entries.key(0, &number.to_string()).unwrap();
+        let key = by_entries.key(0, number.to_string().as_bytes()).unwrap();
         by_entries.remember(key, remembered(Claims::empty(), 9000), now(0, 0));
     }
     let stats = by_entries.stats();
@@ -107,7 +107,7 @@ fn the_cache_holds_no_more_than_its_entries_and_bytes() {
     let text = format!("{{\"sub\":\"{}\"}}", "x".repeat(10_000));
     let by_bytes = cache(1000, 1 << 20);
     for number in 0..1000 {
-        let key = by_bytes.key(0, &number.to_string()).unwrap();
+        let key = by_bytes.key(0, number.to_string().as_bytes()).unwrap();
         let claims = parse_object(text.as_bytes()).unwrap();
         by_bytes.remember(key, remembered(claims, 9000), now(0, 0));
     }
@@ -119,7 +119,7 @@ fn the_cache_holds_no_more_than_its_entries_and_bytes() {
 #[test]
 fn with_no_entries_nothing_is_remembered() {
     let cache = cache(0, 1 << 20);
-    assert_eq!(cache.key(0, "a"), None);
+    assert_eq!(cache.key(0, b"a"), None);
     let key = TokenKey([1; 32]);
     cache.remember(key, remembered(Claims::empty(), 9000), now(0, 0));
     assert!(cache.recall(&key, now(0, 0).monotonic).is_none());
@@ -129,7 +129,7 @@ fn with_no_entries_nothing_is_remembered() {
 #[test]
 fn a_bad_signature_is_remembered_shortly_and_by_its_key() {
     let cache = cache(10, 1 << 20);
-    let key = cache.key(0, "a").unwrap();
+    let key = cache.key(0, b"a").unwrap();
     cache.remember_bad(key, Thumbprint([9; 32]), now(0, 100).monotonic);
     assert_eq!(
         cache.recall_bad(&key, now(0, 109).monotonic),
@@ -137,12 +137,12 @@ fn a_bad_signature_is_remembered_shortly_and_by_its_key() {
     );
     assert_eq!(cache.recall_bad(&key, now(0, 110).monotonic), None);
     assert_eq!(
-        cache.recall_bad(&cache.key(1, "a").unwrap(), now(0, 101).monotonic),
+        cache.recall_bad(&cache.key(1, b"a").unwrap(), now(0, 101).monotonic),
         None
     );
     for number in 0..5000 {
         cache.remember_bad(
-            cache.key(0, &number.to_string()).unwrap(),
+            cache.key(0, number.to_string().as_bytes()).unwrap(),
             Thumbprint([9; 32]),
             now(0, 0).monotonic,
         );

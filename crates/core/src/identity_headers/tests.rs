@@ -4,6 +4,7 @@ use super::fact::ListFormat;
 use super::*;
 use crate::claims::{ClaimPath, Claims, ClaimsBuilder};
 use crate::principal::{AuthenticationMethod, FactPaths, Principal};
+use http::HeaderValue;
 use std::sync::Arc;
 
 fn set() -> IdentityHeaders {

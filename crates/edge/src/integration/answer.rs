@@ -21,8 +21,7 @@ const INVALID_REQUEST: HeaderValue = HeaderValue::from_static("Bearer error=\"in
 /// 200 with the identity headers, and the client's cookies as they are to go on; or, where the identity does not fit,
 /// the words of a refusal.
 pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Response<Body>, Box<Words>> {
-    let mut headers = HeaderMap::with_capacity(16);
-    permit.route().identity.write(permit, &mut headers).map_err(|_| {
+    let mut headers = permit.route().identity.answer(permit).map_err(|_| {
         let reason = AnswerReason::IdentityTooLarge;
         Box::new(Words::new(
             request,
@@ -34,7 +33,6 @@ pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Respon
     if let Some(cookie) = request.headers.get(COOKIE) {
         headers.insert(COOKIE, cookie.clone());
     }
-    headers.insert(CACHE_CONTROL, NO_STORE);
     put_cookies(&mut headers, permit.effects());
     let mut response = Response::new(Body::empty());
     *response.headers_mut() = headers;

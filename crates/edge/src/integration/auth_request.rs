@@ -5,7 +5,7 @@
 //! `/.countersign/answer` for what the client is to read.
 
 use super::answer::{refuse, words_for};
-use super::fields::{guarded_target, refuse_doubled, take_one};
+use super::fields::{each_once, guarded_target, refuse_doubled};
 use super::{
     ANSWER, Asker, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread, answer,
 };
@@ -25,6 +25,8 @@ const METHOD: HeaderName = HeaderName::from_static("x-original-method");
 const URL: HeaderName = HeaderName::from_static("x-original-url");
 const HOST: HeaderName = HeaderName::from_static("x-original-host");
 const CLIENT: HeaderName = HeaderName::from_static("x-original-client");
+
+const READ_HERE: [HeaderName; 4] = [METHOD, URL, HOST, CLIENT];
 
 /// The dialect.
 #[derive(Debug)]
@@ -60,14 +62,13 @@ impl Integration for AuthRequest {
             headers.remove(name);
         }
         refuse_doubled(&headers, &[AUTHORIZATION, COOKIE])?;
-        let method = judge_method(&take_one(&mut headers, &METHOD)?)?;
-        let url = take_one(&mut headers, &URL)?;
-        let (scheme, authority, target) = split_url(&url)?;
+        let [method, url, chosen, client] = each_once(&headers, &READ_HERE)?;
+        let method = judge_method(method)?;
+        let (scheme, authority, target) = split_url(url)?;
         let (scheme, host) = (Scheme::judge(scheme)?, Host::judge(authority)?);
-        let chosen = take_one(&mut headers, &HOST)?;
         // Letter for letter the same is the same host, and nearly always so.
-        if *chosen != *authority && Host::judge(&chosen)?.name() != host.name() {
-            let chosen = Host::judge(&chosen)?;
+        if chosen != authority && Host::judge(chosen)?.name() != host.name() {
+            let chosen = Host::judge(chosen)?;
             let detail = format!(
                 "the URL says {}, the proxy chose its server by {}",
                 host.name(),
@@ -75,9 +76,9 @@ impl Integration for AuthRequest {
             );
             return Err(Unreadable::new(UnreadableReason::HostMismatch, detail).into());
         }
-        let client = client(&take_one(&mut headers, &CLIENT)?)?;
+        let client = client_address(client)?;
         let target = guarded_target(target)?;
-        context.identity.strip_or_refuse(&mut headers, &[])?;
+        context.identity.strip_or_refuse(&mut headers, &READ_HERE)?;
         let request = OriginalRequest {
             id: context.id,
             method,
@@ -124,14 +125,21 @@ impl Integration for AuthRequest {
 /// `scheme://authority` and the target as the client sent it.
 fn split_url(url: &str) -> Result<(&str, &str, &str), Unreadable> {
     let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, URL.as_str());
-    let (scheme, rest) = url.split_once("://").ok_or_else(malformed)?;
-    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let colon = url.bytes().position(|byte| byte == b':');
+    let (scheme, rest) = colon
+        .and_then(|colon| url.split_at_checked(colon))
+        .ok_or_else(malformed)?;
+    let rest = rest.strip_prefix("://").ok_or_else(malformed)?;
+    let end = rest
+        .bytes()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#' | b'\\'))
+        .unwrap_or(rest.len());
     let (authority, target) = rest.split_at_checked(end).ok_or_else(malformed)?;
     Ok((scheme, authority, target))
 }
 
 /// nginx's `$remote_addr`: an address, or `unix:` where the client came by a unix socket.
-fn client(text: &str) -> Result<Option<IpAddr>, Unreadable> {
+fn client_address(text: &str) -> Result<Option<IpAddr>, Unreadable> {
     if text == "unix:" {
         return Ok(None);
     }

@@ -22,6 +22,31 @@ pub(super) fn take_one(headers: &mut HeaderMap, name: &HeaderName) -> Result<Fie
     Ok(Field(value))
 }
 
+/// The values of `names`, each of which must occur exactly once. They stay where they are: the request goes nowhere from
+/// here.
+pub(super) fn each_once<'h, const N: usize>(
+    headers: &'h HeaderMap,
+    names: &[HeaderName; N],
+) -> Result<[&'h str; N], Unreadable> {
+    let about = |reason, name: &HeaderName| Unreadable::new(reason, name.as_str());
+    let mut found = [None; N];
+    for (name, value) in headers {
+        for (wanted, place) in names.iter().zip(&mut found) {
+            if wanted == name && place.replace(value).is_some() {
+                return Err(about(UnreadableReason::HeaderDoubled, name));
+            }
+        }
+    }
+    let mut values = [""; N];
+    for ((name, value), text) in names.iter().zip(found).zip(&mut values) {
+        let value = value.ok_or_else(|| about(UnreadableReason::HeaderMissing, name))?;
+        *text = value
+            .to_str()
+            .map_err(|_| about(UnreadableReason::HeaderMalformed, name))?;
+    }
+    Ok(values)
+}
+
 /// A header's value that is visible ASCII: the text is not copied.
 #[derive(Debug)]
 pub(super) struct Field(HeaderValue);

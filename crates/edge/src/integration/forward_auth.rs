@@ -1,7 +1,7 @@
 //! Traefik's ForwardAuth and Caddy's `forward_auth`: the answer, whatever it is, goes to the client as it stands.
 
 use super::answer::{refuse, words_for};
-use super::fields::{guarded_target, refuse_doubled, take_lines, take_one};
+use super::fields::{each_once, guarded_target, refuse_doubled, take_lines};
 use super::{Asker, DECIDE, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
 use crate::body::Body;
 use countersign_core::decide::Decision;
@@ -19,6 +19,8 @@ const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const TARGET: HeaderName = HeaderName::from_static("x-forwarded-uri");
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+const READ_HERE: [HeaderName; 4] = [METHOD, PROTO, HOST, TARGET];
 
 /// The dialect.
 #[derive(Debug)]
@@ -49,10 +51,10 @@ impl Integration for ForwardAuth {
             headers.remove(name);
         }
         refuse_doubled(&headers, &[AUTHORIZATION, COOKIE])?;
-        let method = judge_method(&take_one(&mut headers, &METHOD)?)?;
-        let scheme = scheme(&take_one(&mut headers, &PROTO)?)?;
-        let host = Host::judge(&take_one(&mut headers, &HOST)?)?;
-        let target = guarded_target(&take_one(&mut headers, &TARGET)?)?;
+        let [method, proto, host, target] = each_once(&headers, &READ_HERE)?;
+        let method = judge_method(method)?;
+        let (scheme, host) = (scheme(proto)?, Host::judge(host)?);
+        let target = guarded_target(target)?;
         let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
         let chain = take_lines(&mut headers, &FOR).ok_or_else(malformed)?;
         let lines = chain.iter().map(String::as_str).collect::<Vec<_>>();
@@ -60,7 +62,7 @@ impl Integration for ForwardAuth {
         if client.is_none() && !lines.is_empty() {
             return Err(malformed().into());
         }
-        context.identity.strip_or_refuse(&mut headers, &[])?;
+        context.identity.strip_or_refuse(&mut headers, &READ_HERE)?;
         let request = OriginalRequest {
             id: context.id,
             method,

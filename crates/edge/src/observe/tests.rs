@@ -26,7 +26,12 @@ fn lines(observation: &Observation) -> (String, serde_json::Value) {
         let (log, lines) = Log::memory(format);
         let observer = Observer::new(Arc::new(log), Arc::default());
         let peer = Peer::at("10.0.0.1".parse().unwrap());
-        observer.observe(observation, StatusCode::FORBIDDEN, &peer, now(12));
+        observer.observe(
+            observation,
+            StatusCode::FORBIDDEN,
+            &peer,
+            Duration::from_millis(7),
+        );
         let mut lines = lines.lock().unwrap();
         assert_eq!(lines.len(), 1);
         lines.remove(0)
@@ -57,7 +62,7 @@ fn a_request_leaves_one_line_without_its_query() {
     let (human, json) = lines(&observation);
     assert_eq!(
         human,
-        "2030-01-01T00:00:00.000Z unreadable host_mismatch status=403 method=GET host=app.test path=/a%20b \
+        "2030-01-01T00:00:00.007Z unreadable host_mismatch status=403 method=GET host=app.test path=/a%20b \
          client=203.0.113.9 peer=10.0.0.1 ms=7 request_id=00000000000000000000000000000007 \
          detail=\"came \\\"a b\\\"\\u000a\\u001b[2J\""
     );
@@ -112,7 +117,12 @@ fn a_request_without_a_line_is_counted_all_the_same() {
     let (log, lines) = Log::memory(Format::Human);
     let observer = Observer::new(Arc::new(log), Arc::clone(&metrics));
     let observation = Observation::new(RequestId(7), now(5), &head("junk"), false);
-    observer.observe(&observation, StatusCode::OK, &Peer::unix(), now(5));
+    observer.observe(
+        &observation,
+        StatusCode::OK,
+        &Peer::unix(),
+        Duration::from_millis(5),
+    );
     assert!(lines.lock().unwrap().is_empty());
     assert!(
         metrics

@@ -35,7 +35,7 @@ fn check(
     let request = request(target, headers);
     let found = match places.search(&request) {
         Search::Absent => Ok(None),
-        Search::Token(token, _) => Ok(Some(token)),
+        Search::Token(candidate) => candidate.text().map(Some).map_err(|(reason, _)| reason),
         Search::Refused(reason, ..) => Err(reason),
     };
     assert_eq!(found, expect, "{target} {headers:?}");
@@ -213,7 +213,7 @@ fn a_cookie_is_sent_unasked_and_the_others_are_chosen() {
     let grammar = Grammar::Bearer { allow_bare: false };
     let places = Places::new(AUTHORIZATION, grammar, Some("at"), &["token"]);
     let presented = |target: &str, headers: &[(&str, &str)]| match places.search(&request(target, headers)) {
-        Search::Token(_, presented) | Search::Refused(_, presented, _) => presented,
+        Search::Token(Candidate { presented, .. }) | Search::Refused(_, presented, _) => presented,
         Search::Absent => panic!("absent"),
     };
     assert_eq!(presented("/", &[("cookie", "at=a.b.c")]), Presented::Ambient);

@@ -284,7 +284,7 @@ fn only_three_honest_segments_are_a_token() {
         (".".repeat(1_000_000), "unclaimed token_too_large"),
         (".".repeat(16_000), "unclaimed token_malformed"),
         ("x".repeat(8_000_000), "unclaimed token_too_large"),
-        (String::new(), "unclaimed token_malformed"),
+        (String::new(), "rejected token_malformed"),
         ("..".to_owned(), "unclaimed token_malformed"),
     ] {
         let shown = token.get(..40).unwrap_or(&token).to_owned();

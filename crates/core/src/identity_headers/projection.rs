@@ -1,0 +1,188 @@
+//! What one route writes of a principal, and the text of it that the principal keeps.
+
+use super::{Fact, IdentityHeaders, ListFormat};
+use crate::decide::Permit;
+use crate::principal::Principal;
+use bytes::Bytes;
+use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::{Arc, OnceLock, Weak};
+
+/// The headers of an answer to a sub-request stay under this, names and separators included: nginx reads an answer's
+/// head into one buffer, which the examples set to 16 KiB.
+pub const MAX_IDENTITY_BYTES: usize = 12 * 1024;
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// What one route writes.
+#[derive(Clone, Debug, Default)]
+pub struct Projection {
+    lines: Box<[(HeaderName, Option<Fact>)]>,
+    format: ListFormat,
+    only_groups: Option<Box<[Box<str>]>>,
+    /// The head of an answer that allows, every identity header in it empty and in the order of `lines`: a copy is filled
+    /// in without looking up a name.
+    answer: HeaderMap,
+    is_in_order: bool,
+}
+
+/// The identity is larger than [`MAX_IDENTITY_BYTES`]: it is refused, never cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdentityTooLarge;
+
+impl Projection {
+    /// Writes `facts`, and every other name of `set` empty. With `only_groups`, other groups are left out.
+    pub fn new(
+        set: &IdentityHeaders,
+        facts: &[(HeaderName, Fact)],
+        format: ListFormat,
+        only_groups: Option<Box<[Box<str>]>>,
+    ) -> Self {
+        let fact = |name: &HeaderName| {
+            facts
+                .iter()
+                .find(|(own, _)| own == name)
+                .map(|(_, fact)| fact.clone())
+        };
+        let lines = set
+            .configured()
+            .iter()
+            .map(|name| (name.clone(), fact(name)))
+            .collect();
+        let empty = |name: &HeaderName| (name.clone(), HeaderValue::from_static(""));
+        let mut answer = set.configured().iter().map(empty).collect::<HeaderMap>();
+        answer.append(CACHE_CONTROL, NO_STORE);
+        let is_in_order = answer.keys().zip(set.configured()).all(|(own, name)| own == name);
+        Self {
+            lines,
+            format,
+            only_groups,
+            answer,
+            is_in_order,
+        }
+    }
+
+    /// Writes the identity headers of `permit` into `headers`, one line each (or one per element with
+    /// [`ListFormat::Lines`]), in order.
+    pub fn write(self: &Arc<Self>, permit: &Permit, headers: &mut HeaderMap) -> Result<(), IdentityTooLarge> {
+        self.with_text(permit.principal(), |text| text.append(self, headers))
+    }
+
+    /// The head of an answer that allows: the identity headers of `permit`, and that nobody may keep them.
+    pub fn answer(self: &Arc<Self>, permit: &Permit) -> Result<HeaderMap, IdentityTooLarge> {
+        self.with_text(permit.principal(), |text| {
+            if text.count() != Some(self.lines.len()) || !self.is_in_order {
+                let mut headers = HeaderMap::new();
+                text.append(self, &mut headers)?;
+                headers.insert(CACHE_CONTROL, NO_STORE);
+                return Ok(headers);
+            }
+            let mut headers = self.answer.clone();
+            for (empty, line) in headers.values_mut().zip(text.lines(self)?) {
+                (_, *empty) = line?;
+            }
+            Ok(headers)
+        })
+    }
+
+    fn with_text<T>(self: &Arc<Self>, principal: &Principal, then: impl FnOnce(&Text) -> T) -> T {
+        let written = principal
+            .written
+            .0
+            .get_or_init(|| Box::new(self.text_of(principal)));
+        if Weak::as_ptr(&written.projection) == Arc::as_ptr(self) {
+            return then(written);
+        }
+        // Another route's set: the principal keeps the text of the first.
+        then(&self.text_of(principal))
+    }
+
+    fn text_of(self: &Arc<Self>, principal: &Principal) -> Text {
+        let only = self.only_groups.as_deref();
+        let (mut text, mut lines, mut bytes) = (Vec::new(), Vec::with_capacity(self.lines.len()), 0);
+        for (place, (name, fact)) in (0_u16..).zip(&self.lines) {
+            let mut push = |value: &[u8]| {
+                bytes += name.as_str().len() + value.len() + 4;
+                text.extend_from_slice(value);
+                lines.push((place, u16::try_from(text.len()).unwrap_or(u16::MAX)));
+            };
+            match fact {
+                Some(fact) => fact.write(principal, self.format, only, &mut push),
+                None => push(b""),
+            }
+        }
+        if bytes > MAX_IDENTITY_BYTES {
+            return Text {
+                projection: Arc::downgrade(self),
+                lines: None,
+                bytes: Bytes::new(),
+            };
+        }
+        // Places and ends stand before the text, so that all of it is one block. Both are below MAX_IDENTITY_BYTES.
+        let head = lines
+            .iter()
+            .flat_map(|(place, end)| [*place, *end])
+            .flat_map(u16::to_le_bytes);
+        let whole = head.chain(text).collect::<Vec<u8>>();
+        Text {
+            projection: Arc::downgrade(self),
+            lines: u16::try_from(lines.len()).ok(),
+            bytes: whole.into(),
+        }
+    }
+}
+
+/// What a principal's identity headers read, for the route that wrote them first: one text that the values of every
+/// further answer are slices of.
+#[derive(Debug, Default)]
+pub struct Written(OnceLock<Box<Text>>);
+
+#[derive(Debug)]
+struct Text {
+    projection: Weak<Projection>,
+    /// How many lines there are; `None` when it is all too large.
+    lines: Option<u16>,
+    /// For each line which header it is and where its value ends, each two bytes; then the values.
+    bytes: Bytes,
+}
+
+/// A copy writes anew.
+impl Clone for Written {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Text {
+    /// Each line's name and value, in order.
+    fn lines<'t>(
+        &'t self,
+        projection: &'t Projection,
+    ) -> Result<impl Iterator<Item = Result<(&'t HeaderName, HeaderValue), IdentityTooLarge>>, IdentityTooLarge>
+    {
+        let first = self.count().ok_or(IdentityTooLarge)? * 4;
+        let head = self.bytes.get(..first).ok_or(IdentityTooLarge)?;
+        let mut start = first;
+        Ok(head.as_chunks::<4>().0.iter().map(move |line| {
+            let [place, end] =
+                [[line[0], line[1]], [line[2], line[3]]].map(|pair| usize::from(u16::from_le_bytes(pair)));
+            let (name, _) = projection.lines.get(place).ok_or(IdentityTooLarge)?;
+            let value = HeaderValue::from_maybe_shared(self.bytes.slice(start..first + end));
+            start = first + end;
+            Ok((name, value.map_err(|_| IdentityTooLarge)?))
+        }))
+    }
+
+    fn append(&self, projection: &Projection, headers: &mut HeaderMap) -> Result<(), IdentityTooLarge> {
+        for line in self.lines(projection)? {
+            let (name, value) = line?;
+            headers.append(name.clone(), value);
+        }
+        Ok(())
+    }
+
+    /// How many lines there are; `None` when it is all too large.
+    fn count(&self) -> Option<usize> {
+        self.lines.map(usize::from)
+    }
+}
