@@ -1,7 +1,7 @@
 //! Verified tokens, remembered, so that a signature is checked once and not with every request.
 //!
-//! - A token is named by SHA-256 under a salt of this process over length-prefixed fields: who judges, and the token.
-//!   Who judges is a number each authenticator draws when it is built, so that nothing verified under one set of
+//! - A token is named by a GMAC (NIST SP 800-38D) under a key of this process: who judges is the nonce, the token what is
+//!   authenticated. Names never leave the cache, so a nonce may come again. Who judges is a number each authenticator draws when it is built, so that nothing verified under one set of
 //!   expectations is found under another, nor after a reload.
 //! - An entry holds what was verified: the principal, the times and the key. Whoever takes it checks the times against
 //!   the wall clock again, and that the key is still in the issuer's set.
@@ -11,7 +11,7 @@
 //! Signatures that did not hold are remembered apart, a few and shortly, so that a client that repeats a bad token
 //! does not have it checked each time, and cannot crowd out good ones.
 
-use aws_lc_rs::digest;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use countersign_core::entropy::Entropy;
 use countersign_core::options::{Field, Kind, Need, Table, Values};
 use countersign_core::principal::Principal;
@@ -95,7 +95,7 @@ impl CacheLimits {
 
 /// Names one token as one authenticator sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenKey([u8; 32]);
+pub struct TokenKey([u8; 16]);
 
 impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,7 +154,8 @@ pub struct CacheStats {
 
 /// The tokens of one process. It outlives configurations.
 pub struct TokenCache {
-    salt: [u8; 32],
+    /// `None` is never seen: 32 bytes are a key.
+    names: Option<LessSafeKey>,
     good: Option<Cache<TokenKey, Arc<Entry>, ByBytes>>,
     bad: Cache<TokenKey, Bad>,
     judges: AtomicU64,
@@ -171,16 +172,17 @@ impl fmt::Debug for TokenCache {
 }
 
 impl TokenCache {
-    /// An empty cache under a fresh salt.
+    /// An empty cache under a fresh key.
     pub fn new(limits: CacheLimits, entropy: &dyn Entropy) -> Self {
-        let mut salt = [0; 32];
-        entropy.fill(&mut salt);
+        let mut key = [0; 32];
+        entropy.fill(&mut key);
+        let names = UnboundKey::new(&AES_256_GCM, &key).ok().map(LessSafeKey::new);
         let good = (limits.entries > 0).then(|| {
             let least = limits.bytes / u64::from(limits.entries);
             Cache::with_weighter(limits.entries as usize, limits.bytes, ByBytes { least })
         });
         Self {
-            salt,
+            names,
             good,
             bad: Cache::new(BAD_ENTRIES),
             judges: AtomicU64::new(0),
@@ -197,15 +199,17 @@ impl TokenCache {
     /// The name of `token` as `judge` sees it; `None` when nothing is remembered, so that none need be made.
     pub fn key(&self, judge: u64, token: &[u8]) -> Option<TokenKey> {
         self.good.as_ref()?;
-        let mut context = digest::Context::new(&digest::SHA256);
-        let fields: [&[u8]; 3] = [&self.salt, &judge.to_be_bytes(), token];
-        for field in fields {
-            context.update(&(field.len() as u64).to_be_bytes());
-            context.update(field);
+        let mut nonce = [0; NONCE_LEN];
+        for (place, byte) in nonce.iter_mut().zip(judge.to_be_bytes()) {
+            *place = byte;
         }
-        let mut key = [0; 32];
-        key.copy_from_slice(context.finish().as_ref());
-        Some(TokenKey(key))
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self
+            .names
+            .as_ref()?
+            .seal_in_place_separate_tag(nonce, Aad::from(token), &mut [])
+            .ok()?;
+        tag.as_ref().try_into().ok().map(TokenKey)
     }
 
     /// What was verified of the token, unless it was too long ago.

@@ -69,6 +69,14 @@ pub enum Handler {
 }
 
 impl Handler {
+    /// Whether answers may be long: a head alone is written with a plain write, which the kernel does for less.
+    fn carries_bodies(&self) -> bool {
+        match self {
+            Self::Gateway(service) => service.carries_bodies(),
+            Self::Status(_) => false,
+        }
+    }
+
     async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
         match self {
             Self::Gateway(service) => service.serve(request.map(Body::incoming), peer).await,
@@ -162,7 +170,10 @@ impl Server {
         });
         let mut builder = http1::Builder::new();
         // At most 100 header lines: the parser's own limit, and naming it would cost an allocation per request.
-        builder.header_read_timeout(None).max_buf_size(PARSER_BYTES);
+        builder
+            .header_read_timeout(None)
+            .max_buf_size(PARSER_BYTES)
+            .writev(handler.carries_bodies());
         let mut connection = pin!(builder.serve_connection(io, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

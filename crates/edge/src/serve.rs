@@ -85,6 +85,11 @@ impl Service {
         self
     }
 
+    /// Whether requests and answers have bodies.
+    pub fn carries_bodies(&self) -> bool {
+        self.integration.carries_bodies()
+    }
+
     /// Serves one request of `peer`. A bug answers 500 with the request's id and takes nothing else down.
     pub async fn serve(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
         let now = self.shared.clock.now();

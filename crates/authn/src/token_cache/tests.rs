@@ -120,7 +120,7 @@ fn the_cache_holds_no_more_than_its_entries_and_bytes() {
 fn with_no_entries_nothing_is_remembered() {
     let cache = cache(0, 1 << 20);
     assert_eq!(cache.key(0, b"a"), None);
-    let key = TokenKey([1; 32]);
+    let key = TokenKey([1; 16]);
     cache.remember(key, remembered(Claims::empty(), 9000), now(0, 0));
     assert!(cache.recall(&key, now(0, 0).monotonic).is_none());
     assert_eq!(cache.stats().entries, 0);
