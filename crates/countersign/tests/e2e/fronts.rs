@@ -23,7 +23,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const fn folder(self) -> &'static str {
+    pub(crate) const fn folder(self) -> &'static str {
         match self {
             Self::Nginx | Self::NginxUnix => "nginx",
             Self::Caddy => "caddy",
@@ -216,7 +216,7 @@ pub(crate) fn configured_issuer(issuer: &Issuer) -> String {
 }
 
 /// Copies a folder of examples, with every occurrence of each string replaced.
-fn copy(from: &Path, to: &Path, replace: &[(&str, String)]) {
+pub(crate) fn copy(from: &Path, to: &Path, replace: &[(&str, String)]) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());

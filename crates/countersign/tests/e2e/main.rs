@@ -24,6 +24,8 @@ mod answer;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod forged;
 #[cfg(test)]
 mod hosts;
