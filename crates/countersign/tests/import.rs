@@ -5,7 +5,7 @@
 use countersign::cli::offline_parts;
 use countersign::compose;
 use countersign::config::{Environment, Sources, render};
-use countersign::import::jwtauthrequest::{Imported, Wishes, import};
+use countersign::import::jwtauthrequest::{Imported, Remark, Verdict, Wishes, import};
 
 #[path = "import/command.rs"]
 mod command;
@@ -17,6 +17,13 @@ const SAMPLE: &str = r#"{"listen-port":":8081","clients":[{"endpoints":["/auth"]
 
 fn imported(json: &str, wishes: &Wishes) -> Imported {
     import(json.as_bytes(), wishes).unwrap()
+}
+
+/// The report as one text.
+fn report(imported: &Imported) -> String {
+    let lines = imported.report.iter();
+    let lines = lines.map(|remark| format!("{}: {remark}", remark.verdict.word()));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// What is to do, as one text.
@@ -64,7 +71,7 @@ fn the_sample_of_their_readme_can_be_run_as_it_stands() {
         assert_eq!(imported.toml.contains("query "), query_token);
         assert!(imported.toml.contains("127.0.0.1:8081") && imported.toml.contains("challenge = \"403\""));
         assert!(
-            !imported.toml.contains("qwerty") && !imported.report.join("\n").contains("qwerty"),
+            !imported.toml.contains("qwerty") && !report(&imported).contains("qwerty"),
             "the secret is in a file of its own"
         );
         taken(&imported);
@@ -79,7 +86,7 @@ fn every_option_has_a_word_and_keys_are_read_without_regard_to_case() {
         .replace("issuer", "ISSUER");
     let imported = imported(&shouted, &Wishes::default());
     assert!(imported.missing.is_empty(), "{:?}", imported.missing);
-    let report = imported.report.join("\n");
+    let report = report(&imported);
     for option in [
         "listen-port",
         "endpoints",
@@ -93,12 +100,15 @@ fn every_option_has_a_word_and_keys_are_read_without_regard_to_case() {
         "issuer",
         "required-claims",
     ] {
-        assert!(report.contains(&format!("`{option}`")), "{option}: {report}");
+        let mut remarks = imported.report.iter();
+        let named = remarks.any(|remark| remark.option.as_deref() == Some(option));
+        assert!(named, "{option}: {report}");
     }
-    for line in &imported.report {
-        let verdict = line.split(": ").next().unwrap();
-        assert!(["kept", "bettered", "dropped"].contains(&verdict), "{line}");
-    }
+    let unknown = imported
+        .report
+        .iter()
+        .any(|remark| remark.verdict == Verdict::Unknown);
+    assert!(!unknown, "{report}");
     for said in ["tokens without `exp` are refused", "`challenge = \"401\"`"] {
         assert!(report.contains(said), "{said}: {report}");
     }
@@ -247,11 +257,9 @@ fn wishes_that_nobody_needed_are_said_to_be_dropped() {
     let imported = imported(SAMPLE, &wishes);
     assert!(imported.toml.contains("\"golang\"") && !imported.toml.contains("other"));
     for option in ["--issuer", "--audience", "--jwks"] {
-        let line = format!("dropped: {option}: ");
-        assert!(
-            imported.report.iter().any(|one| one.starts_with(&line)),
-            "{option}"
-        );
+        let told =
+            |remark: &Remark| remark.option.as_deref() == Some(option) && remark.verdict == Verdict::Dropped;
+        assert!(imported.report.iter().any(told), "{option}");
     }
 }
 
@@ -274,4 +282,31 @@ fn keys_over_plain_http_are_not_taken_in_silence() {
     };
     let missing = imported(&json, &wishes).missing.join("\n");
     assert!(missing.contains("danger_allow_http"), "{missing}");
+}
+
+#[test]
+fn keys_of_one_issuer_are_not_taken_for_another() {
+    let client = |path: &str, issuer: &str| {
+        format!(
+            r#"{{"endpoints":["{path}"],"allowed-algo":["ES256"],"issuer":"{issuer}","audience":["api"]}}"#
+        )
+    };
+    let wishes = Wishes {
+        jwks: Some("https://op.example/jwks".parse().unwrap()),
+        ..Wishes::default()
+    };
+    let missing = |other: &str| {
+        let json = format!(
+            r#"{{"clients":[{},{}]}}"#,
+            client("/a", "https://op.example"),
+            client("/b", other)
+        );
+        imported(&json, &wishes).missing.join("\n")
+    };
+    assert_eq!(missing("https://op.example"), "");
+    let told = missing("golang");
+    assert!(
+        told.contains("several issuers would share these keys (golang, https://op.example)"),
+        "{told}"
+    );
 }

@@ -9,6 +9,7 @@ use crate::output::Output;
 use crate::run;
 use clap::Subcommand;
 use from_token::Claimed;
+use serde_json::json;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,9 @@ pub(super) struct Args {
     /// Go on taking tokens from the query.
     #[arg(long)]
     query_token: bool,
+    /// One JSON object: what became of each option, what is left to do, and the files that were written.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Imports.
@@ -96,30 +100,61 @@ fn jwtauthrequest(args: &Args, environment: &Environment, out: &mut Output) -> R
         audience: args.audience.clone(),
         query_token: args.query_token,
     };
-    if let Some(token) = &args.from_token {
-        let claimed = Claimed::read(token).ok_or("--from-token is no token with a JSON payload")?;
-        claimed.lines().iter().for_each(|line| out.line(&harmless(line)));
-        wishes.issuer = wishes.issuer.or(claimed.issuer);
-        let mut audiences = claimed.audiences.into_iter();
+    let claimed = args.from_token.as_deref().map(Claimed::read);
+    if let Some(claimed) = &claimed {
+        let claimed = claimed
+            .as_ref()
+            .ok_or("--from-token is no token with a JSON payload")?;
+        wishes.issuer = wishes.issuer.or_else(|| claimed.issuer.clone());
         // Of several, which is ours is not the token's to say.
-        let only = audiences.next().filter(|_| audiences.next().is_none());
-        wishes.audience = wishes.audience.or(only);
+        let only = claimed.audiences.first().filter(|_| claimed.audiences.len() == 1);
+        wishes.audience = wishes.audience.or_else(|| only.cloned());
     }
     let mut imported = import(&json, &wishes).map_err(told)?;
     if imported.missing.is_empty() {
         imported.missing.extend(mistakes(&imported));
     }
     write_all(&args.output, &imported)?;
-    for line in &imported.report {
-        out.line(&harmless(line));
+    let claimed = claimed.flatten();
+    if args.json {
+        let report = report(&args.output, &imported, claimed.as_ref());
+        out.line(&harmless(&report.to_string()));
+    } else {
+        tell(&args.output, &imported, claimed.as_ref(), out);
     }
-    for file in files(&imported) {
-        out.line(&format!("written: {}", args.output.join(file).display()));
+    Ok(imported.missing.is_empty())
+}
+
+fn tell(folder: &Path, imported: &Imported, claimed: Option<&Claimed>, out: &mut Output) {
+    let claimed = claimed.map(Claimed::lines).into_iter().flatten();
+    let report = imported.report.iter();
+    let report = report.map(|remark| format!("{}: {remark}", remark.verdict.word()));
+    let written = files(imported).map(|file| format!("written: {}", folder.join(file).display()));
+    for line in claimed.chain(report).chain(written) {
+        out.line(&harmless(&line));
     }
     for line in &imported.missing {
         out.error_line(&format!("to do: {}", harmless(line)));
     }
-    Ok(imported.missing.is_empty())
+}
+
+/// The same for a program.
+fn report(folder: &Path, imported: &Imported, claimed: Option<&Claimed>) -> serde_json::Value {
+    let options = imported.report.iter().map(|remark| {
+        json!({
+            "verdict": remark.verdict.word(), "client": remark.client, "option": remark.option, "message": remark.what,
+        })
+    });
+    let written = files(imported).map(|file| folder.join(file).display().to_string());
+    let is_whole = imported.missing.is_empty();
+    let claimed = claimed.map(|claimed| json!({ "issuer": claimed.issuer, "audiences": claimed.audiences }));
+    json!({
+        "status": if is_whole { "complete" } else { "unfinished" },
+        "options": options.collect::<Vec<_>>(),
+        "missing": imported.missing,
+        "written": written.collect::<Vec<_>>(),
+        "unverified_token": claimed,
+    })
 }
 
 /// What `countersign check` would say of it.
@@ -169,7 +204,14 @@ fn write_all(folder: &Path, imported: &Imported) -> Result<(), String> {
                 for path in written {
                     drop(std::fs::remove_file(path));
                 }
-                return Err(told(&path, &error));
+                return Err(if error.kind() == std::io::ErrorKind::AlreadyExists {
+                    let path = path.display();
+                    format!(
+                        "{path} is there already, so nothing was written: move it away, or name another folder (--output)"
+                    )
+                } else {
+                    told(&path, &error)
+                });
             }
         }
     }

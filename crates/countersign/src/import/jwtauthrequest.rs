@@ -4,19 +4,50 @@
 //! `keys` says where that table's keys come from. Nothing here touches files: what is to be written is handed back.
 
 use countersign_core::secret::Secret;
+pub use remark::{Remark, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use text::quoted;
-use theirs::Theirs;
+use theirs::{Client, Theirs};
 use url::Url;
 
 mod client;
 mod keys;
+mod remark;
 mod text;
 mod theirs;
 
 /// Where theirs listens when nothing is said, as in the sample of its own documentation.
 const PORT: &str = ":8081";
+
+/// What is different for every client, whatever its options say.
+const FOR_ALL: [(Verdict, &str); 6] = [
+    (
+        Verdict::Kept,
+        "answers are 200 or 403 and nothing else (`challenge = \"403\"`); for 401 with WWW-Authenticate, which lets nginx and \
+         clients ask for a login, write `challenge = \"401\"` into the routes",
+    ),
+    (
+        Verdict::Bettered,
+        "tokens without `exp` are refused from now on: theirs took them for ever where `exp` was not required",
+    ),
+    (
+        Verdict::Bettered,
+        "tokens without a subject (`sub`) are refused from now on",
+    ),
+    (
+        Verdict::Bettered,
+        "claims of the wrong type (`exp` as a string, `aud` as a number) are refused from now on; `aud` may be an array",
+    ),
+    (
+        Verdict::Bettered,
+        "60 s of clock skew are allowed (`leeway`); theirs had none",
+    ),
+    (
+        Verdict::Bettered,
+        "a 200 carries identity headers (X-Auth-Subject and others), which nginx passes on with auth_request_set",
+    ),
+];
 
 /// What the command line adds to the JSON.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +72,7 @@ pub struct Imported {
     /// HMAC secrets, each with the name of the file the configuration reads it from.
     pub secrets: Vec<(String, Secret<Vec<u8>>)>,
     /// A word on every option.
-    pub report: Vec<String>,
+    pub report: Vec<Remark>,
     /// What must be mended before this can be run; empty when nothing must.
     pub missing: Vec<String>,
 }
@@ -63,6 +94,8 @@ struct Import<'w> {
 #[derive(Default)]
 struct Used {
     jwks: bool,
+    /// The issuers whose tokens are judged by the keys of --jwks.
+    jwks_issuers: BTreeSet<String>,
     issuer: bool,
     audience: bool,
 }
@@ -81,14 +114,13 @@ pub fn import(json: &[u8], wishes: &Wishes) -> Result<Imported, String> {
     import.write("# Written by `countersign import jwtauthrequest`.");
     import.write("config = 1");
     import.done.missing.extend(theirs.faults);
-    for name in theirs.unknown {
-        import.tell(
-            "unknown",
-            &format!("{name} is no option known here; it was left out"),
-        );
-        import.leave_to_do(format!(
-            "{name}: find out what it does there; it is not in this configuration"
-        ));
+    for unknown in theirs.unknown {
+        let to_do = Remark {
+            what: "find out what it does there; it is not in this configuration".to_owned(),
+            ..unknown.clone()
+        };
+        import.leave_to_do(to_do.to_string());
+        import.done.report.push(unknown);
     }
     import.listen(theirs.listen_port);
     if theirs.clients.is_empty() {
@@ -107,8 +139,24 @@ impl Import<'_> {
         self.done.toml.push('\n');
     }
 
-    fn tell(&mut self, verdict: &str, what: &str) {
-        self.done.report.push(format!("{verdict}: {what}"));
+    /// A word on an option of all their configuration.
+    fn tell(&mut self, verdict: Verdict, option: &str, what: impl Into<String>) {
+        self.done.report.push(Remark {
+            verdict,
+            client: None,
+            option: Some(option.to_owned()),
+            what: what.into(),
+        });
+    }
+
+    /// A word on an option of one client.
+    fn tell_of(&mut self, client: &Client, verdict: Verdict, option: &str, what: impl Into<String>) {
+        self.done.report.push(Remark {
+            verdict,
+            client: Some(client.label.clone()),
+            option: Some(option.to_owned()),
+            what: what.into(),
+        });
     }
 
     fn leave_to_do(&mut self, what: String) {
@@ -125,24 +173,22 @@ impl Import<'_> {
     fn address(&mut self, port: Option<String>) -> String {
         let theirs = port.unwrap_or_else(|| PORT.to_owned());
         if let Some(listen) = &self.wishes.listen {
-            self.tell(
-                "bettered",
-                &format!("`listen-port` {theirs}: listens on {listen}, as asked"),
-            );
+            let what = format!("it was {theirs}; this listens on {listen}, as asked");
+            self.tell(Verdict::Bettered, "listen-port", what);
             return listen.clone();
         }
         let port = theirs.strip_prefix(':').and_then(|port| port.parse::<u16>().ok());
         if let Some(port) = port {
             let here = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            self.tell(
-                "bettered",
-                &format!("`listen-port` {theirs} listens on every address; this on {here} only (--listen ADDRESS says otherwise)"),
+            let what = format!(
+                "{theirs} listens on every address; this on {here} only (--listen ADDRESS says otherwise)"
             );
+            self.tell(Verdict::Bettered, "listen-port", what);
             return here.to_string();
         }
         let address = theirs.replace("localhost:", "127.0.0.1:");
         if address.parse::<SocketAddr>().is_ok() {
-            self.tell("kept", &format!("`listen-port` {address}"));
+            self.tell(Verdict::Kept, "listen-port", address.clone());
         } else {
             self.leave_to_do(format!(
                 "`listen-port` {theirs:?} is no address here; give --listen 127.0.0.1:8081"
@@ -172,37 +218,29 @@ impl Import<'_> {
         ];
         for (option, is_unused, why) in unused {
             if is_unused {
-                self.tell("dropped", &format!("{option}: {why}"));
+                self.tell(Verdict::Dropped, option, why);
             }
         }
-        for (verdict, what) in [
-            (
-                "kept",
-                "answers are 200 or 403 and nothing else (`challenge = \"403\"`); for 401 with WWW-Authenticate, which lets \
-                 nginx and clients ask for a login, write `challenge = \"401\"` into the routes",
-            ),
-            (
-                "bettered",
-                "tokens without `exp` are refused from now on: theirs took them for ever where `exp` was not required",
-            ),
-            (
-                "bettered",
-                "tokens without a subject (`sub`) are refused from now on",
-            ),
-            (
-                "bettered",
-                "claims of the wrong type (`exp` as a string, `aud` as a number) are refused from now on; `aud` may be an array",
-            ),
-            (
-                "bettered",
-                "60 s of clock skew are allowed (`leeway`); theirs had none",
-            ),
-            (
-                "bettered",
-                "a 200 carries identity headers (X-Auth-Subject and others), which nginx passes on with auth_request_set",
-            ),
-        ] {
-            self.tell(verdict, what);
+        if self.used.jwks_issuers.len() > 1 {
+            let issuers = self
+                .used
+                .jwks_issuers
+                .iter()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
+            self.leave_to_do(format!(
+                "--jwks: several issuers would share these keys ({issuers}), and each could sign for the others; import \
+                 without it, and write `jwk_set_url` into the table whose keys they are"
+            ));
+        }
+        for (verdict, what) in FOR_ALL {
+            self.done.report.push(Remark {
+                verdict,
+                client: None,
+                option: None,
+                what: what.to_owned(),
+            });
         }
     }
 }

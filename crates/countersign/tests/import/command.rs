@@ -1,7 +1,7 @@
 //! The command itself, as a person who moves over uses it.
 
 use super::SAMPLE;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
@@ -190,7 +190,7 @@ fn what_is_left_to_do_is_told_and_the_rest_is_written() {
 fn a_token_can_say_what_the_json_does_not_and_is_not_believed() {
     let json = SAMPLE.replace(r#","issuer":"golang""#, "");
     let json = json.replace(r#""audience":["developer"],"#, "");
-    let mint = |claims: &serde_json::Value| {
+    let mint = |claims: &Value| {
         let claims = claims.to_string();
         said(&countersign(&["token", "mint", "--claims", &claims]))
     };
@@ -248,4 +248,49 @@ fn nothing_is_overwritten_and_nothing_is_left_by_halves() {
     );
     assert_eq!(folder.written("countersign.toml"), "mine");
     assert!(!std::fs::exists(folder.path("out/test-endpoint.secret")).unwrap());
+}
+
+#[test]
+fn with_json_the_report_is_one_object() {
+    let folder = Folder::new("json", SAMPLE);
+    let output = folder.import(&["--json"]);
+    assert_eq!(
+        (output.status.code(), complained(&output).as_str()),
+        (Some(0), "")
+    );
+    let report = serde_json::from_str::<Value>(&said(&output)).unwrap();
+    assert_eq!(report["status"], "complete");
+    assert_eq!(
+        (&report["missing"], &report["unverified_token"]),
+        (&json!([]), &Value::Null)
+    );
+    let written =
+        ["test-endpoint.secret", "countersign.toml"].map(|name| folder.path(&format!("out/{name}")));
+    assert_eq!(report["written"], json!(written));
+    let options = report["options"].as_array().unwrap();
+    let verdict = |client: Value, option: &str| {
+        let mut all = options.iter();
+        let found = all.find(|one| one["client"] == client && one["option"] == option);
+        found.unwrap()["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(verdict(Value::Null, "listen-port"), "bettered");
+    assert_eq!(verdict(json!("Test endpoint"), "issuer"), "kept");
+    assert_eq!(verdict(json!("Test endpoint"), "debug"), "dropped");
+    assert!(!said(&output).contains("qwerty"), "no secret is told");
+
+    let json = SAMPLE.replace("\"debug\"", "\"jwks-refresh\"");
+    let folder = Folder::new("json-unfinished", &json);
+    let token = said(&countersign(&["token", "mint"]));
+    let output = folder.import(&["--json", "--from-token", &token]);
+    assert_eq!(
+        (output.status.code(), complained(&output).as_str()),
+        (Some(1), "")
+    );
+    let report = serde_json::from_str::<Value>(&said(&output)).unwrap();
+    assert_eq!(report["status"], "unfinished");
+    assert!(report["missing"][0].as_str().unwrap().contains("`jwks-refresh`"));
+    assert_eq!(
+        report["unverified_token"],
+        json!({ "issuer": "https://op.test", "audiences": ["api"] })
+    );
 }

@@ -1,8 +1,8 @@
 //! One of their clients: a table for its tokens, and a route that answers at its endpoints.
 
-use super::Import;
 use super::text::{list, quoted, table_name};
 use super::theirs::Client;
+use super::{Import, Verdict};
 use countersign_jose::algorithm::Algorithm;
 
 /// Claims that are required of every token here.
@@ -33,9 +33,8 @@ impl Import<'_> {
         self.query(client);
         self.claims(client);
         if client.has_debug {
-            let what =
-                format!("{label}: `debug`: the log says why each token was refused, and never shows one");
-            self.tell("dropped", &what);
+            let what = "the log says why each token was refused, and never shows one";
+            self.tell_of(client, Verdict::Dropped, "debug", what);
         }
         self.route(client, &table);
     }
@@ -43,7 +42,7 @@ impl Import<'_> {
     fn issuer(&mut self, client: &Client) -> Option<String> {
         let label = &client.label;
         if let Some(issuer) = &client.issuer {
-            self.tell("kept", &format!("{label}: `issuer` {issuer}, exactly"));
+            self.tell_of(client, Verdict::Kept, "issuer", format!("{issuer}, exactly"));
             self.write(&format!("issuer     = {}", quoted(issuer)));
             return Some(issuer.clone());
         }
@@ -55,10 +54,8 @@ impl Import<'_> {
             ));
             return None;
         };
-        self.tell(
-            "bettered",
-            &format!("{label}: no `issuer` was checked; now it is {issuer}"),
-        );
+        let what = format!("none was checked; now it is {issuer}");
+        self.tell_of(client, Verdict::Bettered, "issuer", what);
         self.write(&format!("issuer     = {}", quoted(&issuer)));
         Some(issuer)
     }
@@ -67,16 +64,14 @@ impl Import<'_> {
         let label = &client.label;
         if !client.audience.is_empty() {
             let audiences = client.audience.join(", ");
-            self.tell("kept", &format!("{label}: `audience`: any of {audiences}"));
+            self.tell_of(client, Verdict::Kept, "audience", format!("any of {audiences}"));
             self.write(&format!("audiences  = {}", list(&client.audience)));
             return;
         }
         self.used.audience = true;
         if let Some(audience) = self.wishes.audience.clone() {
-            self.tell(
-                "bettered",
-                &format!("{label}: no `audience` was checked; now it is {audience}"),
-            );
+            let what = format!("none was checked; now it is {audience}");
+            self.tell_of(client, Verdict::Bettered, "audience", what);
             self.write(&format!("audiences  = {}", list(&[audience])));
         } else {
             self.write("# audiences = [\"…\"]          # missing");
@@ -96,10 +91,8 @@ impl Import<'_> {
                 .map(|algorithm| algorithm.name())
                 .collect::<Vec<_>>();
             let names = names.join(", ");
-            self.tell(
-                "bettered",
-                &format!("{label}: `allowed-algo` is empty, which allows everything; now {names}{why}"),
-            );
+            let what = format!("it is empty, which allows everything; now {names}{why}");
+            self.tell_of(client, Verdict::Bettered, "allowed-algo", what);
             return Some(algorithms);
         }
         let mut algorithms = Vec::new();
@@ -124,57 +117,47 @@ impl Import<'_> {
             return None;
         }
         let allowed = client.allowed_algo.join(", ");
-        self.tell(
-            "kept",
-            &format!("{label}: `allowed-algo` {allowed}, each bound to its key"),
-        );
+        let what = format!("{allowed}, each bound to its key");
+        self.tell_of(client, Verdict::Kept, "allowed-algo", what);
         Some(algorithms)
     }
 
     /// Where in the header the token is.
     fn place(&mut self, client: &Client) {
-        let label = &client.label;
         let name = client.token_name.as_deref().unwrap_or(HEADER);
         let prefix = client.trim_prefix.as_deref().unwrap_or("");
         if client.token_name.is_none() {
-            self.tell(
-                "bettered",
-                &format!("{label}: no `token-name`; the token is in {HEADER}"),
-            );
+            let what = format!("none is named; the token is in {HEADER}");
+            self.tell_of(client, Verdict::Bettered, "token-name", what);
+        } else {
+            self.tell_of(client, Verdict::Kept, "token-name", name);
         }
         let in_authorization = name.eq_ignore_ascii_case(HEADER);
         if in_authorization && (prefix.is_empty() || prefix.eq_ignore_ascii_case("bearer ")) {
             self.write("allow_bare = true           # theirs takes a token without `Bearer `, too");
-            self.tell(
-                "kept",
-                &format!(
-                    "{label}: `token-name` {name} and `trim-prefix` {prefix:?}: a token after `Bearer ` (case does not \
-                     count) or alone"
-                ),
-            );
+            let what = format!("{prefix:?}: a token after `Bearer ` (case does not count) or alone");
+            self.tell_of(client, Verdict::Kept, "trim-prefix", what);
             return;
         }
         if !in_authorization {
             self.write(&format!("header     = {}", quoted(name)));
         }
-        self.tell("kept", &format!("{label}: `token-name` {name}"));
         if prefix.is_empty() {
-            self.tell(
-                "kept",
-                &format!("{label}: `trim-prefix` is empty: the token alone"),
-            );
-        } else {
-            self.write(&format!("prefix     = {}", quoted(prefix)));
-            self.tell("kept", &format!("{label}: `trim-prefix` {prefix:?}, exactly"));
-            self.tell(
-                "dropped",
-                &format!("{label}: a token without that prefix, which theirs takes, is refused from now on"),
-            );
+            self.tell_of(client, Verdict::Kept, "trim-prefix", "none: the token alone");
+            return;
         }
+        self.write(&format!("prefix     = {}", quoted(prefix)));
+        self.tell_of(
+            client,
+            Verdict::Kept,
+            "trim-prefix",
+            format!("{prefix:?}, exactly"),
+        );
+        let what = "a token without it, which theirs takes, is refused from now on";
+        self.tell_of(client, Verdict::Dropped, "trim-prefix", what);
     }
 
     fn query(&mut self, client: &Client) {
-        let label = &client.label;
         let mut names = vec![client.token_name.as_deref().unwrap_or(HEADER)];
         if names != [QUERY] {
             names.push(QUERY);
@@ -182,25 +165,20 @@ impl Import<'_> {
         let told = names.join("=, ");
         if self.wishes.query_token {
             self.write(&format!("query      = {}", list(&names)));
-            self.tell(
-                "kept",
-                &format!(
-                    "{label}: a token in the query ({told}=), as --query-token asks; it is kept out of our log, and one sent \
-                     in two places is refused"
-                ),
+            let what = format!(
+                "a token in the query ({told}=), as --query-token asks; it is kept out of our log, and one sent in two places \
+                 is refused"
             );
+            self.tell_of(client, Verdict::Kept, "token-name", what);
         } else {
-            self.tell(
-                "dropped",
-                &format!(
-                    "{label}: a token in the query ({told}=): URLs end up in logs and histories; --query-token keeps it"
-                ),
+            let what = format!(
+                "a token in the query ({told}=): URLs end up in logs and histories; --query-token keeps it"
             );
+            self.tell_of(client, Verdict::Dropped, "token-name", what);
         }
     }
 
     fn claims(&mut self, client: &Client) {
-        let label = &client.label;
         let further = client
             .required_claims
             .iter()
@@ -211,13 +189,12 @@ impl Import<'_> {
         }
         let always = "iss, aud, exp and sub are required always";
         if client.required_claims.is_empty() {
-            self.tell(
-                "bettered",
-                &format!("{label}: no `required-claims`; now {always}"),
-            );
+            let what = format!("none were; now {always}");
+            self.tell_of(client, Verdict::Bettered, "required-claims", what);
         } else {
             let listed = client.required_claims.join(", ");
-            self.tell("kept", &format!("{label}: `required-claims` {listed}; {always}"));
+            let what = format!("{listed}; {always}");
+            self.tell_of(client, Verdict::Kept, "required-claims", what);
         }
     }
 
@@ -246,12 +223,9 @@ impl Import<'_> {
         self.write(&format!("accept    = [\"token.{table}\"]"));
         self.write("challenge = \"403\"");
         if client.has_name {
-            self.tell("kept", &format!("{label}: `name`, as the route's"));
+            self.tell_of(client, Verdict::Kept, "name", "it is the route's");
         }
-        self.tell(
-            "kept",
-            &format!("{label}: `endpoints` {}", client.endpoints.join(", ")),
-        );
+        self.tell_of(client, Verdict::Kept, "endpoints", client.endpoints.join(", "));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where a client's keys come from: its HMAC secret, a JWK Set, or discovery at the issuer.
 
-use super::Import;
 use super::text::quoted;
 use super::theirs::Client;
+use super::{Import, Verdict};
 use countersign_core::secret::Secret;
 use countersign_jose::algorithm::Algorithm;
 use url::Url;
@@ -58,24 +58,21 @@ impl Import<'_> {
         let label = &client.label;
         if algorithms.iter().any(|algorithm| algorithm.is_hmac()) {
             match &client.hmac {
-                Some(secret) => self.secret(label, table, algorithms, secret),
+                Some(secret) => self.secret(client, table, algorithms, secret),
                 None => self.leave_to_do(format!("{label}: HS* is allowed and there is no `HMAC`")),
             }
             return;
         }
         if client.hmac.is_some() {
-            self.tell(
-                "dropped",
-                &format!("{label}: `HMAC`: no HS* is allowed, so it is not used"),
-            );
+            let what = "no HS* is allowed, so it is not used";
+            self.tell_of(client, Verdict::Dropped, "HMAC", what);
         }
-        self.used.jwks = true;
         if let Some(url) = self.wishes.jwks.clone() {
+            self.used.jwks = true;
+            self.used.jwks_issuers.extend(issuer.map(str::to_owned));
             self.write(&format!("jwk_set_url = {}", quoted(url.as_str())));
-            self.tell(
-                "kept",
-                &format!("{label}: keys from {url}, refreshed in the background"),
-            );
+            let what = format!("its keys come from {url}, and are refreshed in the background");
+            self.tell_of(client, Verdict::Kept, "issuer", what);
             if url.scheme() != "https" {
                 self.leave_to_do(format!(
                     "{label}: keys over plain http: whoever is on the way can sign tokens; name an https URL, or write \
@@ -87,12 +84,9 @@ impl Import<'_> {
         let discovered =
             issuer.is_some_and(|issuer| Url::parse(issuer).is_ok_and(|url| url.scheme() == "https"));
         if discovered {
-            self.tell(
-                "bettered",
-                &format!(
-                    "{label}: keys by discovery at the issuer; the last good ones are kept on disk, for when it is down"
-                ),
-            );
+            let what =
+                "its keys are discovered there; the last good ones are kept on disk, for when it is down";
+            self.tell_of(client, Verdict::Bettered, "issuer", what);
         } else {
             self.leave_to_do(format!(
                 "{label}: the issuer is no https URL, so its keys cannot be discovered; give --jwks URL"
@@ -100,7 +94,8 @@ impl Import<'_> {
         }
     }
 
-    fn secret(&mut self, label: &str, table: &str, algorithms: &[Algorithm], secret: &Secret<Vec<u8>>) {
+    fn secret(&mut self, client: &Client, table: &str, algorithms: &[Algorithm], secret: &Secret<Vec<u8>>) {
+        let label = &client.label;
         let file = format!("{table}.secret");
         let needed = algorithms.iter().map(|algorithm| needed(*algorithm)).max();
         let (needed, length) = (needed.unwrap_or(0), secret.expose().len());
@@ -121,10 +116,8 @@ impl Import<'_> {
             ));
         }
         self.write(&format!("hmac_secret = {{ file = {} }}", quoted(&file)));
-        self.tell(
-            "bettered",
-            &format!("{label}: `HMAC` is in {file}, which only you can read"),
-        );
+        let what = format!("it is in {file}, which only you can read");
+        self.tell_of(client, Verdict::Bettered, "HMAC", what);
         self.done
             .secrets
             .push((file, Secret::new(secret.expose().clone())));

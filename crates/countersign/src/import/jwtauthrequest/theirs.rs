@@ -1,5 +1,6 @@
 //! Their JSON, as Go reads it: member names without regard to case, `null` for what is not there.
 
+use super::{Remark, Verdict};
 use countersign_core::claims::{Members, Value};
 use countersign_core::secret::Secret;
 use countersign_jose::json::parse_object;
@@ -11,8 +12,8 @@ pub(super) struct Theirs {
     pub(super) clients: Vec<Client>,
     /// What in it is not understood: each a whole sentence.
     pub(super) faults: Vec<String>,
-    /// Members that are no option known here, each with whose it is.
-    pub(super) unknown: Vec<String>,
+    /// Members that are no option known here.
+    pub(super) unknown: Vec<Remark>,
 }
 
 /// One of their validation profiles.
@@ -37,8 +38,8 @@ pub(super) struct Client {
 /// One object, its members taken out one by one, so that what is left is unknown.
 struct Object<'a> {
     members: Vec<(&'a str, Value<'a>)>,
-    /// Stands before the names in sentences.
-    whose: String,
+    /// The client whose object it is.
+    client: Option<String>,
 }
 
 impl Theirs {
@@ -46,7 +47,7 @@ impl Theirs {
     pub(super) fn read(json: &[u8]) -> Result<Self, String> {
         let document = parse_object(json).map_err(|error| error.to_string())?;
         let mut theirs = Self::default();
-        let mut top = Object::of(document.root(), String::new())?;
+        let mut top = Object::of(document.root(), None)?;
         theirs.listen_port = top.text("listen-port", &mut theirs.faults);
         let clients = top.take("clients").and_then(Value::as_array);
         for (index, client) in clients.ok_or("there is no array `clients`")?.enumerate() {
@@ -59,11 +60,11 @@ impl Theirs {
     }
 
     fn client(&mut self, members: Members<'_>, number: usize) -> Result<Client, String> {
-        let mut own = Object::of(members, format!("client {number}: "))?;
+        let mut own = Object::of(members, Some(format!("client {number}")))?;
         let name = own.text("name", &mut self.faults);
         let has_name = name.is_some();
         let label = name.unwrap_or_else(|| format!("client {number}"));
-        own.whose = format!("{label}: ");
+        own.client = Some(label.clone());
         let faults = &mut self.faults;
         let client = Client {
             endpoints: own.texts("endpoints", faults),
@@ -87,15 +88,25 @@ impl Theirs {
 
 impl<'a> Object<'a> {
     /// Fails when two members are one option in two spellings: which of them counts is nobody's to guess.
-    fn of(members: Members<'a>, whose: String) -> Result<Self, String> {
-        let members = members.collect::<Vec<_>>();
-        for (index, (name, _)) in members.iter().enumerate() {
-            let mut before = members.iter().take(index);
+    fn of(members: Members<'a>, client: Option<String>) -> Result<Self, String> {
+        let object = Self {
+            members: members.collect(),
+            client,
+        };
+        for (index, (name, _)) in object.members.iter().enumerate() {
+            let mut before = object.members.iter().take(index);
             if let Some((first, _)) = before.find(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                let whose = object.whose();
                 return Err(format!("{whose}`{first}` and `{name}` are the same option"));
             }
         }
-        Ok(Self { members, whose })
+        Ok(object)
+    }
+
+    /// What stands before a name in a sentence.
+    fn whose(&self) -> String {
+        let client = self.client.as_ref();
+        client.map_or_else(String::new, |client| format!("{client}: "))
     }
 
     fn take(&mut self, name: &str) -> Option<Value<'a>> {
@@ -112,7 +123,7 @@ impl<'a> Object<'a> {
         match self.take(name)? {
             Value::String(text) => Some(text.to_owned()).filter(|text| !text.is_empty()),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                faults.push(format!("{}`{name}` is no string", self.whose));
+                faults.push(format!("{}`{name}` is no string", self.whose()));
                 None
             }
         }
@@ -127,13 +138,13 @@ impl<'a> Object<'a> {
             .as_array()
             .map(|items| items.map(Value::as_str).collect::<Option<Vec<_>>>());
         let Some(Some(items)) = items else {
-            faults.push(format!("{}`{name}` is no array of strings", self.whose));
+            faults.push(format!("{}`{name}` is no array of strings", self.whose()));
             return Vec::new();
         };
         let mut texts: Vec<String> = Vec::new();
         for item in items {
             if item.is_empty() {
-                faults.push(format!("{}`{name}` holds an empty string", self.whose));
+                faults.push(format!("{}`{name}` holds an empty string", self.whose()));
             } else if !texts.iter().any(|text| text == item) {
                 texts.push(item.to_owned());
             }
@@ -142,8 +153,13 @@ impl<'a> Object<'a> {
     }
 
     /// What nobody took.
-    fn leave(self, unknown: &mut Vec<String>) {
+    fn leave(self, unknown: &mut Vec<Remark>) {
         let names = self.members.iter().map(|(name, _)| name);
-        unknown.extend(names.map(|name| format!("{}`{name}`", self.whose)));
+        unknown.extend(names.map(|name| Remark {
+            verdict: Verdict::Unknown,
+            client: self.client.clone(),
+            option: Some((*name).to_owned()),
+            what: "no option known here; it was left out".to_owned(),
+        }));
     }
 }
