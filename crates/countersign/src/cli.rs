@@ -61,7 +61,11 @@ SIGTERM and SIGINT stop it when what is under way is finished; told twice, it st
     },
     /// Shows it all in one minute: an issuer, an application and the gateway, on loopback.
     #[command(after_help = "Needs no configuration and nothing else installed. New keys each time.")]
-    Demo,
+    Demo {
+        /// One JSON object on standard output: where it is, and each request with what it gets. The log is JSON, too.
+        #[arg(long)]
+        json: bool,
+    },
     /// Tells every mistake of a configuration at once.
     #[command(after_help = "\
 Each message has its line, and what to write instead. Warnings are repeated at every start.
@@ -126,6 +130,9 @@ It is made from what this very program takes:
         /// The list of reason codes instead.
         #[arg(long)]
         reason_codes: bool,
+        /// One JSON object a line, of the reason codes. For the configuration, `countersign schema` is this.
+        #[arg(long, requires = "reason_codes")]
+        json: bool,
     },
 }
 
@@ -136,7 +143,7 @@ pub fn main() -> ExitCode {
     let environment = Environment::real();
     match Arguments::parse().command {
         Command::Run { config, state } => run(config.as_deref(), state, environment, &mut out),
-        Command::Demo => demo::run(&mut out),
+        Command::Demo { json } => demo::run(json, &mut out),
         Command::Token { command } => token::run(&command, &environment, &mut out),
         Command::Import { command } => import::run(&command, &environment, &mut out),
         Command::Check { path, config, json } => {
@@ -147,11 +154,11 @@ pub fn main() -> ExitCode {
             out.line(&schema::schema());
             ExitCode::SUCCESS
         }
-        Command::Reference { reason_codes } => {
-            let page = if reason_codes {
-                reference::reason_codes()
-            } else {
-                reference::reference()
+        Command::Reference { reason_codes, json } => {
+            let page = match (reason_codes, json) {
+                (true, true) => reference::reason_codes_as_json(),
+                (true, false) => reference::reason_codes(),
+                (false, _) => reference::reference(),
             };
             out.line(page.trim_end());
             ExitCode::SUCCESS

@@ -3,6 +3,7 @@
 use crate::config::{scalar, spec};
 use countersign_core::options::{Field, Kind, Need, Table};
 use countersign_core::reason;
+use serde_json::json;
 use std::fmt::Write as _;
 
 /// `docs/reference.md`
@@ -115,4 +116,13 @@ pub fn reason_codes() -> String {
         let _: std::fmt::Result = writeln!(page, "| `{code}` | {} |", meaning.replace('|', "\\|"));
     }
     page
+}
+
+/// The same for a program: one object a line.
+pub fn reason_codes_as_json() -> String {
+    let lines = reason::all().map(|(family, code, meaning)| {
+        let object = json!({ "family": family, "code": code, "meaning": meaning });
+        object.to_string()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

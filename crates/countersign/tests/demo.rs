@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics when it must")]
 
+use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -20,11 +21,17 @@ struct Demo {
 
 impl Demo {
     fn start(name: &str) -> Self {
+        Self::start_with(name, &[], "Ctrl-C")
+    }
+
+    /// Starts it and reads what it says, to the line that holds `last`.
+    fn start_with(name: &str, options: &[&str], last: &str) -> Self {
         let temporary = std::env::temp_dir().join(format!("countersign-test-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&temporary).unwrap();
         let began = now();
         let child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .arg("demo")
+            .args(options)
             .env("TMPDIR", &temporary)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -38,9 +45,9 @@ impl Demo {
         };
         let lines = BufReader::new(demo.child.stdout.take().unwrap()).lines();
         for line in lines.map(Result::unwrap) {
-            let last = line.contains("Ctrl-C");
+            let is_last = line.contains(last);
             demo.said.push(line);
-            if last {
+            if is_last {
                 break;
             }
         }
@@ -142,6 +149,47 @@ fn a_browser_gets_pages() {
         refused.contains("text/html") && refused.contains("no_credential"),
         "{refused}"
     );
+}
+
+#[test]
+fn with_json_it_says_the_same_to_a_program() {
+    let demo = Demo::start_with("json", &["--json"], "{");
+    let guide = serde_json::from_str::<Value>(&demo.said.concat()).unwrap();
+    assert!(
+        guide["configuration"]
+            .as_str()
+            .unwrap()
+            .starts_with("config = 1\n")
+    );
+    let requests = guide["requests"].as_array().unwrap();
+    assert_eq!(requests.len(), 6);
+    for request in requests {
+        let url = request["url"].as_str().unwrap();
+        assert!(url.starts_with(guide["address"].as_str().unwrap()), "{guide}");
+        let mut command = Command::new("curl");
+        command.args([
+            "-s",
+            "-i",
+            "--noproxy",
+            "*",
+            "-X",
+            request["method"].as_str().unwrap(),
+        ]);
+        for (name, value) in request["headers"].as_object().unwrap() {
+            command.args(["-H", &format!("{name}: {}", value.as_str().unwrap())]);
+        }
+        let built = String::from_utf8(command.arg(url).output().unwrap().stdout).unwrap();
+        for answer in [built, run(request["curl"].as_str().unwrap())] {
+            let status = format!("HTTP/1.1 {} ", request["status"]);
+            let reason = format!("\"reason\":{}", request["reason"]);
+            assert!(answer.starts_with(&status), "{request}: {answer}");
+            assert_eq!(
+                answer.contains(&reason),
+                request["status"] != 200,
+                "{request}: {answer}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -273,3 +273,23 @@ fn check_counts_what_it_tells() {
         "no colours where there is no terminal"
     );
 }
+
+#[test]
+fn the_reason_codes_are_told_to_a_program() {
+    let output = countersign()
+        .args(["reference", "--reason-codes", "--json"])
+        .output()
+        .unwrap();
+    let lines = text(&output.stdout);
+    let codes = lines.lines().map(|line| {
+        let line = serde_json::from_str::<serde_json::Value>(line).unwrap();
+        assert!(
+            line["family"].is_string() && line["meaning"].is_string(),
+            "{line}"
+        );
+        line["code"].as_str().unwrap().to_owned()
+    });
+    let codes = codes.collect::<Vec<_>>();
+    let known = countersign_core::reason::all().map(|(_, code, _)| code);
+    assert_eq!(codes, known.collect::<Vec<_>>());
+}

@@ -7,7 +7,7 @@ use crate::run::{Origin, Plan, RunError, Running, Signals};
 use countersign_edge::listen::SystemdSockets;
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::sign::{SignError, SigningKey};
-use guide::{Party, guide};
+use guide::{Guide, Party};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,6 +26,8 @@ const GATEWAY: u16 = 8420;
 const ISSUER: u16 = 8421;
 /// Where the application would like to be.
 const APPLICATION: u16 = 8422;
+/// What is added to the configuration where programs read along.
+const LOG_AS_JSON: &str = "\n[log]\nformat = \"json\"\n";
 /// How often a port is looked for: between finding one and taking it, another program may.
 const ATTEMPTS: usize = 5;
 
@@ -41,13 +43,13 @@ enum DemoError {
 }
 
 /// Runs the demo until it is told to stop.
-pub(super) fn run(out: &mut Output) -> ExitCode {
+pub(super) fn run(json: bool, out: &mut Output) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(demo(out)),
+        Ok(runtime) => runtime.block_on(demo(json, out)),
         Err(error) => Err(error.into()),
     };
     match ended {
@@ -59,7 +61,7 @@ pub(super) fn run(out: &mut Output) -> ExitCode {
     }
 }
 
-async fn demo(out: &mut Output) -> Result<(), DemoError> {
+async fn demo(json: bool, out: &mut Output) -> Result<(), DemoError> {
     let signals = Signals::hear()?;
     let (issuer, application) = (listener(ISSUER)?, listener(APPLICATION)?);
     let key = SigningKey::generate(Algorithm::Es256)?;
@@ -73,9 +75,13 @@ async fn demo(out: &mut Output) -> Result<(), DemoError> {
     site::serve(issuer, site::issuer(&party.issuer, &jwk))?;
     site::serve(application, site::application())?;
     let workplace = Workplace::make()?;
-    let (running, at, text) = start(&party.issuer, application_at, workplace.path())?;
-    for line in guide(&text, at, &party)? {
-        out.line(&line);
+    let log = if json { LOG_AS_JSON } else { "" };
+    let (running, at, text) = start(&party.issuer, application_at, log, workplace.path())?;
+    let guide = Guide::new(text, at, &party)?;
+    if json {
+        out.line(&guide.as_json().to_string());
+    } else {
+        guide.lines().iter().for_each(|line| out.line(line));
     }
     running.until(signals).await;
     Ok(())
@@ -85,6 +91,7 @@ async fn demo(out: &mut Output) -> Result<(), DemoError> {
 fn start(
     issuer: &str,
     application: SocketAddr,
+    log: &str,
     state: &Path,
 ) -> Result<(Running, SocketAddr, String), DemoError> {
     let mut attempt = 0;
@@ -92,7 +99,7 @@ fn start(
         attempt += 1;
         // The port is only found here: the gateway takes it by its configuration, as everybody's does.
         let at = listener(if attempt == 1 { GATEWAY } else { 0 })?.local_addr()?;
-        let text = configuration(at, issuer, application);
+        let text = configuration(at, issuer, application) + log;
         let plan = Plan {
             origin: Origin::Text(Sources::text("demo.toml", &text)),
             state: Some(state.to_owned()),

@@ -1,9 +1,11 @@
 //! What the demo says: its configuration, and what to try.
 
 use super::{DemoError, KID};
+use countersign_core::reason::{AnswerReason, RejectionReason};
 use countersign_core::time::Clock as _;
 use countersign_edge::system::SystemClock;
 use countersign_jose::sign::SigningKey;
+use serde_json::{Map, json};
 use std::net::SocketAddr;
 
 /// An hour, in seconds.
@@ -23,7 +25,7 @@ pub(super) struct Party {
 impl Party {
     /// A token about ann that ends at `expires`, in seconds since 1970.
     fn token(&self, key: &SigningKey, expires: i64) -> Result<String, DemoError> {
-        let payload = serde_json::json!({
+        let payload = json!({
             "iss": self.issuer, "aud": "demo", "sub": "ann", "exp": expires, "iat": expires - HOUR,
             "preferred_username": "ann", "groups": ["operators", "staff"],
             "email": "ann@demo.test", "email_verified": true,
@@ -33,63 +35,156 @@ impl Party {
     }
 }
 
-/// Everything that is said: each curl line whole on a line of its own, and before it what it will get.
-pub(super) fn guide(text: &str, at: SocketAddr, party: &Party) -> Result<Vec<String>, DemoError> {
-    let now = SystemClock::new().now().wall.seconds();
-    let good = party.token(&party.key, now + HOUR)?;
-    let expired = party.token(&party.key, now - HOUR)?;
-    let forged = party.token(&party.stranger, now + HOUR)?;
-    let with = |token: &str| format!("curl -i -H 'Authorization: Bearer {token}' http://{at}/hello");
-    let mut lines = vec![
-        "An issuer of tokens and an application now run on this machine, and before the application"
-            .to_owned(),
-        "stands Countersign, with this configuration:".to_owned(),
-        String::new(),
-    ];
-    lines.extend(text.lines().map(|line| {
-        if line.is_empty() {
-            String::new()
-        } else {
-            format!("    {line}")
-        }
-    }));
-    lines.extend(["", "Try, in another terminal:"].map(str::to_owned));
-    let tries = [
-        (
-            "200: a good token. The page shows what the application was told about ann.",
-            with(&good),
-        ),
-        (
-            "401 token_expired: the same, but it ended an hour ago",
-            with(&expired),
-        ),
-        (
-            "401 signature_invalid: a stranger's signature under the issuer's key id",
-            with(&forged),
-        ),
-        ("401 no_credential", format!("curl -i http://{at}/hello")),
-        (
-            "200: a good token beside headers that say more; the application still hears of ann only",
-            format!(
-                "{} -H 'X-Auth-Subject: root' -H 'X-Auth-Groups: wheel'",
-                with(&good)
-            ),
-        ),
-        (
-            "200: the page for everybody. A browser can go there too, and on to the one that needs a token.",
-            format!("curl -i http://{at}/"),
-        ),
-    ];
-    for (promise, line) in tries {
-        lines.extend([String::new(), format!("# {promise}"), line]);
+/// A request to try, and what it gets.
+#[derive(Debug)]
+struct Request {
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    status: u16,
+    reason: &'static str,
+    /// What more there is to say.
+    why: &'static str,
+}
+
+impl Request {
+    /// One line for a shell.
+    fn curl(&self) -> String {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| format!(" -H '{name}: {value}'"));
+        format!("curl -i{} {}", headers.collect::<String>(), self.url)
     }
-    lines.extend(
-        [
-            "",
-            "Each request is one line below. New keys at each start; Ctrl-C ends the demo.",
-            "",
-        ]
-        .map(str::to_owned),
-    );
-    Ok(lines)
+
+    /// What the line gets.
+    fn promise(&self) -> String {
+        let (status, reason, why) = (self.status, self.reason, self.why);
+        match (reason == AnswerReason::Allowed.code(), why.is_empty()) {
+            (true, _) => format!("{status}: {why}"),
+            (false, true) => format!("{status} {reason}"),
+            (false, false) => format!("{status} {reason}: {why}"),
+        }
+    }
+
+    fn as_json(&self) -> serde_json::Value {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| ((*name).to_owned(), value.as_str().into()));
+        json!({
+            "method": "GET", "url": self.url, "headers": headers.collect::<Map<_, _>>(), "status": self.status,
+            "reason": self.reason, "message": self.why, "curl": self.curl(),
+        })
+    }
+}
+
+/// What there is to try at `at`.
+#[derive(Debug)]
+pub(super) struct Guide {
+    issuer: String,
+    at: SocketAddr,
+    /// The gateway's configuration.
+    configuration: String,
+    requests: Vec<Request>,
+}
+
+impl Guide {
+    pub(super) fn new(configuration: String, at: SocketAddr, party: &Party) -> Result<Self, DemoError> {
+        let now = SystemClock::new().now().wall.seconds();
+        let bearer = |key: &SigningKey, expires: i64| {
+            let token = party.token(key, expires)?;
+            Ok::<_, DemoError>(vec![("Authorization", format!("Bearer {token}"))])
+        };
+        let good = bearer(&party.key, now + HOUR)?;
+        let expired = bearer(&party.key, now - HOUR)?;
+        let forged = bearer(&party.stranger, now + HOUR)?;
+        let claimed = ["root", "wheel"].map(str::to_owned);
+        let mut more = good.clone();
+        more.extend(["X-Auth-Subject", "X-Auth-Groups"].into_iter().zip(claimed));
+        let request = |path: &str, headers, (status, reason), why| Request {
+            url: format!("http://{at}{path}"),
+            headers,
+            status,
+            reason,
+            why,
+        };
+        let allowed = (200, AnswerReason::Allowed.code());
+        let refused = |reason| (401, reason);
+        let requests = vec![
+            request(
+                "/hello",
+                good,
+                allowed,
+                "a good token. The page shows what the application was told about ann.",
+            ),
+            request(
+                "/hello",
+                expired,
+                refused(RejectionReason::TokenExpired.code()),
+                "the same, but it ended an hour ago",
+            ),
+            request(
+                "/hello",
+                forged,
+                refused(RejectionReason::SignatureInvalid.code()),
+                "a stranger's signature under the issuer's key id",
+            ),
+            request(
+                "/hello",
+                Vec::new(),
+                refused(AnswerReason::NoCredential.code()),
+                "",
+            ),
+            request(
+                "/hello",
+                more,
+                allowed,
+                "a good token beside headers that say more; the application still hears of ann only",
+            ),
+            request(
+                "/",
+                Vec::new(),
+                allowed,
+                "the page for everybody. A browser can go there too, and on to the one that needs a token.",
+            ),
+        ];
+        Ok(Self {
+            issuer: party.issuer.clone(),
+            at,
+            configuration,
+            requests,
+        })
+    }
+
+    /// Everything that is said: each curl line whole on a line of its own, and before it what it will get.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![
+            "An issuer of tokens and an application now run on this machine, and before the application"
+                .to_owned(),
+            "stands Countersign, with this configuration:".to_owned(),
+            String::new(),
+        ];
+        lines.extend(self.configuration.lines().map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!("    {line}")
+            }
+        }));
+        lines.extend(["", "Try, in another terminal:"].map(str::to_owned));
+        for request in &self.requests {
+            let promise = format!("# {}", request.promise());
+            lines.extend([String::new(), promise, request.curl()]);
+        }
+        let end = "Each request is one line below. New keys at each start; Ctrl-C ends the demo.";
+        lines.extend(["", end, ""].map(str::to_owned));
+        lines
+    }
+
+    /// The same for a program.
+    pub(super) fn as_json(&self) -> serde_json::Value {
+        let requests = self.requests.iter().map(Request::as_json);
+        json!({
+            "address": format!("http://{}", self.at),
+            "issuer": self.issuer,
+            "configuration": self.configuration,
+            "requests": requests.collect::<Vec<_>>(),
+        })
+    }
 }
