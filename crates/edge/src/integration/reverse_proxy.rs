@@ -11,9 +11,9 @@ use countersign_core::peer::{PeerAddress, TrustedPeers};
 use countersign_core::reason::UnreadableReason;
 use countersign_core::request::{Forwarder, OriginalRequest};
 use countersign_core::route::Route;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::{HeaderName, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri};
 use std::net::IpAddr;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -51,6 +51,7 @@ impl Integration for ReverseProxy {
     fn read(&self, mut head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread> {
         let method = judge_method(head.method.as_str())?;
         refuse_doubled(&head.headers, &[AUTHORIZATION, COOKIE, CONTENT_LENGTH])?;
+        judge_coding(&head.headers)?;
         let host = host(&head.uri, &take_one(&mut head.headers, &HOST)?)?;
         let target = Target::judge(target(&head.uri))?;
         if is_own(target.path()) {
@@ -96,7 +97,13 @@ impl Integration for ReverseProxy {
     }
 
     fn refuse(&self, unread: &Unread, asker: &Asker) -> Response<Body> {
-        refuse(unread, asker)
+        let mut response = refuse(unread, asker);
+        // Whoever sends what cannot be read is not listened to any further: what follows may be a part of it.
+        if matches!(unread, Unread::Unreadable(_)) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        response
     }
 
     fn is_sub_request(&self, _: &str) -> bool {
@@ -106,6 +113,20 @@ impl Integration for ReverseProxy {
     fn carries_bodies(&self) -> bool {
         true
     }
+}
+
+/// The one coding that can be taken off and put on again on the way: what is under another would arrive as if it were
+/// under none (RFC 9112 section 6.1).
+fn judge_coding(headers: &HeaderMap) -> Result<(), Unreadable> {
+    refuse_doubled(headers, &[TRANSFER_ENCODING])?;
+    let coding = headers.get(TRANSFER_ENCODING);
+    if coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Ok(());
+    }
+    Err(Unreadable::new(
+        UnreadableReason::HeaderMalformed,
+        "transfer-encoding: only chunked can be passed on",
+    ))
 }
 
 /// One Host, and in absolute form the same (RFC 9112 section 3.2.2 would let the target win; here they must agree).

@@ -263,6 +263,14 @@ fn in_proxy_mode_the_request_itself_is_read_and_what_it_says_of_its_way_is_dropp
         "GET /a\nHost: app.test\nUpgrade: websocket\nConnection: upgrade",
         "upgrade_refused",
     );
+    for coding in ["gzip, chunked", "identity", "chunked, chunked", "chunked;a=b", ""] {
+        let text = format!("POST /a\nHost: app.test\nTransfer-Encoding: {coding}");
+        check(&text, "header_malformed");
+    }
+    check(
+        "POST /a\nHost: app.test\nTransfer-Encoding: Chunked",
+        "POST http://app.test/a for 198.51.100.1",
+    );
     check("GET /.countersign/decide\nHost: app.test", "not_found");
     check(
         "GET /a\nHost: app.test\nAuthorization: Bearer a\nAuthorization: Bearer b",
