@@ -250,6 +250,10 @@ impl Reading<'_> {
             expectation.audience_claim = claim.into();
         }
         expectation.require_typ = self.values.text("require_typ").map(Into::into);
+        if self.values.has("required_claims") && self.values.texts("required_claims").next().is_none() {
+            let message = "an empty list asks for nothing more";
+            self.fault(Fault::new("required_claims", message).help("leave it out, or fill it"));
+        }
         expectation.required_claims = self.values.texts("required_claims").map(Into::into).collect();
         Some(expectation)
     }

@@ -185,6 +185,13 @@ pub(super) fn collect(
 
 fn wanted(values: &Values, beside_a_proxy: bool) -> Result<Wanted, Vec<Fault>> {
     let (mut lines, mut faults): (Lines, Vec<Fault>) = (Vec::new(), Vec::new());
+    if values.has("preset") && values.texts("preset").next().is_none() {
+        let message = "an empty list sets no identity header, so that a client's own would arrive";
+        faults.push(
+            Fault::new("preset", message)
+                .help("leave it out for x-auth; preset = \"none\" sets none on purpose"),
+        );
+    }
     for name in values.texts("preset") {
         for (header, fact) in preset(name).unwrap_or_default() {
             if lines.iter().all(|(own, _)| *own != header) {
