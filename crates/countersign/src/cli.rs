@@ -10,6 +10,7 @@ use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_edge::listen::SystemdSockets;
 use countersign_edge::system::OsEntropy;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -141,7 +142,7 @@ pub fn main() -> ExitCode {
     bug::tell_where_only(|what| Output::standard().error_line(what));
     let mut out = Output::standard();
     let environment = Environment::real();
-    match Arguments::parse().command {
+    let code = match Arguments::parse().command {
         Command::Run { config, state } => run(config.as_deref(), state, environment, &mut out),
         Command::Demo { json } => demo::run(json, &mut out),
         Command::Token { command } => token::run(&command, &environment, &mut out),
@@ -162,6 +163,17 @@ pub fn main() -> ExitCode {
             };
             out.line(page.trim_end());
             ExitCode::SUCCESS
+        }
+    };
+    // A pipe that was closed is no fault of ours: whoever read it had enough.
+    let lost = out
+        .lost()
+        .filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+    match lost.map(ToString::to_string) {
+        None => code,
+        Some(why) => {
+            out.error_line(&format!("standard output: {why}"));
+            ExitCode::FAILURE
         }
     }
 }

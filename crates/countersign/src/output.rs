@@ -6,18 +6,24 @@ use std::io::{self, IsTerminal as _, Write as _};
 #[derive(Debug, Default)]
 pub struct Output {
     captured: Option<(String, String)>,
+    /// Why a line of the answer could not be written.
+    lost: Option<io::Error>,
 }
 
 impl Output {
     /// The process's own.
     pub const fn standard() -> Self {
-        Self { captured: None }
+        Self {
+            captured: None,
+            lost: None,
+        }
     }
 
     /// Kept in memory.
     pub fn captured() -> Self {
         Self {
             captured: Some((String::new(), String::new())),
+            lost: None,
         }
     }
 
@@ -33,8 +39,11 @@ impl Output {
                 out.push_str(text);
                 out.push('\n');
             }
-            // A closed pipe is no fault of ours: there is nobody left to tell.
-            None => drop(writeln!(io::stdout().lock(), "{text}")),
+            None => {
+                if let Err(error) = writeln!(io::stdout().lock(), "{text}") {
+                    self.lost.get_or_insert(error);
+                }
+            }
         }
     }
 
@@ -47,6 +56,11 @@ impl Output {
             }
             None => drop(writeln!(io::stderr().lock(), "{text}")),
         }
+    }
+
+    /// Why something of the answer did not arrive, if so: a full disk, or a pipe that nobody reads any more.
+    pub const fn lost(&self) -> Option<&io::Error> {
+        self.lost.as_ref()
     }
 
     /// Whether standard error is a terminal that shows colours.

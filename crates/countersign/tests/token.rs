@@ -323,6 +323,7 @@ fn what_is_missing_is_said() {
     complains(&["verify", "--config", "/nowhere", "x"], "/nowhere");
     complains(&["verify", "--config", &folder.path("broken.toml"), "x"], "tokn");
     complains(&["mint", "--claims", "[]"], "--claims");
+    complains(&["mint", "--claims", r#"{"exp":1e400}"#], "number out of range");
     let keys = folder.path("jwks.json");
     drop(minted(&folder, &[]));
     complains(
@@ -340,5 +341,47 @@ fn what_is_missing_is_said() {
     complains(
         &["verify", "--jwk", &keys, "--issuer", "https://op.test", "x"],
         "--audience",
+    );
+}
+
+#[test]
+fn what_nobody_hears_is_not_judged_and_what_could_not_be_written_is_no_success() {
+    let folder = Folder::new("lost");
+    let good = minted(&folder, &[]);
+    let keys = folder.path("jwks.json");
+    let program = env!("CARGO_BIN_EXE_countersign");
+    let shell = |script: &str| {
+        let mut command = Command::new("bash");
+        command.args(["-o", "pipefail", "-c", script, program, &good, &keys]);
+        command.output().unwrap()
+    };
+    // Tokens without end, and one line of answers taken: both sides end.
+    let endless = shell("yes \"$1\" | \"$0\" token verify --signature-only --jwk \"$2\" | head -1");
+    assert_eq!(
+        said(&endless),
+        "accepted allowed: the signature holds; nothing else was looked at"
+    );
+    assert!(
+        complained(&endless).contains("standard output"),
+        "{}",
+        complained(&endless)
+    );
+    for full in [
+        "\"$0\" token verify --signature-only --jwk \"$2\" \"$1\" >/dev/full",
+        "\"$0\" token inspect \"$1\" >/dev/full",
+        "\"$0\" token mint >/dev/full",
+        "\"$0\" schema >/dev/full",
+    ] {
+        let lost = shell(full);
+        assert!(!lost.status.success(), "{full}");
+        assert!(
+            complained(&lost).contains("standard output: No space left"),
+            "{}",
+            complained(&lost)
+        );
+    }
+    assert!(
+        shell("\"$0\" schema | head -1").status.success(),
+        "whoever read it had enough"
     );
 }

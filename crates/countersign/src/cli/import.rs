@@ -3,11 +3,11 @@
 use crate::cli::offline_parts;
 use crate::cli::token::shown::harmless;
 use crate::compose;
-use crate::config::{Environment, Sources};
+use crate::config::{Environment, Severity, Sources, render};
 use crate::import::jwtauthrequest::{Imported, Wishes, import};
 use crate::output::Output;
-use crate::run;
 use clap::Subcommand;
+use clap::builder::NonEmptyStringValueParser;
 use from_token::Claimed;
 use serde_json::json;
 use std::io::Write as _;
@@ -54,16 +54,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     output: PathBuf,
     /// Where to listen: 0.0.0.0:8081, unix:/run/countersign/check.sock. Otherwise their port, on loopback.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = NonEmptyStringValueParser::new())]
     listen: Option<String>,
     /// Where the keys are (a JWK Set), instead of discovery at the issuer. The issuer may be any text then.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_url)]
     jwks: Option<Url>,
     /// The issuer of clients that name none.
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
     /// The audience of clients that name none.
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     audience: Option<String>,
     /// A token to read issuer and audience from: shown, and nothing of it trusted.
     #[arg(long, value_name = "TOKEN")]
@@ -74,6 +74,15 @@ pub(super) struct Args {
     /// One JSON object: what became of each option, what is left to do, and the files that were written.
     #[arg(long)]
     json: bool,
+}
+
+/// A URL that keys can be fetched from.
+fn web_url(text: &str) -> Result<Url, String> {
+    let url = text.parse::<Url>().map_err(|error| error.to_string())?;
+    match url.scheme() {
+        "https" | "http" => Ok(url),
+        other => Err(format!("keys are fetched over https, not {other}")),
+    }
 }
 
 /// Imports.
@@ -133,8 +142,11 @@ fn tell(folder: &Path, imported: &Imported, claimed: Option<&Claimed>, out: &mut
     for line in claimed.chain(report).chain(written) {
         out.line(&harmless(&line));
     }
-    for line in &imported.missing {
-        out.error_line(&format!("to do: {}", harmless(line)));
+    for missing in &imported.missing {
+        for (number, line) in missing.lines().enumerate() {
+            let indent = if number == 0 { "to do: " } else { "       " };
+            out.error_line(&format!("{indent}{}", harmless(line)));
+        }
     }
 }
 
@@ -175,10 +187,11 @@ fn mistakes(imported: &Imported) -> Vec<String> {
     let sources = Sources::text(CONFIGURATION, &imported.toml);
     match compose::load(&sources, &environment, &offline_parts()) {
         Ok(_) => Vec::new(),
-        Err(told) => run::told_whole(&told, &sources)
-            .lines()
-            .map(str::to_owned)
-            .collect(),
+        Err(told) => {
+            let told = told.iter().filter(|one| one.severity == Severity::Error);
+            told.map(|one| render(std::slice::from_ref(one), &sources, false))
+                .collect()
+        }
     }
 }
 

@@ -208,12 +208,12 @@ impl Import<'_> {
             (
                 "--issuer",
                 self.wishes.issuer.is_some() && !self.used.issuer,
-                "every client names its own",
+                "every client names its own, so neither this nor what --from-token says is needed",
             ),
             (
                 "--audience",
                 self.wishes.audience.is_some() && !self.used.audience,
-                "every client names its own",
+                "every client names its own, so neither this nor what --from-token says is needed",
             ),
         ];
         for (option, is_unused, why) in unused {

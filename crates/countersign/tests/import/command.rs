@@ -229,9 +229,15 @@ fn what_check_would_refuse_is_told_at_once() {
     assert_eq!(output.status.code(), Some(1));
     assert!(complained(&output).contains("/a/../b"), "{}", complained(&output));
     let folder = Folder::new("listen", SAMPLE);
-    let output = folder.import(&["--listen", "nowhere"]);
+    let output = folder.import(&["--listen", "nowhere", "--json"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(complained(&output).contains("nowhere"), "{}", complained(&output));
+    let report = serde_json::from_str::<Value>(&said(&output)).unwrap();
+    let missing = report["missing"].as_array().unwrap();
+    assert_eq!(missing.len(), 1, "one mistake is one thing to do: {missing:?}");
+    assert!(
+        missing[0].as_str().unwrap().contains("address = \"nowhere\""),
+        "{missing:?}"
+    );
 }
 
 #[test]
@@ -292,5 +298,37 @@ fn with_json_the_report_is_one_object() {
     assert_eq!(
         report["unverified_token"],
         json!({ "issuer": "https://op.test", "audiences": ["api"] })
+    );
+}
+
+#[test]
+fn an_option_without_a_value_is_none() {
+    for option in [
+        "--issuer",
+        "--audience",
+        "--listen",
+        "--jwks",
+        "--from-token",
+        "--output",
+    ] {
+        let folder = Folder::new("empty-option", SAMPLE);
+        let json = folder.path("config.json");
+        let mut arguments = vec!["import", "jwtauthrequest", json.as_str(), option, ""];
+        let output = folder.path("out");
+        if option != "--output" {
+            arguments.extend(["--output", output.as_str()]);
+        }
+        let output = countersign(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        assert!(complained(&output).contains(option), "{}", complained(&output));
+        assert!(!std::fs::exists(folder.path("out")).unwrap());
+    }
+    let folder = Folder::new("scheme", SAMPLE);
+    let output = folder.import(&["--jwks", "ftp://op.example/jwks"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        complained(&output).contains("over https, not ftp"),
+        "{}",
+        complained(&output)
     );
 }

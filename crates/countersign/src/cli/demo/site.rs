@@ -10,6 +10,10 @@ use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long is waited when a connection could not be taken.
+const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// What a site answers.
 pub(super) type Site = Arc<dyn Fn(&Request<Incoming>) -> Response<Full<Bytes>> + Send + Sync>;
@@ -19,7 +23,12 @@ pub(super) fn serve(listener: std::net::TcpListener, site: Site) -> std::io::Res
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     drop(tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                // That one went away, or there is no place for it now: the next may be there.
+                tokio::time::sleep(BACK_OFF).await;
+                continue;
+            };
             let site = Arc::clone(&site);
             drop(tokio::spawn(async move {
                 let service = service_fn(|request| {

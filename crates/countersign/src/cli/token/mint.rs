@@ -96,7 +96,8 @@ fn further(text: Option<&str>) -> Result<Map<String, Value>, String> {
     let Some(text) = text else { return Ok(Map::new()) };
     match serde_json::from_str(text) {
         Ok(Value::Object(claims)) => Ok(claims),
-        Ok(_) | Err(_) => Err("--claims is not a JSON object".to_owned()),
+        Ok(_) => Err("--claims is not a JSON object".to_owned()),
+        Err(error) => Err(format!("--claims is not a JSON object: {error}")),
     }
 }
 

@@ -8,7 +8,8 @@ use std::io::{BufRead, IsTerminal as _, Read as _};
 const MAX_LINE_BYTES: u64 = MAX_TOKEN_BYTES as u64 + 16;
 
 /// Hands each token to `judge`, in order: those of `arguments`, or, when there are none, those of standard input, where
-/// blank lines count for nothing. No token at all is an error: a script whose token is empty must not pass.
+/// blank lines count for nothing. No token at all is an error: a script whose token is empty must not pass. So is a
+/// token of which nobody hears any more.
 pub(super) fn each_token(
     arguments: &[String],
     out: &mut Output,
@@ -17,6 +18,7 @@ pub(super) fn each_token(
     if !arguments.is_empty() {
         for token in arguments {
             judge(token, out);
+            heard(out)?;
         }
         return Ok(());
     }
@@ -25,11 +27,11 @@ pub(super) fn each_token(
         out.error_line("Tokens, one a line; Ctrl-D ends.");
     }
     let mut any = false;
-    let read = each_line(input.lock(), |line| {
+    each_line(input.lock(), |line| {
         any = true;
         judge(line, out);
-    });
-    read.map_err(|error| format!("standard input: {error}"))?;
+        heard(out)
+    })?;
     if any {
         Ok(())
     } else {
@@ -37,11 +39,24 @@ pub(super) fn each_token(
     }
 }
 
-fn each_line(mut input: impl BufRead, mut each: impl FnMut(&str)) -> std::io::Result<()> {
+/// Whether what was said of the last token could be written.
+fn heard(out: &Output) -> Result<(), String> {
+    match out.lost() {
+        None => Ok(()),
+        Some(why) => Err(format!("standard output: {why}")),
+    }
+}
+
+fn each_line(
+    mut input: impl BufRead,
+    mut each: impl FnMut(&str) -> Result<(), String>,
+) -> Result<(), String> {
+    let unreadable = |error| format!("standard input: {error}");
     let mut line = Vec::new();
     loop {
         line.clear();
-        let read = input.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
+        let read = input.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
+        let read = read.map_err(unreadable)?;
         if read == 0 {
             return Ok(());
         }
@@ -51,11 +66,11 @@ fn each_line(mut input: impl BufRead, mut each: impl FnMut(&str)) -> std::io::Re
                 line.pop();
             }
         } else {
-            skip_line(&mut input)?;
+            skip_line(&mut input).map_err(unreadable)?;
         }
         if !line.trim_ascii().is_empty() {
             // What is no text is no token either, and the sign that takes its place is none of a token's.
-            each(&String::from_utf8_lossy(&line));
+            each(&String::from_utf8_lossy(&line))?;
         }
     }
 }
@@ -82,7 +97,11 @@ mod tests {
 
     fn lines(input: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
-        each_line(input, |line| lines.push(line.to_owned())).unwrap();
+        let told = each_line(input, |line| {
+            lines.push(line.to_owned());
+            Ok(())
+        });
+        told.unwrap();
         lines
     }
 
