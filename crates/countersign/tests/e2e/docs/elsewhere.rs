@@ -22,7 +22,7 @@ const TIDY: &str = "crates/countersign/tests/tidy.rs";
 const TOKEN: &str = "crates/countersign/tests/token.rs";
 
 /// Each names a command, not its options; the help of `xtask` and `countersign` is where those are.
-pub(super) const GIVEN: [Given; 14] = [
+pub(super) const GIVEN: [Given; 15] = [
     given(
         "cargo install --path crates/countersign",
         "crates/countersign/tests/e2e/docs.rs",
@@ -74,6 +74,11 @@ pub(super) const GIVEN: [Given; 14] = [
         "countersign token mint",
         TOKEN,
         "a_token_made_for_a_table_satisfies_it_for_an_hour",
+    ),
+    given(
+        "countersign token verify",
+        TOKEN,
+        "a_minted_token_is_accepted_and_its_siblings_are_refused_by_name",
     ),
     // Started by the tests from the same file.
     given(
