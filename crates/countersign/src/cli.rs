@@ -98,10 +98,10 @@ files that the configuration names are read, and never shown.
     },
     /// Makes a running gateway take its changed configuration.
     #[command(after_help = "\
-It is taken whole or not at all: with a mistake in it the configuration before stays in force,
-and the mistake is told here. A file that is still being written, or only lost its end, is not
-taken either, nor one with other addresses in [[listen]] and [status]: that takes a restart, as
-changes of [log], [limits] and [token_cache] do, which wait for it while the rest is taken.
+It is taken whole or not at all: with a mistake in it, or an address that cannot be had, the
+configuration before stays in force, and why is told here. A file that is still being written,
+or only lost its end, is not taken either. Listeners that stay keep their connections; one that
+is removed finishes what is under way. [limits] hold for connections made from then on.
 Exits with 1 when nothing was taken.
 
   countersign reload

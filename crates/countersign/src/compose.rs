@@ -8,27 +8,30 @@ use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::CacheLimits;
 
 pub use crate::config::check::{Loaded, LogSettings};
-pub use crate::config::listen::Listen;
+pub use crate::config::listen::{Listen, StatusListen};
 
 /// Reads and checks `sources` whole. On failure every mistake is in the list, and the warnings too.
 pub fn load(sources: &Sources, environment: &Environment, parts: &Parts) -> Result<Loaded, Vec<Diagnostic>> {
+    load_with(sources, environment, |_| parts.clone())
+}
+
+/// The same, with parts that are made once it is known how many tokens are to be remembered.
+pub fn load_with(
+    sources: &Sources,
+    environment: &Environment,
+    parts: impl FnOnce(CacheLimits) -> Parts,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let (document, mut told) = shape::read(sources, environment);
     if document.broken {
         return Err(told);
     }
-    let mut loaded = check(&document, parts);
+    let mut loaded = check(&document, &parts(check::cache_limits(&document.values)));
     told.append(&mut loaded.warnings);
     if told.iter().any(|one| one.severity == Severity::Error) {
         return Err(told);
     }
     loaded.warnings = told;
     Ok(loaded)
-}
-
-/// How many tokens `sources` wants remembered: read before the rest, for the cache outlives configurations.
-pub fn cache_limits(sources: &Sources, environment: &Environment) -> CacheLimits {
-    let (document, _) = shape::read(sources, environment);
-    check::cache_limits(&document.values)
 }
 
 /// The checked shape alone, for commands that look at single tables.

@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test panics when it must")]
 
 use countersign::cli::offline_parts;
+use countersign::compose::{self, Loaded};
 use countersign::config::source::MAX_FILE_BYTES;
 use countersign::config::{Environment, Severity, Sources, render, shape};
-use countersign::{compose, reference, schema};
+use countersign::{reference, schema};
+use countersign_authn::token_cache::CacheLimits;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -186,22 +188,29 @@ fn files_of_a_folder_join_and_say_nothing_twice() {
     assert_eq!(twice.matches("error: ").count(), 4, "{twice}");
 }
 
+/// A sound configuration, and how many tokens it wants remembered.
+fn loaded_with_limits(sources: &Sources) -> (Loaded, CacheLimits) {
+    let mut wanted = CacheLimits::default();
+    let loaded = compose::load_with(sources, &environment(), |limits| {
+        wanted = limits;
+        offline_parts()
+    });
+    (loaded.unwrap(), wanted)
+}
+
 #[test]
 fn what_a_table_says_by_default_is_what_is_meant_without_it() {
     let plain = "config = 1\n[[listen]]\naddress = \"127.0.0.1:1\"\nspeak = \"check\"\n[[route]]\n\
                  endpoint = \"/a\"\naccept = \"anonymous\"\n";
     let loaded = |added: &str| {
         let sources = Sources::text("a.toml", &format!("{plain}{added}"));
-        let loaded = compose::load(&sources, &environment(), &offline_parts()).unwrap();
+        let (loaded, remembered) = loaded_with_limits(&sources);
         let route = loaded
             .gateway
             .routes
             .at_endpoint("/a")
             .map(|route| format!("{:?}", route.identity));
-        format!(
-            "{:?} {:?} {:?} {route:?}",
-            loaded.limits, loaded.log, loaded.token_cache
-        )
+        format!("{:?} {:?} {remembered:?} {route:?}", loaded.limits, loaded.log)
     };
     for table in ["limits", "log", "token_cache", "identity_headers"] {
         assert_eq!(loaded(&format!("[{table}]\n")), loaded(""), "{table}");
@@ -213,11 +222,8 @@ fn a_byte_order_mark_carriage_returns_and_toml_s_own_numbers_are_read() {
     let text = "\u{feff}config = 1\r\n[[listen]]\r\naddress = '127.0.0.1:1'\r\nspeak = \"\"\"check\"\"\"\r\n\
                 [limits]\r\nconnections = 1_000\r\n[token_cache]\r\nentries = 0x10\r\n";
     let sources = Sources::text("a.toml", text);
-    let loaded = compose::load(&sources, &environment(), &offline_parts()).unwrap();
-    assert_eq!(
-        (loaded.limits.connections, loaded.token_cache.entries),
-        (1000, 16)
-    );
+    let (loaded, remembered) = loaded_with_limits(&sources);
+    assert_eq!((loaded.limits.connections, remembered.entries), (1000, 16));
 }
 
 #[test]

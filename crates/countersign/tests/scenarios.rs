@@ -8,13 +8,13 @@
 
 use bytes::Bytes;
 use countersign::compose::{self, Loaded};
-use countersign::config::{Diagnostic, Environment, Sources, render};
+use countersign::config::{Environment, Sources, render};
 use countersign_authn::keys::KeySetFactory;
 use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::TokenCache;
-use countersign_core::BoxFuture;
 use countersign_core::peer::Peer;
 use countersign_core::time::Clock as _;
+use countersign_core::{BoxFuture, Ports};
 use countersign_edge::body::Body;
 use countersign_edge::key_sets::{KeySets, Refresh};
 use countersign_edge::log::{Format, Log};
@@ -48,18 +48,26 @@ struct Countersign {
 /// One process: what a reload replaces, and what outlives it.
 struct Process {
     world: World,
-    parts: Parts,
     key_sets: Arc<KeySets>,
     shared: Arc<Shared>,
     services: Vec<(String, Service)>,
     log: Arc<Mutex<Vec<String>>>,
 }
 
-fn load(config: &str, files: &Files, parts: &Parts) -> Result<Loaded, String> {
+fn load(config: &str, files: &Files, key_sets: &Arc<KeySets>, outside: &Ports) -> Result<Loaded, String> {
     let sources = Sources::text("countersign.toml", config);
-    let environment = environment(files);
-    let told = |said: Vec<Diagnostic>| render(&said, &sources, false);
-    compose::load(&sources, &environment, parts).map_err(told)
+    let keys: Arc<dyn KeySetFactory> = Arc::clone(key_sets) as _;
+    let loaded = compose::load_with(&sources, &environment(files), |limits| Parts {
+        keys,
+        tokens: Arc::new(TokenCache::new(limits, &*outside.entropy)),
+    });
+    let mut loaded = loaded.map_err(|said| render(&said, &sources, false))?;
+    let faces = loaded
+        .listeners
+        .iter()
+        .map(|listen| Arc::clone(&listen.integration));
+    loaded.gateway.faces = faces.enumerate().collect();
+    Ok(loaded)
 }
 
 /// No variables, and the files of the page.
@@ -83,15 +91,8 @@ fn environment(files: &Files) -> Environment {
 impl Program for Countersign {
     fn start(&self, config: &str, files: &Files, world: &World) -> Result<Box<dyn Gateway>, String> {
         let outside = world.ports();
-        let sources = Sources::text("countersign.toml", config);
-        let limits = compose::cache_limits(&sources, &environment(files));
         let key_sets = KeySets::new(&outside, Refresh::ByHand);
-        let keys: Arc<dyn KeySetFactory> = key_sets.clone();
-        let parts = Parts {
-            keys,
-            tokens: Arc::new(TokenCache::new(limits, &*outside.entropy)),
-        };
-        let loaded = load(config, files, &parts)?;
+        let loaded = load(config, files, &key_sets, &outside)?;
         let (log, lines) = Log::memory(Format::Json);
         let observer = Observer::new(Arc::new(log), Arc::new(Metrics::new()));
         let shared = Shared::new(loaded.gateway, &outside, observer);
@@ -105,7 +106,6 @@ impl Program for Countersign {
         let world = world.clone();
         Ok(Box::new(Process {
             world,
-            parts,
             key_sets,
             shared,
             services,
@@ -139,7 +139,7 @@ impl Gateway for Process {
     }
 
     fn reload(&self, config: &str, files: &Files) -> Result<(), String> {
-        let loaded = load(config, files, &self.parts)?;
+        let loaded = load(config, files, &self.key_sets, &self.world.ports())?;
         self.shared.swap(loaded.gateway);
         self.key_sets.forget_unused();
         Ok(())

@@ -1,12 +1,10 @@
 //! The admin socket: one line in, one line out, for this user and root only.
 
-use crate::listen::UnixAccess;
-use crate::listen::bind::bind_unix;
+use crate::listen::{SocketFile, UnixAccess, bind_unix};
 use countersign_core::BoxFuture;
 use std::fmt;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -31,8 +29,8 @@ pub type Commands = Arc<dyn Fn(String) -> BoxFuture<'static, String> + Send + Sy
 /// The socket, bound.
 pub struct Admin {
     listener: UnixListener,
-    path: PathBuf,
-    owner: u32,
+    /// Goes away with this.
+    file: SocketFile,
     commands: Commands,
 }
 
@@ -40,18 +38,16 @@ impl Admin {
     /// Binds the socket in `folder`, mode 0600.
     pub fn bind(folder: &Path, commands: Commands) -> io::Result<Self> {
         let path = folder.join(SOCKET);
-        let listener = bind_unix(
+        let (listener, file) = bind_unix(
             &path,
             &UnixAccess {
                 mode: Some(0o600),
                 owner: None,
             },
         )?;
-        let owner = std::fs::metadata(&path)?.uid();
         Ok(Self {
             listener,
-            path,
-            owner,
+            file,
             commands,
         })
     }
@@ -65,7 +61,7 @@ impl Admin {
                         tokio::time::sleep(BACK_OFF).await;
                         continue;
                     };
-                    let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == self.owner || peer.uid() == 0);
+                    let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == self.file.maker() || peer.uid() == 0);
                     if allowed {
                         let commands = Arc::clone(&self.commands);
                         drop(tokio::spawn(async move { drop(answer(stream, &commands).await) }));
@@ -77,15 +73,9 @@ impl Admin {
     }
 }
 
-impl Drop for Admin {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.path));
-    }
-}
-
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Admin({})", self.path.display())
+        write!(f, "Admin({:?})", self.file)
     }
 }
 

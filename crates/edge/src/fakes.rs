@@ -1,7 +1,7 @@
 //! What the edge's own tests stand on: an authenticator that answers as the token tells it, a gateway by it, and a clock
 //! that stands still.
 
-use crate::gateway::Gateway;
+use crate::gateway::{Faces, Gateway};
 use crate::integration::by_name;
 use crate::log::{Format, Log};
 use crate::metrics::Metrics;
@@ -213,7 +213,7 @@ pub(crate) fn gateway(upstream: Option<&str>) -> Gateway {
     Gateway {
         routes,
         identity: Arc::new(identity),
-        faces: Vec::new(),
+        faces: Faces::default(),
         generation: 1,
     }
 }

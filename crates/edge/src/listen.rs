@@ -4,7 +4,9 @@ use crate::body::{Activity, Body};
 use crate::metrics::Metrics;
 use crate::serve::Service;
 use crate::status::Status;
+use arc_swap::ArcSwap;
 use countersign_core::peer::Peer;
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,15 +18,21 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use address::{Address, AddressError};
-pub use bind::{Listener, SystemdSockets, UnixAccess};
+pub use bind::{Listener, SystemdSockets};
+pub(crate) use unix::bind_unix;
+pub use unix::{SocketFile, UnixAccess};
+
+use places::{Place, Places};
 use watched::Watched;
 
 mod address;
-pub(crate) mod bind;
+mod bind;
+mod places;
+mod unix;
 mod watched;
 
 #[cfg(test)]
@@ -34,9 +42,11 @@ mod tests;
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// The parser's own buffer: above our limit for a head, so that we can say what was wrong.
 const PARSER_BYTES: usize = 64 * 1024;
+/// How long a request that has begun, or a connection that was just made, is waited for after the order to stop.
+const LAST_CALL: Duration = Duration::from_millis(200);
 
 /// What connections may cost.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once, over all listeners.
     pub connections: usize,
@@ -88,8 +98,8 @@ impl Handler {
 /// Serves listeners within shared limits.
 #[derive(Clone, Debug)]
 pub struct Server {
-    limits: Limits,
-    places: Arc<Semaphore>,
+    limits: Arc<ArcSwap<Limits>>,
+    places: Arc<Places>,
     metrics: Arc<Metrics>,
 }
 
@@ -97,14 +107,19 @@ impl Server {
     /// A server within `limits`.
     pub fn new(limits: Limits, metrics: Arc<Metrics>) -> Self {
         Self {
-            limits,
-            places: Arc::new(Semaphore::new(limits.connections)),
+            limits: Arc::new(ArcSwap::from_pointee(limits)),
+            places: Arc::default(),
             metrics,
         }
     }
 
+    /// Other limits for all listeners: for connections made from now on, and for how long the next stop waits.
+    pub fn limit(&self, limits: Limits) {
+        self.limits.store(Arc::new(limits));
+    }
+
     /// Accepts until `stop` is true, then lets the connections there are finish what they are at.
-    pub async fn run(&self, listener: Listener, handler: Handler, mut stop: watch::Receiver<bool>) {
+    pub async fn run(&self, listener: Arc<Listener>, handler: Handler, mut stop: watch::Receiver<bool>) {
         let mut connections = JoinSet::new();
         let each = stop.clone();
         loop {
@@ -119,9 +134,14 @@ impl Server {
                 () = stopped(&mut stop) => break,
             }
         }
+        // Who was let in by the system, and not by us yet, was here before the order.
+        while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+            self.take(stream, peer, &handler, &each, &mut connections);
+        }
         drop(listener);
         let drained = async { while connections.join_next().await.is_some() {} };
-        drop(tokio::time::timeout(self.limits.drain, drained).await);
+        let within = self.limits.load().drain;
+        drop(tokio::time::timeout(within, drained).await);
     }
 
     fn take(
@@ -132,34 +152,46 @@ impl Server {
         stop: &watch::Receiver<bool>,
         connections: &mut JoinSet<()>,
     ) {
+        let limits = **self.limits.load();
         // Closed at once: an answer would cost what there is none of.
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Some(place) = self.places.take(limits.connections) else {
             self.metrics.refused_connection();
             return;
         };
-        let (server, handler, stop) = (self.clone(), handler.clone(), stop.clone());
+        let connection = Connection {
+            peer,
+            handler: handler.clone(),
+            limits,
+            metrics: Arc::clone(&self.metrics),
+            place,
+        };
+        let stop = stop.clone();
         match stream {
             bind::Stream::Tcp(stream) => {
                 drop(stream.set_nodelay(true));
-                connections.spawn(async move { server.connection(stream, peer, handler, stop, place).await });
+                connections.spawn(connection.serve(stream, stop));
             }
             bind::Stream::Unix(stream) => {
-                connections.spawn(async move { server.connection(stream, peer, handler, stop, place).await });
+                connections.spawn(connection.serve(stream, stop));
             }
         }
     }
+}
 
-    async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        stream: S,
-        peer: Peer,
-        handler: Handler,
-        mut stop: watch::Receiver<bool>,
-        place: OwnedSemaphorePermit,
-    ) {
+/// One connection, and what holds for it to its end.
+struct Connection {
+    peer: Peer,
+    handler: Handler,
+    limits: Limits,
+    metrics: Arc<Metrics>,
+    place: Place,
+}
+
+impl Connection {
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, mut stop: watch::Receiver<bool>) {
         let activity = Arc::new(Activity::begin());
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity), self.limits));
-        let (peer, handler) = (&peer, &handler);
+        let (peer, handler) = (&self.peer, &self.handler);
         let service = service_fn(|request: Request<Incoming>| {
             activity.set_busy();
             let activity = Arc::clone(&activity);
@@ -175,9 +207,15 @@ impl Server {
             .max_buf_size(PARSER_BYTES)
             .writev(handler.carries_bodies());
         let mut connection = pin!(builder.serve_connection(io, service));
+        let last_call = async {
+            stopped(&mut stop).await;
+            if activity.is() == Activity::HEAD {
+                tokio::time::sleep(LAST_CALL).await;
+            }
+        };
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = stopped(&mut stop) => {
+            () = last_call => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -185,7 +223,7 @@ impl Server {
         if ended.is_err_and(|error| error.is_parse()) {
             self.metrics.refused_by_the_parser();
         }
-        drop(place);
+        drop(self.place);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lines on standard error, written by a thread of their own: a slow reader of the log never slows a request.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -41,8 +41,9 @@ enum Sink {
 #[derive(Debug)]
 pub struct Log {
     sink: Sink,
-    format: Format,
-    decisions: bool,
+    /// Whether lines are JSON; shared with the writing thread.
+    json: Arc<AtomicBool>,
+    decisions: AtomicBool,
     dropped: Arc<AtomicU64>,
 }
 
@@ -51,14 +52,15 @@ impl Log {
     pub fn stderr(format: Format, decisions: bool) -> Self {
         let (sender, receiver) = sync_channel(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&dropped);
+        let json = Arc::new(AtomicBool::new(format == Format::Json));
+        let (counted, told) = (Arc::clone(&dropped), Arc::clone(&json));
         drop(std::thread::spawn(move || {
-            write_all(&receiver, format, &counted, &mut std::io::stderr());
+            write_all(&receiver, &told, &counted, &mut std::io::stderr());
         }));
         Self {
             sink: Sink::Thread(sender),
-            format,
-            decisions,
+            json,
+            decisions: AtomicBool::new(decisions),
             dropped,
         }
     }
@@ -70,22 +72,28 @@ impl Log {
         (
             Self {
                 sink,
-                format,
-                decisions: true,
+                json: Arc::new(AtomicBool::new(format == Format::Json)),
+                decisions: AtomicBool::new(true),
                 dropped: Arc::default(),
             },
             lines,
         )
     }
 
+    /// From now on lines are written so, and requests have some or none.
+    pub fn set(&self, format: Format, decisions: bool) {
+        self.json.store(format == Format::Json, Ordering::Relaxed);
+        self.decisions.store(decisions, Ordering::Relaxed);
+    }
+
     /// How lines are written.
-    pub const fn format(&self) -> Format {
-        self.format
+    pub fn format(&self) -> Format {
+        format_of(&self.json)
     }
 
     /// Whether requests have lines.
-    pub const fn decisions(&self) -> bool {
-        self.decisions
+    pub fn decisions(&self) -> bool {
+        self.decisions.load(Ordering::Relaxed)
     }
 
     /// Writes one line, which holds no control bytes.
@@ -103,7 +111,7 @@ impl Log {
 
     /// An event that is no request: a warning, a reload, a key set fetched. `kind` is a word in snake case.
     pub fn event(&self, level: &str, kind: &str, text: &str) {
-        self.line(event(self.format, level, kind, text));
+        self.line(event(self.format(), level, kind, text));
     }
 
     /// Waits until everything said so far is written: before the process ends. Gives up after two seconds.
@@ -131,10 +139,18 @@ fn event(format: Format, level: &str, kind: &str, text: &str) -> String {
     }
 }
 
+fn format_of(json: &AtomicBool) -> Format {
+    if json.load(Ordering::Relaxed) {
+        Format::Json
+    } else {
+        Format::Human
+    }
+}
+
 /// Writes lines as they come; those that are waiting go out together.
 fn write_all(
     messages: &Receiver<Message>,
-    format: Format,
+    json: &AtomicBool,
     dropped: &AtomicU64,
     out: &mut dyn std::io::Write,
 ) {
@@ -144,7 +160,7 @@ fn write_all(
         if lost > 0 {
             bytes.extend_from_slice(
                 event(
-                    format,
+                    format_of(json),
                     "warning",
                     "log_overflow",
                     &format!("{lost} lines were dropped"),
@@ -281,12 +297,24 @@ mod tests {
         }
         drop(sender);
         let mut out = Vec::new();
-        write_all(&receiver, Format::Human, &AtomicU64::new(3), &mut out);
+        write_all(&receiver, &AtomicBool::new(false), &AtomicU64::new(3), &mut out);
         assert_eq!(out, b"warning: log_overflow: 3 lines were dropped\none\ntwo\n");
         assert!(
             answered.recv().is_err(),
             "the answer was dropped once all was written"
         );
+    }
+
+    #[test]
+    fn lines_are_written_as_was_said_last() {
+        let (log, lines) = Log::memory(Format::Human);
+        log.event("info", "test", "a");
+        log.set(Format::Json, false);
+        log.event("info", "test", "b");
+        assert!(!log.decisions());
+        let lines = lines.lock().unwrap();
+        assert_eq!(lines[0], "info: test: a");
+        assert!(lines[1].starts_with('{'), "{}", lines[1]);
     }
 
     #[test]

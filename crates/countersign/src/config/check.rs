@@ -2,17 +2,17 @@
 
 use super::diagnostic::Diagnostic;
 use super::identity;
-use super::listen::{self, Listen};
+use super::listen::{self, Listen, StatusListen};
 use super::route::{self, Surroundings};
 use super::shape::Document;
 use countersign_authn::anonymous::Anonymous;
 use countersign_authn::kinds::{KINDS, Parts};
-use countersign_authn::token_cache::CacheLimits;
+use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
 use countersign_core::options::{Fault, Need, Table, Values};
 use countersign_core::route::RouteTable;
-use countersign_edge::gateway::Gateway;
-use countersign_edge::listen::{Address, Limits};
+use countersign_edge::gateway::{Faces, Gateway};
+use countersign_edge::listen::Limits;
 use countersign_edge::log::Format;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,18 +29,18 @@ pub struct LogSettings {
 /// A configuration, whole and checked.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The rules.
+    /// The rules. Their faces come with the sockets.
     pub gateway: Gateway,
     /// The sockets.
     pub listeners: Vec<Listen>,
     /// The status listener.
-    pub status: Option<Address>,
+    pub status: Option<StatusListen>,
     /// The log.
     pub log: LogSettings,
     /// What connections may cost.
     pub limits: Limits,
-    /// How many tokens are remembered.
-    pub token_cache: CacheLimits,
+    /// Where its tokens are remembered.
+    pub tokens: Arc<TokenCache>,
     /// What the operator should know.
     pub warnings: Vec<Diagnostic>,
 }
@@ -86,14 +86,10 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
     });
     let status = listen::status(document, &listeners, &mut told);
     let (log, limits) = (log(&document.values), limits(&document.values));
-    let faces = listeners
-        .iter()
-        .map(|listen| Arc::clone(&listen.integration))
-        .collect();
     let gateway = Gateway {
         routes: table,
         identity: Arc::clone(&identity.set),
-        faces,
+        faces: Faces::default(),
         generation: 0,
     };
     Loaded {
@@ -102,7 +98,7 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
         status,
         log,
         limits,
-        token_cache: cache_limits(&document.values),
+        tokens: Arc::clone(&parts.tokens),
         warnings: told,
     }
 }

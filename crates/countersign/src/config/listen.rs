@@ -1,7 +1,7 @@
 //! Listeners: where, in which dialect, and who is believed there.
 
 use super::check::{about_what_is_sound, tell};
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Place};
 use super::identity::has_a_meaning;
 use super::shape::{Document, Way};
 use countersign_core::options::{Fault, Values};
@@ -34,6 +34,19 @@ pub struct Listen {
     pub secret_header: Option<HeaderName>,
     /// Its place in the configuration: `listen` and its number there.
     pub way: Way,
+    /// Where its address stands.
+    pub place: Option<Place>,
+    /// Where it is said who may connect.
+    pub access_place: Option<Place>,
+}
+
+/// The status listener, checked.
+#[derive(Clone, Debug)]
+pub struct StatusListen {
+    /// Where.
+    pub address: Address,
+    /// Where its address stands.
+    pub place: Option<Place>,
 }
 
 /// Every listener without a fault.
@@ -58,19 +71,22 @@ pub(super) fn listeners(document: &Document, told: &mut Vec<Diagnostic>) -> Vec<
     listeners
 }
 
-/// The status listener's address.
+/// The status listener.
 pub(super) fn status(
     document: &Document,
     listeners: &[Listen],
     told: &mut Vec<Diagnostic>,
-) -> Option<Address> {
+) -> Option<StatusListen> {
     let text = document.values.table("status")?.text("address")?;
     let read = address(text).and_then(|address| match taken(&address, listeners) {
         Some(fault) => Err(fault),
         None => Ok(address),
     });
     match read {
-        Ok(address) => Some(address),
+        Ok(address) => Some(StatusListen {
+            address,
+            place: document.place(&["status".to_owned(), "address".to_owned()]),
+        }),
         Err(fault) => {
             tell(document, &["status".to_owned()], vec![fault], told);
             None
@@ -105,6 +121,7 @@ fn listen(
     document: &Document,
     way: &[String],
 ) -> Result<Listen, Vec<Fault>> {
+    let at = |name: &str| document.place(&[way, &[name.to_owned()]].concat());
     let mut faults = Vec::new();
     let speak = values.text("speak").unwrap_or("").to_owned();
     let address = address(values.text("address").unwrap_or(""))
@@ -127,8 +144,7 @@ fn listen(
         } else {
             "trusted_secret"
         };
-        let place = document.place(&[way, &[key.to_owned()]].concat());
-        told.push(Diagnostic::warning(place, message));
+        told.push(Diagnostic::warning(at(key), message));
     }
     if speak == "reverse-proxy" && address.as_ref().is_some_and(|address| !address.is_local()) {
         let message =
@@ -143,6 +159,8 @@ fn listen(
             speak,
             integration,
             secret_header,
+            place: at("address"),
+            access_place: at(if values.has("owner") { "owner" } else { "mode" }),
             way: way.to_vec(),
         }),
         _ => Err(faults),

@@ -79,7 +79,9 @@ const ROOT: &[Field] = &[
 
 /// `[[listen]]`
 pub const LISTEN: Table = Table {
-    doc: "A socket and the dialect it speaks. Several listeners share one set of rules, and give one answer to one request.",
+    doc: "A socket and the dialect it speaks. Several listeners share one set of rules, and give one answer to one request. \
+          A reload binds those that were added and closes those that were removed, once what is under way on them is \
+          finished; the others keep their connections.",
     fields: &[
         field(
             "address",
@@ -350,7 +352,7 @@ pub const LOG: Table = Table {
 
 /// `[limits]`
 pub const LIMITS: Table = Table {
-    doc: "A request head is at most 32 KiB and 100 lines.",
+    doc: "A request head is at most 32 KiB and 100 lines. A reload changes these for connections made from then on.",
     fields: &[
         field(
             "connections",

@@ -1,30 +1,59 @@
 //! Figures that key sets and the token cache keep themselves, read when somebody asks for metrics.
 
-use countersign_authn::token_cache::TokenCache;
+use countersign_authn::token_cache::{CacheStats, TokenCache};
 use countersign_core::time::Clock;
 use countersign_edge::key_sets::KeySets;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+/// The token cache in force, and what those before it have counted.
+#[derive(Clone, Debug)]
+pub(super) struct Tokens {
+    cache: Arc<TokenCache>,
+    before: CacheStats,
+}
+
+impl Tokens {
+    /// The first cache.
+    pub(super) fn first(cache: &Arc<TokenCache>) -> Self {
+        Self {
+            cache: Arc::clone(cache),
+            before: CacheStats::default(),
+        }
+    }
+
+    /// The next cache: counters go on.
+    pub(super) fn followed_by(&self, cache: &Arc<TokenCache>) -> Self {
+        Self {
+            cache: Arc::clone(cache),
+            before: self.stats(),
+        }
+    }
+
+    fn stats(&self) -> CacheStats {
+        let stats = self.cache.stats();
+        CacheStats {
+            hits: stats.hits + self.before.hits,
+            misses: stats.misses + self.before.misses,
+            ..stats
+        }
+    }
+}
+
 /// The lines for `/metrics`.
 pub(super) fn source(
     key_sets: &Arc<KeySets>,
-    tokens: &Arc<TokenCache>,
+    tokens: &Tokens,
     clock: &Arc<dyn Clock>,
 ) -> Box<dyn Fn(&mut String) + Send + Sync> {
-    let (key_sets, tokens, clock) = (Arc::clone(key_sets), Arc::clone(tokens), Arc::clone(clock));
+    let (key_sets, tokens, clock) = (Arc::clone(key_sets), tokens.clone(), Arc::clone(clock));
     Box::new(move |text| {
         // Writing to a String does not fail.
         let _: std::fmt::Result = write_all(text, &key_sets, &tokens, &*clock);
     })
 }
 
-fn write_all(
-    text: &mut String,
-    key_sets: &KeySets,
-    tokens: &TokenCache,
-    clock: &dyn Clock,
-) -> std::fmt::Result {
+fn write_all(text: &mut String, key_sets: &KeySets, tokens: &Tokens, clock: &dyn Clock) -> std::fmt::Result {
     writeln!(
         text,
         "# HELP countersign_key_set_age_seconds Since the issuer's keys were last fetched."

@@ -1,30 +1,36 @@
-//! What a reload needs, and the reload.
+//! A configuration put in force: at the start, and with every reload.
 
+use super::figures::{self, Tokens};
+use super::sockets::{Change, Sockets};
 use super::{Origin, read, told_whole, warn};
 use crate::compose::{self, Loaded};
 use crate::config::{Diagnostic, Environment, Severity, Sources, shape};
 use crate::reload::{BETWEEN_READINGS, NotTaken, Recorder, judge};
+use countersign_authn::keys::KeySetFactory;
 use countersign_authn::kinds::Parts;
+use countersign_authn::token_cache::TokenCache;
+use countersign_core::Ports;
 use countersign_edge::key_sets::KeySets;
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::serve::Shared;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What every refusal begins with.
 const STAYS: &str = "the configuration before stays in force";
 
-/// A running program, as far as a reload is concerned.
+/// A running program, as far as its configuration is concerned.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) origin: Origin,
     pub(super) environment: Arc<Environment>,
-    pub(super) parts: Parts,
+    pub(super) ports: Ports,
     pub(super) key_sets: Arc<KeySets>,
     pub(super) shared: Arc<Shared>,
     pub(super) log: Arc<Log>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) in_force: Mutex<InForce>,
+    pub(super) sockets: Mutex<Sockets>,
     /// One reload at a time.
     pub(super) reloading: tokio::sync::Mutex<()>,
 }
@@ -32,9 +38,9 @@ pub(super) struct Program {
 /// The configuration in force.
 #[derive(Debug, Clone)]
 pub(super) struct InForce {
-    pub(super) sources: Sources,
-    pub(super) fixed: Fixed,
-    pub(super) generation: u64,
+    sources: Sources,
+    generation: u64,
+    tokens: Tokens,
 }
 
 /// A reload that took nothing.
@@ -72,16 +78,38 @@ impl Refused {
     }
 }
 
-/// A part of the configuration that only a start puts in force: its name, and what it says.
-pub(super) type Part = (&'static str, String);
+impl InForce {
+    /// What `loaded` puts in force, as the first.
+    pub(super) fn first(loaded: &Loaded, sources: Sources) -> Self {
+        Self {
+            sources,
+            generation: 0,
+            tokens: Tokens::first(&loaded.tokens),
+        }
+    }
 
-/// What only a start puts in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fixed {
-    /// Sockets: a configuration that changes them is not taken, for half of it would not be true.
-    sockets: Vec<Part>,
-    /// Settings: the rest is taken, and they are said to wait.
-    settings: Vec<Part>,
+    fn next(&self, loaded: &Loaded, sources: Sources) -> Self {
+        Self {
+            sources,
+            generation: self.generation + 1,
+            tokens: self.tokens.followed_by(&loaded.tokens),
+        }
+    }
+}
+
+/// Reads and checks `sources`. Verified tokens are remembered anew by every configuration: what was verified by the rules
+/// before is nothing to the rules after.
+pub(super) fn load(
+    sources: &Sources,
+    environment: &Environment,
+    ports: &Ports,
+    key_sets: &Arc<KeySets>,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let keys: Arc<dyn KeySetFactory> = Arc::clone(key_sets) as _;
+    compose::load_with(sources, environment, |limits| Parts {
+        keys,
+        tokens: Arc::new(TokenCache::new(limits, &*ports.entropy)),
+    })
 }
 
 impl Program {
@@ -90,6 +118,11 @@ impl Program {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The sockets.
+    pub(super) fn sockets(&self) -> MutexGuard<'_, Sockets> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many configurations were taken since the start.
@@ -129,105 +162,40 @@ impl Program {
         tokio::time::sleep(BETWEEN_READINGS).await;
         let sources = read(&self.origin, &self.environment)?;
         let recorder = Recorder::around(&self.environment);
-        let loaded = compose::load(&sources, recorder.environment(), &self.parts);
+        let loaded = load(&sources, recorder.environment(), &self.ports, &self.key_sets);
         let second = recorder.reading(sources);
         let before = self.in_force();
         judge(&before.sources, &first, &second).map_err(|why: NotTaken| why.to_string())?;
-        let loaded = loaded.map_err(|told| Refused::because_of(&told, &second.sources))?;
-        let fixed = fixed(&loaded);
-        if let Some(sockets) = changed(&before.fixed.sockets, &fixed.sockets) {
-            return Err(format!("{sockets} changed: that takes a restart").into());
+        let sources = second.sources;
+        let refused = |told: Vec<Diagnostic>| Refused::because_of(&told, &sources);
+        let loaded = loaded.map_err(refused)?;
+        let mut sockets = self.sockets();
+        if sockets.is_stopped() {
+            return Err("the gateway is stopping".to_owned().into());
         }
-        let said = self.take(loaded, second.sources, before.generation + 1);
-        Ok(match changed(&before.fixed.settings, &fixed.settings) {
-            Some(settings) => format!("{said}, but for {settings}: that takes a restart"),
-            None => said,
-        })
+        let change = sockets.prepare(&loaded).map_err(refused)?;
+        let after = before.next(&loaded, sources);
+        let generation = after.generation;
+        self.put_in_force(loaded, after, change, &mut sockets);
+        Ok(format!("configuration {generation} is in force"))
     }
 
-    fn take(&self, mut loaded: Loaded, sources: Sources, generation: u64) -> String {
-        warn(&loaded, &sources, &self.log);
-        loaded.gateway.generation = generation;
+    /// From here on nothing can fail. Requests under way keep the rules they came in by.
+    pub(super) fn put_in_force(
+        &self,
+        mut loaded: Loaded,
+        after: InForce,
+        change: Change,
+        sockets: &mut Sockets,
+    ) {
+        self.log.set(loaded.log.format, loaded.log.decisions);
+        warn(&loaded, &after.sources, &self.log);
+        let source = figures::source(&self.key_sets, &after.tokens, &self.ports.clock);
+        self.metrics.set_source(source);
+        loaded.gateway.generation = after.generation;
+        loaded.gateway.faces = sockets.faces(&change);
         self.shared.swap(loaded.gateway);
-        let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
-        in_force.sources = sources;
-        in_force.generation = generation;
-        format!("configuration {generation} is in force")
-    }
-}
-
-/// What of `loaded` only a start puts in force.
-pub(super) fn fixed(loaded: &Loaded) -> Fixed {
-    let listeners = loaded
-        .listeners
-        .iter()
-        .map(|listen| format!("{} {} {:?}", listen.address, listen.speak, listen.access));
-    let listeners = listeners.collect::<Vec<_>>().join("\n");
-    Fixed {
-        sockets: vec![
-            ("the addresses, dialects or owners of [[listen]]", listeners),
-            ("[status]", format!("{:?}", loaded.status)),
-        ],
-        settings: vec![
-            ("[log]", format!("{:?}", loaded.log)),
-            ("[limits]", format!("{:?}", loaded.limits)),
-            ("[token_cache]", format!("{:?}", loaded.token_cache)),
-        ],
-    }
-}
-
-/// The names of the parts that differ.
-fn changed(before: &[Part], after: &[Part]) -> Option<String> {
-    let differ = before.iter().zip(after).filter(|(before, after)| before != after);
-    let names = differ.map(|((name, _), _)| *name).collect::<Vec<_>>();
-    (!names.is_empty()).then(|| names.join(" and "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::offline_parts;
-
-    const PLAIN: &str = "config = 1\n[[listen]]\naddress = \"unix:/run/a.sock\"\nspeak = \"check\"\n";
-
-    fn fixed_of(text: &str) -> Fixed {
-        let sources = Sources::text("a.toml", text);
-        fixed(&compose::load(&sources, &Environment::empty(), &offline_parts()).unwrap())
-    }
-
-    #[test]
-    fn what_only_a_start_puts_in_force_is_told_apart_from_the_rest() {
-        let before = fixed_of(PLAIN);
-        let sockets = "the addresses, dialects or owners of [[listen]]";
-        for (added, socket, setting) in [
-            ("mode = \"0660\"\n", Some(sockets), None),
-            (
-                "[[listen]]\naddress = \"127.0.0.1:1\"\nspeak = \"check\"\n",
-                Some(sockets),
-                None,
-            ),
-            ("[status]\naddress = \"127.0.0.1:1\"\n", Some("[status]"), None),
-            ("[log]\nformat = \"json\"\n", None, Some("[log]")),
-            ("[limits]\nidle = \"10s\"\n", None, Some("[limits]")),
-            ("[token_cache]\nentries = 5\n", None, Some("[token_cache]")),
-            ("[limits]\nidle = \"75s\"\n[token_cache]\n[log]\n", None, None),
-            (
-                "[[route]]\nhosts = \"a.example\"\naccept = \"anonymous\"\n[identity_headers]\npreset = \"remote\"\n",
-                None,
-                None,
-            ),
-        ] {
-            let after = fixed_of(&format!("{PLAIN}{added}"));
-            assert_eq!(
-                changed(&before.sockets, &after.sockets).as_deref(),
-                socket,
-                "{added}"
-            );
-            assert_eq!(
-                changed(&before.settings, &after.settings).as_deref(),
-                setting,
-                "{added}"
-            );
-        }
+        sockets.commit(change, loaded.limits, &self.shared, &self.log);
+        *self.in_force.lock().unwrap_or_else(PoisonError::into_inner) = after;
     }
 }

@@ -1,31 +1,26 @@
-//! Binding: TCP, unix sockets with mode and owner, and sockets that systemd hands over.
+//! Binding: TCP, unix sockets, and sockets that systemd hands over.
 
 use super::Address;
+use super::unix::{SocketFile, UnixAccess, bind_unix};
 use countersign_core::peer::Peer;
 use listenfd::ListenFd;
+use socket2::{Domain, SockRef, Socket, Type};
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// Who may connect to a unix socket.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct UnixAccess {
-    /// The file mode, as in `0o660`; by default the umask's.
-    pub mode: Option<u32>,
-    /// `user`, `user:group` or `:group`, by name or number.
-    pub owner: Option<String>,
-}
+/// How many connections may wait to be accepted, where the system allows as many: a proxy opens hundreds at once.
+pub(super) const WAITING: i32 = 4096;
 
 /// A socket that accepts.
 #[derive(Debug)]
 pub enum Listener {
     /// TCP.
     Tcp(TcpListener),
-    /// A unix socket; a path of our own making goes away with it.
-    Unix(UnixListener, Option<PathBuf>),
+    /// A unix socket; a file of our own making goes away with it.
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 #[derive(Debug)]
@@ -34,11 +29,36 @@ pub(crate) enum Stream {
     Unix(UnixStream),
 }
 
-/// The sockets systemd handed over, by name.
+/// The sockets systemd handed over, by name. One that is listened on stays here too, so that a later configuration
+/// finds it again.
 #[derive(Default)]
 pub struct SystemdSockets {
     places: HashMap<String, usize>,
     sockets: Option<ListenFd>,
+    taken: HashMap<String, Taken>,
+}
+
+/// A socket that was listened on once.
+enum Taken {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
+}
+
+impl Taken {
+    fn listener(&self) -> io::Result<Listener> {
+        match self {
+            Self::Tcp(socket) => {
+                let socket = socket.try_clone()?;
+                socket.set_nonblocking(true)?;
+                Ok(Listener::Tcp(TcpListener::from_std(socket)?))
+            }
+            Self::Unix(socket) => {
+                let socket = socket.try_clone()?;
+                socket.set_nonblocking(true)?;
+                Ok(Listener::Unix(UnixListener::from_std(socket)?, None))
+            }
+        }
+    }
 }
 
 impl fmt::Debug for SystemdSockets {
@@ -58,10 +78,14 @@ impl SystemdSockets {
         Self {
             places,
             sockets: Some(ListenFd::from_env()),
+            taken: HashMap::new(),
         }
     }
 
     fn listener(&mut self, name: &str) -> io::Result<Listener> {
+        if let Some(taken) = self.taken.get(name) {
+            return taken.listener();
+        }
         let missing = || {
             io::Error::new(
                 io::ErrorKind::NotFound,
@@ -70,35 +94,56 @@ impl SystemdSockets {
         };
         let place = *self.places.get(name).ok_or_else(missing)?;
         let sockets = self.sockets.as_mut().ok_or_else(missing)?;
-        if let Ok(Some(listener)) = sockets.take_tcp_listener(place) {
-            listener.set_nonblocking(true)?;
-            return Ok(Listener::Tcp(TcpListener::from_std(listener)?));
-        }
-        let listener = sockets.take_unix_listener(place)?.ok_or_else(missing)?;
-        listener.set_nonblocking(true)?;
-        Ok(Listener::Unix(UnixListener::from_std(listener)?, None))
+        let taken = match sockets.take_tcp_listener(place) {
+            Ok(Some(socket)) => Taken::Tcp(socket),
+            Ok(None) | Err(_) => Taken::Unix(sockets.take_unix_listener(place)?.ok_or_else(missing)?),
+        };
+        let listener = taken.listener();
+        drop(self.taken.insert(name.to_owned(), taken));
+        listener
     }
 }
 
 impl Listener {
-    /// Listens on `address`. Needs a runtime around it.
-    pub fn bind(address: &Address, access: &UnixAccess, systemd: &mut SystemdSockets) -> io::Result<Self> {
+    /// Listens on `address`. Needs a runtime around it. A socket of `leaving` whose addresses and these overlap
+    /// (`127.0.0.1:80` and `0.0.0.0:80`) is not in the way: it is about to be closed.
+    pub fn bind(
+        address: &Address,
+        access: &UnixAccess,
+        systemd: &mut SystemdSockets,
+        leaving: &[&Self],
+    ) -> io::Result<Self> {
         match address {
-            Address::Tcp(address) => {
-                let listener = std::net::TcpListener::bind(address)?;
-                listener.set_nonblocking(true)?;
-                Ok(Self::Tcp(TcpListener::from_std(listener)?))
+            Address::Tcp(address) => bind_beside(*address, leaving).map(Self::Tcp),
+            Address::Unix(path) => {
+                let (listener, file) = bind_unix(path, access)?;
+                Ok(Self::Unix(listener, Some(file)))
             }
-            Address::Unix(path) => Ok(Self::Unix(bind_unix(path, access)?, Some(path.clone()))),
             Address::Systemd(name) => systemd.listener(name),
         }
     }
 
     /// The TCP address that was bound, with the port that was chosen for port 0.
-    pub fn tcp_address(&self) -> Option<std::net::SocketAddr> {
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
             Self::Unix(..) => None,
+        }
+    }
+
+    /// Whether whoever connects to its address still finds this socket: the file of a unix socket can be removed.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Unix(_, None) => true,
+            Self::Unix(_, Some(file)) => file.is_there(),
+        }
+    }
+
+    /// Gives a unix socket of our own making another mode and owner, where it stands.
+    pub fn give(&self, access: &UnixAccess) -> io::Result<()> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_, None) => Ok(()),
+            Self::Unix(_, Some(file)) => file.give(access),
         }
     }
 
@@ -116,73 +161,39 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Self::Unix(_, Some(path)) = self {
-            // Best effort: a socket left behind is replaced at the next start.
-            drop(std::fs::remove_file(path));
-        }
-    }
-}
-
-/// A unix socket at `path`. It is made under another name, given its mode and owner, and then renamed: nobody connects
-/// before that, and a socket left behind is replaced, unless somebody listens on it.
-pub(crate) fn bind_unix(path: &Path, access: &UnixAccess) -> io::Result<UnixListener> {
-    if let Ok(there) = std::fs::symlink_metadata(path) {
-        if !there.file_type().is_socket() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "a file that is no socket is in the way",
-            ));
-        }
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(io::Error::new(
-                io::ErrorKind::AddrInUse,
-                "another program listens on this socket",
-            ));
-        }
-    }
-    let temporary = path.with_extension(format!("binding.{}", std::process::id()));
-    drop(std::fs::remove_file(&temporary));
-    let listener = std::os::unix::net::UnixListener::bind(&temporary)?;
-    let made = || {
-        if let Some(owner) = &access.owner {
-            let (user, group) = ids(owner)?;
-            chown(&temporary, user, group)?;
-        }
-        if let Some(mode) = access.mode {
-            std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(mode))?;
-        }
-        std::fs::rename(&temporary, path)
-    };
-    if let Err(error) = made() {
-        drop(std::fs::remove_file(&temporary));
-        return Err(error);
-    }
-    listener.set_nonblocking(true)?;
-    UnixListener::from_std(listener)
-}
-
-/// The numbers of `user:group`.
-fn ids(owner: &str) -> io::Result<(Option<u32>, Option<u32>)> {
-    let (user, group) = owner.split_once(':').unwrap_or((owner, ""));
-    let id = |name: &str, table: &str| match name {
-        "" => Ok(None),
-        name => name.parse().map(Some).or_else(|_| look_up(name, table).map(Some)),
-    };
-    Ok((id(user, "/etc/passwd")?, id(group, "/etc/group")?))
-}
-
-/// The number of `name` in a table of `name:password:number:…` lines.
-fn look_up(name: &str, table: &str) -> io::Result<u32> {
-    let lines = std::fs::read(table)?;
-    let lines = String::from_utf8_lossy(&lines).into_owned();
-    let mut fields = lines.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let found = fields.find_map(|fields| match fields.as_slice() {
-        [own, _, number, ..] if *own == name => number.parse().ok(),
-        _ => None,
+/// Listens on `address`, also beside those of `leaving` that hold its port: for a moment they let it be shared.
+fn bind_beside(address: SocketAddr, leaving: &[&Listener]) -> io::Result<TcpListener> {
+    let holders = leaving.iter().filter_map(|listener| match listener {
+        Listener::Tcp(held) => Some(held),
+        Listener::Unix(..) => None,
     });
-    found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("no {name:?} in {table}")))
+    let same_port = |held: &&TcpListener| held.local_addr().is_ok_and(|at| at.port() == address.port());
+    let holders = holders.filter(same_port).collect::<Vec<_>>();
+    for held in &holders {
+        SockRef::from(*held).set_reuse_port(true)?;
+    }
+    let bound = bind_tcp(address, !holders.is_empty());
+    for held in &holders {
+        // It has been set a moment ago.
+        drop(SockRef::from(*held).set_reuse_port(false));
+    }
+    bound
+}
+
+fn bind_tcp(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    // So that a restart need not wait for the connections of the process before to be forgotten.
+    socket.set_reuse_address(true)?;
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(WAITING)?;
+    if shared {
+        socket.set_reuse_port(false)?;
+    }
+    TcpListener::from_std(socket.into())
 }
 
 #[cfg(test)]

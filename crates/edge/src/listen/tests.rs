@@ -11,6 +11,7 @@ use tokio::time::Instant;
 struct Running {
     address: SocketAddr,
     served: fakes::Served,
+    server: Server,
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -19,14 +20,22 @@ fn start(dialect: &str, limits: Limits, upstream: Option<&str>) -> Running {
     let served = fakes::served(upstream);
     let handler = Handler::Gateway(served.speaking(dialect));
     let loopback = Address::parse("127.0.0.1:0").unwrap();
-    let listener = Listener::bind(&loopback, &UnixAccess::default(), &mut SystemdSockets::default()).unwrap();
+    let listener = Listener::bind(
+        &loopback,
+        &UnixAccess::default(),
+        &mut SystemdSockets::default(),
+        &[],
+    )
+    .unwrap();
     let address = listener.tcp_address().unwrap();
     let (stop, stopping) = watch::channel(false);
-    let all = Server::new(limits, Arc::clone(&served.metrics));
-    let task = tokio::spawn(async move { all.run(listener, handler, stopping).await });
+    let server = Server::new(limits, Arc::clone(&served.metrics));
+    let all = server.clone();
+    let task = tokio::spawn(async move { all.run(Arc::new(listener), handler, stopping).await });
     Running {
         address,
         served,
+        server,
         stop,
         task,
     }
@@ -297,6 +306,46 @@ async fn on_the_order_to_stop_idle_connections_end_and_requests_are_finished() {
 }
 
 #[tokio::test]
+async fn who_had_connected_before_the_order_to_stop_is_answered_once_more() {
+    let running = start("auth-request", Limits::default(), None);
+    let mut made = Vec::new();
+    for _ in 0..20 {
+        made.push(running.connect().await);
+    }
+    running.stop.send(true).unwrap();
+    for stream in &mut made {
+        stream.write_all(asked().as_bytes()).await.unwrap();
+    }
+    for stream in &mut made {
+        let answer = rest(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+    running.task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_limits_hold_for_connections_made_from_then_on() {
+    let running = start("auth-request", Limits::default(), None);
+    let mut before = running.connect().await;
+    assert!(exchange(&mut before, &asked()).await.starts_with("HTTP/1.1 200"));
+    running.server.limit(Limits {
+        idle: Duration::from_secs(3),
+        ..Limits::default()
+    });
+    let mut after = running.connect().await;
+    assert!(exchange(&mut after, &asked()).await.starts_with("HTTP/1.1 200"));
+    let began = Instant::now();
+    assert_eq!(
+        (rest(&mut after).await.as_str(), began.elapsed().as_secs()),
+        ("", 3)
+    );
+    assert_eq!(
+        (rest(&mut before).await.as_str(), began.elapsed().as_secs()),
+        ("", 75)
+    );
+}
+
+#[tokio::test]
 async fn bodies_stream_both_ways() {
     let application = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let running = start(
@@ -379,12 +428,20 @@ async fn the_status_listener_answers_beside_the_others() {
     let metrics = Arc::new(Metrics::new());
     let status = Status::new(Arc::clone(&metrics), Arc::new(AtomicBool::new(true)), true);
     let loopback = Address::parse("127.0.0.1:0").unwrap();
-    let listener = Listener::bind(&loopback, &UnixAccess::default(), &mut SystemdSockets::default()).unwrap();
+    let listener = Listener::bind(
+        &loopback,
+        &UnixAccess::default(),
+        &mut SystemdSockets::default(),
+        &[],
+    )
+    .unwrap();
     let address = listener.tcp_address().unwrap();
     let (_stop, stopping) = watch::channel(false);
     let server = Server::new(Limits::default(), metrics);
     drop(tokio::spawn(async move {
-        server.run(listener, Handler::Status(status), stopping).await;
+        server
+            .run(Arc::new(listener), Handler::Status(status), stopping)
+            .await;
     }));
     let mut stream = TcpStream::connect(address).await.unwrap();
     let answer = exchange(

@@ -1,5 +1,6 @@
 use super::*;
 use crate::fakes;
+use crate::gateway::Faces;
 use crate::integration::{DECIDE, by_name};
 use countersign_core::peer::TrustedPeers;
 use http_body_util::BodyExt as _;
@@ -128,7 +129,7 @@ async fn a_reload_changes_rules_and_whom_a_face_believes_in_one_step() {
     );
     let nobody = by_name("auth-request", TrustedPeers::default()).unwrap();
     served.shared.swap(Gateway {
-        faces: vec![nobody],
+        faces: std::iter::once((0, nobody)).collect(),
         ..fakes::gateway(None)
     });
     assert_eq!(
@@ -136,7 +137,7 @@ async fn a_reload_changes_rules_and_whom_a_face_believes_in_one_step() {
         StatusCode::FORBIDDEN
     );
     served.shared.swap(Gateway {
-        faces: Vec::new(),
+        faces: Faces::default(),
         ..Gateway::default()
     });
     assert_eq!(

@@ -1,80 +1,46 @@
 use super::*;
-use crate::fakes::Folder;
-use std::os::unix::fs::MetadataExt as _;
-
-fn bind(path: &Path, access: &UnixAccess) -> io::Result<Listener> {
-    let address = Address::Unix(path.to_owned());
-    Listener::bind(&address, access, &mut SystemdSockets::default())
-}
-
-#[tokio::test]
-async fn a_unix_socket_has_its_mode_and_owner_and_goes_away_with_its_listener() {
-    let folder = Folder::new("bind-mode");
-    let path = folder.0.join("auth.sock");
-    let owner = std::fs::metadata(&folder.0).unwrap().uid().to_string();
-    let access = UnixAccess {
-        mode: Some(0o620),
-        owner: Some(owner.clone()),
-    };
-    let listener = bind(&path, &access).unwrap();
-    let facts = std::fs::metadata(&path).unwrap();
-    assert_eq!((facts.mode() & 0o777, facts.uid().to_string()), (0o620, owner));
-    let client = UnixStream::connect(&path).await.unwrap();
-    let (_, peer) = listener.accept().await.unwrap();
-    assert_eq!(peer, Peer::unix());
-    drop((client, listener));
-    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
-}
-
-#[tokio::test]
-async fn a_socket_left_behind_is_replaced_and_one_in_use_is_not() {
-    let folder = Folder::new("bind-stale");
-    let path = folder.0.join("auth.sock");
-    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    assert!(path.exists(), "left behind");
-    let listener = bind(&path, &UnixAccess::default()).unwrap();
-    let refused = bind(&path, &UnixAccess::default()).unwrap_err();
-    assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
-    assert!(
-        UnixStream::connect(&path).await.is_ok(),
-        "the first still listens"
-    );
-    drop(listener);
-    std::fs::write(&path, "a file").unwrap();
-    let refused = bind(&path, &UnixAccess::default()).unwrap_err();
-    assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
-    assert_eq!(std::fs::read(&path).unwrap(), b"a file");
-}
-
-#[tokio::test]
-async fn an_owner_nobody_knows_leaves_nothing_behind() {
-    let folder = Folder::new("bind-owner");
-    let access = UnixAccess {
-        mode: None,
-        owner: Some("nobody-of-this-name:".into()),
-    };
-    assert!(bind(&folder.0.join("auth.sock"), &access).is_err());
-    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
-}
-
-#[test]
-fn owners_are_names_or_numbers() {
-    assert_eq!(ids("root:root").unwrap(), (Some(0), Some(0)));
-    assert_eq!(ids("12:34").unwrap(), (Some(12), Some(34)));
-    assert_eq!(ids("root").unwrap(), (Some(0), None));
-    assert_eq!(ids(":0").unwrap(), (None, Some(0)));
-    assert!(ids("root:no-such-group").is_err());
-}
 
 #[tokio::test]
 async fn a_socket_that_systemd_did_not_hand_over_is_an_error() {
     let address = Address::Systemd("auth".into());
-    let refused = Listener::bind(&address, &UnixAccess::default(), &mut SystemdSockets::default());
+    let refused = Listener::bind(
+        &address,
+        &UnixAccess::default(),
+        &mut SystemdSockets::default(),
+        &[],
+    );
     assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::NotFound);
     let refused = Listener::bind(
         &address,
         &UnixAccess::default(),
         &mut SystemdSockets::take("auth:other"),
+        &[],
     );
     assert!(refused.is_err(), "named, but not there");
+}
+
+fn tcp(address: &str, leaving: &[&Listener]) -> io::Result<Listener> {
+    let address = Address::parse(address).unwrap();
+    Listener::bind(
+        &address,
+        &UnixAccess::default(),
+        &mut SystemdSockets::default(),
+        leaving,
+    )
+}
+
+#[tokio::test]
+async fn what_is_about_to_be_closed_is_not_in_the_way_and_everything_else_is() {
+    let one = tcp("127.0.0.1:0", &[]).unwrap();
+    let port = one.tcp_address().unwrap().port();
+    let everywhere = format!("0.0.0.0:{port}");
+    assert_eq!(
+        tcp(&everywhere, &[]).unwrap_err().kind(),
+        io::ErrorKind::AddrInUse
+    );
+    let all = tcp(&everywhere, &[&one]).unwrap();
+    drop(one);
+    let again = format!("127.0.0.1:{port}");
+    assert_eq!(tcp(&again, &[]).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    assert!(tcp(&again, &[&all]).is_ok());
 }

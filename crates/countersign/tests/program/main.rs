@@ -1,0 +1,134 @@
+//! The program as a process: how it starts, reloads and stops, and what it says.
+
+use gateway::{Folder, Gateway, PLAIN, countersign, text};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+
+#[cfg(test)]
+mod gateway;
+#[cfg(test)]
+mod listeners;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod settings;
+
+#[test]
+fn everything_said_is_written_before_the_end() {
+    let folder = Folder::new("end");
+    let config = folder.write("a.toml", PLAIN);
+    for signal in ["TERM", "INT"] {
+        let mut gateway = Gateway::start(&folder, &config);
+        let starting = gateway.line("starting");
+        assert!(starting.contains(config.to_str().unwrap()), "{starting}");
+        gateway.line("listening");
+        gateway.signal(signal);
+        let (rest, good) = gateway.end();
+        assert!(rest.ends_with("finishing what is under way\n"), "{rest}");
+        assert!(good, "{signal}");
+    }
+}
+
+#[test]
+fn told_to_stop_twice_it_does_not_wait_for_what_is_under_way() {
+    let folder = Folder::new("twice");
+    let config = folder.write("a.toml", PLAIN);
+    let mut gateway = Gateway::start(&folder, &config);
+    let line = gateway.line("listening");
+    let at = line
+        .split_whitespace()
+        .find_map(|word| word.parse::<SocketAddr>().ok())
+        .unwrap();
+    let mut slow = TcpStream::connect(at).unwrap();
+    slow.write_all(b"GET /auth HTTP/1.1\r\nHost: a\r\n\r\nGET /au")
+        .unwrap();
+    assert!(
+        slow.read(&mut [0; 12]).unwrap() > 0,
+        "the connection is being served"
+    );
+    gateway.signal("TERM");
+    gateway.line("finishing");
+    gateway.signal("TERM");
+    let (_, good) = gateway.end();
+    assert!(good);
+}
+
+#[test]
+fn with_json_every_line_is_json() {
+    let folder = Folder::new("json");
+    let config = folder.write("a.toml", &format!("{PLAIN}\n[log]\nformat = \"json\"\n"));
+    let mut gateway = Gateway::start(&folder, &config);
+    let mut lines = vec![gateway.line("starting"), gateway.line("listening")];
+    gateway.signal("TERM");
+    let (rest, _) = gateway.end();
+    lines.extend(rest.lines().map(str::to_owned));
+    assert!(lines.len() >= 3);
+    for line in lines {
+        assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn what_keeps_it_from_running_is_said() {
+    let folder = Folder::new("cannot");
+    let run = |config: &Path| {
+        let mut command = countersign();
+        command.arg("run").arg("--config").arg(config);
+        let output = command.arg("--state").arg(&folder.0).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr)
+    };
+    let mistaken = run(&folder.write("a.toml", &PLAIN.replace("accept", "acept")));
+    assert!(mistaken.contains("did you mean `accept`?"), "{mistaken}");
+    let missing = run(&folder.0.join("missing.toml"));
+    assert!(missing.contains("missing.toml: No such file"), "{missing}");
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    let taken = run(&folder.write("b.toml", &PLAIN.replace("127.0.0.1:0", &address)));
+    assert!(taken.contains(&format!("cannot listen on {address}")), "{taken}");
+    let nobody = countersign()
+        .arg("reload")
+        .arg("--state")
+        .arg(&folder.0)
+        .output()
+        .unwrap();
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(text(&nobody.stderr).contains("no gateway answers"));
+}
+
+#[test]
+fn check_counts_what_it_tells() {
+    let folder = Folder::new("check");
+    let check = |file: &Path| countersign().arg("check").arg(file).output().unwrap();
+    let sound = check(&folder.write("a.toml", PLAIN));
+    assert_eq!(sound.status.code(), Some(0));
+    assert!(text(&sound.stdout).ends_with("a.toml: can be run: 0 mistakes, 0 warnings\n"));
+    let unsound = check(&folder.write("b.toml", &PLAIN.replace("accept", "acept")));
+    assert_eq!(unsound.status.code(), Some(1));
+    assert!(text(&unsound.stdout).ends_with("b.toml: cannot be run: 2 mistakes, 0 warnings\n"));
+    assert!(
+        !text(&unsound.stderr).contains('\u{1b}'),
+        "no colours where there is no terminal"
+    );
+}
+
+#[test]
+fn the_reason_codes_are_told_to_a_program() {
+    let output = countersign()
+        .args(["reference", "--reason-codes", "--json"])
+        .output()
+        .unwrap();
+    let lines = text(&output.stdout);
+    let codes = lines.lines().map(|line| {
+        let line = serde_json::from_str::<serde_json::Value>(line).unwrap();
+        assert!(
+            line["family"].is_string() && line["meaning"].is_string(),
+            "{line}"
+        );
+        line["code"].as_str().unwrap().to_owned()
+    });
+    let codes = codes.collect::<Vec<_>>();
+    let known = countersign_core::reason::all().map(|(_, code, _)| code);
+    assert_eq!(codes, known.collect::<Vec<_>>());
+}

@@ -1,0 +1,45 @@
+//! A changed configuration, taken whole or not at all.
+
+use super::gateway::{Folder, Gateway, PLAIN, text};
+
+#[test]
+fn a_reload_with_a_mistake_says_where_and_takes_nothing() {
+    let folder = Folder::new("mistake");
+    let config = folder.write("a.toml", PLAIN);
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    folder.write("a.toml", &PLAIN.replace("anonymous", "anonymos"));
+    let refused = gateway.reload();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(
+        said.contains("the configuration before stays in force: mistakes in it: 1\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("a.toml:9:10\n") && said.contains("did you mean \"anonymous\"?"),
+        "{said}"
+    );
+    assert!(gateway.line("a.toml:9:10").contains("anonymos"));
+    gateway.line("reload_refused");
+    folder.write(
+        "a.toml",
+        &format!("{PLAIN}\n[identity_headers]\npreset = \"none\"\n"),
+    );
+    let taken = gateway.reload();
+    assert!(taken.status.success(), "{}", text(&taken.stderr));
+    assert_eq!(text(&taken.stdout), "ok: configuration 1 is in force\n");
+    folder.write("a.toml", PLAIN);
+    let cut = gateway.reload();
+    assert!(text(&cut.stderr).contains("cut off"), "{}", text(&cut.stderr));
+}
+
+#[test]
+fn sighup_reloads_and_never_kills() {
+    let folder = Folder::new("hup");
+    let config = folder.write("a.toml", PLAIN);
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("starting");
+    gateway.signal("HUP");
+    assert!(gateway.line("reload").contains("configuration 1 is in force"));
+}
