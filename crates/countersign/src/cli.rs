@@ -3,7 +3,7 @@
 use crate::config::{Environment, Sources};
 use crate::output::Output;
 use crate::run::{Origin, Plan, RunError, Running, Signals, tell_systemd_ready};
-use crate::{bug, reference, schema};
+use crate::{bug, reference, schema, version};
 use clap::{Parser, Subcommand};
 use countersign_authn::keys::Offline;
 use countersign_authn::kinds::Parts;
@@ -23,7 +23,7 @@ mod token;
 
 /// Checks who is calling and countersigns the request.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, max_term_width = 100)]
+#[command(name = "countersign", version = version::whole(), max_term_width = 100)]
 #[command(after_help = "\
 The first minute, with nothing installed:
   countersign demo

@@ -16,3 +16,4 @@ pub mod reload;
 pub mod run;
 pub mod schema;
 pub mod state;
+pub mod version;

@@ -2,7 +2,7 @@
 
 use crate::compose::Loaded;
 use crate::config::{Diagnostic, Environment, Severity, Sources, render};
-use crate::state;
+use crate::{state, version};
 use countersign_edge::admin::Admin;
 use countersign_edge::gateway::Gateway;
 use countersign_edge::key_sets::{KeySets, Refresh};
@@ -90,7 +90,7 @@ impl Running {
         if let Origin::Path(path) = &plan.origin {
             let text = format!(
                 "countersign {}: configuration {}",
-                env!("CARGO_PKG_VERSION"),
+                version::whole(),
                 path.display()
             );
             log.event("info", "starting", &text);

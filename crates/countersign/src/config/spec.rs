@@ -376,7 +376,7 @@ pub const LIMITS: Table = Table {
             "drain",
             Kind::Duration(0, 600_000),
             Need::Default("\"30s\""),
-            "How long requests under way are waited for at a stop.",
+            "How long requests under way are waited for at a stop, or when their listener is removed.",
         ),
     ],
 };

@@ -1,5 +1,6 @@
 //! Figures that key sets and the token cache keep themselves, read when somebody asks for metrics.
 
+use crate::version::{COMMIT, VERSION};
 use countersign_authn::token_cache::{CacheStats, TokenCache};
 use countersign_core::time::Clock;
 use countersign_edge::key_sets::KeySets;
@@ -54,6 +55,16 @@ pub(super) fn source(
 }
 
 fn write_all(text: &mut String, key_sets: &KeySets, tokens: &Tokens, clock: &dyn Clock) -> std::fmt::Result {
+    let (commit, date) = COMMIT.split_once(' ').unwrap_or((COMMIT, ""));
+    writeln!(text, "# HELP countersign_build Which program this is.")?;
+    writeln!(text, "# TYPE countersign_build info")?;
+    writeln!(
+        text,
+        "countersign_build_info{{version=\"{}\",commit=\"{}\",date=\"{}\"}} 1",
+        label(VERSION),
+        label(commit),
+        label(date)
+    )?;
     writeln!(
         text,
         "# HELP countersign_key_set_age_seconds Since the issuer's keys were last fetched."

@@ -200,3 +200,18 @@ impl Client {
 pub(crate) fn is_open(at: SocketAddr) -> bool {
     TcpStream::connect(at).is_ok()
 }
+
+/// What git says of the commit this is built from, when it is the repository of these sources.
+pub(crate) fn commit() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok()?;
+        output
+            .status
+            .success()
+            .then(|| text(&output.stdout).trim().to_owned())
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let top = git(&["rev-parse", "--show-toplevel"])?;
+    let own = Path::new(&top).canonicalize().unwrap() == root.canonicalize().unwrap();
+    git(&["rev-parse", "--short=12", "HEAD"]).filter(|_| own)
+}

@@ -1,6 +1,6 @@
 //! The program as a process: how it starts, reloads and stops, and what it says.
 
-use gateway::{Folder, Gateway, PLAIN, countersign, text};
+use gateway::{Client, Folder, Gateway, PLAIN, commit, countersign, free, text};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -28,6 +28,40 @@ fn everything_said_is_written_before_the_end() {
         assert!(rest.ends_with("finishing what is under way\n"), "{rest}");
         assert!(good, "{signal}");
     }
+}
+
+#[test]
+fn version_and_commit_are_told_at_the_start_by_version_and_in_the_metrics() {
+    let said = text(&countersign().arg("--version").output().unwrap().stdout);
+    let version = said.trim().strip_prefix("countersign ").unwrap();
+    match commit() {
+        Some(commit) => {
+            let expected = format!("{} ({commit}", env!("CARGO_PKG_VERSION"));
+            assert!(
+                version.starts_with(&expected) && version.ends_with(')'),
+                "{version}"
+            );
+        }
+        None => assert_eq!(version, env!("CARGO_PKG_VERSION")),
+    }
+    let folder = Folder::new("version");
+    let status = free();
+    let config = folder.write("a.toml", &format!("{PLAIN}\n[status]\naddress = \"{status}\"\n"));
+    let mut gateway = Gateway::start(&folder, &config);
+    let starting = gateway.line("starting");
+    assert!(
+        starting.contains(&format!("countersign {version}: ")),
+        "{starting}"
+    );
+    gateway.line("(status)");
+    let metrics = Client::tcp(status).read("/metrics");
+    let commit = version.split(['(', ')']).nth(1).unwrap_or("");
+    let (commit, date) = commit.split_once(' ').unwrap_or((commit, ""));
+    let line = format!(
+        "countersign_build_info{{version=\"{}\",commit=\"{commit}\",date=\"{date}\"}} 1\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert!(metrics.contains(&line), "{metrics}");
 }
 
 #[test]
