@@ -13,7 +13,7 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use countersign_core::entropy::Entropy;
-use countersign_core::options::{Field, Kind, Need, Table, Values};
+use countersign_core::options::{Field, Kind, Table, Values};
 use countersign_core::principal::Principal;
 use countersign_core::time::{Monotonic, Now};
 use countersign_jose::claims::TokenTimes;
@@ -43,18 +43,18 @@ pub const OPTIONS: Table = Table {
     doc: "How many verified tokens are remembered. A remembered token costs no signature check; its times, its key \
           and what the route asks are checked with every request all the same.",
     fields: &[
-        Field {
-            name: "entries",
-            kind: Kind::Integer(0, 10_000_000),
-            need: Need::Default("10000"),
-            doc: "How many tokens at most. 0 remembers none, nor signatures that did not hold.",
-        },
-        Field {
-            name: "bytes",
-            kind: Kind::Bytes(64 * 1024, 64 * 1024 * 1024 * 1024),
-            need: Need::Default("\"16MiB\""),
-            doc: "How much memory they may take at most.",
-        },
+        Field::or(
+            "entries",
+            Kind::Integer(0, 10_000_000),
+            "10000",
+            "How many tokens at most. 0 remembers none, nor signatures that did not hold.",
+        ),
+        Field::or(
+            "bytes",
+            Kind::Bytes(64 * 1024, 64 * 1024 * 1024 * 1024),
+            "\"16MiB\"",
+            "How much memory they may take at most.",
+        ),
     ],
 };
 

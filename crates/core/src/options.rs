@@ -41,6 +41,37 @@ pub enum Need {
     Default(&'static str),
 }
 
+impl Field {
+    /// A key that must be there.
+    pub const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self::new(name, kind, Need::Required, doc)
+    }
+
+    /// A key that may be absent, and means nothing then.
+    pub const fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Self {
+        Self::new(name, kind, Need::Optional, doc)
+    }
+
+    /// A key that may be absent; `default` is meant then, as it would stand in the file.
+    pub const fn or(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Self {
+        Self::new(name, kind, Need::Default(default), doc)
+    }
+
+    const fn new(name: &'static str, kind: Kind, need: Need, doc: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            need,
+            doc,
+        }
+    }
+}
+
+impl Kind {
+    /// A list of strings.
+    pub const TEXTS: Self = Self::List(&Self::Text);
+}
+
 /// What a key holds.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {

@@ -1,0 +1,36 @@
+//! `[identity_headers]`, as it is written.
+
+use countersign_core::identity_headers::PRESETS;
+use countersign_core::options::{Field, Kind, Table};
+
+/// `[identity_headers]`
+pub(super) const IDENTITY: Table = Table {
+    doc: "Every header of the set is always written, empty where there is nothing to say, so that none of the client's \
+          survives.",
+    fields: &[
+        Field::or(
+            "preset",
+            Kind::List(&Kind::Choice(PRESETS)),
+            "\"x-auth\"",
+            "Named sets of headers, one or several.",
+        ),
+        Field::optional(
+            "add",
+            Kind::TextMap,
+            "Further headers: `X-Tenant = \"claims.tenant\"`, or `subject`, `issuer`, `groups`, `scopes`, `email`, \
+             `authenticator`.",
+        ),
+        Field::or(
+            "format",
+            Kind::Choice(&["comma", "json", "lines"]),
+            "\"comma\"",
+            "How lists are written; `lines` (one header per element) in proxy mode only.",
+        ),
+        Field::or(
+            "groups",
+            Kind::Choice(&["all", "named"]),
+            "\"all\"",
+            "`named` sends only groups that some route names.",
+        ),
+    ],
+};

@@ -1,0 +1,135 @@
+//! `[[route]]` and what is in it, as it is written.
+
+use super::identity::IDENTITY;
+use countersign_core::gate::PathOddities;
+use countersign_core::options::{Field, Kind, Table};
+
+/// `[[route]]`
+pub(super) const ROUTE: Table = Table {
+    doc: "The most specific host governs alone, then the most specific path, then the method; nothing falls through to a \
+          wider route.",
+    fields: &[
+        Field::optional(
+            "name",
+            Kind::Text,
+            "Its name in logs and metrics; by default its first host and path.",
+        ),
+        Field::optional(
+            "hosts",
+            Kind::TEXTS,
+            "Host names; `*.home.example` for one or more labels before it, never itself; `*` for every host. Required \
+             unless the route has an `endpoint`.",
+        ),
+        Field::or(
+            "paths",
+            Kind::TEXTS,
+            "[\"/**\"]",
+            "Paths: literal segments, `*` for one segment, `**` at the end for any number (`/admin/**` covers `/admin`).",
+        ),
+        Field::optional(
+            "methods",
+            Kind::TEXTS,
+            "Methods; all when left out. Others have no route here.",
+        ),
+        Field::required(
+            "accept",
+            Kind::TEXTS,
+            "The ways of proving who you are, asked in this order: `token.NAME`. `anonymous`, last, opens the door.",
+        ),
+        Field::optional(
+            "require",
+            Kind::Table(&REQUIRE),
+            "What is asked of the principal. Without it, any will do.",
+        ),
+        Field::optional(
+            "when",
+            Kind::Text,
+            "A condition in CEL over `principal`, `claims` and `request`; anything but `true` is a no.",
+        ),
+        Field::or(
+            "challenge",
+            Kind::Choice(&["auto", "401", "403"]),
+            "\"auto\"",
+            "How a refusal is answered: by what the client is, always 401, or always 403.",
+        ),
+        Field::optional(
+            "endpoint",
+            Kind::TEXTS,
+            "The paths a `check` listener answers for this route at.",
+        ),
+        Field::optional(
+            "to",
+            Kind::Url,
+            "Where a `reverse-proxy` listener forwards: `http://host:port`.",
+        ),
+        Field::or(
+            "forward_credentials",
+            Kind::Bool,
+            "true",
+            "Whether the client's own token goes upstream (with `to`).",
+        ),
+        Field::or(
+            "case",
+            Kind::Choice(&["sensitive", "insensitive"]),
+            "\"sensitive\"",
+            "`insensitive` for applications that do not tell `/Admin` from `/admin`.",
+        ),
+        Field::optional(
+            "allow_in_path",
+            Kind::List(&Kind::Choice(PathOddities::NAMES)),
+            "Spellings with two readings that are let through, byte for byte (with `to` only).",
+        ),
+        Field::optional(
+            "identity_headers",
+            Kind::Table(&IDENTITY),
+            "Other identity headers than the rest has.",
+        ),
+    ],
+};
+
+/// `[route.require]`
+const REQUIRE: Table = Table {
+    doc: "A list is \"any of\", several keys are \"all of\", and `not_…` wins. Where a route accepts more than one issuer, \
+          subjects, groups and e-mail domains are written `\"token.NAME:name\"`, or `\"*:name\"` on purpose.",
+    fields: &[
+        Field::optional("groups", Kind::TEXTS, "In one of these groups."),
+        Field::optional("scopes", Kind::TEXTS, "With one of these scopes."),
+        Field::optional("subjects", Kind::TEXTS, "One of these subjects."),
+        Field::optional(
+            "email_domains",
+            Kind::TEXTS,
+            "With a verified e-mail address in exactly one of these domains.",
+        ),
+        Field::optional(
+            "claims",
+            Kind::Named(&CLAIM),
+            "By claim path: what the claim must be.",
+        ),
+        Field::optional("not_groups", Kind::TEXTS, "In none of these groups."),
+        Field::optional("not_scopes", Kind::TEXTS, "With none of these scopes."),
+        Field::optional("not_subjects", Kind::TEXTS, "None of these subjects."),
+        Field::optional(
+            "not_email_domains",
+            Kind::TEXTS,
+            "Without an address, verified or not, in these domains.",
+        ),
+        Field::optional(
+            "not_claims",
+            Kind::Named(&CLAIM),
+            "By claim path: what the claim must not be.",
+        ),
+    ],
+};
+
+const CLAIM: Table = Table {
+    doc: "One of the three. Numbers and booleans compare by their JSON spelling.",
+    fields: &[
+        Field::optional("equals", Kind::Text, "The claim is this."),
+        Field::optional("one_of", Kind::TEXTS, "The claim is one of these."),
+        Field::optional(
+            "contains",
+            Kind::TEXTS,
+            "The claim is an array that holds one of these.",
+        ),
+    ],
+};
