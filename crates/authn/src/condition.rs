@@ -29,9 +29,9 @@ pub const MAX_BYTES: usize = 4 * 1024;
 pub const MAX_DEPTH: usize = 32;
 /// The longest list or map an expression may look at; a longer one makes the condition fail.
 pub const MAX_ELEMENTS: usize = 1_000;
-/// How much one judgement may take, in steps of some 50 ns: what the expression's size and the lists it looks at come
-/// to. More makes the condition fail.
-pub const MAX_STEPS: usize = 16_000;
+/// How much one judgement may take, in steps of some 20 to 30 ns: what the expression and the values it looks at come to.
+/// More makes the condition fail.
+pub const MAX_STEPS: usize = 24_000;
 
 /// The stack the library's parser gets: it recurses several frames for each bracket.
 const PARSER_STACK_BYTES: usize = 64 * 1024 * 1024;
@@ -116,7 +116,7 @@ impl Failure {
     const fn detail(self) -> &'static str {
         match self {
             Self::TooManyElements => "a list or map has more than 1000 elements",
-            Self::TooMuchWork => "too much work for the lists it looks at",
+            Self::TooMuchWork => "too much work for the values it looks at",
             Self::NoSuchMember => "it asks for a member that is not there",
             Self::Error => "an operation failed",
             Self::NotABool => "the result is neither true nor false",
@@ -128,7 +128,7 @@ impl Failure {
 impl CelCondition {
     fn evaluate(&self, principal: &Principal, request: &OriginalRequest) -> Result<bool, Failure> {
         let variables = variables::bind(&self.loaded.uses, principal, request)?;
-        if self.loaded.work.steps(&variables) > MAX_STEPS {
+        if work::steps(&self.loaded.expression, &variables) > MAX_STEPS {
             return Err(Failure::TooMuchWork);
         }
         let mut context = Context::with_env(Arc::clone(&self.env));

@@ -1,9 +1,8 @@
 //! Reading an expression: what is refused before a request ever meets it.
 
 use super::patterns::Patterns;
-use super::variables::{PRINCIPAL_MEMBERS, REQUEST_MEMBERS, Uses};
-use super::work::Work;
-use super::{ConditionError, MAX_BYTES, MAX_DEPTH};
+use super::variables::{PRINCIPAL_MEMBERS, REQUEST_MEMBERS, Uses, VARIABLES, Variables, reference};
+use super::{ConditionError, MAX_BYTES, MAX_DEPTH, MAX_STEPS, work};
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::{Env, ParseErrors, Program};
 
@@ -50,7 +49,6 @@ pub(super) struct Loaded {
     pub(super) expression: IdedExpr,
     pub(super) uses: Uses,
     pub(super) patterns: Patterns,
-    pub(super) work: Work,
 }
 
 /// The language offered: the standard library and its macros, without optional values.
@@ -103,20 +101,19 @@ pub(super) fn load(text: &str) -> Result<Loaded, ConditionError> {
         in_macro: false,
         uses: Uses::default(),
         patterns: Patterns::default(),
-        work: Work::default(),
         joins: 0,
     };
     let mut expression = program.expression().clone();
     check.expression(&mut expression, 1)?;
-    let Check {
-        uses, patterns, work, ..
-    } = check;
+    let Check { uses, patterns, .. } = check;
+    if work::steps(&expression, &Variables::default()) > MAX_STEPS {
+        return Err(ConditionError::new("too much work, whatever it looks at"));
+    }
     Ok(Loaded {
         text: text.to_owned(),
         expression,
         uses,
         patterns,
-        work,
     })
 }
 
@@ -138,15 +135,13 @@ fn unreadable(text: &str, errors: &ParseErrors) -> ConditionError {
     error
 }
 
-/// One walk over the tree: refuses, notes what is used and what it will cost, and puts the read pattern in the place
-/// of each `matches`.
+/// One walk over the tree: refuses, notes what is used, and puts the read pattern in the place of each `matches`.
 struct Check<'a> {
     program: &'a Program,
     bound: Vec<String>,
     in_macro: bool,
     uses: Uses,
     patterns: Patterns,
-    work: Work,
     joins: usize,
 }
 
@@ -163,7 +158,6 @@ impl Check<'_> {
         if depth > MAX_DEPTH {
             return Err(too_deep());
         }
-        self.work.node(self.in_macro);
         if self.reference(node)? {
             return Ok(());
         }
@@ -177,24 +171,20 @@ impl Check<'_> {
             Expr::Select(select) => self.expression(&mut select.operand, depth + 1),
             Expr::Call(call) => self.call(id, call, depth),
             Expr::Comprehension(comprehension) => self.comprehension(id, comprehension, depth),
-            Expr::List(list) => {
-                self.work.list(self.in_macro, list.elements.len());
-                list.elements
-                    .iter_mut()
-                    .try_for_each(|element| self.expression(element, depth + 1))
-            }
-            Expr::Map(map) => {
-                self.work.list(self.in_macro, map.entries.len());
-                map.entries
-                    .iter_mut()
-                    .try_for_each(|entry| match &mut entry.expr {
-                        EntryExpr::MapEntry(entry) => {
-                            self.expression(&mut entry.key, depth + 1)?;
-                            self.expression(&mut entry.value, depth + 1)
-                        }
-                        EntryExpr::StructField(_) => Err(self.refused(id, "messages cannot be made here")),
-                    })
-            }
+            Expr::List(list) => list
+                .elements
+                .iter_mut()
+                .try_for_each(|element| self.expression(element, depth + 1)),
+            Expr::Map(map) => map
+                .entries
+                .iter_mut()
+                .try_for_each(|entry| match &mut entry.expr {
+                    EntryExpr::MapEntry(entry) => {
+                        self.expression(&mut entry.key, depth + 1)?;
+                        self.expression(&mut entry.value, depth + 1)
+                    }
+                    EntryExpr::StructField(_) => Err(self.refused(id, "messages cannot be made here")),
+                }),
             Expr::Struct(_) => Err(self.refused(id, "messages cannot be made here")),
             Expr::Unspecified => Err(self.refused(id, "the condition cannot be read")),
         }
@@ -202,55 +192,23 @@ impl Check<'_> {
 
     /// Whether `node` is a member of one of our variables; notes it when it is one.
     fn reference(&mut self, node: &IdedExpr) -> Result<bool, ConditionError> {
-        let (operand, member) = match &node.expr {
-            Expr::Select(select) => (&*select.operand, select.field.as_str()),
-            Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
-                [
-                    operand,
-                    IdedExpr {
-                        expr: Expr::Literal(LiteralValue::String(member)),
-                        ..
-                    },
-                ] => (operand, member.inner()),
-                _ => return Ok(false),
-            },
-            Expr::Unspecified
-            | Expr::Call(_)
-            | Expr::Comprehension(_)
-            | Expr::Ident(_)
-            | Expr::List(_)
-            | Expr::Literal(_)
-            | Expr::Map(_)
-            | Expr::Struct(_) => return Ok(false),
-        };
-        let Expr::Ident(name) = &operand.expr else {
+        let Some((variable, member)) = reference(node) else {
             return Ok(false);
         };
-        if self.bound.iter().any(|bound| bound == name) {
-            return Ok(false);
-        }
-        let known = match name.as_str() {
-            "claims" => {
-                self.uses.claim(member);
-                self.work.reference(self.in_macro, "claims", member);
-                return Ok(true);
-            }
+        let known = match variable {
             "principal" => &PRINCIPAL_MEMBERS[..],
             "request" => &REQUEST_MEMBERS[..],
-            _ => return Ok(false),
+            _ => {
+                self.uses.claim(member);
+                return Ok(true);
+            }
         };
         let Some(known) = known.iter().find(|known| **known == member) else {
-            let message = format!("`{name}` has no member `{member}`");
+            let message = format!("`{variable}` has no member `{member}`");
             let help = format!("its members are {}", known.join(", "));
             return Err(self.refused(node.id, message).help(help));
         };
-        let variable = if name == "principal" {
-            "principal"
-        } else {
-            "request"
-        };
         self.uses.member(variable, known);
-        self.work.reference(self.in_macro, variable, known);
         Ok(true)
     }
 
@@ -259,7 +217,6 @@ impl Check<'_> {
             _ if self.bound.iter().any(|bound| bound == name) || name == "@result" => Ok(()),
             "claims" => {
                 self.uses.all_claims();
-                self.work.reference(self.in_macro, "claims", "");
                 Ok(())
             }
             "principal" | "request" => {
@@ -289,7 +246,6 @@ impl Check<'_> {
         }
         if call.func_name == operators::ADD && !is_result(call.args.first()) {
             self.joins += 1;
-            self.work.join();
             if self.joins > MAX_JOINS {
                 return Err(self.refused(id, format!("more than {MAX_JOINS} additions")));
             }
@@ -318,7 +274,6 @@ impl Check<'_> {
                 .refused(pattern.id, "the pattern of `matches` is not a constant")
                 .help(help));
         };
-        self.work.search(self.in_macro);
         let number = self
             .patterns
             .add(literal.inner())
@@ -346,14 +301,13 @@ impl Check<'_> {
             return Err(self.refused(id, "a list macro inside another").help(help));
         }
         let variable = comprehension.iter_var.clone();
-        if ["principal", "claims", "request"].contains(&variable.as_str()) {
+        if VARIABLES.contains(&variable.as_str()) {
             return Err(self.refused(id, format!("`{variable}` is taken: name the element otherwise")));
         }
         self.expression(&mut comprehension.iter_range, depth + 1)?;
         self.expression(&mut comprehension.accu_init, depth + 1)?;
         self.in_macro = true;
         self.bound.push(variable);
-        self.work.open_macro();
         self.expression(&mut comprehension.loop_cond, depth + 1)?;
         self.expression(&mut comprehension.loop_step, depth + 1)?;
         self.bound.pop();

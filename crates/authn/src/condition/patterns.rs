@@ -1,38 +1,46 @@
 //! The patterns of `matches`: read once, when the condition is loaded. The library itself would read them anew at
 //! every call.
+//!
+//! Each becomes a whole automaton, or is refused: one step for each byte of text, whatever the pattern and the text. An
+//! engine that makes its automaton while it searches is quicker to load, and for some patterns a thousand times slower
+//! to search with.
 
 use cel::{Context, DeclarationError, ExecutionError};
-use regex::{Regex, RegexBuilder};
+use regex_automata::Input;
+use regex_automata::dfa::{Automaton as _, StartKind, dense};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How large one pattern's program may become, in bytes. Matching takes time in proportion to it.
-const MAX_PROGRAM_BYTES: usize = 64 * 1024;
+type Dfa = dense::DFA<Vec<u32>>;
+
+/// How large one pattern's automaton may become, in bytes.
+const MAX_AUTOMATON_BYTES: usize = 512 * 1024;
 /// How many patterns one condition may hold.
 const MAX_PATTERNS: usize = 16;
-/// How many bytes of text one judgement may search.
-const MAX_SEARCHED_BYTES: usize = 64 * 1024;
 
 /// The patterns of one condition.
 #[derive(Debug, Default)]
-pub(super) struct Patterns(Arc<Vec<Regex>>);
+pub(super) struct Patterns(Arc<Vec<Dfa>>);
 
 impl Patterns {
     /// Reads `pattern`; its number, or what is wrong with it.
     pub(super) fn add(&mut self, pattern: &str) -> Result<i64, String> {
-        let read = RegexBuilder::new(pattern)
-            .size_limit(MAX_PROGRAM_BYTES)
-            .dfa_size_limit(MAX_PROGRAM_BYTES)
-            .build()
+        let read = dense::Builder::new()
+            .configure(
+                dense::Config::new()
+                    .start_kind(StartKind::Unanchored)
+                    .unicode_word_boundary(true)
+                    .dfa_size_limit(Some(MAX_AUTOMATON_BYTES))
+                    .determinize_size_limit(Some(4 * MAX_AUTOMATON_BYTES)),
+            )
+            .build(pattern)
             .map_err(|error| {
-                if matches!(error, regex::Error::CompiledTooBig(_)) {
-                    "the pattern of `matches` is too large".to_owned()
-                } else {
-                    format!(
-                        "not a pattern: {}",
-                        error.to_string().lines().last().unwrap_or("")
-                    )
+                if error.is_size_limit_exceeded() {
+                    return "the pattern of `matches` is too large: use classes such as [a-z] instead of \\w, fewer \
+                            repetitions, or `(?-u)`"
+                        .to_owned();
                 }
+                let told = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                format!("not a pattern: {}", told.lines().last().unwrap_or(""))
             })?;
         let all = Arc::make_mut(&mut self.0);
         if all.len() >= MAX_PATTERNS {
@@ -48,16 +56,15 @@ impl Patterns {
             return Ok(());
         }
         let patterns = Arc::clone(&self.0);
-        let searched = AtomicUsize::new(0);
         let search = move |text: Arc<String>, number: i64| -> Result<bool, ExecutionError> {
             let failed = |message: &str| ExecutionError::InternalError(message.to_owned());
-            if searched.fetch_add(text.len(), Ordering::Relaxed) + text.len() > MAX_SEARCHED_BYTES {
-                return Err(failed("too much text to search"));
-            }
             let pattern = usize::try_from(number).ok().and_then(|at| patterns.get(at));
-            pattern
-                .map(|pattern| pattern.is_match(&text))
-                .ok_or_else(|| failed("no such pattern"))
+            let pattern = pattern.ok_or_else(|| failed("no such pattern"))?;
+            // `\b` beside letters beyond ASCII is more than an automaton can tell.
+            let found = pattern.try_search_fwd(&Input::new(text.as_bytes()).earliest(true));
+            found
+                .map(|found| found.is_some())
+                .map_err(|_| failed("the pattern cannot be searched for in this text"))
         };
         context.add_function("@matches", search)
     }

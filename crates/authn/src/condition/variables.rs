@@ -1,6 +1,7 @@
 //! What an expression can see: `principal`, `claims`, `request`. Only what it uses is made, once for each judgement.
 
 use super::{Failure, MAX_ELEMENTS};
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
 use cel::common::value::Val;
 use countersign_core::claims::{self, Claims};
@@ -8,17 +9,53 @@ use countersign_core::principal::Principal;
 use countersign_core::request::OriginalRequest;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// The names there are. No element of a macro is called so.
+pub(super) const VARIABLES: [&str; 3] = ["principal", "claims", "request"];
 /// The members of `principal`.
 pub(super) const PRINCIPAL_MEMBERS: [&str; 6] =
     ["issuer", "subject", "groups", "scopes", "email", "authenticator"];
 /// The members of `request`.
 pub(super) const REQUEST_MEMBERS: [&str; 6] = ["method", "scheme", "host", "path", "query", "client"];
 
-/// How many bytes of text count as one more value.
-const TEXT_STEP: usize = 64;
+/// How many bytes of text, or of a name, count as one value: they are compared and copied that quickly.
+pub(super) const TEXT_STEP: usize = 64;
+
+/// How many values making and copying a map counts as, beside what is in it.
+const MAP_STEPS: usize = 4;
 
 type Boxed<'v> = Box<dyn Val + 'v>;
-type Members<'v> = Vec<(&'v str, Boxed<'v>)>;
+/// Members by name, and how large each is.
+type Members<'v> = Vec<(&'v str, Boxed<'v>, Extent)>;
+
+/// The variable and member that `node` names, when it names one.
+pub(super) fn reference(node: &IdedExpr) -> Option<(&'static str, &str)> {
+    let (operand, member) = match &node.expr {
+        Expr::Select(select) => (&*select.operand, select.field.as_str()),
+        Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
+            [
+                operand,
+                IdedExpr {
+                    expr: Expr::Literal(LiteralValue::String(member)),
+                    ..
+                },
+            ] => (operand, member.inner()),
+            _ => return None,
+        },
+        Expr::Unspecified
+        | Expr::Call(_)
+        | Expr::Comprehension(_)
+        | Expr::Ident(_)
+        | Expr::List(_)
+        | Expr::Literal(_)
+        | Expr::Map(_)
+        | Expr::Struct(_) => return None,
+    };
+    let Expr::Ident(name) = &operand.expr else {
+        return None;
+    };
+    let variable = VARIABLES.into_iter().find(|variable| variable == name)?;
+    Some((variable, member))
+}
 
 /// Which members an expression uses.
 #[derive(Debug, Default)]
@@ -54,26 +91,44 @@ impl Uses {
 #[derive(Default)]
 pub(super) struct Variables<'v> {
     values: Vec<(&'static str, Boxed<'v>)>,
-    /// Values in each member, itself included, by variable and member.
-    sizes: BTreeMap<(&'static str, &'v str), usize>,
-    /// The longest list or map.
-    longest: usize,
+    extents: BTreeMap<(&'static str, &'v str), Extent>,
+}
+
+/// How large a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// How many values it holds, itself included; text and names count by their length.
+    pub(super) size: usize,
+    /// How many elements it has, should it be a list or map.
+    pub(super) length: usize,
+}
+
+impl Extent {
+    const fn text(bytes: usize) -> Self {
+        Self {
+            size: 1 + bytes / TEXT_STEP,
+            length: 0,
+        }
+    }
 }
 
 impl<'v> Variables<'v> {
-    /// How many values `variable.member` holds, itself included; the whole variable for an empty member.
-    pub(super) fn size(&self, variable: &'static str, member: &str) -> usize {
-        if member.is_empty() {
-            let of_variable = self.sizes.iter().filter(|((name, _), _)| *name == variable);
-            of_variable.map(|(_, size)| size).sum()
-        } else {
-            self.sizes.get(&(variable, member)).copied().unwrap_or(1)
+    /// How large `variable.member` is; the whole variable for an empty member.
+    pub(super) fn extent(&self, variable: &'static str, member: &str) -> Extent {
+        let absent = Extent { size: 1, length: 0 };
+        if !member.is_empty() {
+            return self.extents.get(&(variable, member)).copied().unwrap_or(absent);
         }
+        let of_variable = self.extents.iter().filter(|((name, _), _)| *name == variable);
+        of_variable.fold(absent, |whole, ((_, member), extent)| Extent {
+            size: whole.size + 1 + member.len() / TEXT_STEP + extent.size,
+            length: whole.length + 1,
+        })
     }
 
-    /// The longest list or map any of them holds.
-    pub(super) const fn longest(&self) -> usize {
-        self.longest
+    /// How many values there are in all.
+    pub(super) fn total(&self) -> usize {
+        self.extents.values().map(|extent| extent.size).sum()
     }
 
     pub(super) fn into_values(self) -> Vec<(&'static str, Boxed<'v>)> {
@@ -81,19 +136,12 @@ impl<'v> Variables<'v> {
     }
 
     fn add(&mut self, name: &'static str, members: Members<'v>) {
-        let members = members
-            .into_iter()
-            .map(|(member, value)| (CelMapKey::from(member), value));
+        let members = members.into_iter().map(|(member, value, extent)| {
+            self.extents.insert((name, member), extent);
+            (CelMapKey::from(member), value)
+        });
         let map = members.collect::<HashMap<_, _>>();
         self.values.push((name, Box::new(CelMap::from(map))));
-    }
-
-    fn list(&mut self, length: usize) -> Result<(), Failure> {
-        self.longest = self.longest.max(length);
-        if length > MAX_ELEMENTS {
-            return Err(Failure::TooManyElements);
-        }
-        Ok(())
     }
 }
 
@@ -105,127 +153,142 @@ pub(super) fn bind<'v>(
 ) -> Result<Variables<'v>, Failure> {
     let mut variables = Variables::default();
     if !uses.principal.is_empty() {
-        let members = principal_members(&mut variables, uses, principal)?;
-        variables.add("principal", members);
+        variables.add("principal", principal_members(uses, principal)?);
     }
     if !uses.request.is_empty() {
-        let mut members = Members::new();
-        for member in &uses.request {
-            members.extend(request_member(member, request).map(|value| (*member, value)));
-            let size = 1 + request.target.as_str().len() / TEXT_STEP;
-            variables.sizes.insert(("request", member), size);
-        }
-        variables.add("request", members);
+        let members = uses.request.iter().copied();
+        let members = members.filter_map(|member| request_member(member, request));
+        variables.add("request", members.collect());
     }
     if uses.claims_at_all {
-        let members = claims_members(&mut variables, uses, &principal.claims)?;
-        variables.add("claims", members);
+        variables.add("claims", claims_members(uses, &principal.claims)?);
     }
     Ok(variables)
 }
 
 /// Absent facts are absent members: asking for them is an error, and so a no.
-fn principal_members<'v>(
-    variables: &mut Variables<'v>,
-    uses: &Uses,
-    principal: &'v Principal,
-) -> Result<Members<'v>, Failure> {
+fn principal_members<'v>(uses: &Uses, principal: &'v Principal) -> Result<Members<'v>, Failure> {
     let mut members = Members::new();
     for member in &uses.principal {
-        let value: Option<Boxed<'v>> = match *member {
-            "issuer" => Some(text(&principal.issuer)),
-            "subject" => Some(text(principal.subject())),
-            "authenticator" => Some(text(&principal.authenticator)),
-            "email" => principal.email().map(text),
-            "groups" => Some(list_of(variables, member, principal.groups())?),
-            "scopes" => Some(list_of(variables, member, principal.scopes())?),
+        let text = match *member {
+            "issuer" => Some(&*principal.issuer),
+            "subject" => Some(principal.subject()),
+            "authenticator" => Some(&*principal.authenticator),
+            "email" => principal.email(),
+            "groups" => {
+                members.push(list_of(member, principal.groups())?);
+                None
+            }
+            "scopes" => {
+                members.push(list_of(member, principal.scopes())?);
+                None
+            }
             _ => None,
         };
-        members.extend(value.map(|value| (*member, value)));
+        members.extend(text.map(|value| (*member, boxed(value), Extent::text(value.len()))));
     }
     Ok(members)
 }
 
 fn list_of<'v>(
-    variables: &mut Variables<'v>,
     member: &'static str,
     texts: impl Iterator<Item = &'v str>,
-) -> Result<Boxed<'v>, Failure> {
-    let list = texts.take(MAX_ELEMENTS + 1).map(text).collect::<Vec<_>>();
-    variables.list(list.len())?;
-    variables.sizes.insert(("principal", member), 1 + list.len());
-    Ok(Box::new(CelList::from(list)))
-}
-
-fn request_member<'v>(member: &str, request: &'v OriginalRequest) -> Option<Boxed<'v>> {
-    match member {
-        "method" => Some(text(request.method.as_str())),
-        "scheme" => Some(text(request.scheme.as_str())),
-        "host" => Some(text(request.host.name())),
-        "path" => Some(text(request.target.path())),
-        "query" => Some(text(request.target.query().unwrap_or(""))),
-        "client" => request
-            .client
-            .map(|address| Box::new(CelString::from(address.to_string())) as Boxed<'v>),
-        _ => None,
+) -> Result<(&'v str, Boxed<'v>, Extent), Failure> {
+    let mut extent = Extent { size: 1, length: 0 };
+    let mut list = Vec::new();
+    for text in texts {
+        extent.add(Extent::text(text.len()).size)?;
+        list.push(boxed(text));
     }
+    Ok((member, Box::new(CelList::from(list)), extent))
 }
 
-fn claims_members<'v>(
-    variables: &mut Variables<'v>,
-    uses: &'v Uses,
-    claims: &'v Claims,
-) -> Result<Members<'v>, Failure> {
+fn request_member<'v>(
+    member: &'static str,
+    request: &'v OriginalRequest,
+) -> Option<(&'v str, Boxed<'v>, Extent)> {
+    let text = match member {
+        "method" => request.method.as_str(),
+        "scheme" => request.scheme.as_str(),
+        "host" => request.host.name(),
+        "path" => request.target.path(),
+        "query" => request.target.query().unwrap_or(""),
+        "client" => {
+            let address = request.client?.to_string();
+            let extent = Extent::text(address.len());
+            return Some((member, Box::new(CelString::from(address)), extent));
+        }
+        _ => return None,
+    };
+    Some((member, boxed(text), Extent::text(text.len())))
+}
+
+fn claims_members<'v>(uses: &'v Uses, claims: &'v Claims) -> Result<Members<'v>, Failure> {
     let mut members = Members::new();
     for (name, value) in claims.root() {
         if uses.whole_claims || uses.claims.contains(name) {
-            let mut size = 0;
-            let converted = convert(variables, value, &mut size)?;
-            variables.sizes.insert(("claims", name), size);
-            members.push((name, converted));
+            let (converted, extent) = convert(value)?;
+            members.push((name, converted, extent));
+        }
+        if members.len() > MAX_ELEMENTS {
+            return Err(Failure::TooManyElements);
         }
     }
-    variables.list(members.len())?;
     Ok(members)
 }
 
-fn convert<'v>(
-    variables: &mut Variables<'v>,
-    value: claims::Value<'v>,
-    size: &mut usize,
-) -> Result<Boxed<'v>, Failure> {
-    *size += 1;
-    Ok(match value {
+fn convert(value: claims::Value<'_>) -> Result<(Boxed<'_>, Extent), Failure> {
+    let mut extent = Extent { size: 1, length: 0 };
+    let converted: Boxed<'_> = match value {
         claims::Value::Null => Box::new(CelNull),
         claims::Value::Bool(value) => Box::new(CelBool::from(value)),
-        claims::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(whole), _) => Box::new(CelInt::from(whole)),
-            (None, Some(double)) => Box::new(CelDouble::from(double)),
-            (None, None) => return Err(Failure::Error),
-        },
+        claims::Value::Number(number) => {
+            extent = Extent::text(number.as_str().len());
+            match (number.as_i64(), number.as_f64()) {
+                (Some(whole), _) => Box::new(CelInt::from(whole)),
+                (None, Some(double)) => Box::new(CelDouble::from(double)),
+                (None, None) => return Err(Failure::Error),
+            }
+        }
         claims::Value::String(string) => {
-            *size += string.len() / TEXT_STEP;
-            text(string)
+            extent = Extent::text(string.len());
+            boxed(string)
         }
         claims::Value::Array(items) => {
             let mut list = Vec::new();
             for item in items {
-                variables.list(list.len() + 1)?;
-                list.push(convert(variables, item, size)?);
+                let (item, own) = convert(item)?;
+                extent.add(own.size)?;
+                list.push(item);
             }
             Box::new(CelList::from(list))
         }
         claims::Value::Object(members) => {
+            extent.size = MAP_STEPS;
             let mut map = HashMap::new();
             for (name, member) in members {
-                variables.list(map.len() + 1)?;
-                map.insert(CelMapKey::from(name), convert(variables, member, size)?);
+                let (member, own) = convert(member)?;
+                extent.add(Extent::text(name.len()).size + own.size)?;
+                map.insert(CelMapKey::from(name), member);
             }
             Box::new(CelMap::from(map))
         }
-    })
+    };
+    Ok((converted, extent))
 }
 
-fn text(text: &str) -> Boxed<'_> {
+impl Extent {
+    /// One more element of this size.
+    fn add(&mut self, size: usize) -> Result<(), Failure> {
+        self.size += size;
+        self.length += 1;
+        if self.length > MAX_ELEMENTS {
+            return Err(Failure::TooManyElements);
+        }
+        Ok(())
+    }
+}
+
+fn boxed(text: &str) -> Boxed<'_> {
     Box::new(CelString::from(text))
 }
