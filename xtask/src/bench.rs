@@ -1,44 +1,52 @@
 //! `cargo xtask bench NAME`: side by side with the peers, the same bytes, logging and pinning for all; CPU per request
 //! from /proc; interleaved rounds; median ratio and range.
 
-use crate::{Failure, cargo, repository, say, tools};
+use crate::options::Options;
+use crate::tokens::Keys;
+use crate::{Failure, cargo, repository, say, target, tools};
 
+mod bars;
 mod decision;
+mod growth;
+mod in_process;
 mod measure;
 mod servers;
-mod tokens;
+mod side_by_side;
+mod spread;
+mod start;
+
+/// Rounds and their length.
+#[derive(Clone, Copy)]
+struct Effort {
+    rounds: u32,
+    seconds: u32,
+}
 
 /// Runs the measurement called `name`.
-pub(crate) fn run(name: &str, options: &[&str]) -> Result<(), Failure> {
+pub(crate) fn run(name: &str, words: &[&str]) -> Result<(), Failure> {
     if name != "decision" {
         return Err(format!("no measurement {name:?}; known are: decision").into());
     }
-    let option = |wanted: &str, otherwise: u32| {
-        let given = options
-            .iter()
-            .zip(options.iter().skip(1))
-            .find(|(key, _)| **key == wanted)
-            .map(|(_, value)| value);
-        given.map_or(Ok(otherwise), |text| text.parse::<u32>())
+    let options = Options::read(words, &["--rounds", "--seconds", "--only"])?;
+    let effort = Effort {
+        rounds: options.number("--rounds", 7)?,
+        seconds: options.number("--seconds", 4)?,
     };
-    let effort = decision::Effort {
-        rounds: option("--rounds", 7)?,
-        seconds: option("--seconds", 4)?,
-    };
+    let only = options.text("--only");
+    only.map_or(Ok(()), decision::must_be_known)?;
     tools::for_bench()?;
     cargo(&["build", "--release", "-p", "countersign"])?;
-    let folder = repository().join("target/bench");
+    let folder = target().join("bench");
     drop(std::fs::remove_dir_all(&folder));
     std::fs::create_dir_all(&folder)?;
-    let countersign = repository().join("target/release/countersign");
     let bench = servers::Bench {
         folder,
-        keys: tokens::Keys::generate()?,
-        countersign,
+        keys: Keys::generate()?,
+        envoy: repository().join(".tools/bin/envoy"),
     };
     say(&format!(
         "{} rounds of {} s each, interleaved; server on core 0, load on core 1",
         effort.rounds, effort.seconds
     ));
-    decision::run(&bench, &repository().join(".tools/bin/envoy"), effort)
+    decision::run(&bench, only, effort)
 }

@@ -9,7 +9,12 @@ use std::process::{Command, ExitCode, Stdio};
 
 mod accounts;
 mod bench;
+mod gateway;
+mod http;
+mod options;
+mod process;
 mod test;
+mod tokens;
 mod tools;
 
 /// A chore's failure, in words.
@@ -20,8 +25,11 @@ The project's chores:
 
   cargo xtask test              everything CI runs; installs what it needs, as root on Debian
   cargo xtask scenario NAME     the scenario pages whose path holds NAME
-  cargo xtask bench decision    what a decision costs, beside nginx, HAProxy and Envoy
-      [--rounds N] [--seconds N]
+  cargo xtask bench decision    what a decision costs, beside nginx, HAProxy and Envoy; where
+      [--rounds N]              the bars stand. Fails when one is missed
+      [--seconds N]             the length of a round
+      [--only PART]             same-token, many-rs256, many-es256, behind-nginx, in-process,
+                                rules, start or growth
   cargo xtask soak              long runs: 5 million mutations for every decoder
   cargo xtask interop           heavier outside peers
   cargo xtask parity            counts docs/parity.md; fails on a row whose evidence did not
@@ -68,6 +76,13 @@ fn say(text: &str) {
 fn repository() -> std::path::PathBuf {
     let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own).to_owned()
+}
+
+/// Where cargo puts what it builds.
+fn target() -> std::path::PathBuf {
+    let named = std::env::var_os("CARGO_TARGET_DIR").map(std::path::PathBuf::from);
+    // A relative one is relative to where cargo is run, which is here.
+    repository().join(named.unwrap_or_else(|| "target".into()))
 }
 
 /// Runs cargo and passes its output on.

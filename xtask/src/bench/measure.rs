@@ -1,20 +1,15 @@
 //! Load on one core, the server on the other; CPU from /proc; median ratio and range over interleaved rounds.
 
-use std::collections::BTreeSet;
+use crate::{Failure, process};
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-type Failure = Box<dyn std::error::Error>;
-
 /// The core the measured servers run on; the load runs on the other.
-const SERVER_CORE: &str = "0";
+pub(crate) const SERVER_CORE: &str = "0";
 const LOAD_CORE: &str = "1";
-/// The kernel counts CPU time in hundredths of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A server under measurement: its process tree is ended when this is dropped.
 pub(crate) struct Server {
@@ -61,18 +56,24 @@ impl Server {
 
     /// User and system seconds of the whole process tree.
     pub(crate) fn cpu_seconds(&self) -> f64 {
-        tree(self.child.id()).into_iter().map(cpu_ticks).sum::<f64>() / TICKS_PER_SECOND
+        process::tree(self.child.id())
+            .into_iter()
+            .map(process::cpu_seconds)
+            .sum()
     }
 
     /// Resident memory of the whole process tree, in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
-        tree(self.child.id()).into_iter().map(resident_kib).sum()
+        process::tree(self.child.id())
+            .into_iter()
+            .map(process::resident_kib)
+            .sum()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        for process in tree(self.child.id()) {
+        for process in process::tree(self.child.id()) {
             drop(
                 Command::new("kill")
                     .args(["-TERM", &process.to_string()])
@@ -83,47 +84,6 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-fn tree(root: u32) -> BTreeSet<u32> {
-    let mut found = BTreeSet::from([root]);
-    let mut open = vec![root];
-    while let Some(process) = open.pop() {
-        let path = format!("/proc/{process}/task/{process}/children");
-        let children = std::fs::read(path)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default();
-        for child in children.split_whitespace().filter_map(|text| text.parse().ok()) {
-            if found.insert(child) {
-                open.push(child);
-            }
-        }
-    }
-    found
-}
-
-fn cpu_ticks(process: u32) -> f64 {
-    let stat = std::fs::read(format!("/proc/{process}/stat")).unwrap_or_default();
-    let stat = String::from_utf8_lossy(&stat);
-    // After the name in parentheses: fields 3 and on; utime is field 14, stime 15.
-    let fields = stat
-        .rsplit_once(')')
-        .map_or("", |(_, rest)| rest)
-        .split_whitespace();
-    fields
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<f64>().ok())
-        .sum()
-}
-
-fn resident_kib(process: u32) -> u64 {
-    let status = std::fs::read(format!("/proc/{process}/status")).unwrap_or_default();
-    let status = String::from_utf8_lossy(&status).into_owned();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next())
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0)
 }
 
 /// What one round of load showed.
@@ -212,56 +172,4 @@ fn milliseconds(text: &str) -> f64 {
         _ => (1000.0, text.trim_end_matches('s')),
     };
     digits.parse::<f64>().unwrap_or(f64::NAN) * scale
-}
-
-/// Median, lowest and highest.
-#[derive(Clone, Copy)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) lowest: f64,
-    pub(crate) highest: f64,
-}
-
-impl Spread {
-    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
-        let mut values = values.into_iter().collect::<Vec<_>>();
-        values.sort_by(f64::total_cmp);
-        let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-        let middle = values.len() / 2;
-        let median = if values.len() % 2 == 1 {
-            at(middle)
-        } else {
-            f64::midpoint(at(middle.saturating_sub(1)), at(middle))
-        };
-        Self {
-            median,
-            lowest: at(0),
-            highest: at(values.len().saturating_sub(1)),
-        }
-    }
-}
-
-impl std::fmt::Display for Spread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{:.2} ({:.2} to {:.2})",
-            self.median, self.lowest, self.highest
-        )
-    }
-}
-
-/// Sends one request and reads the status line; for checks before a measurement.
-pub(crate) fn status(port: u16, head: &str) -> Result<u16, Failure> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.write_all(head.as_bytes())?;
-    let mut buffer = [0; 64];
-    let read = stream.read(&mut buffer)?;
-    let text = String::from_utf8_lossy(buffer.get(..read).unwrap_or_default()).into_owned();
-    let status = text
-        .split(' ')
-        .nth(1)
-        .ok_or_else(|| format!("no status in {text:?}"))?;
-    Ok(status.parse()?)
 }

@@ -1,20 +1,20 @@
 //! The servers that are measured, each with the configuration its own manual would choose, one thread each, no logs.
 
 use super::measure::Server;
-use super::tokens::{ISSUER, Keys, Signed};
-use std::path::{Path, PathBuf};
-
-type Failure = Box<dyn std::error::Error>;
+use crate::tokens::{ISSUER, Keys, Signed};
+use crate::{Failure, gateway};
+use std::path::PathBuf;
 
 /// Where everything of one measurement lies, and the keys in it.
 pub(crate) struct Bench {
     pub(crate) folder: PathBuf,
     pub(crate) keys: Keys,
-    pub(crate) countersign: PathBuf,
+    pub(crate) envoy: PathBuf,
 }
 
 impl Bench {
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf, Failure> {
+    /// Writes a file of this measurement.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, Failure> {
         let path = self.folder.join(name);
         std::fs::write(&path, text)?;
         Ok(path)
@@ -68,20 +68,12 @@ impl Bench {
         port: u16,
         token_cache_entries: u32,
     ) -> Result<Server, Failure> {
-        self.write("jwks.json", &self.keys.jwk_set()?)?;
-        let text = format!(
-            "config = 1\n[log]\nlevel = \"events\"\n[[listen]]\naddress = \"127.0.0.1:{port}\"\nspeak = \"auth-request\"\n\
-             trusted_peers = [\"127.0.0.1\"]\n[token.bench]\nissuer = \"{ISSUER}\"\naudiences = [\"api\"]\n\
-             algorithms = [\"RS256\", \"ES256\"]\njwk_set_file = \"jwks.json\"\n[token_cache]\nentries = {token_cache_entries}\n\
-             [identity_headers]\npreset = \"none\"\n[identity_headers.add]\nX-Auth-Subject = \"subject\"\nX-Auth-Groups = \"groups\"\n\
-             X-Auth-Username = \"claims.preferred_username\"\nX-Auth-Email = \"email\"\nX-Auth-Tenant = \"claims.tenant\"\n\
-             [[route]]\nhosts = [\"app.bench.test\"]\npaths = [\"/**\"]\naccept = [\"token.bench\"]\n"
-        );
-        let config = self.write(&format!("{name}.toml"), &text)?;
+        let cache = format!("[token_cache]\nentries = {token_cache_entries}\n");
+        let config = self.configuration(name, port, "jwk_set_file = \"jwks.json\"", &cache)?;
         let state = self.folder.join(format!("{name}.state"));
         std::fs::create_dir_all(&state)?;
         let command = [
-            self.countersign.display().to_string(),
+            gateway::program().display().to_string(),
             "run".into(),
             "--config".into(),
             config.display().to_string(),
@@ -94,6 +86,26 @@ impl Bench {
             &self.folder.join(format!("{name}.log")),
             port,
         )
+    }
+
+    /// A configuration of Countersign whose keys come from `source`, and with `more` tables.
+    pub(crate) fn configuration(
+        &self,
+        name: &str,
+        port: u16,
+        source: &str,
+        more: &str,
+    ) -> Result<PathBuf, Failure> {
+        self.write("jwks.json", &self.keys.jwk_set()?)?;
+        let text = format!(
+            "config = 1\n[log]\nlevel = \"events\"\n[[listen]]\naddress = \"127.0.0.1:{port}\"\nspeak = \"auth-request\"\n\
+             trusted_peers = [\"127.0.0.1\"]\n[token.bench]\nissuer = \"{ISSUER}\"\naudiences = [\"api\"]\n\
+             algorithms = [\"RS256\", \"ES256\"]\n{source}\n{more}\
+             [identity_headers]\npreset = \"none\"\n[identity_headers.add]\nX-Auth-Subject = \"subject\"\nX-Auth-Groups = \"groups\"\n\
+             X-Auth-Username = \"claims.preferred_username\"\nX-Auth-Email = \"email\"\nX-Auth-Tenant = \"claims.tenant\"\n\
+             [[route]]\nhosts = [\"app.bench.test\"]\npaths = [\"/**\"]\naccept = [\"token.bench\"]\n"
+        );
+        self.write(&format!("{name}.toml"), &text)
     }
 
     /// HAProxy's own verification; issuer, audience and end are rules, for it checks the signature only.
@@ -134,7 +146,7 @@ impl Bench {
     }
 
     /// Envoy's jwt_authn with its token cache, answering itself with five headers.
-    pub(crate) fn envoy(&self, name: &str, port: u16, envoy: &Path) -> Result<Server, Failure> {
+    pub(crate) fn envoy(&self, name: &str, port: u16) -> Result<Server, Failure> {
         let claims = [
             ("sub", "x-jwt-sub"),
             ("preferred_username", "x-jwt-user"),
@@ -192,7 +204,7 @@ impl Bench {
         );
         let config = self.write(&format!("{name}.yaml"), &text)?;
         let command = [
-            envoy.display().to_string(),
+            self.envoy.display().to_string(),
             "-c".into(),
             config.display().to_string(),
         ];

@@ -1,5 +1,6 @@
-//! Tokens and keys for the measurements: made anew each time, the same bytes for every server.
+//! Tokens and keys for measurements and long runs: made anew each time, the same bytes for every server.
 
+use crate::Failure;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -34,7 +35,22 @@ impl Signed {
     }
 }
 
-type Failure = Box<dyn std::error::Error>;
+/// What the token of that number says: 357 bytes.
+pub(crate) fn payload(number: usize) -> Result<String, Failure> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    Ok(format!(
+        concat!(
+            r#"{{"iss":"{}","sub":"f3a1c2d4-5b6e-4f70-8192-{:012}","aud":"api","exp":{},"iat":{},"#,
+            r#""jti":"0b5e7c1e-3f5b-4d4c-9a37-6f1de2a8b9c0","preferred_username":"ann","locale":"en","#,
+            r#""email":"ann@bench.test","email_verified":true,"scope":"openid profile email","#,
+            r#""groups":["operators","developers","home"],"tenant":"home"}}"#
+        ),
+        ISSUER,
+        number,
+        now + 86_400,
+        now - 5
+    ))
+}
 
 impl Keys {
     pub(crate) fn generate() -> Result<Self, Failure> {
@@ -50,21 +66,13 @@ impl Keys {
 
     /// A token of some 850 bytes, `number` making it unlike the others.
     pub(crate) fn token(&self, signed: Signed, number: usize) -> Result<String, Failure> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        self.sign(signed, &payload(number)?)
+    }
+
+    /// A token that says `payload`.
+    pub(crate) fn sign(&self, signed: Signed, payload: &str) -> Result<String, Failure> {
         let header = format!(r#"{{"alg":"{0}","typ":"at+jwt","kid":"{0}"}}"#, signed.name());
-        let payload = format!(
-            concat!(
-                r#"{{"iss":"{}","sub":"f3a1c2d4-5b6e-4f70-8192-{:012}","aud":"api","exp":{},"iat":{},"#,
-                r#""jti":"0b5e7c1e-3f5b-4d4c-9a37-6f1de2a8b9c0","preferred_username":"ann","locale":"en","#,
-                r#""email":"ann@bench.test","email_verified":true,"scope":"openid profile email","#,
-                r#""groups":["operators","developers","home"],"tenant":"home"}}"#
-            ),
-            ISSUER,
-            number,
-            now + 86_400,
-            now - 5
-        );
-        let text = [header, payload]
+        let text = [header.as_str(), payload]
             .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part))
             .join(".");
         let signature = match signed {
