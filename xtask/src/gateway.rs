@@ -75,6 +75,19 @@ impl Gateway {
         .into())
     }
 
+    /// Waits for a line in its log that holds `words`.
+    pub(crate) fn until_written(&self, words: &str) -> Result<String, Failure> {
+        let begun = Instant::now();
+        while begun.elapsed() < DEADLINE {
+            let written = self.written();
+            if let Some(line) = written.lines().find(|line| line.contains(words)) {
+                return Ok(line.to_owned());
+            }
+            std::thread::park_timeout(PAUSE);
+        }
+        Err(format!("it never wrote {words:?}: {}", self.written()).into())
+    }
+
     /// What it has written.
     pub(crate) fn written(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
@@ -89,6 +102,23 @@ impl Gateway {
     /// Resident memory, in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
         process::resident_kib(self.id())
+    }
+
+    /// Sends it a signal by its name.
+    pub(crate) fn signal(&self, name: &str) -> Result<(), Failure> {
+        let id = self.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status()?;
+        if sent.success() {
+            return Ok(());
+        }
+        Err(format!("SIG{name} did not arrive").into())
+    }
+
+    /// Kills it without a word (SIGKILL) and waits for it to be gone.
+    pub(crate) fn kill(&mut self) -> Result<(), Failure> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 }
 

@@ -1,10 +1,10 @@
 //! As much of HTTP as the chores need: a client that keeps its connection, and a server that publishes one document.
 
 use crate::Failure;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -47,6 +47,11 @@ impl Connection {
         stream.set_write_timeout(Some(DEADLINE))?;
         stream.set_nodelay(true)?;
         Ok(Self(BufReader::new(stream)))
+    }
+
+    /// A second handle, to write with while another thread reads.
+    pub(crate) fn writer(&self) -> std::io::Result<impl Write + use<>> {
+        self.0.get_ref().try_clone()
     }
 
     /// Sends a head that ends with an empty line, and reads the answer.
@@ -102,6 +107,7 @@ pub(crate) fn ask(port: u16, head: &str) -> Result<Answer, Failure> {
 #[derive(Debug)]
 pub(crate) struct Publisher {
     pub(crate) port: u16,
+    document: Arc<Mutex<Vec<u8>>>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -111,23 +117,32 @@ impl Publisher {
     pub(crate) fn start(port: u16, document: impl Into<Vec<u8>>) -> Result<Self, Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         let port = listener.local_addr()?.port();
-        let (document, ends) = (Arc::new(document.into()), Arc::<AtomicBool>::default());
-        let ended = Arc::clone(&ends);
+        let (document, ends) = (
+            Arc::new(Mutex::new(document.into())),
+            Arc::<AtomicBool>::default(),
+        );
+        let (published, ended) = (Arc::clone(&document), Arc::clone(&ends));
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if ended.load(Ordering::Acquire) {
                     return;
                 }
-                let document = Arc::clone(&document);
+                let document = published.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 // A client that goes away in the middle is its own loss.
                 std::thread::spawn(move || drop(publish(stream, &document)));
             }
         });
         Ok(Self {
             port,
+            document,
             ends,
             thread: Some(thread),
         })
+    }
+
+    /// Publishes another document from now on.
+    pub(crate) fn change(&self, document: impl Into<Vec<u8>>) {
+        *self.document.lock().unwrap_or_else(PoisonError::into_inner) = document.into();
     }
 }
 

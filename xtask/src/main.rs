@@ -13,6 +13,7 @@ mod gateway;
 mod http;
 mod options;
 mod process;
+mod soak;
 mod test;
 mod tokens;
 mod tools;
@@ -30,7 +31,13 @@ The project's chores:
       [--seconds N]             the length of a round
       [--only PART]             same-token, many-rs256, many-es256, behind-nginx, in-process,
                                 rules, start or growth
-  cargo xtask soak              long runs: 5 million mutations for every decoder
+  cargo xtask soak              long runs: every decoder under mutations; kill -9 while keys are
+                                written and reloads run; files, lines and bodies far too large
+      [--only PART]             mutations, kill or big
+      [--mutations N]           for every decoder, 5 million by default
+      [--kills N] [--seconds N] whichever comes first: 300, and 600 s
+      [--seed N]                a number that was printed, to do the same again
+      [--body-mib N]            how large a body is, 1024 by default
   cargo xtask interop           heavier outside peers
   cargo xtask parity            counts docs/parity.md; fails on a row whose evidence did not
                                 run and pass in the last `cargo xtask test`
@@ -50,7 +57,7 @@ fn main() -> ExitCode {
         ["test"] => test::run_all(),
         ["scenario", name] => cargo(&["test", "-p", "countersign", "--test", "scenarios", "--", name]),
         ["bench", name, options @ ..] => bench::run(name, options),
-        ["soak"] => soak(),
+        ["soak", options @ ..] => soak::run_all(options),
         ["interop"] => Err("no outside peer beyond those of `cargo xtask test` is wired in yet".into()),
         ["parity"] => accounts::parity(),
         ["attacks"] => accounts::attacks(),
@@ -102,13 +109,4 @@ fn run(command: &mut Command) -> Result<(), Failure> {
         Ok(status) => Err(format!("{told}: {status}").into()),
         Err(error) => Err(format!("{told}: {error}").into()),
     }
-}
-
-/// Every decoder under many more mutations, with optimisations on.
-fn soak() -> Result<(), Failure> {
-    let packages = ["-p", "countersign-testkit", "-p", "countersign"];
-    run(Command::new(env!("CARGO"))
-        .args(["test", "--release", "--test", "fuzz"])
-        .args(packages)
-        .env("COUNTERSIGN_MUTATIONS", "5000000"))
 }

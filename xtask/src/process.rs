@@ -41,6 +41,11 @@ pub(crate) fn resident_kib(process: u32) -> u64 {
     status_kib(process, "VmRSS:")
 }
 
+/// The most memory that was ever resident, in KiB.
+pub(crate) fn peak_kib(process: u32) -> u64 {
+    status_kib(process, "VmHWM:")
+}
+
 fn status_kib(process: u32, field: &str) -> u64 {
     let status = std::fs::read(format!("/proc/{process}/status")).unwrap_or_default();
     let status = String::from_utf8_lossy(&status).into_owned();

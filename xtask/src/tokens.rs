@@ -15,7 +15,13 @@ pub(crate) const ISSUER: &str = "https://op.bench.test/realms/home";
 /// Two key pairs and what the servers need of their public halves.
 pub(crate) struct Keys {
     rsa: RsaKeyPair,
-    ec: EcdsaKeyPair,
+    ec: EcKey,
+    random: SystemRandom,
+}
+
+/// A key pair for ES256.
+pub(crate) struct EcKey {
+    pair: EcdsaKeyPair,
     random: SystemRandom,
 }
 
@@ -55,11 +61,9 @@ pub(crate) fn payload(number: usize) -> Result<String, Failure> {
 impl Keys {
     pub(crate) fn generate() -> Result<Self, Failure> {
         let rsa = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| "no RSA key")?;
-        let ec =
-            EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| "no EC key")?;
         Ok(Self {
             rsa,
-            ec,
+            ec: EcKey::generate()?,
             random: SystemRandom::new(),
         })
     }
@@ -71,36 +75,20 @@ impl Keys {
 
     /// A token that says `payload`.
     pub(crate) fn sign(&self, signed: Signed, payload: &str) -> Result<String, Failure> {
-        let header = format!(r#"{{"alg":"{0}","typ":"at+jwt","kid":"{0}"}}"#, signed.name());
-        let text = [header.as_str(), payload]
-            .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part))
-            .join(".");
-        let signature = match signed {
-            Signed::Rs256 => {
-                let mut signature = vec![0; self.rsa.public_modulus_len()];
-                self.rsa
-                    .sign(
-                        &signature::RSA_PKCS1_SHA256,
-                        &self.random,
-                        text.as_bytes(),
-                        &mut signature,
-                    )
-                    .map_err(|_| "not signed")?;
-                signature
-            }
-            Signed::Es256 => self
-                .ec
-                .sign(&self.random, text.as_bytes())
-                .map_err(|_| "not signed")?
-                .as_ref()
-                .to_vec(),
-        };
+        if signed == Signed::Es256 {
+            return self.ec.sign(signed.name(), payload);
+        }
+        let text = signing_input(signed, signed.name(), payload);
+        let mut signature = vec![0; self.rsa.public_modulus_len()];
+        let bytes = text.as_bytes();
+        self.rsa
+            .sign(&signature::RSA_PKCS1_SHA256, &self.random, bytes, &mut signature)
+            .map_err(|_| "not signed")?;
         Ok(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
 
     /// The public keys as a JWK Set.
     pub(crate) fn jwk_set(&self) -> Result<String, Failure> {
-        let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         // RSAPublicKey (RFC 8017 appendix A.1.1) of a 2048-bit key: nine bytes of framing and sign before the modulus.
         let modulus = self
             .rsa
@@ -108,19 +96,13 @@ impl Keys {
             .as_ref()
             .get(9..265)
             .ok_or("not a 2048-bit key")?;
-        let point = self.ec.public_key().as_ref();
-        let (x, y) = point
-            .get(1..33)
-            .zip(point.get(33..65))
-            .ok_or("not a P-256 point")?;
         Ok(format!(
             concat!(
                 r#"{{"keys":[{{"kty":"RSA","kid":"RS256","use":"sig","alg":"RS256","n":"{}","e":"AQAB"}},"#,
-                r#"{{"kty":"EC","kid":"ES256","use":"sig","alg":"ES256","crv":"P-256","x":"{}","y":"{}"}}]}}"#
+                r#"{}]}}"#
             ),
-            encode(modulus),
-            encode(x),
-            encode(y)
+            BASE64_URL_SAFE_NO_PAD.encode(modulus),
+            self.ec.jwk("ES256")?
         ))
     }
 
@@ -131,7 +113,7 @@ impl Keys {
                 AsDer::<PublicKeyX509Der<'_>>::as_der(self.rsa.public_key()).map_err(|_| "no DER")?
             }
             Signed::Es256 => {
-                AsDer::<PublicKeyX509Der<'_>>::as_der(self.ec.public_key()).map_err(|_| "no DER")?
+                AsDer::<PublicKeyX509Der<'_>>::as_der(self.ec.pair.public_key()).map_err(|_| "no DER")?
             }
         };
         let text = BASE64_STANDARD.encode(der.as_ref());
@@ -145,4 +127,43 @@ impl Keys {
             "-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n"
         ))
     }
+}
+
+impl EcKey {
+    pub(crate) fn generate() -> Result<Self, Failure> {
+        let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+        Ok(Self {
+            pair: EcdsaKeyPair::generate(algorithm).map_err(|_| "no EC key")?,
+            random: SystemRandom::new(),
+        })
+    }
+
+    /// A token that says `payload`, under a key id.
+    pub(crate) fn sign(&self, kid: &str, payload: &str) -> Result<String, Failure> {
+        let text = signing_input(Signed::Es256, kid, payload);
+        let signature = self.pair.sign(&self.random, text.as_bytes());
+        let signature = signature.map_err(|_| "not signed")?;
+        Ok(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// The public half as a JWK under a key id.
+    pub(crate) fn jwk(&self, kid: &str) -> Result<String, Failure> {
+        let point = self.pair.public_key().as_ref();
+        let (x, y) = point
+            .get(1..33)
+            .zip(point.get(33..65))
+            .ok_or("not a P-256 point")?;
+        Ok(format!(
+            r#"{{"kty":"EC","kid":"{kid}","use":"sig","alg":"ES256","crv":"P-256","x":"{}","y":"{}"}}"#,
+            BASE64_URL_SAFE_NO_PAD.encode(x),
+            BASE64_URL_SAFE_NO_PAD.encode(y)
+        ))
+    }
+}
+
+fn signing_input(signed: Signed, kid: &str, payload: &str) -> String {
+    let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{kid}"}}"#, signed.name());
+    [header.as_str(), payload]
+        .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part))
+        .join(".")
 }
