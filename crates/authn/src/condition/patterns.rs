@@ -39,7 +39,7 @@ impl Patterns {
                             repetitions, or `(?-u)`"
                         .to_owned();
                 }
-                let told = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                let told = innermost(&error).to_string();
                 format!("not a pattern: {}", told.lines().last().unwrap_or(""))
             })?;
         let all = Arc::make_mut(&mut self.0);
@@ -68,4 +68,12 @@ impl Patterns {
         };
         context.add_function("@matches", search)
     }
+}
+
+/// What was wrong at the bottom of it.
+fn innermost<'e>(mut error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
 }

@@ -17,7 +17,8 @@ const CONFIG: &str = "crates/countersign/tests/config.rs";
 const DEMO: &str = "crates/countersign/tests/demo.rs";
 const IMPORT: &str = "crates/countersign/tests/import/command.rs";
 const NGINX: &str = "crates/countersign/tests/e2e/hosts.rs";
-const PROGRAM: &str = "crates/countersign/tests/program.rs";
+const PROGRAM: &str = "crates/countersign/tests/program/main.rs";
+const RELOAD: &str = "crates/countersign/tests/program/reload.rs";
 const TIDY: &str = "crates/countersign/tests/tidy.rs";
 const TOKEN: &str = "crates/countersign/tests/token.rs";
 
@@ -57,7 +58,7 @@ pub(super) const GIVEN: [Given; 15] = [
     ),
     given(
         "countersign reload",
-        PROGRAM,
+        RELOAD,
         "a_reload_with_a_mistake_says_where_and_takes_nothing",
     ),
     given(
@@ -89,7 +90,7 @@ pub(super) const GIVEN: [Given; 15] = [
     // What the unit's ExecReload does.
     given(
         "systemctl reload countersign",
-        PROGRAM,
+        RELOAD,
         "sighup_reloads_and_never_kills",
     ),
 ];
