@@ -310,3 +310,24 @@ fn keys_of_one_issuer_are_not_taken_for_another() {
         "{told}"
     );
 }
+
+#[test]
+fn a_name_that_holds_anything_stays_a_name() {
+    let named = |algorithm: &str| {
+        let json = SAMPLE.replace("Test endpoint", r#"\n[[route]]\u202e\" #"#);
+        imported(&json.replace("HS256", algorithm), &Wishes::default())
+    };
+    let whole = named("HS256");
+    assert!(whole.missing.is_empty(), "{:?}", whole.missing);
+    taken(&whole);
+    let left_out = named("hs256");
+    assert!(
+        left_out.toml.contains("\n# route was left out"),
+        "{}",
+        left_out.toml
+    );
+    assert_eq!(
+        (left_out.missing.len(), left_out.missing[0].lines().count()),
+        (1, 1)
+    );
+}

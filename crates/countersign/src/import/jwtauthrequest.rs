@@ -119,12 +119,12 @@ pub fn import(json: &[u8], wishes: &Wishes) -> Result<Imported, String> {
             what: "find out what it does there; it is not in this configuration".to_owned(),
             ..unknown.clone()
         };
-        import.leave_to_do(to_do.to_string());
+        import.leave_to_do(&to_do.to_string());
         import.done.report.push(unknown);
     }
     import.listen(theirs.listen_port);
     if theirs.clients.is_empty() {
-        import.leave_to_do("`clients` is empty: nobody could ever enter".to_owned());
+        import.leave_to_do("`clients` is empty: nobody could ever enter");
     }
     for client in &theirs.clients {
         import.client(client);
@@ -159,8 +159,9 @@ impl Import<'_> {
         });
     }
 
-    fn leave_to_do(&mut self, what: String) {
-        self.done.missing.push(what);
+    /// One line: what their JSON calls a client may hold anything.
+    fn leave_to_do(&mut self, what: &str) {
+        self.done.missing.push(what.replace(['\n', '\r'], " "));
     }
 
     fn listen(&mut self, port: Option<String>) {
@@ -190,7 +191,7 @@ impl Import<'_> {
         if address.parse::<SocketAddr>().is_ok() {
             self.tell(Verdict::Kept, "listen-port", address.clone());
         } else {
-            self.leave_to_do(format!(
+            self.leave_to_do(&format!(
                 "`listen-port` {theirs:?} is no address here; give --listen 127.0.0.1:8081"
             ));
         }
@@ -229,7 +230,7 @@ impl Import<'_> {
                 .cloned()
                 .collect::<Vec<_>>()
                 .join(", ");
-            self.leave_to_do(format!(
+            self.leave_to_do(&format!(
                 "--jwks: several issuers would share these keys ({issuers}), and each could sign for the others; import \
                  without it, and write `jwk_set_url` into the table whose keys they are"
             ));

@@ -16,7 +16,10 @@ impl Import<'_> {
     pub(super) fn client(&mut self, client: &Client) {
         let label = &client.label;
         let Some(algorithms) = self.algorithms(client) else {
-            self.write(&format!("\n# {} was left out: see the report.", quoted(label)));
+            self.write(&format!(
+                "\n# {} was left out: see the report.",
+                table_name(label)
+            ));
             return;
         };
         let table = unused(&mut self.tables, table_name(label), "client");
@@ -49,7 +52,7 @@ impl Import<'_> {
         self.used.issuer = true;
         let Some(issuer) = self.wishes.issuer.clone() else {
             self.write("# issuer   = \"…\"             # missing");
-            self.leave_to_do(format!(
+            self.leave_to_do(&format!(
                 "{label}: no `issuer`: theirs checks none then, ours always does; give --issuer or --from-token TOKEN"
             ));
             return None;
@@ -75,7 +78,7 @@ impl Import<'_> {
             self.write(&format!("audiences  = {}", list(&[audience])));
         } else {
             self.write("# audiences = [\"…\"]          # missing");
-            self.leave_to_do(format!(
+            self.leave_to_do(&format!(
                 "{label}: no `audience`: theirs checks none then, ours always does; give --audience or --from-token TOKEN"
             ));
         }
@@ -99,14 +102,14 @@ impl Import<'_> {
         for name in &client.allowed_algo {
             match Algorithm::parse(name) {
                 Some(algorithm) => algorithms.push(algorithm),
-                None => self.leave_to_do(format!(
+                None => self.leave_to_do(&format!(
                     "{label}: the algorithm {name:?} of `allowed-algo` is not accepted here"
                 )),
             }
         }
         let shared = algorithms.iter().filter(|algorithm| algorithm.is_hmac()).count();
         if shared > 0 && shared < algorithms.len() {
-            self.leave_to_do(format!(
+            self.leave_to_do(&format!(
                 "{label}: `allowed-algo` mixes HS* with others ({}), so that a public key can pose as the secret: this \
                  client is refused; make two of it",
                 client.allowed_algo.join(", ")
@@ -201,12 +204,12 @@ impl Import<'_> {
     fn route(&mut self, client: &Client, table: &str) {
         let label = &client.label;
         if client.endpoints.is_empty() {
-            self.leave_to_do(format!("{label}: no `endpoints`: it answers nowhere"));
+            self.leave_to_do(&format!("{label}: no `endpoints`: it answers nowhere"));
         }
         for endpoint in &client.endpoints {
             let first = self.endpoints.insert(endpoint.clone(), label.clone());
             if let Some(first) = first {
-                self.leave_to_do(format!(
+                self.leave_to_do(&format!(
                     "{label}: {endpoint} is an endpoint of {first} as well, and which of them answers there is not known; \
                      keep it in one"
                 ));

@@ -59,7 +59,7 @@ impl Import<'_> {
         if algorithms.iter().any(|algorithm| algorithm.is_hmac()) {
             match &client.hmac {
                 Some(secret) => self.secret(client, table, algorithms, secret),
-                None => self.leave_to_do(format!("{label}: HS* is allowed and there is no `HMAC`")),
+                None => self.leave_to_do(&format!("{label}: HS* is allowed and there is no `HMAC`")),
             }
             return;
         }
@@ -74,7 +74,7 @@ impl Import<'_> {
             let what = format!("its keys come from {url}, and are refreshed in the background");
             self.tell_of(client, Verdict::Kept, "issuer", what);
             if url.scheme() != "https" {
-                self.leave_to_do(format!(
+                self.leave_to_do(&format!(
                     "{label}: keys over plain http: whoever is on the way can sign tokens; name an https URL, or write \
                      `danger_allow_http = true` into [token.{table}]"
                 ));
@@ -88,7 +88,7 @@ impl Import<'_> {
                 "its keys are discovered there; the last good ones are kept on disk, for when it is down";
             self.tell_of(client, Verdict::Bettered, "issuer", what);
         } else {
-            self.leave_to_do(format!(
+            self.leave_to_do(&format!(
                 "{label}: the issuer is no https URL, so its keys cannot be discovered; give --jwks URL"
             ));
         }
@@ -100,7 +100,7 @@ impl Import<'_> {
         let needed = algorithms.iter().map(|algorithm| needed(*algorithm)).max();
         let (needed, length) = (needed.unwrap_or(0), secret.expose().len());
         if length < needed {
-            self.leave_to_do(format!(
+            self.leave_to_do(&format!(
                 "{label}: the HMAC secret has {length} bytes, too short: {needed} are the least for {} (RFC 7518 section \
                  3.2); make a longer one (`openssl rand -hex 32`), for the issuer of the tokens, too",
                 algorithms
@@ -111,7 +111,7 @@ impl Import<'_> {
             ));
         }
         if secret.expose().ends_with(b"\n") || secret.expose().ends_with(b"\r") {
-            self.leave_to_do(format!(
+            self.leave_to_do(&format!(
                 "{label}: the HMAC secret ends with a line break, which a secret file cannot hold; make another"
             ));
         }
