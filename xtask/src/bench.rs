@@ -10,7 +10,7 @@ mod decision;
 mod growth;
 mod in_process;
 mod measure;
-mod servers;
+pub(crate) mod servers;
 mod side_by_side;
 mod spread;
 mod start;

@@ -75,16 +75,26 @@ impl Keys {
 
     /// A token that says `payload`.
     pub(crate) fn sign(&self, signed: Signed, payload: &str) -> Result<String, Failure> {
+        self.sign_parts(signed, &header(signed, signed.name()), payload.as_bytes())
+    }
+
+    /// A token of exactly this header and payload.
+    pub(crate) fn sign_parts(&self, signed: Signed, header: &str, payload: &[u8]) -> Result<String, Failure> {
+        let text = signing_input(header, payload);
+        let signature = self.signature(signed, text.as_bytes())?;
+        Ok(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// A signature over any bytes.
+    pub(crate) fn signature(&self, signed: Signed, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
         if signed == Signed::Es256 {
-            return self.ec.sign(signed.name(), payload);
+            return self.ec.signature(bytes);
         }
-        let text = signing_input(signed, signed.name(), payload);
         let mut signature = vec![0; self.rsa.public_modulus_len()];
-        let bytes = text.as_bytes();
         self.rsa
             .sign(&signature::RSA_PKCS1_SHA256, &self.random, bytes, &mut signature)
             .map_err(|_| "not signed")?;
-        Ok(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+        Ok(signature)
     }
 
     /// The public keys as a JWK Set.
@@ -140,10 +150,14 @@ impl EcKey {
 
     /// A token that says `payload`, under a key id.
     pub(crate) fn sign(&self, kid: &str, payload: &str) -> Result<String, Failure> {
-        let text = signing_input(Signed::Es256, kid, payload);
-        let signature = self.pair.sign(&self.random, text.as_bytes());
-        let signature = signature.map_err(|_| "not signed")?;
+        let text = signing_input(&header(Signed::Es256, kid), payload.as_bytes());
+        let signature = self.signature(text.as_bytes())?;
         Ok(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    fn signature(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+        let signature = self.pair.sign(&self.random, bytes).map_err(|_| "not signed")?;
+        Ok(signature.as_ref().to_vec())
     }
 
     /// The public half as a JWK under a key id.
@@ -161,9 +175,13 @@ impl EcKey {
     }
 }
 
-fn signing_input(signed: Signed, kid: &str, payload: &str) -> String {
-    let header = format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{kid}"}}"#, signed.name());
-    [header.as_str(), payload]
+fn header(signed: Signed, kid: &str) -> String {
+    format!(r#"{{"alg":"{}","typ":"at+jwt","kid":"{kid}"}}"#, signed.name())
+}
+
+/// What is signed of a header and a payload.
+pub(crate) fn signing_input(header: &str, payload: &[u8]) -> String {
+    [header.as_bytes(), payload]
         .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part))
         .join(".")
 }

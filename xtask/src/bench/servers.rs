@@ -1,8 +1,9 @@
 //! The servers that are measured, each with the configuration its own manual would choose, one thread each, no logs.
 
 use super::measure::Server;
-use crate::tokens::{ISSUER, Keys, Signed};
+use crate::tokens::{ISSUER, Keys};
 use crate::{Failure, gateway};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Where everything of one measurement lies, and the keys in it.
@@ -109,14 +110,16 @@ impl Bench {
     }
 
     /// HAProxy's own verification; issuer, audience and end are rules, for it checks the signature only.
-    pub(crate) fn haproxy(&self, name: &str, port: u16) -> Result<Server, Failure> {
-        let pem = |signed: Signed| -> Result<String, Failure> {
-            Ok(self
-                .write(&format!("{}.pem", signed.name()), &self.keys.pem(signed)?)?
-                .display()
-                .to_string())
-        };
-        let (rsa, ec) = (pem(Signed::Rs256)?, pem(Signed::Es256)?);
+    pub(crate) fn haproxy(&self, name: &str, port: u16, keys: &[(&str, String)]) -> Result<Server, Failure> {
+        let mut verifications = String::new();
+        for (algorithm, pem) in keys {
+            let path = self.write(&format!("{algorithm}.pem"), pem)?;
+            writeln!(
+                verifications,
+                "  http-request set-var(txn.ok) var(txn.bearer),jwt_verify(txn.alg,\"{}\") if {{ var(txn.alg) -m str {algorithm} }}",
+                path.display()
+            )?;
+        }
         let text = format!(
             "global\n  nbthread 1\n  maxconn 4096\n  tune.bufsize 32768\ndefaults\n  mode http\n  timeout client 60s\n  timeout server 60s\n  \
              timeout connect 5s\n  timeout http-keep-alive 60s\nfrontend decide\n  bind 127.0.0.1:{port}\n  \
@@ -126,9 +129,7 @@ impl Bench {
              http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_payload_query('$.aud') -m str api }}\n  \
              http-request set-var(txn.now) date()\n  \
              http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_payload_query('$.exp','int'),sub(txn.now) -m int gt 0 }}\n  \
-             http-request set-var(txn.ok) var(txn.bearer),jwt_verify(txn.alg,\"{rsa}\") if {{ var(txn.alg) -m str RS256 }}\n  \
-             http-request set-var(txn.ok) var(txn.bearer),jwt_verify(txn.alg,\"{ec}\") if {{ var(txn.alg) -m str ES256 }}\n  \
-             http-request deny deny_status 401 unless {{ var(txn.ok) -m int 1 }}\n  \
+             {verifications}  http-request deny deny_status 401 unless {{ var(txn.ok) -m int 1 }}\n  \
              http-request return status 200 hdr X-Auth-Subject %[var(txn.bearer),jwt_payload_query('$.sub')] \
              hdr X-Auth-Groups %[var(txn.bearer),jwt_payload_query('$.groups')] \
              hdr X-Auth-Username %[var(txn.bearer),jwt_payload_query('$.preferred_username')] \
@@ -146,7 +147,7 @@ impl Bench {
     }
 
     /// Envoy's jwt_authn with its token cache, answering itself with five headers.
-    pub(crate) fn envoy(&self, name: &str, port: u16) -> Result<Server, Failure> {
+    pub(crate) fn envoy(&self, name: &str, port: u16, jwk_set: &str) -> Result<Server, Failure> {
         let claims = [
             ("sub", "x-jwt-sub"),
             ("preferred_username", "x-jwt-user"),
@@ -167,7 +168,6 @@ impl Bench {
         let answer_lines = answers
             .map(|(header, from)| format!("{{ header: {{ key: {header}, value: \"%REQ({from})%\" }} }}"))
             .join(", ");
-        let jwk_set = self.keys.jwk_set()?;
         let text = format!(
             r#"static_resources:
   listeners:

