@@ -111,15 +111,20 @@ impl Running {
             sockets: Mutex::new(sockets),
             reloading: tokio::sync::Mutex::default(),
         };
-        program.put_in_force(loaded, in_force, change, &mut program.sockets());
+        let program = Arc::new(program);
         let mut running = Self {
             stop: watch::Sender::new(false),
             admin: JoinSet::new(),
-            program: Arc::new(program),
+            program: Arc::clone(&program),
         };
+        // Whoever is told of a listener may ask for a reload at once: the socket for that is there first, and who asks
+        // there waits until this is done.
+        let starting = program.reloading.try_lock();
         if let Ok(folder) = folder {
             running.admin(&folder);
         }
+        program.put_in_force(loaded, in_force, change, &mut program.sockets());
+        drop(starting);
         Ok(running)
     }
 
