@@ -4,93 +4,88 @@
 #[derive(Debug)]
 pub(super) struct Given {
     pub(super) command: &'static str,
-    /// The file of the test, from the root of the repository.
-    pub(super) file: &'static str,
+    /// The test's binary, and its name.
+    pub(super) binary: &'static str,
     pub(super) test: &'static str,
 }
 
-const fn given(command: &'static str, file: &'static str, test: &'static str) -> Given {
-    Given { command, file, test }
+const fn given(command: &'static str, binary: &'static str, test: &'static str) -> Given {
+    Given {
+        command,
+        binary,
+        test,
+    }
 }
-
-const CONFIG: &str = "crates/countersign/tests/config.rs";
-const DEMO: &str = "crates/countersign/tests/demo.rs";
-const IMPORT: &str = "crates/countersign/tests/import/command.rs";
-const NGINX: &str = "crates/countersign/tests/e2e/hosts.rs";
-const PROGRAM: &str = "crates/countersign/tests/program/main.rs";
-const RELOAD: &str = "crates/countersign/tests/program/reload.rs";
-const TIDY: &str = "crates/countersign/tests/tidy.rs";
-const TOKEN: &str = "crates/countersign/tests/token.rs";
 
 /// Each names a command, not its options; the help of `xtask` and `countersign` is where those are.
 pub(super) const GIVEN: [Given; 15] = [
     given(
         "cargo install --path crates/countersign",
-        "crates/countersign/tests/e2e/docs.rs",
+        "e2e",
         "the_program_is_where_it_is_installed_from",
     ),
-    given("cargo metadata", TIDY, "a_crate_uses_only_what_stands_below_it"),
+    given("cargo metadata", "tidy", "a_crate_uses_only_what_stands_below_it"),
     given(
         "cargo run --release -- demo",
-        DEMO,
+        "demo",
         "every_line_the_demo_prints_gets_what_it_promises",
     ),
     given(
         "cargo run -q -- reference",
-        CONFIG,
+        "config",
         "the_generated_pages_are_fresh",
     ),
     given(
         "cargo test -p countersign-jose",
-        TIDY,
+        "tidy",
         "a_crate_uses_only_what_stands_below_it",
     ),
-    given("countersign check", PROGRAM, "check_counts_what_it_tells"),
+    given("countersign check", "program", "check_counts_what_it_tells"),
     given(
         "countersign demo",
-        DEMO,
+        "demo",
         "every_line_the_demo_prints_gets_what_it_promises",
     ),
     given(
         "countersign import jwtauthrequest",
-        IMPORT,
+        "import",
         "the_sample_is_imported_checked_and_run_and_answers_as_theirs",
     ),
     given(
         "countersign reload",
-        RELOAD,
+        "program",
         "a_reload_with_a_mistake_says_where_and_takes_nothing",
     ),
     given(
         "countersign run",
-        PROGRAM,
+        "program",
         "everything_said_is_written_before_the_end",
     ),
     given(
         "countersign schema",
-        CONFIG,
+        "config",
         "the_schema_takes_every_example_and_refuses_every_fault_of_shape",
     ),
     given(
         "countersign token mint",
-        TOKEN,
+        "token",
         "a_token_made_for_a_table_satisfies_it_for_an_hour",
     ),
     given(
         "countersign token verify",
-        TOKEN,
+        "token",
         "a_minted_token_is_accepted_and_its_siblings_are_refused_by_name",
     ),
     // Started by the tests from the same file.
     given(
         "nginx -p \"$PWD\" -c nginx-unix.conf",
-        NGINX,
+        "e2e",
         "nginx_over_a_unix_socket_serves_no_host_but_the_one_decided_on",
     ),
     // What the unit's ExecReload does.
     given(
         "systemctl reload countersign",
-        RELOAD,
+        "program",
         "sighup_reloads_and_never_kills",
     ),
 ];
