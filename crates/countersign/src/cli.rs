@@ -143,7 +143,7 @@ pub fn main() -> ExitCode {
     let mut out = Output::standard();
     let environment = Environment::real();
     let code = match Arguments::parse().command {
-        Command::Run { config, state } => run(config.as_deref(), state, environment, &mut out),
+        Command::Run { config, state } => run(config.as_deref(), state, Environment::lasting(), &mut out),
         Command::Demo { json } => demo::run(json, &mut out),
         Command::Token { command } => token::run(&command, &environment, &mut out),
         Command::Import { command } => import::run(&command, &environment, &mut out),

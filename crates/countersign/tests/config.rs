@@ -45,13 +45,14 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The files beside the configurations, and three variables: long enough for a secret, too short, empty.
+/// The files beside the configurations, and four variables: long enough for a secret, too short, empty, two lines.
 fn environment() -> Environment {
     let variable = |name: &str| {
         let value = match name {
             "LONG" => "a-secret-that-is-long-enough-for-hs256",
             "SHORT" => "short",
             "EMPTY" => "",
+            "TWO_LINES" => "a-secret-of-two\nlines-of-text",
             _ => return None,
         };
         Some(value.to_owned())
@@ -178,8 +179,8 @@ fn files_of_a_folder_join_and_say_nothing_twice() {
         ("5.toml", "[[route]]\nendpoint = \"/c\"\naccept = \"token.a\"\n"),
     ]);
     for said in [
-        "error: `log` is in another file already\n --> 2.toml:5:2\n",
-        "error: `token.a` is in another file already\n --> 3.toml:2:8\n",
+        "error: `log` is in another file already: 1.toml:5:2\n --> 2.toml:5:2\n",
+        "error: `token.a` is in another file already: 1.toml:7:8\n --> 3.toml:2:8\n",
         "error: no request can tell this route from `/a`: both govern /a\n --> 4.toml:2:1\n",
         "error: `config` is missing\n --> 5.toml:1:1\n",
     ] {
@@ -214,6 +215,57 @@ fn what_a_table_says_by_default_is_what_is_meant_without_it() {
     };
     for table in ["limits", "log", "token_cache", "identity_headers"] {
         assert_eq!(loaded(&format!("[{table}]\n")), loaded(""), "{table}");
+    }
+}
+
+#[test]
+fn a_very_large_configuration_is_judged_in_few_words() {
+    let listen = "config = 1\n[[listen]]\naddress = \"127.0.0.1:1\"\nspeak = \"check\"\n";
+    let many = |one: &dyn Fn(usize) -> String, count: usize| (0..count).map(one).collect::<String>();
+    // In quadratic time this test would not end.
+    for (what, text) in [
+        (
+            "routes with faults",
+            many(&|_| "[[route]]\naccept = 1\n".to_owned(), 10_000),
+        ),
+        (
+            "identity headers",
+            format!(
+                "[identity_headers.add]\n{}",
+                many(&|n| format!("X-A{n} = \"subject\"\n"), 10_000)
+            ),
+        ),
+        (
+            "routes with identity headers",
+            many(
+                &|n| {
+                    format!(
+                        "[[route]]\nendpoint = \"/{n}\"\naccept = \"anonymous\"\nidentity_headers = {{ add = {{ X-A{n} = \
+                         \"subject\" }} }}\n"
+                    )
+                },
+                5_000,
+            ),
+        ),
+        (
+            "tables nobody accepts",
+            format!(
+                "{}[[route]]\nendpoint = \"/a\"\naccept = [\"token.u\", \"token.v\"]\n",
+                many(
+                    &|n| format!("[token.t{n}]\nissuer = \"https://{n}.example\"\naudiences = \"a\"\n"),
+                    5_000
+                )
+            ),
+        ),
+        ("a long key", format!("{} = 1\n", "a".repeat(500_000))),
+        (
+            "a long value",
+            format!("[log]\nformat = \"{}\"\n", "a".repeat(500_000)),
+        ),
+    ] {
+        let told = told("a.toml", &format!("{listen}{text}"));
+        assert!(!told.starts_with("taken"), "{what}");
+        assert!(told.len() < 200_000, "{what}: {} bytes", told.len());
     }
 }
 

@@ -107,10 +107,7 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
 pub(super) fn tell(document: &Document, way: &[String], faults: Vec<Fault>, told: &mut Vec<Diagnostic>) {
     for fault in faults {
         let at = way.iter().cloned().chain(fault.at).collect::<Vec<_>>();
-        told.push(Diagnostic {
-            help: fault.help,
-            ..Diagnostic::error(document.place(&at), fault.message)
-        });
+        told.push(Diagnostic::error(document.place(&at), fault.message).maybe_help(fault.help));
     }
 }
 

@@ -6,7 +6,9 @@ use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 use std::ops::Range;
 
 /// How many messages are shown at once; what stays is counted.
-const MAX_SHOWN: usize = 200;
+pub const MAX_SHOWN: usize = 200;
+/// How long a message or an advice may be, in bytes: what it quotes may be of any length.
+const MAX_TEXT: usize = 600;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +51,7 @@ impl Diagnostic {
         Self {
             severity: Severity::Error,
             place,
-            message: message.into(),
+            message: cut(message.into()),
             help: None,
             hides: None,
         }
@@ -74,8 +76,17 @@ impl Diagnostic {
     /// The same with advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(cut(help.into()));
         self
+    }
+
+    /// The same with advice, if there is some.
+    #[must_use]
+    pub fn maybe_help(self, help: Option<String>) -> Self {
+        match help {
+            Some(help) => self.help(help),
+            None => self,
+        }
     }
 
     /// The file, and the line and column in it, counted from 1; the first file alone when it is about the whole.
@@ -97,6 +108,14 @@ impl Diagnostic {
             (file, None) => file.to_owned(),
         }
     }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.push('…');
+    }
+    text
 }
 
 /// All of `diagnostics` as text for a person, in the order of the files, with the lines they are about. Secrets on those

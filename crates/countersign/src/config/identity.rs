@@ -4,12 +4,12 @@ use super::check::{Declared, tell};
 use super::diagnostic::Diagnostic;
 use super::listen::Listen;
 use super::require::owner_and_name;
-use super::shape::Document;
+use super::shape::{Document, Way};
 use countersign_core::credential_place::CredentialPlace;
 use countersign_core::identity_headers::{Fact, IdentityHeaders, ListFormat, Projection, preset};
 use countersign_core::options::{Fault, Values};
 use http::HeaderName;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 pub(super) use meaning::has_a_meaning;
@@ -17,6 +17,9 @@ pub(super) use meaning::has_a_meaning;
 use meaning::fold;
 
 mod meaning;
+
+/// How many identity headers there may be: an answer carries them all, within the 100 lines that proxies take.
+const MAX_HEADERS: usize = 64;
 
 type Lines = Vec<(HeaderName, Fact)>;
 
@@ -54,49 +57,28 @@ pub(super) fn collect(
     told: &mut Vec<Diagnostic>,
 ) -> Identity {
     let beside_a_proxy = listeners.iter().any(|listen| listen.speak != "reverse-proxy");
-    let mut read = |values: &Values, way: &[String]| {
-        wanted(values, beside_a_proxy).unwrap_or_else(|faults| {
-            tell(document, way, faults, told);
-            Wanted {
-                lines: Vec::new(),
-                format: ListFormat::Comma,
-                named_groups: false,
-            }
-        })
-    };
-    let way = ["identity_headers".to_owned()];
-    let standard = match document.values.table("identity_headers") {
-        Some(values) => read(values, &way),
-        None => Wanted {
+    let own = "identity_headers".to_owned();
+    let routes = document.values.tables("route").iter().enumerate();
+    let routes = routes.map(|(index, route)| {
+        let way = vec!["route".to_owned(), index.to_string(), own.clone()];
+        (way, route.table(&own))
+    });
+    let tables = std::iter::once((vec![own.clone()], document.values.table(&own))).chain(routes);
+    let tables = tables.map(|(way, values)| {
+        let mut faults = Vec::new();
+        let wanted = values.map(|values| wanted(values, beside_a_proxy, &mut faults));
+        tell(document, &way, faults, told);
+        (way, wanted)
+    });
+    let mut tables = tables.collect::<Vec<_>>();
+    if let Some((_, standard)) = tables.first_mut() {
+        standard.get_or_insert_with(|| Wanted {
             lines: preset("x-auth").unwrap_or_default(),
             format: ListFormat::Comma,
             named_groups: false,
-        },
-    };
-    let routes = document
-        .values
-        .tables("route")
-        .iter()
-        .enumerate()
-        .map(|(index, route)| {
-            let way = [
-                "route".to_owned(),
-                index.to_string(),
-                "identity_headers".to_owned(),
-            ];
-            route.table("identity_headers").map(|values| read(values, &way))
         });
-    let routes = routes.collect::<Vec<_>>();
-    let all = std::iter::once(&standard)
-        .chain(routes.iter().flatten())
-        .flat_map(|wanted| &wanted.lines);
-    let all = all.map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    if let Some((one, other)) = alias(&all) {
-        let message =
-            format!("`{one}` and `{other}` are one header to applications that fold `-`, `_` and `.`");
-        told.push(Diagnostic::error(document.place(&way), message).help("name one of them otherwise"));
     }
-    let set = Arc::new(IdentityHeaders::new(all));
+    let set = Arc::new(IdentityHeaders::new(names(document, &tables, told)));
     refuse_double_use(document, &set, listeners, declared, told);
     let groups = named_groups(document, declared);
     let project = |wanted: &Wanted| {
@@ -105,16 +87,55 @@ pub(super) fn collect(
             .then(|| groups.iter().map(|group| group.as_str().into()).collect());
         Arc::new(Projection::new(&set, &wanted.lines, wanted.format, only))
     };
-    let routes = routes.iter().map(|wanted| wanted.as_ref().map(project)).collect();
+    let mut projected = tables.iter().map(|(_, wanted)| wanted.as_ref().map(project));
     Identity {
-        standard: project(&standard),
-        routes,
+        standard: projected.next().flatten().unwrap_or_default(),
+        routes: projected.collect(),
         set: Arc::clone(&set),
     }
 }
 
-fn wanted(values: &Values, beside_a_proxy: bool) -> Result<Wanted, Vec<Fault>> {
-    let (mut lines, mut faults): (Lines, Vec<Fault>) = (Vec::new(), Vec::new());
+/// The names in all `tables`. There are few enough of them, and applications can tell them apart.
+fn names(
+    document: &Document,
+    tables: &[(Way, Option<Wanted>)],
+    told: &mut Vec<Diagnostic>,
+) -> Vec<HeaderName> {
+    let (mut names, mut by_fold) = (Vec::<HeaderName>::new(), HashMap::<String, HeaderName>::new());
+    for (way, wanted) in tables {
+        for (name, _) in wanted.iter().flat_map(|wanted| &wanted.lines) {
+            let mut tell = |message: String, help: &str| {
+                told.push(Diagnostic::error(document.place(way), message).help(help));
+            };
+            match by_fold.get(&fold(name)) {
+                Some(one) if one == name => {}
+                Some(one) => {
+                    let message = format!(
+                        "`{one}` and `{name}` are one header to applications that fold `-`, `_` and `.`"
+                    );
+                    tell(message, "name one of them otherwise");
+                }
+                None if names.len() == MAX_HEADERS => {
+                    let message = format!("more than {MAX_HEADERS} identity headers, over all tables");
+                    tell(
+                        message,
+                        "all of them are written with every answer, and no proxy takes more than 100 lines",
+                    );
+                    return names;
+                }
+                None => {
+                    by_fold.insert(fold(name), name.clone());
+                    names.push(name.clone());
+                }
+            }
+        }
+    }
+    names
+}
+
+/// What a table says that is sound.
+fn wanted(values: &Values, beside_a_proxy: bool, faults: &mut Vec<Fault>) -> Wanted {
+    let mut lines = Lines::new();
     if values.has("preset") && values.texts("preset").next().is_none() {
         let message = "an empty list sets no identity header, so that a client's own would arrive";
         faults.push(
@@ -129,20 +150,27 @@ fn wanted(values: &Values, beside_a_proxy: bool) -> Result<Wanted, Vec<Fault>> {
             }
         }
     }
-    for (name, fact) in values.text_map("add") {
-        let at = |message: String| Fault::new(name, message).within("add");
+    let mut added = HashSet::new();
+    // One more than there may be is told as too many.
+    for (name, fact) in values.text_map("add").iter().take(MAX_HEADERS + 1) {
+        let fault = |message: String| Fault::new(name, message).within("add");
         let header = name.parse::<HeaderName>();
-        let known = "subject, issuer, groups, scopes, email, authenticator, or claims.PATH";
         match (header, Fact::parse(fact)) {
-            (Err(_), _) => faults.push(at("not a header name".to_owned())),
+            (Err(_), _) => faults.push(fault("not a header name".to_owned())),
             (Ok(header), _) if has_a_meaning(&header) => {
-                faults.push(at(format!(
+                faults.push(fault(format!(
                     "`{header}` has a meaning of its own and cannot tell identity"
                 )));
             }
-            (Ok(_), None) => faults.push(
-                at(format!("{fact:?} is nothing that can be told")).help(format!("known are: {known}")),
-            ),
+            (Ok(header), _) if !added.insert(header.clone()) => {
+                faults.push(fault(format!(
+                    "`{header}` is added twice: case does not count in a header's name"
+                )));
+            }
+            (Ok(_), None) => {
+                let help = "known are: subject, issuer, groups, scopes, email, authenticator, or claims.PATH";
+                faults.push(fault(format!("{fact:?} is nothing that can be told")).help(help));
+            }
             (Ok(header), Some(fact)) => {
                 lines.retain(|(own, _)| *own != header);
                 lines.push((header, fact));
@@ -158,27 +186,11 @@ fn wanted(values: &Values, beside_a_proxy: bool) -> Result<Wanted, Vec<Fault>> {
         let message = "`lines` is for proxy mode: a proxy that asks keeps only the first of repeated headers";
         faults.push(Fault::new("format", message).help("format = \"comma\" or \"json\""));
     }
-    let named_groups = values.text("groups") == Some("named");
-    if faults.is_empty() {
-        Ok(Wanted {
-            lines,
-            format,
-            named_groups,
-        })
-    } else {
-        Err(faults)
+    Wanted {
+        lines,
+        format,
+        named_groups: values.text("groups") == Some("named"),
     }
-}
-
-/// Two different names that fold to one.
-fn alias(names: &[HeaderName]) -> Option<(&HeaderName, &HeaderName)> {
-    let pairs = names
-        .iter()
-        .enumerate()
-        .flat_map(|(index, one)| names.iter().skip(index + 1).map(move |other| (one, other)));
-    pairs
-        .into_iter()
-        .find(|(one, other)| one != other && fold(one) == fold(other))
 }
 
 /// A header of the set never arrives from a client, so neither a token nor a proxy's secret can be in one.

@@ -8,7 +8,8 @@ use countersign_core::options::{Fault, Values};
 use countersign_core::peer::{Peer, TrustedPeers};
 use countersign_edge::integration::{self, Integration};
 use countersign_edge::listen::{Address, UnixAccess};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -98,10 +99,9 @@ pub(super) fn status(
 fn taken(address: &Address, listeners: &[Listen]) -> Option<Fault> {
     let clash = |other: &Address| match (address, other) {
         (Address::Tcp(one), Address::Tcp(other)) => {
-            let any = one.ip().is_unspecified() || other.ip().is_unspecified();
             one.port() == other.port()
                 && one.port() != 0
-                && (one == other || any && one.is_ipv4() == other.is_ipv4())
+                && (one == other || covers(one.ip(), other.ip()) || covers(other.ip(), one.ip()))
         }
         (one, other) => one == other,
     };
@@ -113,6 +113,11 @@ fn taken(address: &Address, listeners: &[Listen]) -> Option<Fault> {
         "address",
         format!("another listener has {other} already"),
     ))
+}
+
+/// Whether `one` stands for every address, `other` among them: `[::]` also for those of IPv4.
+pub(in crate::config) fn covers(one: IpAddr, other: IpAddr) -> bool {
+    one.is_unspecified() && (one.is_ipv6() || other.is_ipv4())
 }
 
 fn listen(
@@ -250,6 +255,13 @@ fn peer_secret(secret: &Values, faults: &mut Vec<Fault>) -> Option<PeerSecret> {
         fault(Fault::new("value", "shorter than 16 bytes").help("openssl rand -hex 16"));
         return None;
     }
+    let bytes = value.expose();
+    let carried = HeaderValue::from_bytes(bytes).is_ok() && bytes.trim_ascii() == bytes.as_slice();
+    if !carried {
+        let message = "no header can carry it: it has control characters, or white space around it";
+        fault(Fault::new("value", message).help("openssl rand -hex 16"));
+        return None;
+    }
     name.zip(Some(value.clone()))
 }
 
@@ -261,8 +273,13 @@ fn access(values: &Values, faults: &mut Vec<Fault>) -> UnixAccess {
         }
         mode
     });
+    let owner = values.text("owner");
+    if owner.is_some_and(|owner| owner.is_empty() || owner == ":" || owner.matches(':').count() > 1) {
+        let help = "owner = \"user\", \"user:group\" or \":group\"";
+        faults.push(Fault::new("owner", "not the name of an owner").help(help));
+    }
     UnixAccess {
         mode,
-        owner: values.text("owner").map(str::to_owned),
+        owner: owner.map(str::to_owned),
     }
 }

@@ -1,7 +1,13 @@
 //! "Did you mean": the word of a list that is fewest keystrokes away.
 
+/// The longest slip of a word that is looked for, in bytes.
+const MAX_TYPED: usize = 100;
+
 /// The nearest of `words` to `typed`, when it is near enough to be meant.
 pub fn nearest<'a>(typed: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if typed.len() > MAX_TYPED {
+        return None;
+    }
     let allowed = (typed.chars().count() / 3).max(1);
     let scored = words.into_iter().map(|word| (distance(typed, word), word));
     scored

@@ -12,7 +12,8 @@ use countersign_core::authn::Authenticator;
 use countersign_core::gate::{PathOddities, Target, judge_method};
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::Condition;
-use countersign_core::route::{ChallengeStyle, HostPattern, PathPattern, Route, Upstream};
+use countersign_core::route::{ChallengeStyle, HostPattern, PathPattern, PatternError, Route, Upstream};
+use http::Method;
 use std::sync::Arc;
 use url::Url;
 
@@ -76,12 +77,8 @@ fn route(
         HostPattern::parse(text).map_err(|error| error.to_string())
     });
     let fold_case = values.text("case") == Some("insensitive");
-    let parse_path = |text: &str| PathPattern::parse(text, fold_case).map_err(|error| error.to_string());
-    let paths = each(values, "paths", &mut faults, parse_path);
-    let methods = each(values, "methods", &mut faults, |text| {
-        judge_method(text)
-            .map_err(|_| "not a method of IANA's registry that is let through (case counts)".to_owned())
-    });
+    let paths = each(values, "paths", &mut faults, |text| path(text, fold_case));
+    let methods = each(values, "methods", &mut faults, method);
     faults.extend(governs_nothing(values, stands));
     let accept = accept(values, surroundings.declared, &mut faults);
     // Also those whose own tables have faults: what names them is right.
@@ -153,6 +150,25 @@ fn governs_nothing(values: &Values, stands: impl Fn(&str) -> bool) -> Vec<Fault>
         });
     }
     faults
+}
+
+fn path(text: &str, fold_case: bool) -> Result<PathPattern, String> {
+    PathPattern::parse(text, fold_case).map_err(|error| match error {
+        PatternError::NotAPath => {
+            format!("{error}: it begins with `/`, and stands as clients send it, %XX and all")
+        }
+        PatternError::NotAHost | PatternError::Port | PatternError::Star => error.to_string(),
+    })
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    judge_method(text).map_err(|_| {
+        let message = "not a method of IANA's registry that is let through (case counts)";
+        match judge_method(&text.to_ascii_uppercase()) {
+            Ok(meant) => format!("{message}; did you mean {:?}?", meant.as_str()),
+            Err(_) => message.to_owned(),
+        }
+    })
 }
 
 fn endpoint(text: &str) -> Result<Box<str>, String> {
@@ -233,6 +249,7 @@ fn to(values: &Values, faults: &mut Vec<Fault>) -> Option<Upstream> {
     let plain =
         url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let message = match url.scheme() {
+        _ if url.port() == Some(0) => "nothing can be reached at port 0",
         "http" if plain => {
             let port = url.port_or_known_default().unwrap_or(80);
             return url.host_str().map(|host| Upstream {

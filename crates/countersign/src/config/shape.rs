@@ -44,6 +44,11 @@ impl Document {
             .find_map(|end| self.places.get(way.get(..end)?).map(|(key, _)| key.clone()))
     }
 
+    /// Where the key at `way` itself stands.
+    fn key_place_of(&self, way: &[String]) -> Option<Place> {
+        self.places.get(way).map(|(key, _)| key.clone())
+    }
+
     /// Whether something stands at `way`, sound or not; also for a key with a default that stands in no file.
     pub fn stands(&self, way: &[String]) -> bool {
         self.places.contains_key(way)
@@ -51,9 +56,10 @@ impl Document {
 
     /// Whether the table at `way`, or anything in it, has a fault of shape.
     pub fn is_faulty(&self, way: &[&str]) -> bool {
-        self.faulty.iter().any(|faulty| {
-            faulty.len() >= way.len() && faulty.iter().zip(way).all(|(one, other)| one == other)
-        })
+        let way = way.iter().map(|key| (*key).to_owned()).collect::<Way>();
+        // Whatever begins with it stands together, right after it.
+        let mut after = self.faulty.range(way.clone()..);
+        after.next().is_some_and(|faulty| faulty.starts_with(&way))
     }
 }
 
@@ -126,11 +132,8 @@ impl Walk<'_> {
         help: Option<String>,
     ) {
         let place = self.place(span);
-        let diagnostic = Diagnostic {
-            help,
-            ..Diagnostic::error(Some(place), message)
-        };
-        self.diagnostics.push(diagnostic);
+        self.diagnostics
+            .push(Diagnostic::error(Some(place), message).maybe_help(help));
         self.document.faulty.insert(way.to_vec());
     }
 
@@ -161,6 +164,7 @@ impl Walk<'_> {
                 }
                 _ => (0, Vec::new()),
             };
+            let earlier = self.document.key_place_of(&way);
             self.keep(&way, key.span(), value.span());
             let read = match field.kind {
                 Kind::Tables(inner) => self.tables(inner.fields, value, &way, count),
@@ -178,17 +182,19 @@ impl Walk<'_> {
                     merged.replace(field.name, OptionValue::Named(all));
                 }
                 (Some(_), _) if field.name != "config" => {
-                    self.error(
-                        &way,
-                        key.span(),
-                        format!("`{}` is in another file already", field.name),
-                        None,
-                    );
+                    self.twice(&way, key.span(), earlier);
                 }
                 (Some(_), _) => {}
                 (None, value) => merged.insert(field.name, value),
             }
         }
+    }
+
+    /// What stands at `span` stands in a file before, too.
+    fn twice(&mut self, way: &[String], span: Range<usize>, earlier: Option<Place>) {
+        let earlier = Diagnostic::error(earlier, "").location(self.sources);
+        let message = format!("`{}` is in another file already: {earlier}", way.join("."));
+        self.error(way, span, message, None);
     }
 
     fn finish_root(&mut self, fields: &[Field], merged: &Values) {

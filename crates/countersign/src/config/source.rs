@@ -5,9 +5,14 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 /// The largest configuration file, and the largest file that one names, in bytes.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
+/// The most files of a folder.
+pub const MAX_FILES: usize = 1000;
+/// What the files of a folder may be together, in bytes.
+pub const MAX_FOLDER_BYTES: usize = 8 << 20;
 /// Where a configuration is looked for when none is named.
 pub const PLACES: [&str; 2] = ["./countersign.toml", "/etc/countersign"];
 
@@ -40,9 +45,21 @@ pub enum SourceError {
     /// A file that cannot be read.
     #[error("{0}: {1}")]
     Unreadable(String, io::Error),
-    /// A file that is no text, or a very large one.
-    #[error("{0} is not a UTF-8 text of at most 1 MiB")]
-    NotText(String),
+    /// What `$COUNTERSIGN_CONFIG` names is not there.
+    #[error("$COUNTERSIGN_CONFIG names {0}, and that is not there")]
+    NotThere(String),
+    /// A file that is no text: its name and the line.
+    #[error("{0}:{1}: not UTF-8 text{2}")]
+    NotText(String, usize, &'static str),
+    /// A very large file.
+    #[error("{0} is larger than 1 MiB")]
+    TooLarge(String),
+    /// A folder with very much in it.
+    #[error("{0} holds more than 1000 *.toml files, or more than 8 MiB of them")]
+    FolderTooLarge(String),
+    /// Several files of a folder, each for a reason of its own.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<Self>),
 }
 
 /// A question to the world.
@@ -73,6 +90,23 @@ impl Environment {
                     .ok()
                     .map(|facts| facts.permissions().mode())
             }),
+        }
+    }
+
+    /// The same for a process that reads everything again later: what gives its bytes only once, or lets a reader wait
+    /// (a pipe, a terminal), is refused.
+    pub fn lasting() -> Self {
+        Self {
+            read: Box::new(|path| {
+                let kind = std::fs::metadata(path)?.file_type();
+                if kind.is_file() || kind.is_dir() {
+                    return read_bounded(path);
+                }
+                let why =
+                    "no file: it is read again with every reload, and a pipe or device can be read only once";
+                Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+            }),
+            ..Self::real()
         }
     }
 
@@ -119,7 +153,10 @@ impl Sources {
         }
         let variable = (environment.variable)("COUNTERSIGN_CONFIG").filter(|path| !path.is_empty());
         if let Some(path) = variable {
-            return Ok(path.into());
+            let there = Path::new(&path).exists();
+            return there
+                .then(|| path.clone().into())
+                .ok_or(SourceError::NotThere(path));
         }
         let found = PLACES.iter().map(Path::new).find(|place| place.exists());
         found.map(Path::to_owned).ok_or(SourceError::Nowhere)
@@ -145,23 +182,56 @@ impl Sources {
             return Err(SourceError::EmptyFolder(path.display().to_string()));
         }
         files.sort();
-        files
-            .iter()
-            .map(|file| Self::read_file(file, environment))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let too_large = || SourceError::FolderTooLarge(path.display().to_string());
+        if files.len() > MAX_FILES {
+            return Err(too_large());
+        }
+        let (mut sources, mut faults, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for file in &files {
+            match Self::read_file(file, environment) {
+                Ok(source) => {
+                    bytes += source.text.len();
+                    sources.push(source);
+                }
+                Err(fault) => faults.push(fault),
+            }
+            if bytes > MAX_FOLDER_BYTES {
+                return Err(too_large());
+            }
+        }
+        if faults.is_empty() {
+            Ok(Self(sources))
+        } else {
+            Err(SourceError::Several(faults))
+        }
     }
 
     fn read_file(path: &Path, environment: &Environment) -> Result<Source, SourceError> {
         let name = path.display().to_string();
         let bytes = (environment.read)(path).map_err(|error| SourceError::Unreadable(name.clone(), error))?;
-        let text = String::from_utf8(bytes)
-            .ok()
-            .filter(|text| text.len() <= MAX_FILE_BYTES);
-        let text = text.ok_or_else(|| SourceError::NotText(name.clone()))?;
+        if bytes.len() > MAX_FILE_BYTES {
+            return Err(SourceError::TooLarge(name));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| not_text(&name, &error))?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Source { name, folder, text })
     }
+}
+
+fn not_text(name: &str, error: &FromUtf8Error) -> SourceError {
+    let (bytes, sound) = (error.as_bytes(), error.utf8_error().valid_up_to());
+    let line = bytes
+        .get(..sound)
+        .unwrap_or_default()
+        .split(|byte| *byte == b'\n')
+        .count();
+    let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    let hint = if wide {
+        ": it is UTF-16, save it as UTF-8"
+    } else {
+        ""
+    };
+    SourceError::NotText(name.to_owned(), line, hint)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::figures::{self, Tokens};
 use super::sockets::{Change, Sockets};
 use super::{Origin, read, told_whole, warn};
 use crate::compose::{self, Loaded};
+use crate::config::diagnostic::MAX_SHOWN;
 use crate::config::{Diagnostic, Environment, Severity, Sources, shape};
 use crate::reload::{BETWEEN_READINGS, NotTaken, Recorder, judge};
 use countersign_authn::keys::KeySetFactory;
@@ -67,11 +68,15 @@ impl From<String> for Refused {
 impl Refused {
     fn because_of(told: &[Diagnostic], sources: &Sources) -> Self {
         let errors = told.iter().filter(|one| one.severity == Severity::Error);
-        let mistakes = errors
+        let (count, shown) = (errors.clone().count(), errors.take(MAX_SHOWN));
+        let mut mistakes = shown
             .map(|one| format!("{}: {}", one.location(sources), one.message))
             .collect::<Vec<_>>();
+        if count > MAX_SHOWN {
+            mistakes.push(format!("and {} more", count - MAX_SHOWN));
+        }
         Self {
-            why: format!("mistakes in it: {}", mistakes.len()),
+            why: format!("mistakes in it: {count}"),
             mistakes,
             rendered: Some(told_whole(told, sources)),
         }

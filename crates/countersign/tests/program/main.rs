@@ -4,6 +4,7 @@ use gateway::{Client, Folder, Gateway, PLAIN, commit, countersign, free, text};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 #[cfg(test)]
 mod gateway;
@@ -129,6 +130,32 @@ fn what_keeps_it_from_running_is_said() {
         .unwrap();
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody.stderr).contains("no gateway answers"));
+}
+
+#[test]
+fn a_pipe_is_checked_and_never_run() {
+    let folder = Folder::new("pipe");
+    let pipe = folder.0.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut run = countersign();
+    run.arg("run")
+        .arg("--config")
+        .arg(&pipe)
+        .arg("--state")
+        .arg(&folder.0);
+    let refused = run.output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains("read again with every reload"), "{said}");
+    let mut check = countersign();
+    check
+        .args(["check", "/dev/stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut check = check.spawn().unwrap();
+    check.stdin.take().unwrap().write_all(PLAIN.as_bytes()).unwrap();
+    let output = check.wait_with_output().unwrap();
+    assert!(text(&output.stdout).starts_with("/dev/stdin: can be run"));
 }
 
 #[test]

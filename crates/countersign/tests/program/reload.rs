@@ -35,6 +35,28 @@ fn a_reload_with_a_mistake_says_where_and_takes_nothing() {
 }
 
 #[test]
+fn a_reload_with_very_many_mistakes_has_an_end() {
+    let folder = Folder::new("many-mistakes");
+    let config = folder.write("a.toml", PLAIN);
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    folder.write(
+        "a.toml",
+        &format!("{PLAIN}{}", "[[route]]\naccept = 1\n".repeat(3000)),
+    );
+    let said = gateway.refuses();
+    assert!(
+        said.contains("mistakes in it: 6000\n") && said.ends_with("and 5800 more\n"),
+        "{said}"
+    );
+    let mut lines = 0;
+    while !gateway.line("").contains("reload_refused") {
+        lines += 1;
+    }
+    assert!(lines <= 201, "{lines}");
+}
+
+#[test]
 fn sighup_reloads_and_never_kills() {
     let folder = Folder::new("hup");
     let config = folder.write("a.toml", PLAIN);

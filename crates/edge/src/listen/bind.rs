@@ -188,6 +188,10 @@ fn bind_tcp(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     if shared {
         socket.set_reuse_port(true)?;
     }
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        // Every address, also IPv4's, whatever the system's setting.
+        socket.set_only_v6(false)?;
+    }
     socket.bind(&address.into())?;
     socket.listen(WAITING)?;
     if shared {

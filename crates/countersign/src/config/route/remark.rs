@@ -2,11 +2,13 @@
 
 use super::Surroundings;
 use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::listen::covers;
 use crate::config::shape::Way;
 use countersign_core::options::Values;
 use countersign_core::route::{PathPattern, Route};
 use countersign_edge::integration::OWN_PREFIX;
 use countersign_edge::listen::Address;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// About one route.
@@ -61,14 +63,16 @@ pub(super) fn remark(
 /// A route that forwards to a listener that forwards: the request would come back until something breaks.
 fn refuse_loop(route: &Route, way: &[String], surroundings: &Surroundings<'_>, told: &mut Vec<Diagnostic>) {
     let Some(to) = &route.to else { return };
-    let to = to.authority.parse::<std::net::SocketAddr>();
-    let ours = surroundings
-        .listeners
-        .iter()
-        .any(|listen| match (&listen.address, &to) {
-            (Address::Tcp(own), Ok(to)) => own == to,
-            (Address::Tcp(_), Err(_)) | (Address::Unix(_) | Address::Systemd(_), _) => false,
-        });
+    let named = to.authority.replace("localhost:", "127.0.0.1:");
+    let Ok(to) = named.parse::<SocketAddr>() else {
+        return;
+    };
+    let ours = surroundings.listeners.iter().any(|listen| match &listen.address {
+        Address::Tcp(own) => {
+            own == &to || own.port() == to.port() && to.ip().is_loopback() && covers(own.ip(), to.ip())
+        }
+        Address::Unix(_) | Address::Systemd(_) => false,
+    });
     if ours {
         let place = surroundings.document.place(&[way, &["to".to_owned()]].concat());
         let help = "the application listens elsewhere, and nobody but the gateway reaches it";

@@ -33,7 +33,12 @@ impl Walk<'_> {
                 let number = i64::from_str_radix(number.as_str(), number.radix()).ok();
                 let fits = number.filter(|number| (least..=most).contains(number));
                 if fits.is_none() {
-                    self.error(way, span, format!("not between {least} and {most}"), None);
+                    let message = if least == most {
+                        format!("{least} is the only number this program knows here")
+                    } else {
+                        format!("not between {least} and {most}")
+                    };
+                    self.error(way, span, message, None);
                 }
                 fits.map(OptionValue::Integer)
             }
@@ -145,7 +150,7 @@ impl Walk<'_> {
             (Some(path), None, Some(1)) => self.secret_file(path, &span),
             (None, Some(name), Some(1)) => {
                 let found = (self.environment.variable)(name).map(String::into_bytes);
-                found.ok_or_else(|| format!("the environment variable {name} is not set"))
+                found.ok_or_else(|| format!("the environment variable {name} is not set, or holds no text"))
             }
             _ => Err("a secret is not written here; name where it is".to_owned()),
         };

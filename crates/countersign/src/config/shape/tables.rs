@@ -124,12 +124,8 @@ impl Walk<'_> {
             let key = name.get_ref().as_ref();
             let way = below(way, key);
             if taken.iter().any(|taken| taken == key) {
-                self.error(
-                    &way,
-                    name.span(),
-                    format!("`{}` is in another file already", way.join(".")),
-                    None,
-                );
+                let earlier = self.document.key_place_of(&way);
+                self.twice(&way, name.span(), earlier);
                 continue;
             }
             self.keep(&way, name.span(), item.span());

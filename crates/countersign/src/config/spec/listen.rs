@@ -12,7 +12,8 @@ pub(super) const LISTEN: Table = Table {
         Field::required(
             "address",
             Kind::Text,
-            "An IP address and port (`127.0.0.1:9180`), `unix:/absolute/path`, or `systemd:NAME`.",
+            "An IP address and port (`127.0.0.1:9180`; `[::]:9180` is every address, also IPv4's), `unix:/absolute/path`, or \
+             `systemd:NAME`.",
         ),
         Field::required(
             "speak",
