@@ -21,8 +21,9 @@ pub struct KeptFolder {
 }
 
 impl KeptFolder {
-    /// Keeps blobs in `folder`, which exists.
-    pub const fn new(folder: PathBuf) -> Self {
+    /// Keeps blobs in `folder`, which exists. What a process that was killed left half written is removed.
+    pub fn new(folder: PathBuf) -> Self {
+        remove_temporaries(&folder);
         Self {
             folder,
             writes: AtomicU64::new(0),
@@ -36,6 +37,24 @@ impl KeptFolder {
             Err(KeptError(format!("{name:?} cannot name a blob")))
         }
     }
+}
+
+/// What cannot be removed is in nobody's way.
+fn remove_temporaries(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_temporary)) {
+        drop(std::fs::remove_file(entry.path()));
+    }
+}
+
+/// The name under which the blob `name` is written for the `number`th time. A dot in front: no blob has such a name.
+fn temporary(name: &str, number: u64) -> String {
+    format!(".{name}.{number}")
+}
+
+fn is_temporary(file: &str) -> bool {
+    let parts = file.strip_prefix('.').and_then(|rest| rest.rsplit_once('.'));
+    parts.is_some_and(|(name, number)| is_name(name) && number.parse::<u64>().is_ok())
 }
 
 fn told(path: &Path, error: &std::io::Error) -> KeptError {
@@ -91,9 +110,8 @@ impl Kept for KeptFolder {
     fn save<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), KeptError>> {
         Box::pin(async move {
             let (path, bytes) = (self.path(name)?, bytes.to_vec());
-            // A dot in front: no blob has such a name.
             let number = self.writes.fetch_add(1, Ordering::Relaxed);
-            let temporary = self.folder.join(format!(".{name}.{number}"));
+            let temporary = self.folder.join(temporary(name, number));
             off_the_path(move || write(&path, &temporary, &bytes)).await
         })
     }
@@ -144,6 +162,28 @@ mod tests {
             .collect::<Vec<_>>();
         assert_eq!(entries.len(), 1, "nothing is left behind");
         assert_eq!(entries[0].metadata().unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_left_half_written_is_removed_and_nothing_else() {
+        let folder = Folder::new("kept-killed");
+        let put = |name: &str| std::fs::write(folder.0.join(name), "x").unwrap();
+        [
+            ".keys-a.0",
+            ".keys-a.17",
+            "keys-a",
+            ".hidden",
+            ".a.b.c",
+            "admin.sock",
+        ]
+        .map(put);
+        let _kept = KeptFolder::new(folder.0.clone());
+        let left = std::fs::read_dir(&folder.0).unwrap();
+        let mut left = left
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect::<Vec<_>>();
+        left.sort_unstable();
+        assert_eq!(left, [".a.b.c", ".hidden", "admin.sock", "keys-a"]);
     }
 
     #[tokio::test]

@@ -80,7 +80,10 @@ impl KeySets {
     /// From now on, every fetch that fails has a line in `log`. Those that have failed already get theirs now.
     pub fn tell(&self, log: &Arc<Log>) {
         if self.log.set(Arc::clone(log)).is_ok() {
-            self.held().iter().for_each(|keys| keys.set.tell_last_error());
+            for keys in self.held() {
+                keys.set.tell_last_error();
+                keys.set.tell_kept_error();
+            }
         }
     }
 

@@ -199,7 +199,7 @@ impl RemoteSet {
                 self.update(|ring| ring.fetched(fetched.keys, fetched.lifetime, now.monotonic));
                 let bytes = blob::write(&self.binding(), now.wall, &fetched.body);
                 let saved = self.kept.save(&self.binding().name(), &bytes).await;
-                self.note(|notes| notes.kept_error = saved.err().map(|error| error.0.into()));
+                self.note_kept(saved.err().map(|error| error.0));
             }
             Err(error) => {
                 self.update(|ring| ring.failed(&error));
@@ -234,9 +234,9 @@ impl RemoteSet {
                         self.update(|ring| ring.restore(keys, fetched, now));
                     }
                 }
-                None => self.note_kept("the copy on disk is another set's, or broken"),
+                None => self.note_kept(Some("the copy on disk is another set's, or broken".into())),
             },
-            Err(error) => self.note_kept(&error.0),
+            Err(error) => self.note_kept(Some(error.0)),
         }
     }
 
@@ -244,8 +244,27 @@ impl RemoteSet {
         Binding::new(&self.location, &self.settings)
     }
 
-    fn note_kept(&self, error: &str) {
-        self.note(|notes| notes.kept_error = Some(error.into()));
+    /// What goes wrong with the copy on disk is told once, not with every fetch.
+    fn note_kept(&self, error: Option<String>) {
+        let error = error.map(Arc::<str>::from);
+        let mut is_new = false;
+        self.note(|notes| {
+            is_new = notes.kept_error != error;
+            notes.kept_error = error;
+        });
+        if is_new {
+            self.tell_kept_error();
+        }
+    }
+
+    /// A line for what is wrong with the copy on disk, if something is.
+    pub(super) fn tell_kept_error(&self) {
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(log), Some(error)) = (self.log.get(), &notes.kept_error) {
+            let issuer = self.location.issuer();
+            let text = format!("the copy on disk of the keys of {issuer}: {error}");
+            log.event("warning", "key_set", &text);
+        }
     }
 
     fn note(&self, change: impl FnOnce(&mut Notes)) {

@@ -245,9 +245,16 @@ async fn a_copy_from_the_future_or_of_another_set_is_not_believed() {
     let name = blob::Binding::new(&other, &stranger).name();
     world.blobs.lock().unwrap().insert(name, blob);
     let sets = world.sets();
+    let (log, lines) = Log::memory(Format::Human);
+    sets.tell(&Arc::new(log));
     let keys = sets.open(&other, &stranger);
     assert_eq!(world.look(&keys, "a").await, "keys_unreachable");
     assert!(sets.status(world.now())[0].kept_error.is_some());
+    let said = lines.lock().unwrap().concat();
+    assert!(
+        said.contains("the copy on disk is another set's, or broken"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
