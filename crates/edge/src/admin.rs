@@ -16,6 +16,8 @@ use tokio::time::timeout;
 pub const SOCKET: &str = "admin.sock";
 /// The longest command, in bytes.
 const MAX_COMMAND: u64 = 4096;
+/// The longest answer that is read, in bytes: far above what a reload with many mistakes tells.
+const MAX_ANSWER: u64 = 4 << 20;
 /// How long a command may take to arrive.
 const ARRIVES: Duration = Duration::from_secs(5);
 /// How long is waited when nothing can be accepted.
@@ -98,7 +100,7 @@ pub async fn ask(folder: &Path, command: &str) -> io::Result<String> {
     let mut stream = UnixStream::connect(folder.join(SOCKET)).await?;
     stream.write_all(format!("{command}\n").as_bytes()).await?;
     let mut answer = String::new();
-    timeout(ANSWERS, stream.read_to_string(&mut answer)).await??;
+    timeout(ANSWERS, stream.take(MAX_ANSWER).read_to_string(&mut answer)).await??;
     Ok(answer.trim_end().to_owned())
 }
 

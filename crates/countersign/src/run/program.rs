@@ -16,6 +16,7 @@ use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::serve::Shared;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::block_in_place;
 
 /// What every refusal begins with.
 const STAYS: &str = "the configuration before stays in force";
@@ -160,15 +161,20 @@ impl Program {
     }
 
     async fn try_reload(&self) -> Result<String, Refused> {
-        let sources = read(&self.origin, &self.environment)?;
-        let recorder = Recorder::around(&self.environment);
-        drop(shape::read(&sources, recorder.environment()));
-        let first = recorder.reading(sources);
+        // Reading and checking may take their time; requests are served meanwhile.
+        let first = block_in_place(|| {
+            let sources = read(&self.origin, &self.environment)?;
+            let recorder = Recorder::around(&self.environment);
+            drop(shape::read(&sources, recorder.environment()));
+            Ok::<_, String>(recorder.reading(sources))
+        })?;
         tokio::time::sleep(BETWEEN_READINGS).await;
-        let sources = read(&self.origin, &self.environment)?;
-        let recorder = Recorder::around(&self.environment);
-        let loaded = load(&sources, recorder.environment(), &self.ports, &self.key_sets);
-        let second = recorder.reading(sources);
+        let (loaded, second) = block_in_place(|| {
+            let sources = read(&self.origin, &self.environment)?;
+            let recorder = Recorder::around(&self.environment);
+            let loaded = load(&sources, recorder.environment(), &self.ports, &self.key_sets);
+            Ok::<_, String>((loaded, recorder.reading(sources)))
+        })?;
         let before = self.in_force();
         judge(&before.sources, &first, &second).map_err(|why: NotTaken| why.to_string())?;
         let sources = second.sources;
