@@ -167,16 +167,16 @@ mod tests {
     #[tokio::test]
     async fn what_a_killed_process_left_half_written_is_removed_and_nothing_else() {
         let folder = Folder::new("kept-killed");
-        let put = |name: &str| std::fs::write(folder.0.join(name), "x").unwrap();
-        [
+        for name in [
             ".keys-a.0",
             ".keys-a.17",
             "keys-a",
             ".hidden",
             ".a.b.c",
             "admin.sock",
-        ]
-        .map(put);
+        ] {
+            std::fs::write(folder.0.join(name), "x").unwrap();
+        }
         let _kept = KeptFolder::new(folder.0.clone());
         let left = std::fs::read_dir(&folder.0).unwrap();
         let mut left = left
