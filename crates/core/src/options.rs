@@ -155,10 +155,10 @@ impl Values {
         self.0.push((name.into(), value));
     }
 
-    /// Puts another value in the place of `name`'s.
-    pub fn replace(&mut self, name: &str, value: OptionValue) {
-        self.0.retain(|(key, _)| key != name);
-        self.insert(name, value);
+    /// Takes the value of `name` out.
+    pub fn take(&mut self, name: &str) -> Option<OptionValue> {
+        let at = self.0.iter().position(|(key, _)| key == name)?;
+        Some(self.0.remove(at).1)
     }
 
     /// The value of `name`.

@@ -8,6 +8,9 @@ use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// How many files are named in the last line.
+const NAMED: usize = 8;
+
 /// Checks what `run` would take.
 pub(super) fn run(path: Option<&Path>, json: bool, environment: &Environment, out: &mut Output) -> ExitCode {
     let sources = Sources::locate(path, environment).and_then(|path| Sources::read(&path, environment));
@@ -41,18 +44,27 @@ fn tell(told: &[Diagnostic], sources: &Sources, (sound, colours): (bool, bool), 
         out.error_line(&render(told, sources, colours));
         out.error_line("");
     }
-    let files = sources.0.iter().map(|source| source.name.as_str());
     let counted = |severity, one: &str| match count(told, severity) {
         1 => format!("1 {one}"),
         number => format!("{number} {one}s"),
     };
     out.line(&format!(
         "{}: {}: {}, {}",
-        files.collect::<Vec<_>>().join(", "),
+        named(sources),
         if sound { "can be run" } else { "cannot be run" },
         counted(Severity::Error, "mistake"),
         counted(Severity::Warning, "warning"),
     ));
+}
+
+/// The files by name, the first few of many.
+fn named(sources: &Sources) -> String {
+    let first = sources.0.iter().take(NAMED).map(|source| source.name.as_str());
+    let first = first.collect::<Vec<_>>().join(", ");
+    match sources.0.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 fn tell_as_json(told: &[Diagnostic], sources: &Sources, sound: bool, out: &mut Output) {

@@ -156,36 +156,29 @@ impl Walk<'_> {
                 continue;
             };
             let way = vec![field.name.to_owned()];
-            let before = merged.value(field.name).cloned();
+            // Taken out, not copied: a thousand files may each bring a table.
+            let mut before = merged.take(field.name);
             let (count, named) = match &before {
-                Some(OptionValue::Tables(tables)) => (tables.len(), Vec::new()),
-                Some(OptionValue::Named(tables)) => {
-                    (0, tables.iter().map(|(name, _)| name.clone()).collect())
-                }
-                _ => (0, Vec::new()),
+                Some(OptionValue::Tables(tables)) => (tables.len(), [].as_slice()),
+                Some(OptionValue::Named(tables)) => (0, tables.as_slice()),
+                _ => (0, [].as_slice()),
             };
             let earlier = self.document.key_place_of(&way);
             self.keep(&way, key.span(), value.span());
             let read = match field.kind {
                 Kind::Tables(inner) => self.tables(inner.fields, value, &way, count),
-                Kind::Named(inner) => self.named(inner.fields, value, &way, &named),
+                Kind::Named(inner) => self.named(inner.fields, value, &way, named),
                 kind => self.value(kind, value, &way),
             };
-            let Some(read) = read else { continue };
-            match (before, read) {
-                (Some(OptionValue::Tables(mut all)), OptionValue::Tables(more)) => {
-                    all.extend(more);
-                    merged.replace(field.name, OptionValue::Tables(all));
-                }
-                (Some(OptionValue::Named(mut all)), OptionValue::Named(more)) => {
-                    all.extend(more);
-                    merged.replace(field.name, OptionValue::Named(all));
-                }
-                (Some(_), _) if field.name != "config" => {
-                    self.twice(&way, key.span(), earlier);
-                }
+            match (&mut before, read) {
+                (Some(OptionValue::Tables(all)), Some(OptionValue::Tables(more))) => all.extend(more),
+                (Some(OptionValue::Named(all)), Some(OptionValue::Named(more))) => all.extend(more),
+                (Some(_), Some(_)) if field.name != "config" => self.twice(&way, key.span(), earlier),
                 (Some(_), _) => {}
-                (None, value) => merged.insert(field.name, value),
+                (None, read) => before = read,
+            }
+            if let Some(value) = before {
+                merged.insert(field.name, value);
             }
         }
     }

@@ -113,7 +113,7 @@ impl Walk<'_> {
         fields: &[Field],
         value: &Spanned<DeValue<'_>>,
         way: &[String],
-        taken: &[String],
+        taken: &[(String, Values)],
     ) -> Option<OptionValue> {
         let DeValue::Table(table) = value.get_ref() else {
             self.wrong_type("a table of tables", value.get_ref(), value.span(), way);
@@ -123,7 +123,7 @@ impl Walk<'_> {
         for (name, item) in entries(table) {
             let key = name.get_ref().as_ref();
             let way = below(way, key);
-            if taken.iter().any(|taken| taken == key) {
+            if taken.iter().any(|(taken, _)| taken == key) {
                 let earlier = self.document.key_place_of(&way);
                 self.twice(&way, name.span(), earlier);
                 continue;
