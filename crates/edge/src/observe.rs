@@ -2,7 +2,7 @@
 
 use crate::body::Body;
 use crate::integration::{Said, Unread};
-use crate::log::{Format, Log, push_json_string, push_printable};
+use crate::log::{Format, Log};
 use crate::metrics::{Counted, Metrics};
 use crate::proxy::ProxyFailure;
 use countersign_core::decide::Decision;
@@ -14,19 +14,15 @@ use countersign_core::route::Route;
 use countersign_core::time::Now;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
-use std::fmt;
-use std::fmt::Write as _;
+use line::Line;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod line;
+
 /// Stands for a route or authenticator that there is none of.
 const NONE: &str = "-";
-/// How long a line usually is.
-const LINE_BYTES: usize = 384;
-/// How much of one value is written.
-const MAX_VALUE_BYTES: usize = 1024;
-
 /// What is noted about one request on its way.
 #[derive(Debug)]
 pub struct Observation {
@@ -244,72 +240,6 @@ fn line(
     line.text("traceparent", observation.traceparent.as_deref().unwrap_or(""));
     line.text("detail", &observation.detail);
     line.finish()
-}
-
-/// One line in the making. Fields without a value are left out.
-struct Line {
-    text: String,
-    format: Format,
-}
-
-impl Line {
-    fn new(format: Format) -> Self {
-        let mut text = String::with_capacity(LINE_BYTES);
-        if format == Format::Json {
-            text.push_str("{\"event\":\"decision\"");
-        }
-        Self { text, format }
-    }
-
-    /// A value that holds nothing to escape: a number, an address, a time.
-    fn bare(&mut self, name: &str, value: fmt::Arguments<'_>) {
-        self.name(name);
-        let quote = self.format == Format::Json && !matches!(name, "status" | "ms");
-        self.text.push_str(if quote { "\"" } else { "" });
-        // Writing to a String does not fail.
-        let _: fmt::Result = self.text.write_fmt(value);
-        self.text.push_str(if quote { "\"" } else { "" });
-    }
-
-    /// A value from somebody else; long ones are cut.
-    fn text(&mut self, name: &str, value: &str) {
-        if value.is_empty() {
-            return;
-        }
-        self.name(name);
-        let cut = value
-            .get(..value.floor_char_boundary(MAX_VALUE_BYTES))
-            .unwrap_or(value);
-        match self.format {
-            Format::Json => push_json_string(&mut self.text, cut),
-            Format::Human if cut.contains([' ', '"', '=']) => push_json_string(&mut self.text, cut),
-            Format::Human => push_printable(&mut self.text, cut),
-        }
-    }
-
-    /// For a person the first three values speak for themselves.
-    fn name(&mut self, name: &str) {
-        match self.format {
-            Format::Json => {
-                self.text.push_str(",\"");
-                self.text.push_str(name);
-                self.text.push_str("\":");
-            }
-            Format::Human => {
-                self.text.push_str(if self.text.is_empty() { "" } else { " " });
-                if !matches!(name, "time" | "outcome" | "reason") {
-                    self.text.push_str(name);
-                    self.text.push('=');
-                }
-            }
-        }
-    }
-
-    fn finish(mut self) -> String {
-        self.text
-            .push_str(if self.format == Format::Json { "}" } else { "" });
-        self.text
-    }
 }
 
 /// Version, trace id, parent id and flags in lower-case hex, neither id nothing but zeros (W3C Trace Context section
