@@ -1,7 +1,7 @@
 //! Identity headers: the closed set we tell the upstream with.
 //!
-//! [`IdentityHeaders`] is the set: every header any route sends, and a built-in list of names that applications are
-//! known to believe. Nothing in it is let through from outside, in any spelling. [`Projection`] is what one route
+//! [`IdentityHeaders`] is the set: every header any route sends, those of every preset, and a built-in list of names that
+//! applications are known to believe. Nothing in it is let through from outside, in any spelling. [`Projection`] is what one route
 //! writes: always every configured header, empty where there is no value, so that none of the client's survives.
 
 use crate::gate::Unreadable;
@@ -16,11 +16,7 @@ mod fact;
 mod projection;
 
 /// Names applications are known to believe, whether or not we set them; as they read once folded.
-const BUILT_IN: [&str; 13] = [
-    "remote-user",
-    "remote-groups",
-    "remote-email",
-    "remote-name",
+const BUILT_IN: [&str; 9] = [
     "x-forwarded-user",
     "x-forwarded-email",
     "x-forwarded-groups",
@@ -88,9 +84,12 @@ impl IdentityHeaders {
                 names.push(name);
             }
         }
+        // An application that was told by one preset may go on believing it after the configuration names another.
+        let presets = PRESETS.iter().filter_map(|name| preset(name)).flatten();
         let folded = names
             .iter()
             .map(|name| folded(name.as_str()).into())
+            .chain(presets.map(|(name, _)| name.as_str().into()))
             .collect::<Box<[Box<str>]>>();
         let built_in = BUILT_IN.iter().chain(&BUILT_IN_PREFIXES).copied();
         Self {

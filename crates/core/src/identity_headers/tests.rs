@@ -64,6 +64,8 @@ fn another_spelling_is_refused_where_another_program_forwards() {
         "Remote-User",
         "X-Forwarded-User",
         "x_tenant",
+        "X-Auth-Email",
+        "x_auth.userid",
     ] {
         let refused = set.strip_or_refuse(&mut headers(&[name]), &[]).err();
         assert_eq!(
