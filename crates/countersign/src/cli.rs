@@ -196,7 +196,7 @@ fn run(
         systemd,
         environment: Arc::new(environment),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(out, &error.to_string()),
     };
@@ -218,6 +218,18 @@ fn run(
             ExitCode::FAILURE
         }
     }
+}
+
+/// A thread for each core. On one core (a container's share, too) it is this thread: there is nobody to hand work to, and
+/// handing it over costs a tenth of a decision.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = if cores == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder.enable_all().build()
 }
 
 fn fail(out: &mut Output, why: &str) -> ExitCode {

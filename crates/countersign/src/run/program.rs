@@ -16,7 +16,6 @@ use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::serve::Shared;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::task::block_in_place;
 
 /// What every refusal begins with.
 const STAYS: &str = "the configuration before stays in force";
@@ -137,7 +136,7 @@ impl Program {
     }
 
     /// Takes what is in the files now, whole, or nothing of it. Answers with what is to be said about it.
-    pub(super) async fn reload(&self) -> Result<String, String> {
+    pub(super) async fn reload(self: &Arc<Self>) -> Result<String, String> {
         let one_at_a_time = self.reloading.lock().await;
         let taken = self.try_reload().await;
         // Of a configuration that was not taken, too, nothing stays behind.
@@ -160,21 +159,29 @@ impl Program {
         })
     }
 
-    async fn try_reload(&self) -> Result<String, Refused> {
-        // Reading and checking may take their time; requests are served meanwhile.
-        let first = block_in_place(|| {
-            let sources = read(&self.origin, &self.environment)?;
-            let recorder = Recorder::around(&self.environment);
-            drop(shape::read(&sources, recorder.environment()));
-            Ok::<_, String>(recorder.reading(sources))
-        })?;
+    async fn try_reload(self: &Arc<Self>) -> Result<String, Refused> {
+        let first = self
+            .aside(|program| {
+                let sources = read(&program.origin, &program.environment)?;
+                let recorder = Recorder::around(&program.environment);
+                drop(shape::read(&sources, recorder.environment()));
+                Ok(recorder.reading(sources))
+            })
+            .await?;
         tokio::time::sleep(BETWEEN_READINGS).await;
-        let (loaded, second) = block_in_place(|| {
-            let sources = read(&self.origin, &self.environment)?;
-            let recorder = Recorder::around(&self.environment);
-            let loaded = load(&sources, recorder.environment(), &self.ports, &self.key_sets);
-            Ok::<_, String>((loaded, recorder.reading(sources)))
-        })?;
+        let (loaded, second) = self
+            .aside(|program| {
+                let sources = read(&program.origin, &program.environment)?;
+                let recorder = Recorder::around(&program.environment);
+                let loaded = load(
+                    &sources,
+                    recorder.environment(),
+                    &program.ports,
+                    &program.key_sets,
+                );
+                Ok((loaded, recorder.reading(sources)))
+            })
+            .await?;
         let before = self.in_force();
         judge(&before.sources, &first, &second).map_err(|why: NotTaken| why.to_string())?;
         let sources = second.sources;
@@ -189,6 +196,16 @@ impl Program {
         let generation = after.generation;
         self.put_in_force(loaded, after, change, &mut sockets);
         Ok(format!("configuration {generation} is in force"))
+    }
+
+    /// Reading and checking may take their time: requests are served meanwhile.
+    async fn aside<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
+        let program = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&program)).await;
+        done.unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// From here on nothing can fail. Requests under way keep the rules they came in by.
