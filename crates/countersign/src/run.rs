@@ -123,7 +123,7 @@ impl Running {
         if let Ok(folder) = folder {
             running.admin(&folder);
         }
-        program.put_in_force(loaded, in_force, change, &mut program.sockets());
+        drop(program.put_in_force(loaded, in_force, change, &mut program.sockets()));
         drop(starting);
         Ok(running)
     }

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
@@ -118,8 +119,9 @@ impl Server {
         self.limits.store(Arc::new(limits));
     }
 
-    /// Accepts until `stop` is true, then lets the connections there are finish what they are at.
-    pub async fn run(&self, listener: Arc<Listener>, handler: Handler, mut stop: watch::Receiver<bool>) {
+    /// Accepts until `stop` is true. Then lets go of `held` and lets the connections there are finish what they are at.
+    pub async fn run(&self, held: impl Borrow<Listener>, handler: Handler, mut stop: watch::Receiver<bool>) {
+        let listener = held.borrow();
         let mut connections = JoinSet::new();
         let each = stop.clone();
         loop {
@@ -138,7 +140,7 @@ impl Server {
         while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
             self.take(stream, peer, &handler, &each, &mut connections);
         }
-        drop(listener);
+        drop(held);
         let drained = async { while connections.join_next().await.is_some() {} };
         let within = self.limits.load().drain;
         drop(tokio::time::timeout(within, drained).await);

@@ -1,7 +1,7 @@
 //! A configuration put in force: at the start, and with every reload.
 
 use super::figures::{self, Tokens};
-use super::sockets::{Change, Sockets};
+use super::sockets::{Change, Closed, Sockets};
 use super::{Origin, read, told_whole, warn};
 use crate::compose::{self, Loaded};
 use crate::config::diagnostic::MAX_SHOWN;
@@ -16,9 +16,13 @@ use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::serve::Shared;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What every refusal begins with.
 const STAYS: &str = "the configuration before stays in force";
+
+/// How long a removed socket may take to be closed: its task has only to be run.
+const CLOSES: Duration = Duration::from_secs(5);
 
 /// A running program, as far as its configuration is concerned.
 #[derive(Debug)]
@@ -185,17 +189,34 @@ impl Program {
         let before = self.in_force();
         judge(&before.sources, &first, &second).map_err(|why: NotTaken| why.to_string())?;
         let sources = second.sources;
-        let refused = |told: Vec<Diagnostic>| Refused::because_of(&told, &sources);
-        let loaded = loaded.map_err(refused)?;
+        let loaded = loaded.map_err(|told| Refused::because_of(&told, &sources))?;
+        let (generation, closed) = self.take(loaded, &before, sources)?;
+        // Who hears that it was taken finds nobody at an address that was removed.
+        let all = async {
+            for one in closed {
+                drop(one.await);
+            }
+        };
+        drop(tokio::time::timeout(CLOSES, all).await);
+        Ok(format!("configuration {generation} is in force"))
+    }
+
+    fn take(
+        &self,
+        loaded: Loaded,
+        before: &InForce,
+        sources: Sources,
+    ) -> Result<(u64, Vec<Closed>), Refused> {
         let mut sockets = self.sockets();
         if sockets.is_stopped() {
             return Err("the gateway is stopping".to_owned().into());
         }
-        let change = sockets.prepare(&loaded).map_err(refused)?;
+        let change = sockets
+            .prepare(&loaded)
+            .map_err(|told| Refused::because_of(&told, &sources))?;
         let after = before.next(&loaded, sources);
         let generation = after.generation;
-        self.put_in_force(loaded, after, change, &mut sockets);
-        Ok(format!("configuration {generation} is in force"))
+        Ok((generation, self.put_in_force(loaded, after, change, &mut sockets)))
     }
 
     /// Reading and checking may take their time: requests are served meanwhile.
@@ -215,7 +236,7 @@ impl Program {
         after: InForce,
         change: Change,
         sockets: &mut Sockets,
-    ) {
+    ) -> Vec<Closed> {
         self.log.set(loaded.log.format, loaded.log.decisions);
         warn(&loaded, &after.sources, &self.log);
         let source = figures::source(&self.key_sets, &after.tokens, &self.ports.clock);
@@ -223,7 +244,8 @@ impl Program {
         loaded.gateway.generation = after.generation;
         loaded.gateway.faces = sockets.faces(&change);
         self.shared.swap(loaded.gateway);
-        sockets.commit(change, loaded.limits, &self.shared, &self.log);
+        let closed = sockets.commit(change, loaded.limits, &self.shared, &self.log);
         *self.in_force.lock().unwrap_or_else(PoisonError::into_inner) = after;
+        closed
     }
 }

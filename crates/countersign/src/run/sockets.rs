@@ -8,9 +8,10 @@ use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::serve::{Service, Shared};
 use countersign_edge::status::Status;
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 pub(super) use change::Change;
@@ -42,7 +43,23 @@ struct Open {
     listener: Arc<Listener>,
     serves: Serves,
     stop: watch::Sender<bool>,
+    closed: Closed,
     task: AbortHandle,
+}
+
+/// Ends when a removed socket does not accept any more.
+pub(super) type Closed = oneshot::Receiver<()>;
+
+/// A socket as its task holds it; the end of the second tells that the first was let go.
+struct Held(
+    Arc<Listener>,
+    #[expect(dead_code, reason = "its end is what matters")] oneshot::Sender<()>,
+);
+
+impl Borrow<Listener> for Held {
+    fn borrow(&self) -> &Listener {
+        &self.0
+    }
 }
 
 #[derive(Debug)]
@@ -126,8 +143,15 @@ impl Sockets {
         stays.map_or(face.number, |stays| stays.number)
     }
 
-    /// Puts `change` in force. Connections on sockets that stay notice nothing.
-    pub(super) fn commit(&mut self, change: Change, limits: Limits, shared: &Arc<Shared>, log: &Log) {
+    /// Puts `change` in force. Connections on sockets that stay notice nothing; of those that go it is told when they
+    /// are closed.
+    pub(super) fn commit(
+        &mut self,
+        change: Change,
+        limits: Limits,
+        shared: &Arc<Shared>,
+        log: &Log,
+    ) -> Vec<Closed> {
         while self.tasks.try_join_next().is_some() {}
         self.leaving.retain(|leaving| !leaving.task.is_finished());
         self.server.limit(limits);
@@ -153,9 +177,8 @@ impl Sockets {
             };
             self.open.push(open);
         }
-        for gone in before.into_iter().flatten() {
-            self.close(gone, log);
-        }
+        let gone = before.into_iter().flatten();
+        gone.map(|gone| self.close(gone, log)).collect()
     }
 
     fn open(&mut self, wanted: Wanted, listener: Arc<Listener>, shared: &Arc<Shared>, log: &Log) -> Open {
@@ -170,21 +193,20 @@ impl Sockets {
                 Handler::Status(Status::new(metrics, ready, wanted.address.is_local()))
             }
         };
-        let (server, stop, served) = (
-            self.server.clone(),
-            watch::Sender::new(false),
-            Arc::clone(&listener),
-        );
+        let (server, stop) = (self.server.clone(), watch::Sender::new(false));
+        let (closing, closed) = oneshot::channel();
+        let held = Held(Arc::clone(&listener), closing);
         let stopping = stop.subscribe();
         let task = self
             .tasks
-            .spawn(async move { server.run(served, handler, stopping).await });
+            .spawn(async move { server.run(held, handler, stopping).await });
         Open {
             address: wanted.address,
             access: wanted.access,
             listener,
             serves: wanted.serves,
             stop,
+            closed,
             task,
         }
     }
@@ -193,7 +215,8 @@ impl Sockets {
     fn keep(&mut self, mut open: Open, wanted: Wanted, shared: &Arc<Shared>, log: &Log) -> Open {
         if open.serves.face().is_some() != wanted.serves.face().is_some() {
             let listener = Arc::clone(&open.listener);
-            self.leave(open);
+            // It is not closed, so nobody waits for that.
+            drop(self.leave(open));
             return self.open(wanted, listener, shared, log);
         }
         if open.serves.word() != wanted.serves.word() {
@@ -204,7 +227,7 @@ impl Sockets {
         open
     }
 
-    fn close(&mut self, gone: Open, log: &Log) {
+    fn close(&mut self, gone: Open, log: &Log) -> Closed {
         let text = format!(
             "{} ({}): what is under way is finished",
             gone.address,
@@ -218,22 +241,23 @@ impl Sockets {
             );
             log.event("warning", "closed", &text);
         }
-        self.leave(gone);
+        self.leave(gone)
     }
 
-    fn leave(&mut self, gone: Open) {
+    fn leave(&mut self, gone: Open) -> Closed {
         gone.stop.send_replace(true);
         self.leaving.push(Leaving {
             face: gone.serves.face().cloned(),
             task: gone.task,
         });
+        gone.closed
     }
 
     /// Closes everything. What is returned ends when all that is under way has ended.
     pub(super) fn stop(&mut self) -> JoinSet<()> {
         self.stopped = true;
         for open in std::mem::take(&mut self.open) {
-            self.leave(open);
+            drop(self.leave(open));
         }
         std::mem::take(&mut self.tasks)
     }

@@ -130,9 +130,10 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// An address on loopback that was free a moment ago.
+/// An address on loopback that was free a moment ago. It is not the one that clients connect from: any of them could have
+/// the port by the time it is listened on.
 pub(crate) fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap()
 }
 
 /// How long an answer may take before the test is over.

@@ -31,7 +31,7 @@ fn start(dialect: &str, limits: Limits, upstream: Option<&str>) -> Running {
     let (stop, stopping) = watch::channel(false);
     let server = Server::new(limits, Arc::clone(&served.metrics));
     let all = server.clone();
-    let task = tokio::spawn(async move { all.run(Arc::new(listener), handler, stopping).await });
+    let task = tokio::spawn(async move { all.run(listener, handler, stopping).await });
     Running {
         address,
         served,
