@@ -101,7 +101,7 @@ pub(super) fn run(command: &Import, environment: &Environment, out: &mut Output)
 /// Whether nothing is left to do.
 fn jwtauthrequest(args: &Args, environment: &Environment, out: &mut Output) -> Result<bool, String> {
     let told = |why: String| format!("{}: {why}", args.file.display());
-    let json = (environment.read)(&args.file).map_err(|error| told(error.to_string()))?;
+    let json = environment.whole(&args.file)?;
     let mut wishes = Wishes {
         listen: args.listen.clone(),
         jwks: args.jwks.clone(),

@@ -76,6 +76,18 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// The bytes of a file that is no configuration; told in words, file first, when it cannot be read or is too large.
+    pub fn whole(&self, path: &Path) -> Result<Vec<u8>, String> {
+        let bytes = (self.read)(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        if bytes.len() > MAX_FILE_BYTES {
+            return Err(format!(
+                "{}: larger than 1 MiB, and no more is read",
+                path.display()
+            ));
+        }
+        Ok(bytes)
+    }
+
     /// The process's own environment and files.
     #[expect(
         clippy::disallowed_methods,

@@ -332,3 +332,15 @@ fn an_option_without_a_value_is_none() {
         complained(&output)
     );
 }
+
+#[test]
+fn a_file_that_is_too_large_is_told_to_be() {
+    let folder = Folder::new("too-large", &" ".repeat(1_048_577));
+    let output = folder.import(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    let complaint = complained(&output);
+    assert!(
+        complaint.contains("config.json: larger than 1 MiB"),
+        "{complaint}"
+    );
+}

@@ -114,7 +114,7 @@ impl Judge {
         environment: &Environment,
     ) -> Result<(Self, Vec<UnusableKey>), String> {
         let told = |why: String| format!("{}: {why}", path.display());
-        let bytes = (environment.read)(path).map_err(|error| told(error.to_string()))?;
+        let bytes = environment.whole(path)?;
         let (keys, left_out) = KeySet::from_operator(&bytes).map_err(|error| told(error.to_string()))?;
         let Some((issuer, audience)) = expected else {
             return Ok((Self::Signature(keys), left_out));
