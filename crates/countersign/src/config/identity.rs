@@ -9,6 +9,7 @@ use countersign_core::credential_place::CredentialPlace;
 use countersign_core::identity_headers::{Fact, IdentityHeaders, ListFormat, Projection, preset};
 use countersign_core::options::{Fault, Values};
 use http::HeaderName;
+use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -214,14 +215,21 @@ fn refuse_double_use(
                 CredentialPlace::Header(name) => Some(name),
                 CredentialPlace::Cookie(_) | CredentialPlace::Query(_) => None,
             });
-        for name in headers.filter(|name| set.holds(name)) {
+        for name in headers {
+            let message = if set.holds(name) {
+                message(name)
+            } else if has_a_meaning(name) && *name != AUTHORIZATION && *name != PROXY_AUTHORIZATION {
+                format!("`{name}` has a meaning of its own and carries no token")
+            } else {
+                continue;
+            };
             let way = authenticator
                 .name()
                 .split('.')
                 .map(str::to_owned)
                 .chain(["header".to_owned()]);
             let place = document.place(&way.collect::<Vec<_>>());
-            told.push(Diagnostic::error(place, message(name)).help("let the token stand in another header"));
+            told.push(Diagnostic::error(place, message).help("let the token stand in another header"));
         }
     }
     for listen in listeners {
