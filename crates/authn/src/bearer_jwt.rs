@@ -50,13 +50,6 @@ pub struct BearerJwt {
     facts: Arc<FactPaths>,
 }
 
-/// A token and how it came.
-#[derive(Clone, Copy)]
-struct Shown<'t> {
-    token: &'t str,
-    presented: Presented,
-}
-
 impl BearerJwt {
     /// Judges a token in compact form, whatever place it came from: the very path of a request.
     pub async fn judge_token(&self, token: &str, now: Now) -> Outcome {
@@ -73,25 +66,27 @@ impl BearerJwt {
         if let Some(outcome) = cached.and_then(|key| self.recall(&key, candidate.presented, now)) {
             return Some(outcome);
         }
-        let (shown, token) = match self.read(candidate) {
-            Ok(read) => read,
+        let token = match self.read(candidate) {
+            Ok(token) => token,
             Err(outcome) => return Some(outcome),
         };
         match self
             .keys
             .lookup_now(token.kid_unverified(), token.algorithm(), now)
         {
-            Lookup::Found(key) => Some(self.verify(token, &key, cached, shown.presented, now)),
-            Lookup::Unknown => Some(self.no_key(&token, RejectionReason::KeyUnknown, shown.presented)),
-            Lookup::Ambiguous => Some(self.no_key(&token, RejectionReason::KeyAmbiguous, shown.presented)),
+            Lookup::Found(key) => Some(self.verify(token, &key, cached, candidate.presented, now)),
+            Lookup::Unknown => Some(self.no_key(&token, RejectionReason::KeyUnknown, candidate.presented)),
+            Lookup::Ambiguous => {
+                Some(self.no_key(&token, RejectionReason::KeyAmbiguous, candidate.presented))
+            }
             Lookup::Fetch | Lookup::Unreachable | Lookup::Stale => None,
         }
     }
 
     /// The same after waiting for the keys.
     async fn judge_later(&self, candidate: Candidate<'_>, now: Now) -> Outcome {
-        let (shown, token) = match self.read(candidate) {
-            Ok(read) => read,
+        let token = match self.read(candidate) {
+            Ok(token) => token,
             Err(outcome) => return outcome,
         };
         let answer = self
@@ -101,10 +96,10 @@ impl BearerJwt {
         match answer {
             Answer::Found(key) => {
                 let cached = self.tokens.key(self.judge, candidate.bytes());
-                self.verify(token, &key, cached, shown.presented, now)
+                self.verify(token, &key, cached, candidate.presented, now)
             }
-            Answer::Unknown => self.no_key(&token, RejectionReason::KeyUnknown, shown.presented),
-            Answer::Ambiguous => self.no_key(&token, RejectionReason::KeyAmbiguous, shown.presented),
+            Answer::Unknown => self.no_key(&token, RejectionReason::KeyUnknown, candidate.presented),
+            Answer::Ambiguous => self.no_key(&token, RejectionReason::KeyAmbiguous, candidate.presented),
             Answer::Unavailable {
                 reason,
                 detail,
@@ -132,28 +127,27 @@ impl BearerJwt {
     }
 
     /// The candidate as a token that is this issuer's to judge.
-    fn read<'t>(&self, candidate: Candidate<'t>) -> Result<(Shown<'t>, UnverifiedToken<'t>), Outcome> {
+    fn read<'t>(&self, candidate: Candidate<'t>) -> Result<UnverifiedToken<'t>, Outcome> {
         let presented = candidate.presented;
-        let token = candidate
+        let text = candidate
             .text()
             .map_err(|(reason, detail)| self.rejected(reason, presented, detail.to_owned()))?;
-        let shown = Shown { token, presented };
-        Ok((shown, self.claim(shown)?))
+        self.claim(text, presented)
     }
 
     /// The token, when it is this issuer's to judge by what can be seen without trusting it: well formed, its `iss`
     /// ours, its audience not plainly another's, so that two tables may share an issuer.
-    fn claim<'t>(&self, shown: Shown<'t>) -> Result<UnverifiedToken<'t>, Outcome> {
+    fn claim<'t>(&self, text: &'t str, presented: Presented) -> Result<UnverifiedToken<'t>, Outcome> {
         let unclaimed = |reason, detail: String| {
             Outcome::Unclaimed(Rejection {
                 reason,
-                presented: shown.presented,
+                presented,
                 authenticator: "".into(),
                 detail,
             })
         };
         let unreadable = |error| unclaimed(reasons::of_token(error), error.to_string());
-        let token = UnverifiedToken::parse(shown.token).map_err(unreadable)?;
+        let token = UnverifiedToken::parse(text).map_err(unreadable)?;
         match token.issuer_unverified().map_err(unreadable)? {
             None => {
                 return Err(unclaimed(
@@ -193,7 +187,7 @@ impl BearerJwt {
         let algorithm = token.algorithm();
         if !self.expectation.algorithms().contains(&algorithm) {
             let detail = format!("the algorithm is {}", algorithm.name());
-            return Err(self.rejected(RejectionReason::AlgorithmNotAllowed, shown.presented, detail));
+            return Err(self.rejected(RejectionReason::AlgorithmNotAllowed, presented, detail));
         }
         Ok(token)
     }
