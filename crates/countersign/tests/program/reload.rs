@@ -1,6 +1,7 @@
 //! A changed configuration, taken whole or not at all.
 
-use super::gateway::{Folder, Gateway, PLAIN, text};
+use super::gateway::{Client, Folder, Gateway, PLAIN, text};
+use std::process::Command;
 
 #[test]
 fn a_reload_with_a_mistake_says_where_and_takes_nothing() {
@@ -64,4 +65,30 @@ fn sighup_reloads_and_never_kills() {
     gateway.line("starting");
     gateway.signal("HUP");
     assert!(gateway.line("reload").contains("configuration 1 is in force"));
+}
+
+/// A machine or a container of one core, on which everything runs on one thread.
+#[test]
+fn on_one_core_it_answers_while_it_reloads_and_stops_in_order() {
+    let folder = Folder::new("one-core");
+    let config = folder.write("a.toml", PLAIN);
+    let status = text(&std::fs::read("/proc/self/status").unwrap());
+    let allowed = status.split("Cpus_allowed_list:").nth(1).unwrap().trim_start();
+    let core = allowed.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+    let mut command = Command::new("taskset");
+    command.args(["-c", core, env!("CARGO_BIN_EXE_countersign")]);
+    let mut gateway = Gateway::start_by(command, &folder, &config);
+    let mut client = Client::tcp(gateway.listening());
+    assert_eq!(client.ask("/auth"), Some(200));
+    folder.write("a.toml", &PLAIN.replace("/auth", "/other"));
+    gateway.signal("HUP");
+    // The reload takes a second between its two readings.
+    assert_eq!(client.ask("/auth"), Some(200));
+    gateway.line("configuration 1 is in force");
+    assert_eq!(
+        (client.ask("/auth"), client.ask("/other")),
+        (Some(404), Some(200))
+    );
+    gateway.signal("TERM");
+    assert!(gateway.end().1);
 }
