@@ -16,18 +16,17 @@ struct Running {
     task: tokio::task::JoinHandle<()>,
 }
 
+fn loopback() -> (Listener, SocketAddr) {
+    let any = Address::parse("127.0.0.1:0").unwrap();
+    let listener = Listener::bind(&any, &UnixAccess::default(), &mut SystemdSockets::default(), &[]).unwrap();
+    let address = listener.tcp_address().unwrap();
+    (listener, address)
+}
+
 fn start(dialect: &str, limits: Limits, upstream: Option<&str>) -> Running {
     let served = fakes::served(upstream);
     let handler = Handler::Gateway(served.speaking(dialect));
-    let loopback = Address::parse("127.0.0.1:0").unwrap();
-    let listener = Listener::bind(
-        &loopback,
-        &UnixAccess::default(),
-        &mut SystemdSockets::default(),
-        &[],
-    )
-    .unwrap();
-    let address = listener.tcp_address().unwrap();
+    let (listener, address) = loopback();
     let (stop, stopping) = watch::channel(false);
     let server = Server::new(limits, Arc::clone(&served.metrics));
     let all = server.clone();
@@ -427,15 +426,7 @@ async fn an_answer_that_breaks_off_breaks_off_for_the_client_too() {
 async fn the_status_listener_answers_beside_the_others() {
     let metrics = Arc::new(Metrics::new());
     let status = Status::new(Arc::clone(&metrics), Arc::new(AtomicBool::new(true)), true);
-    let loopback = Address::parse("127.0.0.1:0").unwrap();
-    let listener = Listener::bind(
-        &loopback,
-        &UnixAccess::default(),
-        &mut SystemdSockets::default(),
-        &[],
-    )
-    .unwrap();
-    let address = listener.tcp_address().unwrap();
+    let (listener, address) = loopback();
     let (_stop, stopping) = watch::channel(false);
     let server = Server::new(Limits::default(), metrics);
     drop(tokio::spawn(async move {
