@@ -416,3 +416,28 @@ fn expected_words(page: &str) -> Vec<String> {
     }
     words
 }
+
+/// Attack 160: rustls up to 0.23.45 could be kept busy, and its decompression of certificates blown up.
+#[test]
+fn the_tls_library_is_past_its_known_faults() {
+    let metadata = metadata();
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    let rustls = nodes.iter().filter_map(|node| {
+        let id = node["id"].as_str()?.rsplit_once("#rustls@")?.1;
+        let features = node["features"].as_array()?.iter().filter_map(Value::as_str);
+        Some((id.to_owned(), features.collect::<Vec<_>>()))
+    });
+    let rustls = rustls.collect::<Vec<_>>();
+    let [(version, features)] = rustls.as_slice() else {
+        panic!("one rustls: {rustls:?}");
+    };
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap());
+    let numbers = [(); 3].map(|()| numbers.next().unwrap());
+    assert!(numbers >= [0, 23, 46], "{version}");
+    for compression in ["brotli", "zlib"] {
+        assert!(
+            !features.contains(&compression),
+            "certificates are not decompressed: {features:?}"
+        );
+    }
+}
