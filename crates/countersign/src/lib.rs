@@ -7,8 +7,6 @@ pub mod bug;
 pub mod cli;
 pub mod compose;
 pub mod config;
-#[cfg(test)]
-mod fakes;
 pub mod import;
 pub mod output;
 pub mod reference;

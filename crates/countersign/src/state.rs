@@ -67,7 +67,7 @@ fn usable(path: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fakes::Folder;
+    use countersign_testkit::folder::Folder;
 
     fn environment(variables: &[(&'static str, String)]) -> Environment {
         let variables = variables.to_vec();
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_named_folder_goes_before_systemds_and_both_are_made_for_their_owner_alone() {
-        let folder = Folder::new("state");
+        let folder = Folder::new();
         let at = |name: &str| folder.0.join(name);
         let systemd = environment(&[("STATE_DIRECTORY", format!("{}:/else", at("systemd").display()))]);
         assert_eq!(super::folder(Some(&at("named")), &systemd), Ok(at("named")));
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_to_is_a_reason_and_not_another_folder() {
-        let folder = Folder::new("state-file");
+        let folder = Folder::new();
         folder.write("file", "");
         let named = folder.0.join("file/state");
         assert!(super::folder(Some(&named), &environment(&[])).is_err());
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn looking_for_a_running_gateway_makes_nothing() {
-        let folder = Folder::new("state-look");
+        let folder = Folder::new();
         let named = folder.0.join("named");
         assert_eq!(folder_with("a.sock", Some(&named), &environment(&[])), named);
         assert!(!named.exists());

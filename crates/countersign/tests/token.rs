@@ -2,36 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics when it must")]
 
+use countersign_testkit::folder::Folder;
 use serde_json::Value;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 #[path = "token/inspect.rs"]
 mod inspect;
 #[path = "token/keys.rs"]
 mod keys;
-
-/// A folder of this test's own, gone when it is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("countersign-token-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
 
 fn token(arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
@@ -73,7 +53,7 @@ const WHOLE: [&str; 4] = ["--issuer", "https://op.test", "--audience", "api"];
 
 #[test]
 fn a_minted_token_is_accepted_and_its_siblings_are_refused_by_name() {
-    let folder = Folder::new("jwk");
+    let folder = Folder::new();
     let good = minted(&folder, &[]);
     let keys = folder.path("jwks.json");
     let check = |arguments: &[&str], judged: &str, word: &str, code: i32| {
@@ -99,7 +79,7 @@ fn a_minted_token_is_accepted_and_its_siblings_are_refused_by_name() {
 
 #[test]
 fn the_whole_check_is_the_gateways_and_asks_for_all_it_asks_for() {
-    let folder = Folder::new("whole");
+    let folder = Folder::new();
     let keys = folder.path("jwks.json");
     for (claims, reason) in [
         (r#"{"sub":""}"#, "subject_missing"),
@@ -127,7 +107,7 @@ fn the_whole_check_is_the_gateways_and_asks_for_all_it_asks_for() {
 
 #[test]
 fn many_tokens_come_one_a_line_and_go_out_one_object_a_line() {
-    let folder = Folder::new("lines");
+    let folder = Folder::new();
     let good = minted(&folder, &["--issuer", "https://a.test", "--audience", "x"]);
     let keys = folder.path("jwks.json");
     let arguments = [
@@ -185,7 +165,7 @@ fn configured(folder: &Folder, more: &str) -> String {
 
 #[test]
 fn a_token_made_for_a_table_satisfies_it_for_an_hour() {
-    let folder = Folder::new("table");
+    let folder = Folder::new();
     let asking =
         "required_claims = [\"tenant\", \"nbf\", \"email_verified\", \"jti\"]\nrequire_typ = \"at+jwt\"";
     let config = configured(&folder, asking);
@@ -215,7 +195,7 @@ fn a_token_made_for_a_table_satisfies_it_for_an_hour() {
 
 #[test]
 fn keys_that_cannot_be_had_are_no_fault_of_the_token() {
-    let folder = Folder::new("unreachable");
+    let folder = Folder::new();
     let config = folder.path("countersign.toml");
     // Nobody listens at port 1.
     let text = "config = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"check\"\n[token.a]\nissuer = \"https://op.test\"\n\
@@ -233,7 +213,7 @@ fn keys_that_cannot_be_had_are_no_fault_of_the_token() {
 
 #[test]
 fn what_a_table_refuses_is_minted_only_where_the_claims_ask_for_it() {
-    let folder = Folder::new("refused");
+    let folder = Folder::new();
     let config = configured(&folder, "required_claims = [\"cnf\"]");
     let mint = ["mint", "--config", config.as_str(), "--token", "services"];
     let refused = token(&mint, "");
@@ -273,7 +253,7 @@ fn what_a_table_refuses_is_minted_only_where_the_claims_ask_for_it() {
 
 #[test]
 fn without_a_file_the_configuration_is_the_one_that_would_run() {
-    let folder = Folder::new("located");
+    let folder = Folder::new();
     let config = configured(&folder, "");
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
@@ -288,7 +268,7 @@ fn without_a_file_the_configuration_is_the_one_that_would_run() {
 
 #[test]
 fn no_token_at_all_is_not_a_token_that_holds() {
-    let folder = Folder::new("none");
+    let folder = Folder::new();
     drop(minted(&folder, &[]));
     let keys = folder.path("jwks.json");
     let verify = ["verify", "--json", "--signature-only", "--jwk", &keys];
@@ -304,7 +284,7 @@ fn no_token_at_all_is_not_a_token_that_holds() {
 
 #[test]
 fn what_is_missing_is_said() {
-    let folder = Folder::new("missing");
+    let folder = Folder::new();
     std::fs::write(folder.path("broken.toml"), "config = 1\n[tokn.a]\n").unwrap();
     let complains = |arguments: &[&str], part: &str| {
         let output = token(arguments, "");
@@ -346,7 +326,7 @@ fn what_is_missing_is_said() {
 
 #[test]
 fn what_nobody_hears_is_not_judged_and_what_could_not_be_written_is_no_success() {
-    let folder = Folder::new("lost");
+    let folder = Folder::new();
     let good = minted(&folder, &[]);
     let keys = folder.path("jwks.json");
     let program = env!("CARGO_BIN_EXE_countersign");

@@ -6,6 +6,7 @@
 //! - [`upstream`]: the application, which writes down what reached it;
 //! - [`world`]: all of these behind the ports the gateway asks for;
 //! - [`scenario`]: pages of documentation that are checked;
+//! - [`folder`]: a folder of one test;
 //! - [`mutate`]: seeded mutations for whatever decodes strangers' bytes.
 
 #![expect(
@@ -17,6 +18,7 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod folder;
 pub mod kept;
 pub mod keys;
 pub mod mutate;

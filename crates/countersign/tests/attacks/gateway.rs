@@ -3,9 +3,7 @@
 use crate::application::Application;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How long an answer may take on a busy machine.
@@ -22,31 +20,7 @@ pub(crate) const SMUGGLED: &str = "GET /admin/x HTTP/1.1\r\nHost: app.test\r\n\r
 /// The last request of a connection.
 pub(crate) const LAST: &str = "GET /public/last HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n";
 
-/// A folder of this test's own, gone when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Folder(pub(crate) PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("countersign-attacks-{}-{number}", std::process::id()));
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
+pub(crate) use countersign_testkit::folder::Folder;
 
 /// A running gateway before an application: `/public/**` is open, the rest is for a token that nobody here has.
 #[derive(Debug)]

@@ -60,7 +60,7 @@ impl Faces {
         let folder = Folder::new();
         let upstream = Upstream::start();
         let [proxy, forward_auth, auth_request] = free_addresses();
-        let socket = folder.path().join("auth.sock");
+        let socket = folder.0.join("auth.sock");
         let configuration = format!(
             r#"config = 1
 [[listen]]
@@ -90,7 +90,7 @@ preset = "x-auth"
             routes(&upstream),
         );
         let configuration = folder.write("countersign.toml", &configuration);
-        let mut gateway = gateway(&configuration, &folder.path().join("state"));
+        let mut gateway = gateway(&configuration, &folder.0.join("state"));
         for address in [proxy, forward_auth, auth_request] {
             until_open(&mut gateway, address);
         }

@@ -62,30 +62,30 @@ fn start() -> Moved {
     let [front, asked] = free_addresses();
     let sample = folder.write(
         "config.json",
-        &SAMPLE.replace(":8081", &format!(":{}", asked.port())),
+        SAMPLE.replace(":8081", &format!(":{}", asked.port())),
     );
     let imported = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .args(["import", "jwtauthrequest"])
         .arg(&sample)
         .arg("--query-token")
-        .current_dir(folder.path())
+        .current_dir(&folder.0)
         .output()
         .unwrap();
     let report = String::from_utf8_lossy(&imported.stderr);
     assert!(imported.status.success(), "{report}");
-    let configuration = folder.path().join("countersign.toml");
-    let mut gateway = gateway(&configuration, &folder.path().join("state"));
+    let configuration = folder.0.join("countersign.toml");
+    let mut gateway = gateway(&configuration, &folder.0.join("state"));
     until_open(&mut gateway, asked);
 
     // As the snippet is written, its `alias` takes the place of `/`: `/index.html` is the file `htmlindex.html`.
     folder.write("htmlindex.html", "the page\n");
-    let html = folder.path().join("html");
+    let html = folder.0.join("html");
     let snippet = SNIPPET
         .replace("ADDRESS", &front.to_string())
         .replace("/var/www/html", &html.display().to_string())
         .replace("localhost:8081", &format!("localhost:{}", asked.port()));
     folder.write("nginx.conf", &snippet);
-    let mut nginx = Process::start("nginx", &mut nginx(folder.path(), "nginx.conf"));
+    let mut nginx = Process::start("nginx", &mut nginx(&folder.0, "nginx.conf"));
     until_open(&mut nginx, front);
     Moved {
         front: front.into(),

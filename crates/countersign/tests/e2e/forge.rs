@@ -43,8 +43,8 @@ impl Key {
             "EdDSA" => &["-algorithm", "ED25519"],
             _ => &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
         };
-        let private = folder.path().join(format!("{algorithm}.key"));
-        let public = folder.path().join(format!("{algorithm}.pem"));
+        let private = folder.0.join(format!("{algorithm}.key"));
+        let public = folder.0.join(format!("{algorithm}.pem"));
         openssl(
             Command::new("openssl")
                 .arg("genpkey")

@@ -3,7 +3,7 @@
 
 use crate::http::{Address, Answer, Request};
 use crate::issuer::Issuer;
-use crate::process::{Folder, Process, free_addresses, repository, tool, until, until_open};
+use crate::process::{Folder, Process, free_addresses, is_roots, repository, tool, until, until_open};
 use crate::upstream::Upstream;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -66,7 +66,7 @@ impl Front {
         let upstream = Upstream::start();
         let folder = Folder::new();
         let [front, asked] = free_addresses();
-        let socket = folder.path().join("auth.sock");
+        let socket = folder.0.join("auth.sock");
         let from = repository().join("examples").join(kind.folder());
         let replace = [
             ("127.0.0.1:8080", front.to_string()),
@@ -82,16 +82,16 @@ impl Front {
             ),
             ("issuer     = \"https://op.example\"", configured_issuer(issuer)),
         ];
-        copy(&from, folder.path(), &replace);
-        if kind == Kind::NginxUnix && !folder.is_roots() {
+        copy(&from, &folder.0, &replace);
+        if kind == Kind::NginxUnix && !is_roots(&folder) {
             // Only root gives sockets away; without root the workers run as the same user, and need no group.
             change(
-                &folder.path().join(kind.configuration()),
+                &folder.0.join(kind.configuration()),
                 "owner         = \":www-data\"",
                 "",
             );
         }
-        edit(folder.path());
+        edit(&folder.0);
         let gateway_address = match kind {
             Kind::NginxUnix => Address::Unix(socket),
             Kind::Nginx | Kind::Caddy | Kind::Traefik => Address::Tcp(asked),
@@ -114,8 +114,8 @@ impl Front {
 
     /// Starts the gateway, again after [`Self::end_gateway`], and waits until it listens.
     pub(crate) fn start_gateway(&mut self) {
-        let configuration = self.folder.path().join(self.kind.configuration());
-        let mut gateway = gateway(&configuration, &self.folder.path().join("state"));
+        let configuration = self.folder.0.join(self.kind.configuration());
+        let mut gateway = gateway(&configuration, &self.folder.0.join("state"));
         until("the gateway listens", || {
             gateway.must_run();
             match &self.gateway_address {
@@ -135,7 +135,7 @@ impl Front {
     }
 
     fn start_proxy(&mut self, front: SocketAddr) {
-        let folder = self.folder.path();
+        let folder = &self.folder.0;
         let (name, mut command) = match self.kind {
             Kind::Nginx => ("nginx", nginx(folder, "nginx.conf")),
             Kind::NginxUnix => ("nginx", nginx(folder, "nginx-unix.conf")),

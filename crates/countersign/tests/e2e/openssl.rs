@@ -39,7 +39,7 @@ fn a_token_made_by_openssl_is_taken_for_every_algorithm() {
     )
     .unwrap();
     let configuration = folder.write("countersign.toml", &configuration);
-    let mut running = gateway(&configuration, &folder.path().join("state"));
+    let mut running = gateway(&configuration, &folder.0.join("state"));
     until_open(&mut running, address);
 
     let address = Address::Tcp(address);

@@ -4,7 +4,6 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -39,47 +38,12 @@ pub(crate) fn until_open(process: &mut Process, address: SocketAddr) {
     });
 }
 
-/// A folder of one test, readable by the proxies' workers, removed at the end.
-#[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) use countersign_testkit::folder::Folder;
 
-impl Folder {
-    pub(crate) fn new() -> Self {
-        use std::os::unix::fs::PermissionsExt;
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "countersign-e2e-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// Whether the tests run as root.
-    pub(crate) fn is_roots(&self) -> bool {
-        use std::os::unix::fs::MetadataExt as _;
-        std::fs::metadata(&self.0).unwrap().uid() == 0
-    }
-
-    /// Writes one file of the folder.
-    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
+/// Whether the tests run as root.
+pub(crate) fn is_roots(folder: &Folder) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(&folder.0).unwrap().uid() == 0
 }
 
 /// What a child has written, line by line, and a bell for who waits for a line.

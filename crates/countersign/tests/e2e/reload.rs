@@ -18,7 +18,7 @@ fn check(kind: Kind) {
             .send(&Request::get(path, "app.test").bearer(Some(&ann)))
             .status
     };
-    let configuration = front.folder.path().join(kind.configuration());
+    let configuration = front.folder.0.join(kind.configuration());
     let first = read(&configuration);
     let (stop, served) = (AtomicBool::new(false), AtomicU32::new(0));
     std::thread::scope(|scope| {
@@ -90,7 +90,7 @@ fn a_bad_configuration_leaves_the_last_good_one_in_force() {
             .status
     };
     assert_eq!(status("/page"), 200);
-    let configuration = front.folder.path().join(Kind::Nginx.configuration());
+    let configuration = front.folder.0.join(Kind::Nginx.configuration());
     let good = read(&configuration);
     let faulty = good.replace("accept = [\"token.services\"]", "accept = [\"token.servicse\"]");
     std::fs::write(&configuration, faulty).unwrap();

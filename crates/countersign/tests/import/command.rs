@@ -5,22 +5,21 @@ use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-/// A folder of this test's own, gone when it is dropped.
-struct Folder(PathBuf);
+/// A folder that holds their configuration.
+struct Folder(countersign_testkit::folder::Folder);
 
 impl Folder {
-    fn new(name: &str, json: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("countersign-import-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        std::fs::write(path.join("config.json"), json).unwrap();
-        Self(path)
+    fn new(json: &str) -> Self {
+        let folder = countersign_testkit::folder::Folder::new();
+        folder.write("config.json", json);
+        Self(folder)
     }
 
     fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
+        self.0.path(name)
     }
 
     fn import(&self, more: &[&str]) -> Output {
@@ -36,14 +35,8 @@ impl Folder {
     }
 
     fn written(&self, name: &str) -> String {
-        let bytes = std::fs::read(self.0.join("out").join(name)).unwrap();
+        let bytes = std::fs::read(Path::new(&self.path("out")).join(name)).unwrap();
         String::from_utf8(bytes).unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 
@@ -117,10 +110,10 @@ fn sample() -> String {
 
 #[test]
 fn the_sample_is_imported_checked_and_run_and_answers_as_theirs() {
-    let folder = Folder::new("run", &sample());
+    let folder = Folder::new(&sample());
     let output = folder.import(&["--query-token"]);
     assert!(output.status.success(), "{}", complained(&output));
-    let secret = folder.0.join("out/test-endpoint.secret");
+    let secret = folder.path("out/test-endpoint.secret");
     let mode = std::fs::metadata(&secret).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert_eq!(
@@ -154,7 +147,7 @@ fn the_sample_is_imported_checked_and_run_and_answers_as_theirs() {
 
 #[test]
 fn without_query_token_a_token_in_the_url_is_no_credential() {
-    let folder = Folder::new("no-query", &sample());
+    let folder = Folder::new(&sample());
     assert!(folder.import(&[]).status.success());
     let config = folder.path("out/countersign.toml");
     let mint = ["token", "mint", "--config", &config, "--token", "test-endpoint"];
@@ -168,7 +161,7 @@ fn without_query_token_a_token_in_the_url_is_no_credential() {
 fn what_is_left_to_do_is_told_and_the_rest_is_written() {
     let json = SAMPLE.replace("\"debug\":true", "\"jwks-refresh\":60");
     let json = json.replace(r#","issuer":"golang""#, "");
-    let folder = Folder::new("rest", &json);
+    let folder = Folder::new(&json);
     let output = folder.import(&[]);
     assert_eq!(output.status.code(), Some(1));
     let told = complained(&output);
@@ -194,7 +187,7 @@ fn a_token_can_say_what_the_json_does_not_and_is_not_believed() {
         let claims = claims.to_string();
         said(&countersign(&["token", "mint", "--claims", &claims]))
     };
-    let folder = Folder::new("from-token", &json);
+    let folder = Folder::new(&json);
     let token = mint(&json!({ "iss": "golang", "aud": ["developer"] }));
     let output = folder.import(&["--from-token", &token]);
     assert!(output.status.success(), "{}", complained(&output));
@@ -205,7 +198,7 @@ fn a_token_can_say_what_the_json_does_not_and_is_not_believed() {
         "{toml}"
     );
 
-    let folder = Folder::new("from-token-of-two", &json);
+    let folder = Folder::new(&json);
     let token = mint(&json!({ "iss": "golang\u{1b}[2J", "aud": ["account", "developer"], "exp": null }));
     let output = folder.import(&["--from-token", &token, "--issuer", "golang"]);
     assert_eq!(output.status.code(), Some(1));
@@ -215,7 +208,7 @@ fn a_token_can_say_what_the_json_does_not_and_is_not_believed() {
         complained(&output)
     );
     assert!(said(&output).contains("say with --audience") && !said(&output).contains('\u{1b}'));
-    let folder = Folder::new("from-nonsense", &json);
+    let folder = Folder::new(&json);
     assert_eq!(
         folder.import(&["--from-token", "nonsense"]).status.code(),
         Some(2)
@@ -224,11 +217,11 @@ fn a_token_can_say_what_the_json_does_not_and_is_not_believed() {
 
 #[test]
 fn what_check_would_refuse_is_told_at_once() {
-    let folder = Folder::new("refused", &SAMPLE.replace("/auth", "/a/../b"));
+    let folder = Folder::new(&SAMPLE.replace("/auth", "/a/../b"));
     let output = folder.import(&[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(complained(&output).contains("/a/../b"), "{}", complained(&output));
-    let folder = Folder::new("listen", SAMPLE);
+    let folder = Folder::new(SAMPLE);
     let output = folder.import(&["--listen", "nowhere", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let report = serde_json::from_str::<Value>(&said(&output)).unwrap();
@@ -242,7 +235,7 @@ fn what_check_would_refuse_is_told_at_once() {
 
 #[test]
 fn nothing_is_overwritten_and_nothing_is_left_by_halves() {
-    let folder = Folder::new("twice", SAMPLE);
+    let folder = Folder::new(SAMPLE);
     std::fs::create_dir(folder.path("out")).unwrap();
     std::fs::write(folder.path("out/countersign.toml"), "mine").unwrap();
     let output = folder.import(&[]);
@@ -258,7 +251,7 @@ fn nothing_is_overwritten_and_nothing_is_left_by_halves() {
 
 #[test]
 fn with_json_the_report_is_one_object() {
-    let folder = Folder::new("json", SAMPLE);
+    let folder = Folder::new(SAMPLE);
     let output = folder.import(&["--json"]);
     assert_eq!(
         (output.status.code(), complained(&output).as_str()),
@@ -285,7 +278,7 @@ fn with_json_the_report_is_one_object() {
     assert!(!said(&output).contains("qwerty"), "no secret is told");
 
     let json = SAMPLE.replace("\"debug\"", "\"jwks-refresh\"");
-    let folder = Folder::new("json-unfinished", &json);
+    let folder = Folder::new(&json);
     let token = said(&countersign(&["token", "mint"]));
     let output = folder.import(&["--json", "--from-token", &token]);
     assert_eq!(
@@ -311,7 +304,7 @@ fn an_option_without_a_value_is_none() {
         "--from-token",
         "--output",
     ] {
-        let folder = Folder::new("empty-option", SAMPLE);
+        let folder = Folder::new(SAMPLE);
         let json = folder.path("config.json");
         let mut arguments = vec!["import", "jwtauthrequest", json.as_str(), option, ""];
         let output = folder.path("out");
@@ -323,7 +316,7 @@ fn an_option_without_a_value_is_none() {
         assert!(complained(&output).contains(option), "{}", complained(&output));
         assert!(!std::fs::exists(folder.path("out")).unwrap());
     }
-    let folder = Folder::new("scheme", SAMPLE);
+    let folder = Folder::new(SAMPLE);
     let output = folder.import(&["--jwks", "ftp://op.example/jwks"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
@@ -335,7 +328,7 @@ fn an_option_without_a_value_is_none() {
 
 #[test]
 fn a_file_that_is_too_large_is_told_to_be() {
-    let folder = Folder::new("too-large", &" ".repeat(1_048_577));
+    let folder = Folder::new(&" ".repeat(1_048_577));
     let output = folder.import(&[]);
     assert_eq!(output.status.code(), Some(2));
     let complaint = complained(&output);

@@ -26,8 +26,8 @@ struct Setting {
 }
 
 impl Setting {
-    fn start(test: &str, text: &str) -> Self {
-        let folder = Folder::new(test);
+    fn start(text: &str) -> Self {
+        let folder = Folder::new();
         let file = folder.write("a.toml", text);
         let mut gateway = Gateway::start(&folder, &file);
         for _ in text.match_indices("address = ") {
@@ -62,7 +62,7 @@ fn an_added_listener_is_bound_and_a_removed_one_closes_while_the_others_keep_the
         let [one, other] = addresses.map(|address| address.to_string());
         config(&[&one, &other])
     };
-    let mut setting = Setting::start("come-and-go", &text([goes, stays]));
+    let mut setting = Setting::start(&text([goes, stays]));
     let (mut kept, mut idle) = (Client::tcp(stays), Client::tcp(goes));
     assert_eq!((kept.ask("/auth"), idle.ask("/auth")), (Some(200), Some(200)));
     setting.takes(&text([stays, comes]));
@@ -87,7 +87,7 @@ fn a_request_under_way_on_a_removed_listener_is_finished() {
         )
     };
     let more = format!("\n[[listen]]\naddress = \"{goes}\"\nspeak = \"reverse-proxy\"\n");
-    let setting = Setting::start("under-way", &text(&more));
+    let setting = Setting::start(&text(&more));
     let mut client = Client::tcp(goes);
     client.send("/slow", "");
     let (mut asked, _) = application.accept().unwrap();
@@ -114,7 +114,7 @@ fn under_load_no_request_to_a_listener_that_stays_fails_while_others_come_and_go
     let unix = format!("unix:{}", unix.display());
     let stays_text = stays.to_string();
     let with = |more: &[&str]| config(&[&[stays_text.as_str(), &unix], more].concat());
-    let setting = Setting::start("load", &format!("{}\n[log]\nlevel = \"events\"\n", with(&[])));
+    let setting = Setting::start(&format!("{}\n[log]\nlevel = \"events\"\n", with(&[])));
     let path = unix.strip_prefix("unix:").map(Path::new).unwrap();
     let (stop, served) = (AtomicBool::new(false), AtomicU32::new(0));
     let load = |kept: bool, connect: &dyn Fn() -> Client| {
@@ -172,7 +172,7 @@ fn where_one_address_cannot_be_had_everything_stays_as_it_was() {
         "{}\n[status]\naddress = \"{status}\"\n",
         config(&[&stays.to_string()])
     );
-    let mut setting = Setting::start("failing-bind", &before);
+    let mut setting = Setting::start(&before);
     let file = setting.folder.write("file", "");
     let (socket, below) = (setting.path("a.sock"), file.join("b.sock"));
     let after = format!(
@@ -210,7 +210,7 @@ fn where_one_address_cannot_be_had_everything_stays_as_it_was() {
 
 #[test]
 fn the_mode_of_a_unix_socket_changes_where_it_stands() {
-    let folder = Folder::new("mode");
+    let folder = Folder::new();
     let path = folder.0.join("a.sock");
     let plain = config(&[&format!("unix:{}", path.display())]);
     let file = folder.write("a.toml", &plain);
@@ -220,7 +220,7 @@ fn the_mode_of_a_unix_socket_changes_where_it_stands() {
     assert_eq!(client.ask("/auth"), Some(200));
     let (first, socket) = (mode(&path), std::fs::metadata(&path).unwrap().ino());
     assert_ne!(first, 0o600);
-    folder.write("a.toml", &format!("{plain}mode = \"0600\"\n"));
+    folder.write("a.toml", format!("{plain}mode = \"0600\"\n"));
     gateway.takes();
     assert_eq!(
         (mode(&path), std::fs::metadata(&path).unwrap().ino()),
@@ -229,7 +229,7 @@ fn the_mode_of_a_unix_socket_changes_where_it_stands() {
     assert_eq!(client.ask("/auth"), Some(200), "the same connection");
     folder.write(
         "a.toml",
-        &format!("{plain}mode = \"0640\"\nowner = \"no-such-user\"\n"),
+        format!("{plain}mode = \"0640\"\nowner = \"no-such-user\"\n"),
     );
     let said = gateway.refuses();
     assert!(
@@ -237,7 +237,7 @@ fn the_mode_of_a_unix_socket_changes_where_it_stands() {
         "{said}"
     );
     assert_eq!(mode(&path), 0o600, "nothing of it is taken");
-    folder.write("a.toml", &format!("{plain}# as it was\n"));
+    folder.write("a.toml", format!("{plain}# as it was\n"));
     gateway.takes();
     assert_eq!(mode(&path), first, "as a start would have made it");
     assert_eq!(client.ask("/auth"), Some(200));
@@ -245,9 +245,9 @@ fn the_mode_of_a_unix_socket_changes_where_it_stands() {
 
 #[test]
 fn a_unix_socket_that_somebody_removed_is_made_anew() {
-    let folder = Folder::new("anew");
+    let folder = Folder::new();
     let path = folder.0.join("a.sock");
-    let file = folder.write("a.toml", &config(&[&format!("unix:{}", path.display())]));
+    let file = folder.write("a.toml", config(&[&format!("unix:{}", path.display())]));
     let mut gateway = Gateway::start(&folder, &file);
     gateway.line("listening");
     std::fs::remove_file(&path).unwrap();
@@ -267,7 +267,7 @@ fn a_unix_socket_that_somebody_removed_is_made_anew() {
 fn a_listener_that_stays_may_speak_otherwise() {
     let at = free();
     let text = config(&[&at.to_string()]);
-    let setting = Setting::start("otherwise", &text);
+    let setting = Setting::start(&text);
     let mut client = Client::tcp(at);
     assert_eq!(client.ask("/auth"), Some(200));
     let other = text.replace(
@@ -287,7 +287,7 @@ fn status_comes_moves_and_goes_also_to_where_a_listener_was() {
     let (one, other) = (free(), free());
     let status = |at: &SocketAddr| format!("\n[status]\naddress = \"{at}\"\n");
     let listens = |at: &SocketAddr| config(&[&at.to_string()]);
-    let setting = Setting::start("status", &listens(&one));
+    let setting = Setting::start(&listens(&one));
     setting.takes(&format!("{}{}", listens(&one), status(&other)));
     let mut kept = Client::tcp(other);
     assert_eq!(kept.ask("/readyz"), Some(200));
@@ -305,7 +305,7 @@ fn status_comes_moves_and_goes_also_to_where_a_listener_was() {
 fn a_listener_may_grow_to_every_address_of_its_port_and_shrink_again() {
     let at = free();
     let everywhere = format!("0.0.0.0:{}", at.port());
-    let setting = Setting::start("grow", &config(&[&at.to_string()]));
+    let setting = Setting::start(&config(&[&at.to_string()]));
     let mut kept = Client::tcp(at);
     assert_eq!(kept.ask("/auth"), Some(200));
     setting.takes(&config(&[&everywhere]));
@@ -319,8 +319,8 @@ fn a_listener_may_grow_to_every_address_of_its_port_and_shrink_again() {
 fn sockets_of_systemd_are_taken_when_a_reload_names_them_and_stay_there_to_be_taken_again() {
     let [auth, more] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let [auth_at, more_at] = [&auth, &more].map(|socket| socket.local_addr().unwrap());
-    let folder = Folder::new("systemd");
-    let file = folder.write("a.toml", &config(&["systemd:auth"]));
+    let folder = Folder::new();
+    let file = folder.write("a.toml", config(&["systemd:auth"]));
     // As systemd does it: sockets from descriptor 3 on, and their names in the environment of the very process.
     let script = "exec 3<&0 4<&1 </dev/null >/dev/null; \
                   LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=auth:more exec \"$0\" \"$@\"";
@@ -334,13 +334,13 @@ fn sockets_of_systemd_are_taken_when_a_reload_names_them_and_stay_there_to_be_ta
     let mut gateway = Gateway::start_by(shell, &folder, &file);
     gateway.line("listening");
     assert_eq!(Client::tcp(auth_at).ask("/auth"), Some(200));
-    folder.write("a.toml", &config(&["systemd:more"]));
+    folder.write("a.toml", config(&["systemd:more"]));
     gateway.takes();
     assert_eq!(Client::tcp(more_at).ask("/auth"), Some(200));
-    folder.write("a.toml", &config(&["systemd:auth", "systemd:more"]));
+    folder.write("a.toml", config(&["systemd:auth", "systemd:more"]));
     gateway.takes();
     assert_eq!(Client::tcp(auth_at).ask("/auth"), Some(200));
-    folder.write("a.toml", &config(&["systemd:auth", "systemd:another"]));
+    folder.write("a.toml", config(&["systemd:auth", "systemd:another"]));
     let said = gateway.refuses();
     assert!(said.contains("cannot listen on systemd:another: "), "{said}");
     assert!(said.contains("help: ") && said.contains("restart"), "{said}");
@@ -350,10 +350,10 @@ fn sockets_of_systemd_are_taken_when_a_reload_names_them_and_stay_there_to_be_ta
 #[test]
 fn told_to_stop_while_it_reloads_it_takes_nothing_and_stops() {
     let (stays, comes) = (free(), free());
-    let mut setting = Setting::start("stop-in-reload", &config(&[&stays.to_string()]));
+    let mut setting = Setting::start(&config(&[&stays.to_string()]));
     setting
         .folder
-        .write("a.toml", &config(&[&stays.to_string(), &comes.to_string()]));
+        .write("a.toml", config(&[&stays.to_string(), &comes.to_string()]));
     setting.gateway.signal("HUP");
     setting.gateway.signal("TERM");
     setting.gateway.line("finishing");

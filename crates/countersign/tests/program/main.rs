@@ -17,7 +17,7 @@ mod settings;
 
 #[test]
 fn everything_said_is_written_before_the_end() {
-    let folder = Folder::new("end");
+    let folder = Folder::new();
     let config = folder.write("a.toml", PLAIN);
     for signal in ["TERM", "INT"] {
         let mut gateway = Gateway::start(&folder, &config);
@@ -45,9 +45,9 @@ fn version_and_commit_are_told_at_the_start_by_version_and_in_the_metrics() {
         }
         None => assert_eq!(version, env!("CARGO_PKG_VERSION")),
     }
-    let folder = Folder::new("version");
+    let folder = Folder::new();
     let status = free();
-    let config = folder.write("a.toml", &format!("{PLAIN}\n[status]\naddress = \"{status}\"\n"));
+    let config = folder.write("a.toml", format!("{PLAIN}\n[status]\naddress = \"{status}\"\n"));
     let mut gateway = Gateway::start(&folder, &config);
     let starting = gateway.line("starting");
     assert!(
@@ -67,7 +67,7 @@ fn version_and_commit_are_told_at_the_start_by_version_and_in_the_metrics() {
 
 #[test]
 fn told_to_stop_twice_it_does_not_wait_for_what_is_under_way() {
-    let folder = Folder::new("twice");
+    let folder = Folder::new();
     let config = folder.write("a.toml", PLAIN);
     let mut gateway = Gateway::start(&folder, &config);
     let line = gateway.line("listening");
@@ -91,8 +91,8 @@ fn told_to_stop_twice_it_does_not_wait_for_what_is_under_way() {
 
 #[test]
 fn with_json_every_line_is_json() {
-    let folder = Folder::new("json");
-    let config = folder.write("a.toml", &format!("{PLAIN}\n[log]\nformat = \"json\"\n"));
+    let folder = Folder::new();
+    let config = folder.write("a.toml", format!("{PLAIN}\n[log]\nformat = \"json\"\n"));
     let mut gateway = Gateway::start(&folder, &config);
     let mut lines = vec![gateway.line("starting"), gateway.line("listening")];
     gateway.signal("TERM");
@@ -106,7 +106,7 @@ fn with_json_every_line_is_json() {
 
 #[test]
 fn what_keeps_it_from_running_is_said() {
-    let folder = Folder::new("cannot");
+    let folder = Folder::new();
     let run = |config: &Path| {
         let mut command = countersign();
         command.arg("run").arg("--config").arg(config);
@@ -114,13 +114,13 @@ fn what_keeps_it_from_running_is_said() {
         assert_eq!(output.status.code(), Some(1));
         text(&output.stderr)
     };
-    let mistaken = run(&folder.write("a.toml", &PLAIN.replace("accept", "acept")));
+    let mistaken = run(&folder.write("a.toml", PLAIN.replace("accept", "acept")));
     assert!(mistaken.contains("did you mean `accept`?"), "{mistaken}");
     let missing = run(&folder.0.join("missing.toml"));
     assert!(missing.contains("missing.toml: No such file"), "{missing}");
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = held.local_addr().unwrap().to_string();
-    let taken = run(&folder.write("b.toml", &PLAIN.replace("127.0.0.1:0", &address)));
+    let taken = run(&folder.write("b.toml", PLAIN.replace("127.0.0.1:0", &address)));
     assert!(taken.contains(&format!("cannot listen on {address}")), "{taken}");
     let nobody = countersign()
         .arg("reload")
@@ -134,7 +134,7 @@ fn what_keeps_it_from_running_is_said() {
 
 #[test]
 fn a_pipe_is_checked_and_never_run() {
-    let folder = Folder::new("pipe");
+    let folder = Folder::new();
     let pipe = folder.0.join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut run = countersign();
@@ -160,12 +160,12 @@ fn a_pipe_is_checked_and_never_run() {
 
 #[test]
 fn check_counts_what_it_tells() {
-    let folder = Folder::new("check");
+    let folder = Folder::new();
     let check = |file: &Path| countersign().arg("check").arg(file).output().unwrap();
     let sound = check(&folder.write("a.toml", PLAIN));
     assert_eq!(sound.status.code(), Some(0));
     assert!(text(&sound.stdout).ends_with("a.toml: can be run: 0 mistakes, 0 warnings\n"));
-    let unsound = check(&folder.write("b.toml", &PLAIN.replace("accept", "acept")));
+    let unsound = check(&folder.write("b.toml", PLAIN.replace("accept", "acept")));
     assert_eq!(unsound.status.code(), Some(1));
     assert!(text(&unsound.stdout).ends_with("b.toml: cannot be run: 2 mistakes, 0 warnings\n"));
     assert!(

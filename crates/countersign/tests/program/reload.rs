@@ -5,11 +5,11 @@ use std::process::Command;
 
 #[test]
 fn a_reload_with_a_mistake_says_where_and_takes_nothing() {
-    let folder = Folder::new("mistake");
+    let folder = Folder::new();
     let config = folder.write("a.toml", PLAIN);
     let mut gateway = Gateway::start(&folder, &config);
     gateway.line("listening");
-    folder.write("a.toml", &PLAIN.replace("anonymous", "anonymos"));
+    folder.write("a.toml", PLAIN.replace("anonymous", "anonymos"));
     let refused = gateway.reload();
     assert_eq!(refused.status.code(), Some(1));
     let said = text(&refused.stderr);
@@ -25,7 +25,7 @@ fn a_reload_with_a_mistake_says_where_and_takes_nothing() {
     gateway.line("reload_refused");
     folder.write(
         "a.toml",
-        &format!("{PLAIN}\n[identity_headers]\npreset = \"none\"\n"),
+        format!("{PLAIN}\n[identity_headers]\npreset = \"none\"\n"),
     );
     let taken = gateway.reload();
     assert!(taken.status.success(), "{}", text(&taken.stderr));
@@ -37,13 +37,13 @@ fn a_reload_with_a_mistake_says_where_and_takes_nothing() {
 
 #[test]
 fn a_reload_with_very_many_mistakes_has_an_end() {
-    let folder = Folder::new("many-mistakes");
+    let folder = Folder::new();
     let config = folder.write("a.toml", PLAIN);
     let mut gateway = Gateway::start(&folder, &config);
     gateway.line("listening");
     folder.write(
         "a.toml",
-        &format!("{PLAIN}{}", "[[route]]\naccept = 1\n".repeat(3000)),
+        format!("{PLAIN}{}", "[[route]]\naccept = 1\n".repeat(3000)),
     );
     let said = gateway.refuses();
     assert!(
@@ -59,7 +59,7 @@ fn a_reload_with_very_many_mistakes_has_an_end() {
 
 #[test]
 fn sighup_reloads_and_never_kills() {
-    let folder = Folder::new("hup");
+    let folder = Folder::new();
     let config = folder.write("a.toml", PLAIN);
     let mut gateway = Gateway::start(&folder, &config);
     gateway.line("starting");
@@ -70,7 +70,7 @@ fn sighup_reloads_and_never_kills() {
 /// A machine or a container of one core, on which everything runs on one thread.
 #[test]
 fn on_one_core_it_answers_while_it_reloads_and_stops_in_order() {
-    let folder = Folder::new("one-core");
+    let folder = Folder::new();
     let config = folder.write("a.toml", PLAIN);
     let status = text(&std::fs::read("/proc/self/status").unwrap());
     let allowed = status.split("Cpus_allowed_list:").nth(1).unwrap().trim_start();
@@ -80,7 +80,7 @@ fn on_one_core_it_answers_while_it_reloads_and_stops_in_order() {
     let mut gateway = Gateway::start_by(command, &folder, &config);
     let mut client = Client::tcp(gateway.listening());
     assert_eq!(client.ask("/auth"), Some(200));
-    folder.write("a.toml", &PLAIN.replace("/auth", "/other"));
+    folder.write("a.toml", PLAIN.replace("/auth", "/other"));
     gateway.signal("HUP");
     // The reload takes a second between its two readings.
     assert_eq!(client.ask("/auth"), Some(200));

@@ -13,11 +13,11 @@ fn start(folder: &Folder, text: &str) -> (Gateway, Client) {
 
 #[test]
 fn the_form_and_the_level_of_lines_change_with_a_reload() {
-    let folder = Folder::new("lines");
+    let folder = Folder::new();
     let (mut gateway, mut client) = start(&folder, PLAIN);
     assert_eq!(client.ask("/auth"), Some(200));
     assert!(gateway.line("allowed").contains(" allow allowed status=200"));
-    folder.write("a.toml", &format!("{PLAIN}\n[log]\nformat = \"json\"\n"));
+    folder.write("a.toml", format!("{PLAIN}\n[log]\nformat = \"json\"\n"));
     gateway.takes();
     let taken = gateway.line("in force");
     assert!(
@@ -26,7 +26,7 @@ fn the_form_and_the_level_of_lines_change_with_a_reload() {
     );
     assert_eq!(client.ask("/auth"), Some(200));
     assert!(gateway.line("allowed").starts_with("{\"event\":\"decision\""));
-    folder.write("a.toml", &format!("{PLAIN}\n[log]\nlevel = \"events\"\n"));
+    folder.write("a.toml", format!("{PLAIN}\n[log]\nlevel = \"events\"\n"));
     gateway.takes();
     assert_eq!(client.ask("/auth"), Some(200));
     gateway.signal("TERM");
@@ -40,7 +40,7 @@ fn the_form_and_the_level_of_lines_change_with_a_reload() {
 
 #[test]
 fn limits_change_with_a_reload_for_connections_made_after_it() {
-    let folder = Folder::new("limits");
+    let folder = Folder::new();
     let at = free();
     let plain = PLAIN.replace("127.0.0.1:0", &at.to_string());
     let (gateway, mut kept) = start(&folder, &plain);
@@ -48,7 +48,7 @@ fn limits_change_with_a_reload_for_connections_made_after_it() {
     assert_eq!((kept.ask("/auth"), other.ask("/auth")), (Some(200), Some(200)));
     folder.write(
         "a.toml",
-        &format!("{plain}\n[limits]\nconnections = 2\nidle = \"1s\"\nhead = \"1s\"\n"),
+        format!("{plain}\n[limits]\nconnections = 2\nidle = \"1s\"\nhead = \"1s\"\n"),
     );
     gateway.takes();
     assert_eq!(Client::tcp(at).ask("/auth"), None, "there is no third place");
@@ -65,7 +65,7 @@ fn limits_change_with_a_reload_for_connections_made_after_it() {
         .unwrap();
     assert_eq!(third.answer(), None, "it idles for a second at most");
     assert_eq!(kept.ask("/auth"), Some(200), "and the one before for longer");
-    folder.write("a.toml", &format!("{plain}\n[limits]\nconnections = 3\n"));
+    folder.write("a.toml", format!("{plain}\n[limits]\nconnections = 3\n"));
     gateway.takes();
     let mut more = [(); 2].map(|()| Client::tcp(at));
     assert_eq!(more.each_mut().map(|client| client.ask("/auth")), [Some(200); 2]);
@@ -92,7 +92,7 @@ fn mint(file: &Path) -> String {
 
 #[test]
 fn remembered_tokens_are_counted_by_the_new_limits_and_none_outlives_its_table() {
-    let folder = Folder::new("tokens");
+    let folder = Folder::new();
     folder.write("secret", SECRET);
     let status = free();
     let plain = tokens("https://op.example", &status.to_string(), "");
@@ -114,7 +114,7 @@ fn remembered_tokens_are_counted_by_the_new_limits_and_none_outlives_its_table()
     assert_eq!((ask(), ask()), (200, 200));
     assert_eq!((figure(hits), figure(entries)), (1, 1));
     let none = "\n[token_cache]\nentries = 0\n";
-    folder.write("a.toml", &tokens("https://op.example", &status.to_string(), none));
+    folder.write("a.toml", tokens("https://op.example", &status.to_string(), none));
     gateway.takes();
     assert_eq!((ask(), ask()), (200, 200));
     assert_eq!(
@@ -122,14 +122,11 @@ fn remembered_tokens_are_counted_by_the_new_limits_and_none_outlives_its_table()
         (1, 0),
         "what was counted stays counted"
     );
-    folder.write("a.toml", &format!("{plain}\n# as before\n"));
+    folder.write("a.toml", format!("{plain}\n# as before\n"));
     gateway.takes();
     assert_eq!((ask(), ask()), (200, 200));
     assert_eq!((figure(hits), figure(entries)), (2, 1));
-    folder.write(
-        "a.toml",
-        &tokens("https://other.example", &status.to_string(), ""),
-    );
+    folder.write("a.toml", tokens("https://other.example", &status.to_string(), ""));
     gateway.takes();
     assert_eq!(
         ask(),

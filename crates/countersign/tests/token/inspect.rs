@@ -7,7 +7,7 @@ use serde_json::Value;
 
 #[test]
 fn looking_into_a_token_trusts_nothing_and_says_so() {
-    let folder = Folder::new("inspect");
+    let folder = Folder::new();
     let claims = r#"{"tenant":"home\u001b[2J","nbf":1893456000}"#;
     let good = minted(&folder, &["--subject", "bob", "--claims", claims]);
     let shown = said(&token(&["inspect", &good], ""));

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 #[test]
 fn keys_of_every_kind_sign_and_verify() {
-    let folder = Folder::new("kinds");
+    let folder = Folder::new();
     let keys = folder.path("jwks.json");
     for algorithm in [
         "RS256", "PS384", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS512",
@@ -37,7 +37,7 @@ fn keys_of_every_kind_sign_and_verify() {
 
 #[test]
 fn one_jwk_and_a_pem_are_keys_too() {
-    let folder = Folder::new("pem");
+    let folder = Folder::new();
     let both = token(&["mint", "--algorithm", "ES256", "--json"], "");
     let both = serde_json::from_str::<Value>(&said(&both)).unwrap();
     let (good, jwk) = (both["token"].as_str().unwrap(), &both["jwks"]["keys"][0]);
@@ -71,7 +71,7 @@ fn pem(jwk: &Value) -> String {
 
 #[test]
 fn the_payload_of_a_signature_is_opaque_bytes() {
-    let folder = Folder::new("opaque");
+    let folder = Folder::new();
     // RFC 7515 appendix A.1 has line breaks in its JSON; appendix A.3's key signs any bytes. Here: bytes that are no JSON.
     let secret = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
     std::fs::write(

@@ -1,7 +1,7 @@
 //! Where text comes from.
 
 use super::*;
-use crate::fakes::Folder;
+use countersign_testkit::folder::Folder;
 
 fn names(sources: &Sources) -> Vec<String> {
     let name = |source: &Source| source.name.rsplit('/').next().unwrap().to_owned();
@@ -17,7 +17,7 @@ fn with_variable(value: &'static str) -> Environment {
 
 #[test]
 fn a_folder_is_its_toml_files_in_the_order_of_their_names() {
-    let folder = Folder::new("order");
+    let folder = Folder::new();
     for name in [
         "20-b.toml",
         "10-a.toml",
@@ -35,7 +35,7 @@ fn a_folder_is_its_toml_files_in_the_order_of_their_names() {
 
 #[test]
 fn a_folder_without_toml_files_is_no_configuration() {
-    let folder = Folder::new("empty");
+    let folder = Folder::new();
     folder.write("a.txt", "config = 1\n");
     let refused = Sources::read(&folder.0, &Environment::real());
     assert!(matches!(refused, Err(SourceError::EmptyFolder(_))));
@@ -43,7 +43,7 @@ fn a_folder_without_toml_files_is_no_configuration() {
 
 #[test]
 fn a_file_is_text_of_a_bounded_size() {
-    let folder = Folder::new("size");
+    let folder = Folder::new();
     let read = |name: &str, bytes: &[u8]| {
         let path = folder.0.join(name);
         std::fs::write(&path, bytes).unwrap();
@@ -74,7 +74,7 @@ fn what_is_named_goes_before_the_variable_and_that_before_the_usual_places() {
 
 #[test]
 fn every_file_of_a_folder_that_cannot_be_read_is_told_and_a_folder_has_its_bounds() {
-    let folder = Folder::new("several");
+    let folder = Folder::new();
     folder.write("a.toml", "config = 1\n");
     std::fs::create_dir(folder.0.join("b.toml")).unwrap();
     std::os::unix::fs::symlink("d.toml", folder.0.join("c.toml")).unwrap();
@@ -86,14 +86,14 @@ fn every_file_of_a_folder_that_cannot_be_read_is_told_and_a_folder_has_its_bound
     for name in ["b.toml: ", "c.toml: ", "d.toml: ", "e.toml:1: not UTF-8"] {
         assert!(told.contains(name), "{told}");
     }
-    let large = Folder::new("large");
+    let large = Folder::new();
     for number in 0..=MAX_FOLDER_BYTES / MAX_FILE_BYTES {
         let name = format!("{number}.toml");
-        large.write(&name, &"#".repeat(MAX_FILE_BYTES));
+        large.write(&name, "#".repeat(MAX_FILE_BYTES));
     }
     let refused = Sources::read(&large.0, &Environment::real());
     assert!(matches!(refused, Err(SourceError::FolderTooLarge(_))));
-    let many = Folder::new("many");
+    let many = Folder::new();
     for number in 0..=MAX_FILES {
         let name = format!("{number}.toml");
         many.write(&name, "");

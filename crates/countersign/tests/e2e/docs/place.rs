@@ -55,7 +55,7 @@ fn place() -> Place {
     let [front, asked] = free_addresses();
     let application = Upstream::start().address;
     let port = |there: u16, here: u16| (format!(":{there}"), format!(":{here}"));
-    let state = folder.path().join("state").display().to_string();
+    let state = folder.0.join("state").display().to_string();
     let place = Place {
         replace: vec![
             port(8080, front.port()),
@@ -75,7 +75,7 @@ fn place() -> Place {
 /// A machine with nginx running by its own configuration, an application, and this repository.
 fn beside_nginx() -> Place {
     let mut place = place();
-    let folder = place.folder.path().to_owned();
+    let folder = place.folder.0.clone();
     let nginx = folder.join("etc/nginx");
     place
         .replace
@@ -115,12 +115,12 @@ fn example(kind: Kind) -> Place {
         .collect::<Vec<_>>();
     replace.push(("issuer     = \"https://op.example\"", configured_issuer(issuer)));
     let from = repository().join("examples").join(kind.folder());
-    copy(&from, place.folder.path(), &replace);
+    copy(&from, &place.folder.0, &replace);
     for name in ["caddy", "traefik"] {
         let tool = repository().join(".tools/bin").join(name);
         place.program(name, &format!("exec {} \"$@\"", tool.display()));
     }
-    let home = place.folder.path().display().to_string();
+    let home = place.folder.0.display().to_string();
     // Caddy keeps its own files below these.
     for name in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
         place.variables.push((name, home.clone()));

@@ -37,7 +37,7 @@ impl Place {
 
     /// The folder whose programs come before those of the machine.
     fn programs(&self) -> PathBuf {
-        self.folder.path().join("bin")
+        self.folder.0.join("bin")
     }
 
     /// Makes `script` a program of this place.
@@ -51,7 +51,7 @@ impl Place {
 
     /// Writes one of the reader's files, with its folders.
     pub(super) fn write(&self, path: &str, text: &str) {
-        let path = self.folder.path().join(self.here(path));
+        let path = self.folder.0.join(self.here(path));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, self.here(text)).unwrap();
     }
@@ -73,9 +73,9 @@ impl Shell {
         let mut command = std::process::Command::new("bash");
         command
             .arg("-s")
-            .current_dir(place.folder.path())
+            .current_dir(&place.folder.0)
             .env("PATH", path)
-            .env("STATE_DIRECTORY", place.folder.path().join("state"))
+            .env("STATE_DIRECTORY", place.folder.0.join("state"))
             .env("NO_PROXY", "*")
             .envs(place.variables.iter().map(|(name, value)| (*name, value)))
             .process_group(0)
@@ -124,7 +124,7 @@ impl Shell {
     fn once(&mut self, line: &str) -> (String, String) {
         self.given += 1;
         let name = |what: &str| format!("{what}.{}", self.given);
-        let folder = self.place.folder.path().to_owned();
+        let folder = self.place.folder.0.clone();
         let (output, status) = (folder.join(name("output")), folder.join(name("status")));
         let mut script = format!("{{ {line}\n}} >{} 2>&1\n", output.display());
         // Renamed when it is whole.
