@@ -221,7 +221,7 @@ fn run(
 }
 
 /// A thread for each core. On one core (a container's share, too) it is this thread: there is nobody to hand work to, and
-/// handing it over costs a tenth of a decision.
+/// the handing over is not for nothing.
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = if cores == 1 {
