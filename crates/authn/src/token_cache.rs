@@ -1,6 +1,6 @@
 //! Verified tokens, remembered, so that a signature is checked once and not with every request.
 //!
-//! - A token is named by a GMAC (NIST SP 800-38D) under a key of this process: who judges is the nonce, the token what is
+//! - A token is named by a GMAC (NIST SP 800-38D) under a key of this cache: who judges is the nonce, the token what is
 //!   authenticated. Names never leave the cache, so a nonce may come again. Who judges is a number each authenticator draws when it is built, so that nothing verified under one set of
 //!   expectations is found under another, nor after a reload.
 //! - An entry holds what was verified: the principal, the times and the key. Whoever takes it checks the times against
@@ -152,7 +152,7 @@ pub struct CacheStats {
     pub bytes: u64,
 }
 
-/// The tokens of one process. It outlives configurations.
+/// The tokens of one configuration: a reload begins with an empty one.
 pub struct TokenCache {
     /// `None` is never seen: 32 bytes are a key.
     names: Option<LessSafeKey>,
