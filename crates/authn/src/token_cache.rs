@@ -1,8 +1,8 @@
 //! Verified tokens, remembered, so that a signature is checked once and not with every request.
 //!
 //! - A token is named by a GMAC (NIST SP 800-38D) under a key of this cache: who judges is the nonce, the token what is
-//!   authenticated. Names never leave the cache, so a nonce may come again. Who judges is a number each authenticator draws when it is built, so that nothing verified under one set of
-//!   expectations is found under another, nor after a reload.
+//!   authenticated. Names never leave the cache, so a nonce may come again. Who judges is a number each authenticator
+//!   draws when it is built, so that nothing verified under one set of expectations is found under another.
 //! - An entry holds what was verified: the principal, the times and the key. Whoever takes it checks the times against
 //!   the wall clock again, and that the key is still in the issuer's set.
 //! - An entry lives 300 s or to the token's end, counted on the clock that only goes forward.
