@@ -1,6 +1,7 @@
 //! One way of proving who you are, as seen by the decision.
 
 use crate::BoxFuture;
+use crate::certificate::CertificateJudge;
 use crate::credential_place::CredentialPlace;
 use crate::principal::Principal;
 use crate::reason::{RejectionReason, UnavailableReason};
@@ -92,6 +93,11 @@ pub enum Challenge {
         /// Who asks, as the configuration names it.
         authenticator: Arc<str>,
     },
+    /// A TLS client certificate: it is asked for in the handshake, so that all an answer can do is to say so.
+    Certificate {
+        /// Who asks, as the configuration names it.
+        authenticator: Arc<str>,
+    },
 }
 
 /// One way of proving who you are.
@@ -116,6 +122,11 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
     /// says so, and from the query always.
     fn credential_places(&self) -> &[CredentialPlace] {
         &[]
+    }
+
+    /// The judge of certificates that this one asks, when certificates are its credentials.
+    fn certificate_judge(&self) -> Option<Arc<dyn CertificateJudge>> {
+        None
     }
 
     /// How to ask the client for this kind of credential; `None` when asking is no use.

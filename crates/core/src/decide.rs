@@ -1,6 +1,7 @@
 //! The decision: original request in, [`Decision`] out. There is no other.
 
 use crate::authn::{Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable};
+use crate::certificate::Verdict;
 use crate::policy::Unmet;
 use crate::principal::{AuthenticationMethod as Method, Principal};
 use crate::reason::RejectionReason;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 /// # use countersign_core::decide::Permit;
 /// # fn forge(principal: std::sync::Arc<countersign_core::principal::Principal>,
 /// #          route: std::sync::Arc<countersign_core::route::Route>) -> Permit {
-/// Permit { principal, route, effects: Default::default() }
+/// Permit { principal, route, effects: Default::default(), certificate: Default::default() }
 /// # }
 /// ```
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Permit {
     principal: Arc<Principal>,
     route: Arc<Route>,
     effects: Effects,
+    certificate: Verdict,
 }
 
 impl Permit {
@@ -34,6 +36,11 @@ impl Permit {
     /// By which route.
     pub const fn route(&self) -> &Arc<Route> {
         &self.route
+    }
+
+    /// What became of the client's certificate, whoever was let in.
+    pub const fn certificate(&self) -> &Verdict {
+        &self.certificate
     }
 
     /// What the answer must do besides.
@@ -108,16 +115,14 @@ pub async fn decide(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> 
                 break;
             }
             Outcome::Authenticated(principal, more) => {
-                return authorize(route, request, principal, effects.then(more));
+                return and_also(route, request, principal, effects.then(more), now).await;
             }
             Outcome::Rejected(rejection, more) => {
                 effects = effects.then(more);
-                match rejection.presented {
-                    Presented::Explicit => {
-                        return refuse(route, request, Some(rejection), effects);
-                    }
-                    Presented::Ambient => failed = failed.or(Some(rejection)),
+                if ends_the_search(&rejection) {
+                    return refuse(route, request, Some(rejection), effects);
                 }
+                failed = failed.or(Some(rejection));
             }
             Outcome::Unavailable(unavailable) => return Decision::Unavailable(unavailable),
         }
@@ -131,6 +136,54 @@ fn elsewhere(one: &dyn Authenticator, other: &dyn Authenticator) -> bool {
     !one.is_empty() && !other.is_empty() && !one.iter().any(|place| other.contains(place))
 }
 
+/// Whether no other way is tried past this: a credential the client chose to send, or one that somebody took back.
+fn ends_the_search(rejection: &Rejection) -> bool {
+    let taken_back = matches!(
+        rejection.reason,
+        RejectionReason::CertificateRevoked | RejectionReason::CertificateDenied
+    );
+    taken_back || rejection.presented == Presented::Explicit
+}
+
+/// Asks for the second proofs of the route: one that is missing or does not hold refuses as if it were the only way.
+async fn and_also(
+    route: &Arc<Route>,
+    request: &OriginalRequest,
+    principal: Arc<Principal>,
+    mut effects: Effects,
+    now: Now,
+) -> Decision {
+    for authenticator in &route.also {
+        let outcome = match authenticator.try_now(request, now) {
+            Some(outcome) => outcome,
+            None => authenticator.authenticate(request, now).await,
+        };
+        let rejection = match outcome {
+            Outcome::Authenticated(_, more) => {
+                effects = effects.then(more);
+                continue;
+            }
+            Outcome::Absent(more) => {
+                effects = effects.then(more);
+                None
+            }
+            Outcome::Unclaimed(rejection) => Some(rejection),
+            Outcome::Rejected(rejection, more) => {
+                effects = effects.then(more);
+                Some(rejection)
+            }
+            Outcome::Unavailable(unavailable) => return Decision::Unavailable(unavailable),
+        };
+        return Decision::Challenge(Refusal {
+            rejection,
+            challenges: authenticator.challenge(request).into_iter().collect(),
+            style: route.challenge,
+            effects,
+        });
+    }
+    authorize(route, request, principal, effects)
+}
+
 fn authorize(
     route: &Arc<Route>,
     request: &OriginalRequest,
@@ -142,6 +195,7 @@ fn authorize(
             principal,
             route: Arc::clone(route),
             effects,
+            certificate: request.certificate.verdict.clone(),
         }),
         Err(unmet) => Decision::Deny(principal, unmet, effects),
     }

@@ -9,9 +9,11 @@ use crate::reason::UnreadableReason;
 use http::{HeaderMap, HeaderName};
 use std::borrow::Cow;
 
+pub use certificate::{CertificateFact, LISTED_SANS};
 pub use fact::{Fact, ListFormat};
 pub use projection::{IdentityTooLarge, MAX_IDENTITY_BYTES, Projection, Written};
 
+mod certificate;
 mod fact;
 mod projection;
 
@@ -168,7 +170,9 @@ fn folded(name: &str) -> Cow<'_, str> {
 
 /// The presets by name: what each header says. `none` is the empty one.
 pub fn preset(name: &str) -> Option<Vec<(HeaderName, Fact)>> {
+    use CertificateFact as Of;
     use Fact::{Claim, Email, Groups, Subject};
+    let of = Fact::Certificate;
     let claim = |name: &str| {
         Claim(crate::claims::ClaimPath::parse(name).unwrap_or_else(crate::claims::ClaimPath::subject))
     };
@@ -195,6 +199,21 @@ pub fn preset(name: &str) -> Option<Vec<(HeaderName, Fact)>> {
             ("remote-name", claim("name")),
             ("remote-email", Email),
         ],
+        "nginx" => vec![
+            ("x-ssl-san", of(Of::san())),
+            ("x-ssl-client", of(Of::Subject)),
+            ("x-ssl-client-issuer", of(Of::Issuer)),
+            ("x-ssl-client-verify", of(Of::Verify)),
+            ("x-ssl-client-cert", of(Of::EscapedPem)),
+            ("x-ssl-san-typed", of(Of::TypedSan)),
+            ("x-ssl-client-serial", of(Of::Serial)),
+            ("x-ssl-client-fingerprint", of(Of::Fingerprint)),
+        ],
+        "rfc9440" => vec![
+            ("client-cert", of(Of::ClientCert)),
+            ("client-cert-chain", of(Of::ClientCertChain)),
+        ],
+        "xfcc" => vec![("x-forwarded-client-cert", of(Of::Xfcc))],
         "none" => Vec::new(),
         _ => return None,
     };
@@ -207,7 +226,15 @@ pub fn preset(name: &str) -> Option<Vec<(HeaderName, Fact)>> {
 }
 
 /// The names of the presets.
-pub const PRESETS: &[&str] = &["x-auth", "x-auth-request", "remote", "none"];
+pub const PRESETS: &[&str] = &[
+    "x-auth",
+    "x-auth-request",
+    "remote",
+    "nginx",
+    "rfc9440",
+    "xfcc",
+    "none",
+];
 
 #[cfg(test)]
 mod tests;

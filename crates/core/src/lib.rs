@@ -4,11 +4,12 @@
 //!
 //! - the world, passed in: [`time`], [`entropy`], [`secret`], [`http_client`], [`kept`], [`session`];
 //! - who asks for what: [`peer`], [`gate`], [`request`];
-//! - who they are: [`claims`], [`principal`], [`credential_place`], [`authn`];
+//! - who they are: [`claims`], [`principal`], [`credential_place`], [`certificate`], [`authn`];
 //! - what is answered: [`route`], [`policy`], [`decide`], [`identity_headers`];
 //! - how a part says what can be configured: [`options`].
 
 pub mod authn;
+pub mod certificate;
 pub mod claims;
 pub mod credential_place;
 pub mod decide;

@@ -1,10 +1,12 @@
 //! Who is at the other end of our own socket, and whether it may tell us about the original request.
 
+use crate::certificate::PresentedCertificate;
 use crate::secret::Secret;
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// How many addresses of an `X-Forwarded-For` chain are read.
 const MAX_FORWARDED_ADDRESSES: usize = 32;
@@ -18,27 +20,13 @@ pub enum PeerAddress {
     Unix,
 }
 
-/// A certificate whose possession was shown in a handshake, or vouched for by a trusted peer. Nothing about it is
-/// verified yet: these are DER bytes, leaf first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PresentedCertificate {
-    chain: Box<[Box<[u8]>]>,
-}
-
-impl PresentedCertificate {
-    /// The chain as presented, leaf first, DER.
-    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
-        self.chain.iter().map(AsRef::as_ref)
-    }
-}
-
 /// The far end of our own socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// Where it is.
     pub address: PeerAddress,
     /// What it showed in the TLS handshake, if there was one.
-    pub certificate: Option<PresentedCertificate>,
+    pub certificate: Option<Arc<PresentedCertificate>>,
 }
 
 impl Peer {

@@ -82,6 +82,19 @@ reasons! {
         TokenNotYetValid = "token_not_yet_valid", "The token is not valid yet.";
         TokenIssuedInFuture = "token_issued_in_future", "The token says it was issued in the future.";
         TokenBound = "token_bound", "The token is bound to a proof (`cnf`) that was not shown.";
+        CertificateMalformed = "certificate_malformed", "The certificate cannot be read, or not in one way only.";
+        CertificateUnknownAuthority = "certificate_unknown_authority", "No authority of this route's certificates vouches for the certificate.";
+        CertificateExpired = "certificate_expired", "The certificate, or one that vouches for it, has expired.";
+        CertificateNotYetValid = "certificate_not_yet_valid", "The certificate, or one that vouches for it, is not valid yet.";
+        CertificateRevoked = "certificate_revoked", "The certificate, or one that vouches for it, has been revoked.";
+        RevocationUnknown = "revocation_unknown", "Whether the certificate was revoked is not known: an authority on its path has no revocation list in force.";
+        CertificateDenied = "certificate_denied", "The certificate is in the configuration's list of those that are denied.";
+        CertificateUsage = "certificate_usage", "The certificate is not for this use: an authority's own, or without client authentication.";
+        CertificateSignature = "certificate_signature", "A signature on the certificate's path does not hold, or is made in a way that is not accepted.";
+        CertificateChain = "certificate_chain", "The certificate's path breaks a rule that an authority on it sets, or is too long.";
+        SvidInvalid = "svid_invalid", "The certificate or token is no SVID: not exactly one SPIFFE ID, or usages that none may have.";
+        TrustDomainWrong = "trust_domain_wrong", "The SPIFFE ID is of another trust domain.";
+        CertificateSubject = "certificate_subject", "The certificate has not exactly one name of the kind that is its subject here.";
         SubjectMissing = "subject_missing", "The token names no subject.";
     }
 }

@@ -1,5 +1,6 @@
 //! What the client asked for, however we learnt it.
 
+use crate::certificate::ClientCertificate;
 use crate::gate::{Host, Scheme, Target};
 use http::header::ACCEPT;
 use http::{HeaderMap, Method};
@@ -50,6 +51,8 @@ pub struct OriginalRequest {
     pub headers: HeaderMap,
     /// Who forwards.
     pub forwarder: Forwarder,
+    /// The client's certificate, shown to us or to a trusted peer.
+    pub certificate: ClientCertificate,
 }
 
 impl OriginalRequest {

@@ -46,6 +46,8 @@ pub struct Route {
     pub methods: Vec<Method>,
     /// The ways of proving who you are, asked in this order.
     pub accept: Vec<Arc<dyn Authenticator>>,
+    /// What must be proved besides, each of them: "and a managed device".
+    pub also: Vec<Arc<dyn Authenticator>>,
     /// What is asked of the principal.
     pub require: Requirement,
     /// How refusals are answered.

@@ -6,6 +6,7 @@ use countersign_core::BoxFuture;
 use countersign_core::authn::{
     Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable,
 };
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::claims::{ClaimPath, Claims, ClaimsBuilder};
 use countersign_core::decide::{Decision, decide};
 use countersign_core::gate::{Host, PathOddities, Scheme, Target};
@@ -29,6 +30,7 @@ enum Says {
     YesBySession,
     BadToken,
     BadCookie,
+    Revoked,
     Down,
 }
 
@@ -67,6 +69,13 @@ impl Authenticator for Told {
             }
             Says::BadToken => Outcome::Rejected(rejection(Presented::Explicit), Effects::none()),
             Says::BadCookie => Outcome::Rejected(rejection(Presented::Ambient), Effects::none()),
+            Says::Revoked => Outcome::Rejected(
+                Rejection {
+                    reason: RejectionReason::CertificateRevoked,
+                    ..rejection(Presented::Ambient)
+                },
+                Effects::none(),
+            ),
             Says::Down => Outcome::Unavailable(Unavailable {
                 reason: UnavailableReason::KeysUnreachable,
                 authenticator: Arc::clone(&self.0),
@@ -113,6 +122,10 @@ fn principal(authenticator: &Arc<str>) -> Principal {
 }
 
 fn decision(ways: &[Says], open: bool, require: Requirement) -> String {
+    decision_also(ways, open, &[], require)
+}
+
+fn decision_also(ways: &[Says], open: bool, also: &[Says], require: Requirement) -> String {
     let told = |(index, says): (usize, &Says)| -> Arc<dyn Authenticator> {
         Arc::new(Told(format!("way.{index}").into(), *says, false))
     };
@@ -126,6 +139,7 @@ fn decision(ways: &[Says], open: bool, require: Requirement) -> String {
         paths: Vec::new(),
         methods: Vec::new(),
         accept,
+        also: also.iter().enumerate().map(told).collect(),
         require,
         challenge: ChallengeStyle::Auto,
         identity: Arc::default(),
@@ -143,6 +157,7 @@ fn decision(ways: &[Says], open: bool, require: Requirement) -> String {
         client: None,
         headers: HeaderMap::new(),
         forwarder: Forwarder::Us,
+        certificate: ClientCertificate::default(),
     };
     let now = Now {
         wall: Timestamp::from_seconds(1_893_456_000),
@@ -220,6 +235,36 @@ fn a_token_nobody_claims_is_not_passed_over_for_a_session() {
         decision(&ways, false, Requirement::default()),
         "challenge unknown_issuer 2"
     );
+}
+
+#[test]
+fn a_certificate_that_was_revoked_ends_the_search() {
+    assert_eq!(
+        decision(&[Says::Revoked, Says::Yes], true, Requirement::default()),
+        "challenge certificate_revoked 2"
+    );
+}
+
+#[test]
+fn a_second_proof_is_asked_for_after_the_first_and_challenged_alone() {
+    let check = |also: &[Says], expect: &str| {
+        let ways = [Says::Absent, Says::Yes];
+        assert_eq!(
+            decision_also(&ways, false, also, Requirement::default()),
+            expect,
+            "{also:?}"
+        );
+    };
+    check(&[Says::Yes], "allow way.1");
+    check(&[Says::Yes, Says::Yes], "allow way.1");
+    check(&[Says::Absent], "challenge nothing 1");
+    check(&[Says::Yes, Says::Absent], "challenge nothing 1");
+    check(&[Says::BadCookie], "challenge signature_invalid 1");
+    check(&[Says::Revoked], "challenge certificate_revoked 1");
+    check(&[Says::Unclaimed], "challenge unknown_issuer 1");
+    check(&[Says::Down], "unavailable keys_unreachable");
+    let first = decision_also(&[Says::Absent], false, &[Says::Yes], Requirement::default());
+    assert_eq!(first, "challenge nothing 1", "the second alone is not enough");
 }
 
 #[test]

@@ -152,6 +152,7 @@ pub(crate) fn gateway(upstream: Option<&str>) -> Gateway {
         paths: vec![PathPattern::parse(path, false).unwrap()],
         methods: Vec::new(),
         accept: vec![Told::authenticator()],
+        also: Vec::new(),
         require: Requirement::default(),
         challenge: ChallengeStyle::Auto,
         identity: Arc::clone(&projection),

@@ -4,6 +4,7 @@
 use crate::clock::microseconds;
 use crate::worst::{KINDS, Kind, Rule};
 use countersign_authn::condition::compile;
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::claims::ClaimPath;
 use countersign_core::gate::{Host, Scheme, Target};
 use countersign_core::identity_headers::Written;
@@ -116,5 +117,6 @@ fn request(query: &str) -> Option<OriginalRequest> {
         client: Some([203, 0, 113, 9].into()),
         headers: HeaderMap::new(),
         forwarder: Forwarder::Us,
+        certificate: ClientCertificate::default(),
     })
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::keys::{KeyLocation, KeySetFactory, KeySettings, StaticKeys};
 use crate::kinds::Parts;
 use crate::token_cache::CacheLimits;
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::entropy::Entropy;
 use countersign_core::gate::{Host, Scheme, Target};
 use countersign_core::options::{OptionValue, Values};
@@ -204,6 +205,7 @@ fn request(headers: &[(&str, &str)], target: &str) -> OriginalRequest {
         client: None,
         headers: map,
         forwarder: Forwarder::Another,
+        certificate: ClientCertificate::default(),
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::claims::{ClaimPath, Claims, ClaimsBuilder};
 use countersign_core::gate::{Host, Scheme, Target};
 use countersign_core::principal::{AuthenticationMethod, FactPaths};
@@ -61,6 +62,7 @@ fn request() -> OriginalRequest {
         client: Some([192, 0, 2, 7].into()),
         headers: HeaderMap::new(),
         forwarder: Forwarder::Us,
+        certificate: ClientCertificate::default(),
     }
 }
 

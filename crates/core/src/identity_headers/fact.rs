@@ -1,5 +1,7 @@
 //! One thing an identity header can say, and how it is spelt in a header line.
 
+use super::certificate::CertificateFact;
+use crate::certificate::Verdict;
 use crate::claims::{ClaimPath, Value};
 use crate::principal::Principal;
 use std::fmt::Write as _;
@@ -21,6 +23,8 @@ pub enum Fact {
     Authenticator,
     /// Whatever a claim says.
     Claim(ClaimPath),
+    /// Something of the client's certificate, whoever was let in.
+    Certificate(CertificateFact),
 }
 
 /// How a list is written.
@@ -36,8 +40,8 @@ pub enum ListFormat {
 }
 
 impl Fact {
-    /// Reads what `[identity_headers.add]` writes: `subject`, `issuer`, `groups`, `scopes`, `email`, `authenticator`, or
-    /// `claims.` and a path.
+    /// Reads what `[identity_headers.add]` writes: `subject`, `issuer`, `groups`, `scopes`, `email`, `authenticator`,
+    /// `certificate.` and a word, or `claims.` and a path.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "subject" => Self::Subject,
@@ -46,7 +50,10 @@ impl Fact {
             "scopes" => Self::Scopes,
             "email" => Self::Email,
             "authenticator" => Self::Authenticator,
-            other => Self::Claim(ClaimPath::parse(other.strip_prefix("claims.")?)?),
+            other => match other.strip_prefix("certificate.") {
+                Some(word) => Self::Certificate(CertificateFact::parse(word)?),
+                None => Self::Claim(ClaimPath::parse(other.strip_prefix("claims.")?)?),
+            },
         })
     }
 
@@ -54,6 +61,7 @@ impl Fact {
     pub(super) fn write(
         &self,
         principal: &Principal,
+        certificate: &Verdict,
         format: ListFormat,
         only_groups: Option<&[Box<str>]>,
         out: &mut dyn FnMut(&[u8]),
@@ -73,6 +81,7 @@ impl Fact {
                     write_list(named, format, out);
                 }
             },
+            Self::Certificate(fact) => out(line(&fact.text(certificate))),
             Self::Claim(path) => match principal.claims.at(path) {
                 None | Some(Value::Null) => out(b""),
                 Some(Value::String(text)) => out(line(text)),
@@ -204,7 +213,7 @@ fn push_json(out: &mut String, value: Value<'_>) {
     }
 }
 
-fn push_json_string(out: &mut String, text: &str) {
+pub(super) fn push_json_string(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
         match character {

@@ -1,6 +1,7 @@
 //! What one route writes of a principal, and the text of it that the principal keeps.
 
 use super::{Fact, IdentityHeaders, ListFormat};
+use crate::certificate::Verdict;
 use crate::decide::Permit;
 use crate::principal::Principal;
 use bytes::Bytes;
@@ -11,6 +12,8 @@ use std::sync::{Arc, OnceLock, Weak};
 /// The headers of an answer to a sub-request stay under this, names and separators included: nginx reads an answer's
 /// head into one buffer, which the examples set to 16 KiB.
 pub const MAX_IDENTITY_BYTES: usize = 12 * 1024;
+/// What a header that carries a whole certificate may add to that. The examples for certificates set 32 KiB.
+const MAX_CERTIFICATE_HEADER_BYTES: usize = 14 * 1024;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -20,13 +23,16 @@ pub struct Projection {
     lines: Box<[(HeaderName, Option<Fact>)]>,
     format: ListFormat,
     only_groups: Option<Box<[Box<str>]>>,
+    /// Whether a line tells of the certificate: then the text is not the principal's alone, and not kept with it.
+    tells_certificate: bool,
+    limit: usize,
     /// The head of an answer that allows, every identity header in it empty and in the order of `lines`: a copy is filled
     /// in without looking up a name.
     answer: HeaderMap,
     is_in_order: bool,
 }
 
-/// The identity is larger than [`MAX_IDENTITY_BYTES`]: it is refused, never cut.
+/// The identity is larger than [`Projection::limit`]: it is refused, never cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdentityTooLarge;
 
@@ -52,25 +58,43 @@ impl Projection {
         let empty = |name: &HeaderName| (name.clone(), HeaderValue::from_static(""));
         let mut answer = set.configured().iter().map(empty).collect::<HeaderMap>();
         answer.append(CACHE_CONTROL, NO_STORE);
+        let told = facts.iter().filter_map(|(_, fact)| match fact {
+            Fact::Certificate(fact) => Some(fact),
+            Fact::Subject
+            | Fact::Issuer
+            | Fact::Groups
+            | Fact::Scopes
+            | Fact::Email
+            | Fact::Authenticator
+            | Fact::Claim(_) => None,
+        });
+        let long = told.clone().filter(|fact| fact.is_long()).count();
         let is_in_order = answer.keys().zip(set.configured()).all(|(own, name)| own == name);
         Self {
             lines,
             format,
             only_groups,
+            tells_certificate: told.count() > 0,
+            limit: MAX_IDENTITY_BYTES + long.min(3) * MAX_CERTIFICATE_HEADER_BYTES,
             answer,
             is_in_order,
         }
     }
 
+    /// How large the headers of an answer may be, in bytes, names and separators included.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Writes the identity headers of `permit` into `headers`, one line each (or one per element with
     /// [`ListFormat::Lines`]), in order.
     pub fn write(self: &Arc<Self>, permit: &Permit, headers: &mut HeaderMap) -> Result<(), IdentityTooLarge> {
-        self.with_text(permit.principal(), |text| text.append(self, headers))
+        self.with_text(permit, |text| text.append(self, headers))
     }
 
     /// The head of an answer that allows: the identity headers of `permit`, and that nobody may keep them.
     pub fn answer(self: &Arc<Self>, permit: &Permit) -> Result<HeaderMap, IdentityTooLarge> {
-        self.with_text(permit.principal(), |text| {
+        self.with_text(permit, |text| {
             if text.count() != Some(self.lines.len()) || !self.is_in_order {
                 let mut headers = HeaderMap::new();
                 text.append(self, &mut headers)?;
@@ -85,19 +109,23 @@ impl Projection {
         })
     }
 
-    fn with_text<T>(self: &Arc<Self>, principal: &Principal, then: impl FnOnce(&Text) -> T) -> T {
+    fn with_text<T>(self: &Arc<Self>, permit: &Permit, then: impl FnOnce(&Text) -> T) -> T {
+        let (principal, certificate) = (permit.principal(), permit.certificate());
+        if self.tells_certificate {
+            return then(&self.text_of(principal, certificate));
+        }
         let written = principal
             .written
             .0
-            .get_or_init(|| Box::new(self.text_of(principal)));
+            .get_or_init(|| Box::new(self.text_of(principal, certificate)));
         if Weak::as_ptr(&written.projection) == Arc::as_ptr(self) {
             return then(written);
         }
         // Another route's set: the principal keeps the text of the first.
-        then(&self.text_of(principal))
+        then(&self.text_of(principal, certificate))
     }
 
-    fn text_of(self: &Arc<Self>, principal: &Principal) -> Text {
+    fn text_of(self: &Arc<Self>, principal: &Principal, certificate: &Verdict) -> Text {
         let only = self.only_groups.as_deref();
         let (mut text, mut lines, mut bytes) = (Vec::new(), Vec::with_capacity(self.lines.len()), 0);
         for (place, (name, fact)) in (0_u16..).zip(&self.lines) {
@@ -107,18 +135,19 @@ impl Projection {
                 lines.push((place, u16::try_from(text.len()).unwrap_or(u16::MAX)));
             };
             match fact {
-                Some(fact) => fact.write(principal, self.format, only, &mut push),
+                Some(fact) => fact.write(principal, certificate, self.format, only, &mut push),
                 None => push(b""),
             }
         }
-        if bytes > MAX_IDENTITY_BYTES {
+        if bytes > self.limit {
             return Text {
                 projection: Arc::downgrade(self),
                 lines: None,
                 bytes: Bytes::new(),
             };
         }
-        // Places and ends stand before the text, so that all of it is one block. Both are below MAX_IDENTITY_BYTES.
+        // Places and ends stand before the text, so that all of it is one block. Both are below the
+        // limit, which two bytes hold.
         let head = lines
             .iter()
             .flat_map(|(place, end)| [*place, *end])

@@ -2,6 +2,7 @@
 
 use super::fact::ListFormat;
 use super::*;
+use crate::certificate::Verdict;
 use crate::claims::{ClaimPath, Claims, ClaimsBuilder};
 use crate::principal::{AuthenticationMethod, FactPaths, Principal};
 use http::HeaderValue;
@@ -120,7 +121,7 @@ fn groups(of: &'static [&'static str]) -> Principal {
 
 fn written(fact: &Fact, principal: &Principal, format: ListFormat) -> Vec<String> {
     let mut lines = Vec::new();
-    fact.write(principal, format, None, &mut |value| {
+    fact.write(principal, &Verdict::None, format, None, &mut |value| {
         lines.push(String::from_utf8(value.to_vec()).unwrap());
     });
     lines

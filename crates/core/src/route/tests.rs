@@ -1,6 +1,7 @@
 //! Which route governs what.
 
 use super::*;
+use crate::certificate::ClientCertificate;
 use crate::gate::{Scheme, Target};
 use crate::request::RequestId;
 use http::HeaderMap;
@@ -36,6 +37,7 @@ fn route(spec: &Spec<'_>) -> Arc<Route> {
             .collect(),
         methods: spec.methods.to_vec(),
         accept: Vec::new(),
+        also: Vec::new(),
         require: Requirement::default(),
         challenge: ChallengeStyle::Auto,
         identity: Arc::default(),
@@ -60,6 +62,7 @@ fn request(method: Method, host: &str, target: &str) -> OriginalRequest {
         client: None,
         headers: HeaderMap::new(),
         forwarder: Forwarder::Us,
+        certificate: ClientCertificate::default(),
     }
 }
 

@@ -115,6 +115,7 @@ fn route(
         paths,
         methods,
         accept,
+        also: Vec::new(),
         require,
         challenge: match values.text("challenge") {
             Some("401") => ChallengeStyle::Unauthorized,

@@ -10,6 +10,7 @@ use super::{
     ANSWER, Asker, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread, answer,
 };
 use crate::body::Body;
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
 use countersign_core::peer::TrustedPeers;
@@ -88,6 +89,7 @@ impl Integration for AuthRequest {
             client,
             headers,
             forwarder: Forwarder::Another,
+            certificate: ClientCertificate::default(),
         };
         Ok(Question {
             request,

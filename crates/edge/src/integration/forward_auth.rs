@@ -4,6 +4,7 @@ use super::answer::{refuse, words_for};
 use super::fields::{each_once, guarded_target, refuse_doubled, take_lines};
 use super::{Asker, DECIDE, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
 use crate::body::Body;
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
 use countersign_core::peer::TrustedPeers;
@@ -72,6 +73,7 @@ impl Integration for ForwardAuth {
             client,
             headers,
             forwarder: Forwarder::Another,
+            certificate: ClientCertificate::default(),
         };
         Ok(Question {
             request,

@@ -5,6 +5,7 @@ use super::fields::{is_own, refuse_doubled, take_lines, take_one};
 use super::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
 use crate::body::Body;
 use crate::proxy::forwarded;
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Target, Unreadable, judge_method};
 use countersign_core::peer::{PeerAddress, TrustedPeers};
@@ -76,6 +77,7 @@ impl Integration for ReverseProxy {
             client,
             headers,
             forwarder: Forwarder::Us,
+            certificate: ClientCertificate::default(),
         };
         Ok(Question {
             request,

@@ -1,4 +1,5 @@
 use super::*;
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::gate::{Host, Scheme, Target, Unreadable};
 use countersign_core::reason::UnreadableReason;
 use countersign_core::request::Forwarder;
@@ -54,6 +55,7 @@ fn a_request_leaves_one_line_without_its_query() {
         client: Some("203.0.113.9".parse().unwrap()),
         headers: http::HeaderMap::new(),
         forwarder: Forwarder::Another,
+        certificate: ClientCertificate::default(),
     });
     observation.unread(&Unread::Unreadable(Unreadable::new(
         UnreadableReason::HostMismatch,

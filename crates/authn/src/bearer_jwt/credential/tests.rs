@@ -1,4 +1,5 @@
 use super::*;
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::gate::{Host, Scheme, Target};
 use countersign_core::request::{Forwarder, RequestId};
 use http::{HeaderMap, Method};
@@ -18,6 +19,7 @@ fn request(target: &str, headers: &[(&str, &str)]) -> OriginalRequest {
         client: None,
         headers: map,
         forwarder: Forwarder::Another,
+        certificate: ClientCertificate::default(),
     }
 }
 
