@@ -5,8 +5,11 @@ use super::diagnostic::Diagnostic;
 use super::listen::Listen;
 use super::require::owner_and_name;
 use super::shape::{Document, Way};
+use countersign_core::certificate::SanKind;
 use countersign_core::credential_place::CredentialPlace;
-use countersign_core::identity_headers::{Fact, IdentityHeaders, ListFormat, Projection, preset};
+use countersign_core::identity_headers::{
+    CertificateFact, Fact, IdentityHeaders, ListFormat, Projection, preset,
+};
 use countersign_core::options::{Fault, Values};
 use http::HeaderName;
 use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
@@ -169,7 +172,9 @@ fn wanted(values: &Values, beside_a_proxy: bool, faults: &mut Vec<Fault>) -> Wan
                 )));
             }
             (Ok(_), None) => {
-                let help = "known are: subject, issuer, groups, scopes, email, authenticator, or claims.PATH";
+                let help = "known are: subject, issuer, groups, scopes, email, authenticator, certificate.WORD (verify, \
+                            subject, issuer, serial, fingerprint, spki, spiffe_id, not_before, not_after, san, san_typed, \
+                            escaped_pem, client_cert, client_cert_chain, xfcc), or claims.PATH";
                 faults.push(fault(format!("{fact:?} is nothing that can be told")).help(help));
             }
             (Ok(header), Some(fact)) => {
@@ -177,6 +182,9 @@ fn wanted(values: &Values, beside_a_proxy: bool, faults: &mut Vec<Fault>) -> Wan
                 lines.push((header, fact));
             }
         }
+    }
+    if values.has("san") {
+        narrow_san(values, &mut lines, faults);
     }
     let format = match values.text("format") {
         Some("json") => ListFormat::Json,
@@ -191,6 +199,21 @@ fn wanted(values: &Values, beside_a_proxy: bool, faults: &mut Vec<Fault>) -> Wan
         lines,
         format,
         named_groups: values.text("groups") == Some("named"),
+    }
+}
+
+/// Lets the headers that list a certificate's names list those of `san` alone.
+fn narrow_san(values: &Values, lines: &mut Lines, faults: &mut Vec<Fault>) {
+    let kinds = values.texts("san").filter_map(SanKind::parse).collect::<Vec<_>>();
+    if kinds.is_empty() {
+        let message = "an empty list lists no name";
+        faults.push(Fault::new("san", message).help("leave it out for uri, dns and email, or name a kind"));
+        return;
+    }
+    for (_, fact) in lines {
+        if let Fact::Certificate(CertificateFact::San(listed)) = fact {
+            *listed = kinds.clone().into();
+        }
     }
 }
 

@@ -81,6 +81,7 @@ fn route(
     let methods = each(values, "methods", &mut faults, method);
     faults.extend(governs_nothing(values, stands));
     let accept = accept(values, surroundings.declared, &mut faults);
+    let also = also(values, surroundings.declared, &mut faults);
     // Also those whose own tables have faults: what names them is right.
     let proving = surroundings.declared.iter().map(|(name, _)| name);
     let proving =
@@ -115,7 +116,7 @@ fn route(
         paths,
         methods,
         accept,
-        also: Vec::new(),
+        also,
         require,
         challenge: match values.text("challenge") {
             Some("401") => ChallengeStyle::Unauthorized,
@@ -212,14 +213,60 @@ fn each<T>(
 }
 
 fn accept(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<Arc<dyn Authenticator>> {
-    let names = values.texts("accept").collect::<Vec<_>>();
-    if names.is_empty() {
+    if values.texts("accept").next().is_none() {
         let help = "name the ways of proving who you are, or write accept = [\"anonymous\"] to open the door";
         faults.push(Fault::new("accept", "nobody could ever enter: `accept` is empty").help(help));
     }
-    let mut accepted: Vec<Arc<dyn Authenticator>> = Vec::new();
+    let ways = named(values, "accept", declared, faults);
+    let last = values.texts("accept").count().saturating_sub(1);
+    let mut accepted = Vec::new();
+    for (index, way) in ways {
+        if way.is_anonymous() && index < last {
+            let message = "`anonymous` lets in whoever comes: it stands last";
+            faults.push(Fault::new(&index.to_string(), message).within("accept"));
+        } else {
+            accepted.push(way);
+        }
+    }
+    accepted
+}
+
+/// The second proofs: certificates, which a client shows beside whatever else it has.
+fn also(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<Arc<dyn Authenticator>> {
+    if values.has("also") && values.texts("also").next().is_none() {
+        let message = "an empty list asks for nothing more";
+        faults.push(Fault::new("also", message).help("leave it out, or fill it"));
+    }
+    let mut proofs = Vec::new();
+    for (index, way) in named(values, "also", declared, faults) {
+        if way.certificate_judge().is_some() {
+            proofs.push(way);
+            continue;
+        }
+        let message = format!(
+            "`{}` is no certificate, and only one can be shown beside another credential",
+            way.name()
+        );
+        faults.push(
+            Fault::new(&index.to_string(), message)
+                .within("also")
+                .help("also = [\"certificate.NAME\"]"),
+        );
+    }
+    proofs
+}
+
+/// The authenticators that the list `list` names and whose own tables are sound, each with its place in the list.
+fn named(
+    values: &Values,
+    list: &str,
+    declared: &Declared,
+    faults: &mut Vec<Fault>,
+) -> Vec<(usize, Arc<dyn Authenticator>)> {
+    let names = values.texts(list).collect::<Vec<_>>();
+    let mut found = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        let at = |message: String| Fault::new(&index.to_string(), message).within("accept");
+        let at = |message: String| Fault::new(&index.to_string(), message).within(list);
         let known = || declared.iter().map(|(known, _)| &**known);
         match declared.iter().find(|(known, _)| **known == **name) {
             None => {
@@ -235,14 +282,11 @@ fn accept(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<
             Some(_) if names.iter().take(index).any(|before| before == name) => {
                 faults.push(at(format!("{name:?} is named twice")));
             }
-            Some((_, Some(way))) if way.is_anonymous() && index + 1 < names.len() => {
-                faults.push(at("`anonymous` lets in whoever comes: it stands last".to_owned()));
-            }
-            Some((_, Some(way))) => accepted.push(Arc::clone(way)),
+            Some((_, Some(way))) => found.push((index, Arc::clone(way))),
             Some((_, None)) => {}
         }
     }
-    accepted
+    found
 }
 
 fn to(values: &Values, faults: &mut Vec<Fault>) -> Option<Upstream> {

@@ -128,7 +128,8 @@ fn remark_on_unused(surroundings: &Surroundings<'_>, told: &mut Vec<Diagnostic>)
     let document = surroundings.document;
     let used = |name: &str| {
         let all = document.values.tables("route").iter();
-        all.flat_map(|route| route.texts("accept")).any(|one| one == name)
+        all.flat_map(|route| route.texts("accept").chain(route.texts("also")))
+            .any(|one| one == name)
     };
     let names = surroundings.declared.iter().map(|(name, _)| name);
     for name in names.filter(|name| ***name != *super::ANONYMOUS && !used(name)) {

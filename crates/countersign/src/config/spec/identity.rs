@@ -3,6 +3,9 @@
 use countersign_core::identity_headers::PRESETS;
 use countersign_core::options::{Field, Kind, Table};
 
+/// The kinds of names of a certificate.
+const SAN_KINDS: &[&str] = &["uri", "dns", "email", "ip", "dn", "upn"];
+
 /// `[identity_headers]`
 pub(super) const IDENTITY: Table = Table {
     doc: "Every header of the set is always written, empty where there is nothing to say, so that none of the client's \
@@ -18,13 +21,19 @@ pub(super) const IDENTITY: Table = Table {
             "add",
             Kind::TextMap,
             "Further headers: `X-Tenant = \"claims.tenant\"`, or `subject`, `issuer`, `groups`, `scopes`, `email`, \
-             `authenticator`.",
+             `authenticator`, `certificate.serial` and the like.",
         ),
         Field::or(
             "format",
             Kind::Choice(&["comma", "json", "lines"]),
             "\"comma\"",
             "How lists are written; `lines` (one header per element) in proxy mode only.",
+        ),
+        Field::or(
+            "san",
+            Kind::List(&Kind::Choice(SAN_KINDS)),
+            "[\"uri\", \"dns\", \"email\"]",
+            "Which names of a certificate `X-SSL-San` lists; `X-SSL-San-Typed` lists all, each with its kind.",
         ),
         Field::or(
             "groups",

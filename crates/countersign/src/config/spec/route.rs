@@ -37,6 +37,12 @@ pub(super) const ROUTE: Table = Table {
             "The ways of proving who you are, asked in this order: `token.NAME`. `anonymous`, last, opens the door.",
         ),
         Field::optional(
+            "also",
+            Kind::TEXTS,
+            "Certificates to be shown besides, each of them: `also = [\"certificate.devices\"]` lets in a token or login on a \
+             managed device only.",
+        ),
+        Field::optional(
             "require",
             Kind::Table(&REQUIRE),
             "What is asked of the principal. Without it, any will do.",
