@@ -4,7 +4,7 @@ use crate::authn::{Authenticator, Challenge, Effects, Outcome, Presented, Reject
 use crate::certificate::Verdict;
 use crate::policy::Unmet;
 use crate::principal::{AuthenticationMethod as Method, Principal};
-use crate::reason::RejectionReason;
+use crate::reason::{AnswerReason, RejectionReason};
 use crate::request::OriginalRequest;
 use crate::route::{ChallengeStyle, Route};
 use crate::time::Now;
@@ -60,6 +60,30 @@ pub struct Refusal {
     pub style: ChallengeStyle,
     /// What the answer must do besides.
     pub effects: Effects,
+}
+
+impl Refusal {
+    /// Whether certificates are the only ways that are asked for: those are shown in the handshake or not at all.
+    pub fn only_certificates(&self) -> bool {
+        !self.challenges.is_empty()
+            && self.challenges.iter().all(|challenge| match challenge {
+                Challenge::Bearer { .. } => false,
+                Challenge::Certificate { .. } => true,
+            })
+    }
+
+    /// The word for it, and what it means: what was wrong with the credential, or that there was none.
+    pub fn reason(&self) -> (&'static str, &'static str) {
+        let none = if self.only_certificates() {
+            AnswerReason::CertificateRequired
+        } else {
+            AnswerReason::NoCredential
+        };
+        match &self.rejection {
+            Some(rejection) => (rejection.reason.code(), rejection.reason.meaning()),
+            None => (none.code(), none.meaning()),
+        }
+    }
 }
 
 /// The gateway's answer.

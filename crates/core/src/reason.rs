@@ -126,6 +126,7 @@ reasons! {
     /// What else an answer can say.
     AnswerReason {
         Allowed = "allowed", "The request is allowed.";
+        Whoami = "whoami", "Who is asking was told, at the gateway's own page.";
         NoCredential = "no_credential", "No credential was presented.";
         NoRoute = "no_route", "No route matches this host, path and method.";
         NoUpstream = "no_upstream", "The route says nothing about where to forward (`to`).";

@@ -80,13 +80,22 @@ struct Entry {
     route: Arc<Route>,
 }
 
+/// What is governed under one host.
+#[derive(Debug)]
+struct HostRoutes {
+    /// The most specific first.
+    entries: Vec<Entry>,
+    /// Who is who here: every way that one of the routes accepts, and no requirement.
+    whoami: Arc<Route>,
+}
+
 /// All routes, found by host, path and method.
 #[derive(Debug, Default)]
 pub struct RouteTable {
-    exact: BTreeMap<Box<str>, Vec<Entry>>,
+    exact: BTreeMap<Box<str>, HostRoutes>,
     /// Longest first; each with its leading dot.
-    suffixes: Vec<(Box<str>, Vec<Entry>)>,
-    any: Vec<Entry>,
+    suffixes: Vec<(Box<str>, HostRoutes)>,
+    any: Option<HostRoutes>,
     endpoints: HashMap<Box<str>, Arc<Route>>,
     differ_by_method: bool,
 }
@@ -150,12 +159,11 @@ impl RouteTable {
                 .map(|(endpoint, (_, route))| (endpoint, route)),
         );
         for (host, entries) in hosts {
-            let mut entries = entries.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>();
-            entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.specificity()));
+            let under = HostRoutes::new(&host, entries);
             match host {
-                HostPattern::Exact(name) => drop(table.exact.insert(name, entries)),
-                HostPattern::Suffix(suffix) => table.suffixes.push((suffix, entries)),
-                HostPattern::Any => table.any = entries,
+                HostPattern::Exact(name) => drop(table.exact.insert(name, under)),
+                HostPattern::Suffix(suffix) => table.suffixes.push((suffix, under)),
+                HostPattern::Any => table.any = Some(under),
             }
         }
         table
@@ -186,13 +194,18 @@ impl RouteTable {
         Ok(route)
     }
 
+    /// The route of the page that tells who is asking, on `host`: whoever proves anything that a route there accepts.
+    pub fn whoami(&self, host: &Host) -> Option<&Arc<Route>> {
+        self.under(host.name()).map(|under| &under.whoami)
+    }
+
     /// The route that answers at `endpoint` on a listener that speaks `check`.
     pub fn at_endpoint(&self, endpoint: &str) -> Option<&Arc<Route>> {
         self.endpoints.get(endpoint)
     }
 
     fn governing(&self, host: &Host, path: &str, method: &Method) -> Option<&Arc<Route>> {
-        let entries = self.entries_for(host.name())?;
+        let entries = &self.under(host.name())?.entries;
         let best = entries.iter().find(|entry| entry.path.covers(path))?;
         let level = entries
             .iter()
@@ -203,18 +216,58 @@ impl RouteTable {
             .map(|entry| &entry.route)
     }
 
-    fn entries_for(&self, host: &str) -> Option<&[Entry]> {
-        if let Some(entries) = self.exact.get(host) {
-            return Some(entries);
+    fn under(&self, host: &str) -> Option<&HostRoutes> {
+        if let Some(under) = self.exact.get(host) {
+            return Some(under);
         }
         let suffix = self
             .suffixes
             .iter()
             .find(|(suffix, _)| host.len() > suffix.len() && host.ends_with(&**suffix));
-        suffix
-            .map(|(_, entries)| entries.as_slice())
-            .or_else(|| Some(self.any.as_slice()).filter(|any| !any.is_empty()))
+        suffix.map(|(_, under)| under).or(self.any.as_ref())
     }
+}
+
+impl HostRoutes {
+    /// `entries` are in the order of the configuration.
+    fn new(host: &HostPattern, entries: Vec<(usize, Entry)>) -> Self {
+        let mut entries = entries.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>();
+        let whoami = Arc::new(Route {
+            name: "whoami".into(),
+            hosts: vec![host.clone()],
+            paths: Vec::new(),
+            methods: Vec::new(),
+            accept: every_way(&entries),
+            also: Vec::new(),
+            require: Requirement::default(),
+            challenge: ChallengeStyle::Auto,
+            identity: Arc::default(),
+            to: None,
+            forward_credentials: false,
+            allow_in_path: PathOddities::NONE,
+            endpoints: Vec::new(),
+        });
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.specificity()));
+        Self { entries, whoami }
+    }
+}
+
+/// Each way of the routes once, in the order they are met; `anonymous` only where there is no other, for it tells
+/// nothing of whoever has one.
+fn every_way(entries: &[Entry]) -> Vec<Arc<dyn Authenticator>> {
+    let all = entries
+        .iter()
+        .flat_map(|entry| entry.route.accept.iter().chain(&entry.route.also));
+    let mut ways: Vec<Arc<dyn Authenticator>> = Vec::new();
+    for way in all {
+        if ways.iter().all(|known| known.name() != way.name()) {
+            ways.push(Arc::clone(way));
+        }
+    }
+    if ways.iter().any(|way| !way.is_anonymous()) {
+        ways.retain(|way| !way.is_anonymous());
+    }
+    ways
 }
 
 fn share_a_method(one: &Route, other: &Route) -> bool {

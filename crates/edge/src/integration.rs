@@ -26,6 +26,8 @@ mod tests;
 pub const DECIDE: &str = "/.countersign/decide";
 /// Where it words the answer to a refused client.
 pub const ANSWER: &str = "/.countersign/answer";
+/// Where it tells who is asking.
+pub const WHOAMI: &str = "/.countersign/whoami";
 /// Everything under this is the gateway's own, on every host.
 pub const OWN_PREFIX: &str = "/.countersign";
 /// The header that refusals carry, and by which the answer page knows that we refused.
@@ -54,6 +56,8 @@ pub enum Purpose {
     },
     /// To be forwarded by us.
     Forward,
+    /// To be told who is asking.
+    Whoami,
 }
 
 /// The question as read.

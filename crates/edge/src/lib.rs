@@ -22,6 +22,7 @@ pub mod serve;
 pub mod status;
 pub mod store;
 pub mod system;
+mod whoami;
 
 #[cfg(test)]
 mod fakes;

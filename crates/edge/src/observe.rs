@@ -114,7 +114,8 @@ impl Observation {
         if let Some(Said(reason)) = answer.extensions().get()
             && self.reason == AnswerReason::Allowed.code()
         {
-            self.outcome("deny", reason);
+            let told = *reason == AnswerReason::Whoami.code();
+            self.outcome(if told { "allow" } else { "deny" }, reason);
         }
     }
 
@@ -134,7 +135,7 @@ impl Observation {
                 self.principal = Some(Arc::clone(permit.principal()));
             }
             Decision::Challenge(refusal) => match &refusal.rejection {
-                None => self.outcome("challenge", AnswerReason::NoCredential.code()),
+                None => self.outcome("challenge", refusal.reason().0),
                 Some(rejection) => {
                     self.outcome("challenge", rejection.reason.code());
                     self.detail.clone_from(&rejection.detail);

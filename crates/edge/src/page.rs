@@ -5,7 +5,7 @@ use crate::integration::Asker;
 use bytes::Bytes;
 use countersign_core::request::{OriginalRequest, RequestId};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 /// The page's style, in the page: nothing is loaded.
 const STYLE: &str = concat!(
@@ -100,12 +100,17 @@ pub fn render(words: &Words) -> Response<Body> {
         "application/problem+json"
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    harden(headers, words.html);
+    response
+}
+
+/// What keeps a browser from making more of an answer than it is.
+pub(crate) fn harden(headers: &mut HeaderMap, html: bool) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if words.html {
+    if html {
         headers.insert(CONTENT_SECURITY_POLICY, POLICY);
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
-    response
 }
 
 fn problem(words: &Words) -> String {
@@ -123,13 +128,39 @@ fn problem(words: &Words) -> String {
 /// Every piece of this page is ours: nothing of the request is repeated in it.
 fn html(words: &Words) -> String {
     let (title, meaning, code, id) = (title(words.status), words.meaning, words.code, words.id);
+    let body = format!(
+        "<p>{meaning}</p><p>{advice}</p><dl><dt>Reason</dt><dd>{code}</dd><dt>Request</dt><dd>{id}</dd></dl>",
+        advice = advice(words.status)
+    );
+    document(title, &body)
+}
+
+/// A whole page of ours. `body` is markup, and what it repeats of others is escaped.
+pub(crate) fn document(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head>\n\
-         <body><main><h1>{title}</h1><p>{meaning}</p><p>{advice}</p>\
-         <dl><dt>Reason</dt><dd>{code}</dd><dt>Request</dt><dd>{id}</dd></dl></main></body></html>\n",
-        advice = advice(words.status)
+         <body><main><h1>{title}</h1>{body}</main></body></html>\n"
     )
+}
+
+/// Text of others, as it may stand between tags; what changes the direction of text, or is not seen, is shown as a
+/// question mark.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => escaped.push('?'),
+            other if other.is_control() => escaped.push('?'),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
 fn title(status: StatusCode) -> &'static str {
@@ -191,6 +222,14 @@ mod tests {
         assert_eq!(problem["reason"], "group_unmet");
         assert_eq!(problem["status"], 403);
         assert_eq!(problem["request_id"], "00000000000000000000000000000007");
+    }
+
+    #[test]
+    fn text_of_others_is_text_on_a_page() {
+        assert_eq!(
+            escaped("<b a=\"1\" c='2'>&\u{202e}\u{7}é"),
+            "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;??é"
+        );
     }
 
     #[test]

@@ -51,6 +51,7 @@ impl ProxyFailure {
             | AnswerReason::CertificateRequired
             | AnswerReason::RefusedByProxy
             | AnswerReason::DecidedAnew
+            | AnswerReason::Whoami
             | AnswerReason::Busy => StatusCode::BAD_GATEWAY,
         };
         Words::about(asker, status, self.reason.code(), self.reason.meaning())

@@ -2,7 +2,7 @@
 
 use crate::body::Body;
 use crate::gateway::Gateway;
-use crate::integration::{Asker, Integration, Question, ReadContext, Reply, Unread};
+use crate::integration::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread};
 use crate::observe::{Observation, Observer};
 use crate::page::{self, Words};
 use crate::proxy::Upstreams;
@@ -220,6 +220,9 @@ fn asker(integration: &dyn Integration, head: &Parts, observation: &Observation)
 }
 
 fn route<'g>(gateway: &'g Gateway, question: &Question) -> Result<Option<&'g Arc<Route>>, Unreadable> {
+    if question.purpose == Purpose::Whoami {
+        return Ok(gateway.routes.whoami(&question.request.host));
+    }
     match &question.endpoint {
         None => gateway.routes.find(&question.request),
         Some(endpoint) => {

@@ -84,7 +84,7 @@ impl CertificateFact {
     }
 
     /// What there is to say; empty when nothing is.
-    pub(super) fn text(&self, verdict: &Verdict) -> String {
+    pub fn text(&self, verdict: &Verdict) -> String {
         if let Self::Verify = self {
             return verdict.nginx().into_owned();
         }

@@ -250,3 +250,14 @@ fn a_pattern_includes_another_when_it_covers_all_of_it() {
         assert!(!includes(one, other), "{one} {other}");
     }
 }
+
+#[test]
+fn who_is_who_is_told_on_every_host_that_has_a_route() {
+    let table = table(&[
+        spec("one", &["app.test"], &["/admin/**"]),
+        spec("two", &["*.home.test"], &["/**"]),
+    ]);
+    let has = |host: &str| table.whoami(&Host::judge(host).unwrap()).is_some();
+    assert!(has("app.test") && has("a.home.test"));
+    assert!(!has("home.test") && !has("other.test"));
+}

@@ -67,28 +67,14 @@ pub(super) fn words_for(request: &OriginalRequest, decision: &Decision) -> Words
 }
 
 fn challenge(request: &OriginalRequest, refusal: &Refusal) -> Words {
-    // A certificate is shown in the handshake or not at all: asking for one in an answer leads nowhere.
-    let only_certificates = !refusal.challenges.is_empty()
-        && refusal.challenges.iter().all(|challenge| match challenge {
-            Challenge::Bearer { .. } => false,
-            Challenge::Certificate { .. } => true,
-        });
+    // Asking for a certificate in an answer leads nowhere.
+    let only_certificates = refusal.only_certificates();
     let status = match refusal.style {
         ChallengeStyle::Auto | ChallengeStyle::Unauthorized if only_certificates => StatusCode::FORBIDDEN,
         ChallengeStyle::Auto | ChallengeStyle::Unauthorized => StatusCode::UNAUTHORIZED,
         ChallengeStyle::Forbidden => StatusCode::FORBIDDEN,
     };
-    let (code, meaning) = match &refusal.rejection {
-        Some(rejection) => (rejection.reason.code(), rejection.reason.meaning()),
-        None if only_certificates => (
-            AnswerReason::CertificateRequired.code(),
-            AnswerReason::CertificateRequired.meaning(),
-        ),
-        None => (
-            AnswerReason::NoCredential.code(),
-            AnswerReason::NoCredential.meaning(),
-        ),
-    };
+    let (code, meaning) = refusal.reason();
     let mut words = Words::new(request, status, code, meaning);
     let asks_bearer = refusal.challenges.iter().any(|challenge| match challenge {
         Challenge::Bearer { .. } => true,

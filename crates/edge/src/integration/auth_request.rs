@@ -5,11 +5,13 @@
 //! `/.countersign/answer` for what the client is to read.
 
 use super::answer::{refuse, words_for};
-use super::fields::{each_once, guarded_target, refuse_doubled};
+use super::fields::{each_once, guarded_target, own_page, refuse_doubled};
 use super::{
-    ANSWER, Asker, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread, answer,
+    ANSWER, Asker, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread, WHOAMI,
+    answer,
 };
 use crate::body::Body;
+use crate::whoami;
 use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
@@ -50,6 +52,7 @@ impl Integration for AuthRequest {
             ANSWER => Purpose::Answer {
                 refused: headers.remove(REFUSAL).is_some_and(|id| !id.is_empty()),
             },
+            WHOAMI => Purpose::Whoami,
             _ => return Err(Unread::NotFound),
         };
         if self.trusted.trust(context.peer, &headers).is_none() {
@@ -78,7 +81,10 @@ impl Integration for AuthRequest {
             return Err(Unreadable::new(UnreadableReason::HostMismatch, detail).into());
         }
         let client = client_address(client)?;
-        let target = guarded_target(target)?;
+        let target = match purpose {
+            Purpose::Whoami => own_page(target)?,
+            Purpose::Decide | Purpose::Answer { .. } | Purpose::Forward => guarded_target(target)?,
+        };
         context.identity.strip_or_refuse(&mut headers, &READ_HERE)?;
         let request = OriginalRequest {
             id: context.id,
@@ -109,7 +115,8 @@ impl Integration for AuthRequest {
                     Err(words) => answer::to_client(&words),
                 }
             }
-            (Purpose::Answer { .. } | Purpose::Forward, decision) => {
+            (Purpose::Whoami, Decision::Allow(permit)) => whoami::render(&question.request, &permit),
+            (Purpose::Answer { .. } | Purpose::Forward | Purpose::Whoami, decision) => {
                 answer::to_client(&words_for(&question.request, &decision))
             }
         })

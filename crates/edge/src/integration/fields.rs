@@ -1,6 +1,6 @@
 //! Header fields that tell about the original request: each exactly once, each within bounds.
 
-use super::{OWN_PREFIX, Unread};
+use super::{OWN_PREFIX, Unread, WHOAMI};
 use countersign_core::gate::{Target, Unreadable};
 use countersign_core::reason::UnreadableReason;
 use http::header::Entry;
@@ -88,6 +88,16 @@ pub(super) fn guarded_target(text: &str) -> Result<Target, Unread> {
         return Err(Unreadable::new(UnreadableReason::OwnPath, "the original path").into());
     }
     Ok(target)
+}
+
+/// Judges the target of a question about the page that tells who is asking.
+pub(super) fn own_page(text: &str) -> Result<Target, Unread> {
+    let target = Target::judge(text)?;
+    if target.path() == WHOAMI {
+        Ok(target)
+    } else {
+        Err(Unread::NotFound)
+    }
 }
 
 /// Whether a path is the gateway's own, without regard to case: a front that folds case must not find a way around.

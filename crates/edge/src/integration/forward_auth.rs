@@ -1,9 +1,10 @@
 //! Traefik's ForwardAuth and Caddy's `forward_auth`: the answer, whatever it is, goes to the client as it stands.
 
 use super::answer::{refuse, words_for};
-use super::fields::{each_once, guarded_target, refuse_doubled, take_lines};
-use super::{Asker, DECIDE, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
+use super::fields::{each_once, guarded_target, own_page, refuse_doubled, take_lines};
+use super::{Asker, DECIDE, Integration, Purpose, Question, ReadContext, Reply, Unread, WHOAMI, answer};
 use crate::body::Body;
+use crate::whoami;
 use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
@@ -37,9 +38,11 @@ impl ForwardAuth {
 
 impl Integration for ForwardAuth {
     fn read(&self, head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread> {
-        if head.uri.path() != DECIDE {
-            return Err(Unread::NotFound);
-        }
+        let purpose = match head.uri.path() {
+            DECIDE => Purpose::Decide,
+            WHOAMI => Purpose::Whoami,
+            _ => return Err(Unread::NotFound),
+        };
         let mut headers = head.headers;
         let Some(trusted) = self.trusted.trust(context.peer, &headers) else {
             return Err(Unreadable::new(
@@ -52,10 +55,16 @@ impl Integration for ForwardAuth {
             headers.remove(name);
         }
         refuse_doubled(&headers, &[AUTHORIZATION, COOKIE])?;
-        let [method, proto, host, target] = each_once(&headers, &READ_HERE)?;
-        let method = judge_method(method)?;
+        let (method, target, proto, host) = if purpose == Purpose::Whoami {
+            // Such a request is not asked about: it is the client's own, passed on.
+            let [proto, host] = each_once(&headers, &[PROTO, HOST])?;
+            let target = own_page(head.uri.path_and_query().map_or("", |target| target.as_str()))?;
+            (judge_method(head.method.as_str())?, target, proto, host)
+        } else {
+            let [method, proto, host, target] = each_once(&headers, &READ_HERE)?;
+            (judge_method(method)?, guarded_target(target)?, proto, host)
+        };
         let (scheme, host) = (scheme(proto)?, Host::judge(host)?);
-        let target = guarded_target(target)?;
         let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
         let chain = take_lines(&mut headers, &FOR).ok_or_else(malformed)?;
         let lines = chain.iter().map(String::as_str).collect::<Vec<_>>();
@@ -77,13 +86,16 @@ impl Integration for ForwardAuth {
         };
         Ok(Question {
             request,
-            purpose: Purpose::Decide,
+            purpose,
             endpoint: None,
         })
     }
 
     fn write(&self, question: &Question, _: Option<&Route>, decision: Decision) -> Reply {
         Reply::Respond(match decision {
+            Decision::Allow(permit) if question.purpose == Purpose::Whoami => {
+                whoami::render(&question.request, &permit)
+            }
             Decision::Allow(permit) => {
                 answer::allow(&question.request, &permit).unwrap_or_else(|words| answer::to_client(&words))
             }

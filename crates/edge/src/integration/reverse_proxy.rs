@@ -2,9 +2,10 @@
 
 use super::answer::{refuse, words_for};
 use super::fields::{is_own, refuse_doubled, take_lines, take_one};
-use super::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
+use super::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread, WHOAMI, answer};
 use crate::body::Body;
 use crate::proxy::forwarded;
+use crate::whoami;
 use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Target, Unreadable, judge_method};
@@ -55,9 +56,11 @@ impl Integration for ReverseProxy {
         judge_coding(&head.headers)?;
         let host = host(&head.uri, &take_one(&mut head.headers, &HOST)?)?;
         let target = Target::judge(target(&head.uri))?;
-        if is_own(target.path()) {
-            return Err(Unread::NotFound);
-        }
+        let purpose = match target.path() {
+            WHOAMI => Purpose::Whoami,
+            path if is_own(path) => return Err(Unread::NotFound),
+            _ => Purpose::Forward,
+        };
         if head.headers.contains_key(UPGRADE) {
             return Err(Unreadable::new(UnreadableReason::Upgrade, "upgrade").into());
         }
@@ -81,13 +84,16 @@ impl Integration for ReverseProxy {
         };
         Ok(Question {
             request,
-            purpose: Purpose::Forward,
+            purpose,
             endpoint: None,
         })
     }
 
     fn write(&self, question: &Question, _: Option<&Route>, decision: Decision) -> Reply {
         match decision {
+            Decision::Allow(permit) if question.purpose == Purpose::Whoami => {
+                Reply::Respond(whoami::render(&question.request, &permit))
+            }
             Decision::Allow(permit) => Reply::Forward(permit),
             decision @ (Decision::Challenge(_)
             | Decision::Deny(..)

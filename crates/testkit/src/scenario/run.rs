@@ -352,6 +352,10 @@ impl<'a> Course<'a> {
         if let Some(name) = doubled(&observed.headers) {
             return Err(format!("{name} occurs twice, and nginx would keep one"));
         }
+        // The client's own request for one of our pages is passed on to us, and no question.
+        if request.target.starts_with("/.countersign/whoami") {
+            return Ok(observed);
+        }
         if observed.status == 200 {
             observed.seen.push(forwarded(request, &response));
         } else if self.face == Face::AuthRequest && !plan.raw {
