@@ -5,6 +5,7 @@
 
 use crate::key_ring::Lookup;
 use crate::keys::{Answer, Keys};
+use crate::presented::Binding;
 use crate::token_cache::{Remembered, TokenCache, TokenKey};
 use countersign_core::BoxFuture;
 use countersign_core::authn::{
@@ -63,7 +64,7 @@ impl BearerJwt {
     /// The outcome, unless the issuer must be asked for its keys first.
     fn judge_now(&self, candidate: Candidate<'_>, now: Now) -> Option<Outcome> {
         let cached = self.tokens.key(self.judge, candidate.bytes());
-        if let Some(outcome) = cached.and_then(|key| self.recall(&key, candidate.presented, now)) {
+        if let Some(outcome) = cached.and_then(|key| self.recall(&key, candidate, now)) {
             return Some(outcome);
         }
         let token = match self.read(candidate) {
@@ -74,7 +75,7 @@ impl BearerJwt {
             .keys
             .lookup_now(token.kid_unverified(), token.algorithm(), now)
         {
-            Lookup::Found(key) => Some(self.verify(token, &key, cached, candidate.presented, now)),
+            Lookup::Found(key) => Some(self.verify(token, &key, cached, candidate, now)),
             Lookup::Unknown => Some(self.no_key(&token, RejectionReason::KeyUnknown, candidate.presented)),
             Lookup::Ambiguous => {
                 Some(self.no_key(&token, RejectionReason::KeyAmbiguous, candidate.presented))
@@ -96,7 +97,7 @@ impl BearerJwt {
         match answer {
             Answer::Found(key) => {
                 let cached = self.tokens.key(self.judge, candidate.bytes());
-                self.verify(token, &key, cached, candidate.presented, now)
+                self.verify(token, &key, cached, candidate, now)
             }
             Answer::Unknown => self.no_key(&token, RejectionReason::KeyUnknown, candidate.presented),
             Answer::Ambiguous => self.no_key(&token, RejectionReason::KeyAmbiguous, candidate.presented),
@@ -114,15 +115,18 @@ impl BearerJwt {
     }
 
     /// A token that was verified a short while ago, its key still the issuer's. The clock is asked again.
-    fn recall(&self, cached: &TokenKey, presented: Presented, now: Now) -> Option<Outcome> {
+    fn recall(&self, cached: &TokenKey, candidate: Candidate<'_>, now: Now) -> Option<Outcome> {
         let remembered = self.tokens.recall(cached, now.monotonic)?;
         if !self.keys.holds(remembered.key, now) {
             self.tokens.forget(cached);
             return None;
         }
-        Some(match remembered.times.check(self.expectation.leeway, now.wall) {
-            Ok(()) => Outcome::Authenticated(remembered.principal, Effects::none()),
-            Err(error) => self.rejected(reasons::of_claim(&error), presented, error.to_string()),
+        if let Err(error) = remembered.times.check(self.expectation.leeway, now.wall) {
+            return Some(self.rejected(reasons::of_claim(&error), candidate.presented, error.to_string()));
+        }
+        Some(match remembered.bound {
+            Some(bound) if !bound.is_shown(candidate.certificate) => self.not_shown(candidate),
+            Some(_) | None => Outcome::Authenticated(remembered.principal, Effects::none()),
         })
     }
 
@@ -197,9 +201,10 @@ impl BearerJwt {
         token: UnverifiedToken<'_>,
         key: &VerificationKey,
         cached: Option<TokenKey>,
-        presented: Presented,
+        candidate: Candidate<'_>,
         now: Now,
     ) -> Outcome {
+        let presented = candidate.presented;
         let rejected = |error: &VerifyError| {
             self.rejected(reasons::of_verification(error), presented, error.to_string())
         };
@@ -219,15 +224,36 @@ impl BearerJwt {
         if let Err((reason, detail)) = check_subject(verified.claims()) {
             return self.rejected(reason, presented, detail.to_owned());
         }
-        // Proofs of possession belong to one request, so a bound token is never remembered. None can be shown yet.
-        if verified.claims().member("cnf").is_some() {
-            let detail = "it is bound to a key or certificate (`cnf`), and none is shown";
-            return self.rejected(RejectionReason::TokenBound, presented, detail.to_owned());
+        // Proofs of possession belong to one request: this is asked each time.
+        let bound = Binding::of(verified.claims());
+        if bound
+            .as_ref()
+            .is_some_and(|bound| !bound.is_shown(candidate.certificate))
+        {
+            return self.not_shown(candidate);
         }
-        Outcome::Authenticated(self.remember(verified, cached, now), Effects::none())
+        Outcome::Authenticated(self.remember(verified, bound, cached, now), Effects::none())
     }
 
-    fn remember(&self, verified: VerifiedToken, cached: Option<TokenKey>, now: Now) -> Arc<Principal> {
+    fn not_shown(&self, candidate: Candidate<'_>) -> Outcome {
+        let detail = match candidate.certificate {
+            Some(_) => "it is bound (`cnf`) to another proof than the client certificate that came with it",
+            None => "it is bound to a key or certificate (`cnf`), and none is shown",
+        };
+        self.rejected(
+            RejectionReason::TokenBound,
+            candidate.presented,
+            detail.to_owned(),
+        )
+    }
+
+    fn remember(
+        &self,
+        verified: VerifiedToken,
+        bound: Option<Binding>,
+        cached: Option<TokenKey>,
+        now: Now,
+    ) -> Arc<Principal> {
         let (times, key) = (verified.times(), verified.key());
         let principal = Arc::new(Principal {
             authenticator: Arc::clone(&self.name),
@@ -242,6 +268,7 @@ impl BearerJwt {
                 principal: Arc::clone(&principal),
                 times,
                 key,
+                bound,
             };
             self.tokens.remember(cached, remembered, now);
         }

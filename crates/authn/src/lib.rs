@@ -9,4 +9,5 @@ pub mod condition;
 pub mod key_ring;
 pub mod keys;
 pub mod kinds;
+pub mod presented;
 pub mod token_cache;

@@ -11,6 +11,7 @@
 //! Signatures that did not hold are remembered apart, a few and shortly, so that a client that repeats a bad token
 //! does not have it checked each time, and cannot crowd out good ones.
 
+use crate::presented::Binding;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use countersign_core::entropy::Entropy;
 use countersign_core::options::{Field, Kind, Table, Values};
@@ -112,6 +113,8 @@ pub struct Remembered {
     pub times: TokenTimes,
     /// The key that verified it: to be found in the issuer's set again.
     pub key: Thumbprint,
+    /// What must be shown with it, each time.
+    pub(crate) bound: Option<Binding>,
 }
 
 #[derive(Debug)]

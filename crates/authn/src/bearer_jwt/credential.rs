@@ -1,6 +1,7 @@
 //! Where the token stands, and the one spelling in which it is taken.
 
 use countersign_core::authn::Presented;
+use countersign_core::certificate::PresentedCertificate;
 use countersign_core::credential_place::{CredentialPlace, cookie_name, query_name};
 use countersign_core::reason::RejectionReason;
 use countersign_core::request::OriginalRequest;
@@ -46,6 +47,8 @@ pub(super) enum Search<'r> {
 pub(super) struct Candidate<'r> {
     bytes: &'r [u8],
     pub(super) presented: Presented,
+    /// The certificate that came with it.
+    pub(super) certificate: Option<&'r PresentedCertificate>,
     /// What is said when it is no token.
     otherwise: (RejectionReason, &'static str),
 }
@@ -60,6 +63,7 @@ impl<'r> Candidate<'r> {
         Self {
             bytes,
             presented,
+            certificate: None,
             otherwise: (RejectionReason::TokenMalformed, "not made of token characters"),
         }
     }
@@ -108,6 +112,10 @@ impl Places {
         let mut found = found.into_iter().filter(|search| *search != Search::Absent);
         match (found.next(), found.next()) {
             (None, _) => Search::Absent,
+            (Some(Search::Token(one)), None) => Search::Token(Candidate {
+                certificate: request.certificate.presented.as_deref(),
+                ..one
+            }),
             (Some(one), None) => one,
             (Some(_), Some(_)) => Search::Refused(
                 RejectionReason::CredentialAmbiguous,
@@ -211,6 +219,7 @@ fn bearer(line: &HeaderValue, allow_bare: bool) -> Search<'_> {
         let wrong = "not `Bearer`, one space, one token";
         return rest.strip_prefix(b" ").map_or(malformed(wrong), |bytes| {
             Search::Token(Candidate {
+                certificate: None,
                 bytes,
                 presented: Presented::Explicit,
                 otherwise: (RejectionReason::AuthorizationMalformed, wrong),

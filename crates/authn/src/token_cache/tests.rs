@@ -40,6 +40,7 @@ fn remembered(claims: Claims, expires: i64) -> Remembered {
         }),
     };
     Remembered {
+        bound: None,
         principal: Arc::new(principal),
         times: TokenTimes {
             expires: Timestamp::from_seconds(expires),
