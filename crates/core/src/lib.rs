@@ -4,7 +4,7 @@
 //!
 //! - the world, passed in: [`time`], [`entropy`], [`secret`], [`http_client`], [`kept`], [`session`];
 //! - who asks for what: [`peer`], [`gate`], [`request`];
-//! - who they are: [`claims`], [`principal`], [`credential_place`], [`certificate`], [`authn`];
+//! - who they are: [`claims`], [`principal`], [`spiffe`], [`credential_place`], [`certificate`], [`authn`];
 //! - what is answered: [`route`], [`policy`], [`decide`], [`identity_headers`];
 //! - how a part says what can be configured: [`options`].
 
@@ -27,6 +27,7 @@ pub mod request;
 pub mod route;
 pub mod secret;
 pub mod session;
+pub mod spiffe;
 pub mod time;
 
 use std::future::Future;

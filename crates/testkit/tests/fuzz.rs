@@ -6,6 +6,7 @@ use countersign_core::credential_place::{CredentialPlace, cut_from_headers, cut_
 use countersign_core::gate::{Host, PathOddities, Target, judge_method};
 use countersign_core::peer::{Peer, TrustedPeers};
 use countersign_core::route::PathPattern;
+use countersign_core::spiffe::{MAX_ID_BYTES, SpiffeId, TrustDomain};
 use countersign_core::time::Timestamp;
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::claims::Expectation;
@@ -86,6 +87,51 @@ fn a_host_that_passes_reads_the_same_again() {
             assert_eq!(Host::judge(&printed), Ok(host), "{printed}");
             assert!(!printed.contains(['@', ',', ' ', '/', '%']) && printed.is_ascii());
         }
+    });
+}
+
+#[test]
+fn a_spiffe_id_that_passes_has_one_spelling_and_one_trust_domain() {
+    let corpus: [&[u8]; 6] = [
+        b"spiffe://example.org/ns/staging/sa/default",
+        b"spiffe://example.org",
+        b"spiffe://user@example.org:443/a?b#c",
+        b"spiffe://a_b-c.1/.a/..b/A-_.9",
+        b"SPIFFE://Example.org//a/../b/",
+        b"spiffe://[::1]/%2e%2e",
+    ];
+    let dictionary: [&[u8]; 13] = [
+        b"spiffe://",
+        b"/",
+        b"//",
+        b"/../",
+        b"/./",
+        b"@",
+        b":",
+        b"%2f",
+        b"?",
+        b"#",
+        b"\0",
+        b"\r\n",
+        b"A",
+    ];
+    mutations(&corpus, &dictionary, count(), |bytes| {
+        let asked = text(bytes);
+        let Ok(id) = SpiffeId::parse(&asked) else { return };
+        assert_eq!(id.to_string(), asked, "what was judged is what is written");
+        assert!(asked.len() <= MAX_ID_BYTES && asked.is_ascii());
+        assert_eq!(
+            TrustDomain::parse(id.trust_domain().name()).as_ref(),
+            Ok(id.trust_domain())
+        );
+        assert!(id.path().is_empty() || id.path().split('/').skip(1).all(|segment| !segment.is_empty()));
+        let url = url::Url::parse(&asked).unwrap();
+        assert_eq!(
+            url.host_str(),
+            Some(id.trust_domain().name()),
+            "{asked} reads as {url}"
+        );
+        assert_eq!(url.path(), id.path(), "{asked} reads as {url}");
     });
 }
 
