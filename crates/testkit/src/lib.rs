@@ -2,6 +2,7 @@
 //!
 //! - [`clock`], [`entropy`], [`kept`]: the world outside, moved by hand;
 //! - [`keys`], [`tokens`]: test keys that never change, and tokens in every shape that must be refused;
+//! - [`pki`]: certificates and revocation lists, good and bad;
 //! - [`op`]: issuers in the same process, each with a switch for every way they can fail;
 //! - [`upstream`]: the application, which writes down what reached it;
 //! - [`world`]: all of these behind the ports the gateway asks for;
@@ -23,6 +24,7 @@ pub mod kept;
 pub mod keys;
 pub mod mutate;
 pub mod op;
+pub mod pki;
 pub mod scenario;
 pub mod tokens;
 pub mod upstream;
