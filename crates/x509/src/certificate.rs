@@ -10,6 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use countersign_core::certificate::SubjectAlternativeName;
 use countersign_core::time::Timestamp;
 use extensions::Read;
+pub(crate) use extensions::all as all_extensions;
 pub use extensions::{BasicConstraints, ExtendedKeyUsage, Extension, KeyUsage};
 pub use key::KeyKind;
 use std::fmt::Write as _;

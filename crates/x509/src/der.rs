@@ -57,6 +57,16 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// How many bytes are left.
+    pub(crate) const fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The tag of the next element.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
     /// Nothing must be left.
     pub(crate) const fn end(&self) -> Option<()> {
         if self.rest.is_empty() { Some(()) } else { None }

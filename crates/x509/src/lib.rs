@@ -1,12 +1,17 @@
 //! Certificates: read strictly, verified against authorities, looked up in revocation lists.
 //!
 //! Nothing here opens a socket, reads a file or asks the time. Reading order: [`certificate`], [`name`], [`san`] say
-//! what is in a certificate.
+//! what is in a certificate; [`authorities`], [`verify`], [`crl`] say whether it holds.
 
+pub mod authorities;
 pub mod certificate;
+pub mod crl;
 mod der;
 pub mod name;
+pub mod pem;
 pub mod san;
+mod signature;
+pub mod verify;
 
 /// The test kit's authority, which stands above this crate but needs nothing of what stands between.
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::der::{self, Reader};
 use text::{Form, decoded, identity};
 
 /// A distinguished name (RFC 5280 section 4.1.2.4). Every value of a string type was read and is text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name {
     der: Box<[u8]>,
 }

@@ -1,0 +1,332 @@
+//! Certificate revocation lists (RFC 5280 section 5), versions 1 and 2: read once, sorted once, asked often.
+//!
+//! A list is kept as the bytes it came in and four more for each entry. Taken are complete lists, and lists of users only,
+//! of authorities only, or of one distribution point. Refused when read: delta and indirect lists, lists of some reasons
+//! only and of attribute certificates, anything critical that is not known here, and lists that do not say when the next
+//! is due.
+
+mod index;
+mod scope;
+
+use crate::certificate::{Extension, all_extensions};
+use crate::der::{self, Reader, constructed};
+use crate::name::Name;
+use crate::signature::{SignatureFault, Signed};
+use countersign_core::time::Timestamp;
+pub use index::{CrlIndex, CrlSummary, Signer, Standing, Unknown};
+use scope::Scope;
+use std::fmt;
+use std::sync::{Arc, RwLock};
+
+/// The largest list that is read, in bytes of DER.
+pub const MAX_CRL_BYTES: usize = 64 * 1024 * 1024;
+/// How many keys are remembered of which it is known whether they signed a list.
+const MAX_SIGNERS: usize = 16;
+
+const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 0x14];
+const REASON_CODE: &[u8] = &[0x55, 0x1d, 0x15];
+const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 0x1b];
+const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 0x1c];
+const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 0x1d];
+/// `removeFromCRL` as an ENUMERATED: on hold no more.
+const REMOVE_FROM_CRL: &[u8] = &[0x0a, 1, 8];
+
+/// A list. Cheap to copy.
+#[derive(Clone)]
+pub struct Crl {
+    inner: Arc<Inner>,
+}
+
+/// A key, and whether it signed the list.
+type Asked = (Box<[u8]>, Result<(), SignatureFault>);
+
+struct Inner {
+    der: Box<[u8]>,
+    issuer: Name,
+    this_update: Timestamp,
+    next_update: Timestamp,
+    number: Box<[u8]>,
+    scope: Scope,
+    /// Where in `der` the serial numbers are, sorted by them.
+    serials: Box<[u32]>,
+    /// The keys that were asked about: their `SubjectPublicKeyInfo`, and whether they signed this list.
+    signers: RwLock<Vec<Asked>>,
+}
+
+/// Why bytes are no list that can be relied on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CrlError {
+    /// It is larger than 64 MiB.
+    #[error("the list is larger than 64 MiB")]
+    TooLarge,
+    /// The bytes are not DER of a list, or there are bytes left over.
+    #[error("these bytes are not one revocation list in DER or PEM")]
+    Structure,
+    /// The version is neither 1 nor 2, or has extensions that it cannot have.
+    #[error("the list's version is neither 1 nor 2, or cannot have what it holds")]
+    Version,
+    /// The signature's algorithm outside the signed part is another than inside.
+    #[error("the list names two different signature algorithms")]
+    Algorithm,
+    /// The issuer's name cannot be read.
+    #[error("the issuer's name cannot be read")]
+    Name,
+    /// A time cannot be read.
+    #[error("the times of the list cannot be read")]
+    Time,
+    /// It does not say when the next is due, so that nobody can tell whether it is still in force.
+    #[error("the list does not say when the next one is due (nextUpdate)")]
+    NoNextUpdate,
+    /// An entry cannot be read; counted from 0.
+    #[error("entry {} cannot be read", .0 + 1)]
+    Entry(usize),
+    /// The extensions cannot be read, or one is there twice.
+    #[error("the extensions of the list cannot be read")]
+    Extensions,
+    /// There is a critical extension that is not known here.
+    #[error("the list has a critical extension that is not known here: {0}")]
+    CriticalExtension(Box<str>),
+    /// It holds only what has changed since another.
+    #[error("it is a delta list, and only complete ones are taken")]
+    Delta,
+    /// It speaks for other issuers too.
+    #[error("it is an indirect list: it speaks for other authorities than its issuer")]
+    Indirect,
+    /// It holds only revocations for some reasons.
+    #[error("it is a list for some reasons of revocation only")]
+    SomeReasons,
+    /// It is about attribute certificates.
+    #[error("it is a list of attribute certificates")]
+    AttributeCertificates,
+    /// The key of every authority of this name is another than the one that signed it.
+    #[error("its signature does not hold by the key of any authority of its issuer's name")]
+    Signature,
+    /// It is signed in a way that is not accepted.
+    #[error("it is signed in a way that is not accepted (SHA-1, or a key that is too short)")]
+    SignatureAlgorithm,
+    /// Its issuer's certificate says that its key does not sign lists.
+    #[error("its issuer's certificate does not allow it to sign lists (cRLSign)")]
+    NotASigner,
+}
+
+impl Crl {
+    /// Reads a list in DER, or in PEM with nothing else in it. The signature is not looked at yet.
+    pub fn parse(bytes: &[u8]) -> Result<Self, CrlError> {
+        if bytes.len() > MAX_CRL_BYTES * 2 {
+            return Err(CrlError::TooLarge);
+        }
+        if bytes.first() == Some(&der::SEQUENCE) {
+            return Self::parse_der(bytes.into());
+        }
+        let sections = crate::pem::sections(bytes).map_err(|_| CrlError::Structure)?;
+        match sections.try_into() {
+            Ok::<[_; 1], _>([section]) if section.label == "X509 CRL" => Self::parse_der(section.der.into()),
+            Ok(_) | Err(_) => Err(CrlError::Structure),
+        }
+    }
+
+    fn parse_der(bytes: Box<[u8]>) -> Result<Self, CrlError> {
+        use CrlError as E;
+        if bytes.len() > MAX_CRL_BYTES {
+            return Err(E::TooLarge);
+        }
+        let signed = Signed::read(&bytes).ok_or(E::Structure)?;
+        let mut reader = Reader::whole(signed.message, der::SEQUENCE).ok_or(E::Structure)?;
+        let version_2 = match reader.optional(der::INTEGER).ok_or(E::Structure)? {
+            None => false,
+            Some([1]) => true,
+            Some(_) => return Err(E::Version),
+        };
+        if reader.expect(der::SEQUENCE) != Some(signed.algorithm) {
+            return Err(E::Algorithm);
+        }
+        let issuer = reader.element(der::SEQUENCE).ok_or(E::Structure)?;
+        let issuer = Name::parse(issuer.whole).ok_or(E::Name)?;
+        let this_update = reader.time().ok_or(E::Time)?;
+        if matches!(reader.peek(), None | Some(der::SEQUENCE | 0xa0)) {
+            return Err(E::NoNextUpdate);
+        }
+        let next_update = reader.time().ok_or(E::Time)?;
+        let entries = reader.optional(der::SEQUENCE).ok_or(E::Structure)?;
+        let after_entries = reader.remaining();
+        let extensions = reader.optional(constructed(0)).ok_or(E::Structure)?;
+        reader.end().ok_or(E::Structure)?;
+        if extensions.is_some() && !version_2 {
+            return Err(E::Version);
+        }
+        let (number, scope) = read_extensions(extensions)?;
+        // The signed part is what the list begins with, and the entries end where the extensions begin.
+        let header =
+            bytes.len() - Reader::whole(&bytes, der::SEQUENCE).map_or(0, |content| content.remaining());
+        let entries = Entries {
+            end: header + signed.message.len() - after_entries,
+            content: entries.unwrap_or_default(),
+        };
+        let serials = sorted_serials(&bytes, &entries, version_2)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                issuer,
+                this_update,
+                next_update,
+                number,
+                scope,
+                serials,
+                signers: RwLock::default(),
+                der: bytes,
+            }),
+        })
+    }
+
+    /// Whose list it says it is.
+    pub fn issuer(&self) -> &Name {
+        &self.inner.issuer
+    }
+
+    /// Since when it is in force.
+    pub fn this_update(&self) -> Timestamp {
+        self.inner.this_update
+    }
+
+    /// When it is in force no more.
+    pub fn next_update(&self) -> Timestamp {
+        self.inner.next_update
+    }
+
+    /// Its number: the bytes of an INTEGER, none in version 1.
+    pub fn number(&self) -> &[u8] {
+        &self.inner.number
+    }
+
+    /// How many certificates it revokes.
+    pub fn revoked(&self) -> usize {
+        self.inner.serials.len()
+    }
+
+    /// Whether it lists this serial number ([`crate::certificate::Certificate::serial`]).
+    pub fn lists(&self, serial: &[u8]) -> bool {
+        let inner = &*self.inner;
+        inner
+            .serials
+            .binary_search_by(|at| serial_at(&inner.der, *at).cmp(serial))
+            .is_ok()
+    }
+
+    /// Whether the key of `spki` signed it. Worked out once for each key.
+    fn signed_by(&self, spki: &[u8]) -> Result<(), SignatureFault> {
+        let of = |signers: &[Asked]| {
+            let found = signers.iter().find(|(signer, _)| **signer == *spki);
+            found.map(|(_, holds)| *holds)
+        };
+        // A lock that was poisoned still holds whole entries: each is pushed at once.
+        let known = match self.inner.signers.read() {
+            Ok(signers) => of(&signers),
+            Err(poisoned) => of(&poisoned.into_inner()),
+        };
+        if let Some(holds) = known {
+            return holds;
+        }
+        let signed = Signed::read(&self.inner.der).ok_or(SignatureFault::Invalid)?;
+        let holds = signed.holds_by(spki);
+        if let Ok(mut signers) = self.inner.signers.write()
+            && signers.len() < MAX_SIGNERS
+        {
+            signers.push((spki.into(), holds));
+        }
+        holds
+    }
+}
+
+impl fmt::Debug for Crl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Crl({}, {} revoked)", self.issuer().rfc4514(), self.revoked())
+    }
+}
+
+/// The number and the scope.
+fn read_extensions(extensions: Option<&[u8]>) -> Result<(Box<[u8]>, Scope), CrlError> {
+    let (mut number, mut scope) = (Box::default(), Scope::default());
+    let Some(extensions) = extensions else {
+        return Ok((number, scope));
+    };
+    let all = all_extensions(extensions).ok_or(CrlError::Extensions)?;
+    for (index, extension) in all.iter().enumerate() {
+        if all.iter().take(index).any(|before| before.oid == extension.oid) {
+            return Err(CrlError::Extensions);
+        }
+        match extension.oid {
+            CRL_NUMBER => {
+                let mut reader = Reader::new(extension.value);
+                number = reader.integer().ok_or(CrlError::Extensions)?.into();
+                reader.end().ok_or(CrlError::Extensions)?;
+            }
+            ISSUING_DISTRIBUTION_POINT => scope = Scope::read(extension.value)?,
+            DELTA_CRL_INDICATOR => return Err(CrlError::Delta),
+            _ if extension.critical => return Err(CrlError::CriticalExtension(extension.dots().into())),
+            _ => {}
+        }
+    }
+    Ok((number, scope))
+}
+
+/// The list of entries: its content, and where in the bytes of the list it ends.
+struct Entries<'a> {
+    content: &'a [u8],
+    end: usize,
+}
+
+/// Where in `der` the serial numbers of `entries`, which are part of it, are; sorted by number.
+fn sorted_serials(der: &[u8], entries: &Entries<'_>, version_2: bool) -> Result<Box<[u32]>, CrlError> {
+    let mut reader = Reader::new(entries.content);
+    let mut serials = Vec::new();
+    let mut position = 0;
+    while !reader.is_empty() {
+        let error = || CrlError::Entry(position);
+        let entry = reader.element(der::SEQUENCE).ok_or_else(error)?;
+        let from = entries.end - reader.remaining() - entry.content.len();
+        if entry_revokes(entry.content, version_2).ok_or_else(error)?? {
+            serials.push(u32::try_from(from).map_err(|_| CrlError::TooLarge)?);
+        }
+        position += 1;
+    }
+    serials.shrink_to_fit();
+    serials.sort_unstable_by(|one, other| serial_at(der, *one).cmp(serial_at(der, *other)));
+    Ok(serials.into())
+}
+
+fn serial_at(der: &[u8], at: u32) -> &[u8] {
+    let from = usize::try_from(at).unwrap_or(usize::MAX);
+    der.get(from..)
+        .and_then(|rest| Reader::new(rest).integer())
+        .unwrap_or_default()
+}
+
+/// Whether an entry revokes its certificate: `removeFromCRL` says that it no longer does. `None` when it cannot be read.
+fn entry_revokes(entry: &[u8], version_2: bool) -> Option<Result<bool, CrlError>> {
+    let mut reader = Reader::new(entry);
+    reader.integer()?;
+    reader.time()?;
+    if reader.is_empty() {
+        return Some(Ok(true));
+    }
+    if !version_2 {
+        return None;
+    }
+    let mut revokes = true;
+    let extensions = reader.element(der::SEQUENCE)?;
+    reader.end()?;
+    for Extension { oid, critical, value } in all_extensions(extensions.whole)? {
+        match oid {
+            REASON_CODE => revokes = value != REMOVE_FROM_CRL,
+            CERTIFICATE_ISSUER => return Some(Err(CrlError::Indirect)),
+            oid if critical => {
+                let dots = der::dotted(oid)?;
+                return Some(Err(CrlError::CriticalExtension(dots.into())));
+            }
+            _ => {}
+        }
+    }
+    Some(Ok(revokes))
+}
+
+#[cfg(test)]
+mod tests;

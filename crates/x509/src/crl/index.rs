@@ -1,0 +1,171 @@
+//! The lists of a set of authorities, ready to be asked about one certificate after the other.
+
+use super::{Crl, CrlError};
+use crate::authorities::Authorities;
+use crate::certificate::{Certificate, KeyUsage};
+use crate::name::Name;
+use crate::signature::SignatureFault;
+use countersign_core::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// Lists by their issuers' names, the newest first.
+#[derive(Clone, Debug, Default)]
+pub struct CrlIndex {
+    lists: BTreeMap<Name, Vec<Crl>>,
+}
+
+/// Who issued a certificate, as the path that was built says.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// The issuer's name.
+    pub name: &'a Name,
+    /// The issuer's key: `SubjectPublicKeyInfo`, DER.
+    pub spki: &'a [u8],
+}
+
+/// What the lists say about a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not revoked; known until that instant.
+    Good {
+        /// When the lists that say so are in force no more; the end of time when stale ones are accepted.
+        until: Timestamp,
+    },
+    /// It is revoked.
+    Revoked,
+    /// No list in force speaks of it.
+    Unknown(Unknown),
+}
+
+/// Why nothing is known of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// There is no list of its issuer that covers it.
+    Missing,
+    /// There is one, and it is no longer in force.
+    Expired,
+    /// There is one, and it is not in force yet.
+    NotYetInForce,
+    /// There is one of its issuer's name, and its issuer's key did not sign it.
+    Signature,
+}
+
+/// What is told of one list.
+#[derive(Clone, Debug)]
+pub struct CrlSummary {
+    /// The list.
+    pub crl: Crl,
+    /// Whether an authority of the set signed it. If not it may be of an intermediate authority that clients bring along.
+    pub of_authorities: bool,
+}
+
+impl CrlIndex {
+    /// An index of `lists`. A list whose issuer has the name of one of `authorities` must be signed by the key of one of
+    /// that name; the error says which list is not. Others wait for a client that brings their issuer along.
+    pub fn new(
+        lists: impl IntoIterator<Item = Crl>,
+        authorities: &Authorities,
+    ) -> Result<Self, (usize, CrlError)> {
+        let mut index = Self::default();
+        for (position, crl) in lists.into_iter().enumerate() {
+            signed_by_any(&crl, authorities).map_err(|error| (position, error))?;
+            index.lists.entry(crl.issuer().clone()).or_default().push(crl);
+        }
+        for lists in index.lists.values_mut() {
+            lists.sort_by(|one, other| age(other).cmp(&age(one)));
+        }
+        Ok(index)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty()
+    }
+
+    /// Every list, ordered by issuer, the newest first.
+    pub fn summaries(&self, authorities: &Authorities) -> Vec<CrlSummary> {
+        let all = self.lists.values().flatten();
+        all.map(|crl| CrlSummary {
+            crl: crl.clone(),
+            of_authorities: authorities.all().any(|authority| signs(authority, crl).is_ok()),
+        })
+        .collect()
+    }
+
+    /// What is known of `certificate`, which `signer` issued. Of lists for the same certificates the newest that is in
+    /// force since before `now` speaks, even when an older one would be longer in force.
+    pub fn standing(
+        &self,
+        certificate: &Certificate,
+        signer: Signer<'_>,
+        now: Timestamp,
+        accept_stale: bool,
+    ) -> Standing {
+        let lists = self.lists.get(signer.name).map_or(&[][..], Vec::as_slice);
+        let mut unknown = Unknown::Missing;
+        let mut until = None::<Timestamp>;
+        let mut spoken = Vec::new();
+        for crl in lists {
+            let scope = &crl.inner.scope;
+            if spoken.contains(&scope) || !scope.covers(certificate) {
+                continue;
+            }
+            if crl.this_update() > now {
+                unknown = Unknown::NotYetInForce;
+                continue;
+            }
+            if crl.signed_by(signer.spki).is_err() {
+                unknown = Unknown::Signature;
+                continue;
+            }
+            spoken.push(scope);
+            if crl.lists(certificate.serial()) {
+                return Standing::Revoked;
+            }
+            if crl.next_update() <= now && !accept_stale {
+                unknown = Unknown::Expired;
+                continue;
+            }
+            let known = if accept_stale {
+                Timestamp::from_milliseconds(i64::MAX)
+            } else {
+                crl.next_update()
+            };
+            until = Some(until.map_or(known, |until| until.max(known)));
+        }
+        until.map_or(Standing::Unknown(unknown), |until| Standing::Good { until })
+    }
+}
+
+/// What makes one list newer than another.
+fn age(crl: &Crl) -> (Timestamp, usize, &[u8]) {
+    (crl.this_update(), crl.number().len(), crl.number())
+}
+
+fn signed_by_any(crl: &Crl, authorities: &Authorities) -> Result<(), CrlError> {
+    let mut fault = None;
+    for authority in authorities.all() {
+        if authority.subject() != crl.issuer() {
+            continue;
+        }
+        match signs(authority, crl) {
+            Ok(()) => return Ok(()),
+            Err(error) => fault = Some(error),
+        }
+    }
+    fault.map_or(Ok(()), Err)
+}
+
+fn signs(authority: &Certificate, crl: &Crl) -> Result<(), CrlError> {
+    if authority.subject() != crl.issuer() {
+        return Err(CrlError::Signature);
+    }
+    crl.signed_by(authority.subject_public_key_info())
+        .map_err(|fault| match fault {
+            SignatureFault::Unsupported => CrlError::SignatureAlgorithm,
+            SignatureFault::Invalid => CrlError::Signature,
+        })?;
+    // What an anchor says of its own use is not judged.
+    let may = authority.is_self_issued() || authority.key_usage().is_none_or(KeyUsage::crl_sign);
+    may.then_some(()).ok_or(CrlError::NotASigner)
+}
