@@ -78,6 +78,15 @@ impl AuthoritiesError {
     }
 }
 
+/// The same certificates in the same order.
+impl PartialEq for Authorities {
+    fn eq(&self, other: &Self) -> bool {
+        self.anchors == other.anchors && self.intermediates == other.intermediates
+    }
+}
+
+impl Eq for Authorities {}
+
 impl Authorities {
     /// Reads PEM files. Each must hold at least one certificate and nothing but certificates, and one at least must have
     /// signed itself.

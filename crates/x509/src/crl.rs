@@ -125,6 +125,21 @@ impl Crl {
         }
     }
 
+    /// Reads every list of a file: one in DER, or any number in PEM with nothing else between them.
+    pub fn parse_all(bytes: &[u8]) -> Result<Vec<Self>, CrlError> {
+        if bytes.first() == Some(&der::SEQUENCE) {
+            return Ok(vec![Self::parse(bytes)?]);
+        }
+        let sections = crate::pem::sections(bytes).map_err(|_| CrlError::Structure)?;
+        if sections.is_empty() || sections.iter().any(|section| section.label != "X509 CRL") {
+            return Err(CrlError::Structure);
+        }
+        sections
+            .into_iter()
+            .map(|section| Self::parse_der(section.der.into()))
+            .collect()
+    }
+
     fn parse_der(bytes: Box<[u8]>) -> Result<Self, CrlError> {
         use CrlError as E;
         if bytes.len() > MAX_CRL_BYTES {

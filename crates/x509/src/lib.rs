@@ -11,6 +11,7 @@ pub mod name;
 pub mod pem;
 pub mod san;
 mod signature;
+pub mod svid;
 pub mod verify;
 
 /// The test kit's authority, which stands above this crate but needs nothing of what stands between.
