@@ -194,17 +194,18 @@ impl Authorities {
 }
 
 /// Whether it names itself as its issuer and no other key is known to have signed it. An old root whose signature is
-/// made in a way that is no longer accepted is one: nobody relies on an anchor's own signature. A certificate that hands
-/// over to a new key in the old one's name is none.
-pub(crate) fn signed_itself(certificate: &Certificate) -> bool {
+/// made in a way, or by a key, that is no longer accepted is one: nobody relies on an anchor's own signature. A
+/// certificate that hands over to a new key in the old one's name is none.
+fn signed_itself(certificate: &Certificate) -> bool {
     let signed = Signed::read(certificate.der());
-    certificate.is_self_issued()
-        && signed.is_some_and(
+    let by_itself =
+        signed.is_some_and(
             |signed| match signed.holds_by(certificate.subject_public_key_info()) {
                 Ok(()) | Err(SignatureFault::Unsupported) => true,
-                Err(SignatureFault::Invalid) => false,
+                Err(SignatureFault::Invalid) => !certificate.key().is_accepted(),
             },
-        )
+        );
+    certificate.is_self_issued() && by_itself
 }
 
 #[cfg(test)]

@@ -5,9 +5,13 @@
 use countersign_x509::certificate::Certificate;
 use pki::{Key, Template};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-#[path = "../../testkit/src/pki.rs"]
+mod recipe;
+mod words;
+
+#[path = "../../../testkit/src/pki.rs"]
 #[expect(
     dead_code,
     unreachable_pub,
@@ -16,40 +20,54 @@ use std::process::Command;
 )]
 mod pki;
 
-/// A file that goes with the test.
-struct File(PathBuf);
+/// A folder that goes with the test.
+struct Folder(PathBuf);
 
-impl File {
-    fn new(name: &str, bytes: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(format!("countersign-x509-{}-{name}", std::process::id()));
-        std::fs::write(&path, bytes).unwrap();
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("countersign-x509-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
-}
 
-impl Drop for File {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0));
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.0.join(name), bytes).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.0.join(name)).unwrap()
+    }
+
+    /// Runs `openssl` with these arguments, parted by spaces, in the folder.
+    fn run(&self, arguments: &str) -> Output {
+        let mut command = Command::new("openssl");
+        let arguments = arguments.split_whitespace();
+        command.args(arguments).current_dir(&self.0).output().unwrap()
+    }
+
+    fn openssl(&self, arguments: &str) -> String {
+        let output = self.run(arguments);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "openssl {arguments}: {told}");
+        String::from_utf8(output.stdout).unwrap()
     }
 }
 
-fn openssl(arguments: &[&str]) -> String {
-    let output = Command::new("openssl").args(arguments).output().unwrap();
-    assert!(
-        output.status.success(),
-        "openssl {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }
 
 /// What OpenSSL says of one field of `der`, with the flags nginx prints names with.
 fn told(der: &[u8], field: &str) -> String {
-    let file = File::new(&format!("{field}.der"), der);
-    let path = file.0.display().to_string();
-    let text = openssl(&[
-        "x509", "-inform", "DER", "-in", &path, "-noout", field, "-nameopt", "RFC2253",
-    ]);
+    let folder = Folder::new();
+    folder.write("x.der", der);
+    let text = folder.openssl(&format!(
+        "x509 -inform DER -in x.der -noout {field} -nameopt RFC2253"
+    ));
     let (_, value) = text.split_once('=').unwrap();
     value.strip_suffix('\n').unwrap().to_owned()
 }
@@ -174,7 +192,7 @@ fn attribute_types_have_openssls_short_names() {
         "1.2.840.113549.1.9.",
         "1.3.6.1.4.1.311.60.2.1.",
     ];
-    let list = openssl(&["list", "-objects"]);
+    let list = Folder::new().openssl("list -objects");
     let mut asked = 0;
     for line in list.lines() {
         let Some((name, rest)) = line.split_once(" = ") else {
@@ -216,18 +234,9 @@ fn serial_numbers_and_fingerprints_are_openssls() {
         let der = Template::new("x", Key(1)).serial(serial).self_signed();
         let certificate = Certificate::parse(&der).unwrap();
         assert_eq!(certificate.serial_text(), told(&der, "-serial"), "{serial:?}");
-        let file = File::new("fingerprint.der", &der);
-        let path = file.0.display().to_string();
-        let text = openssl(&[
-            "x509",
-            "-inform",
-            "DER",
-            "-in",
-            &path,
-            "-noout",
-            "-fingerprint",
-            "-sha256",
-        ]);
+        let folder = Folder::new();
+        folder.write("x.der", &der);
+        let text = folder.openssl("x509 -inform DER -in x.der -noout -fingerprint -sha256");
         let digits = text.trim().rsplit('=').next().unwrap().replace(':', "");
         let ours = countersign_x509::certificate::hexadecimal(&certificate.sha256());
         assert_eq!(ours.to_uppercase(), digits);
