@@ -1,12 +1,14 @@
 //! Certificates: read strictly, verified against authorities, looked up in revocation lists.
 //!
 //! Nothing here opens a socket, reads a file or asks the time. Reading order: [`certificate`], [`name`], [`san`] say
-//! what is in a certificate; [`authorities`], [`verify`], [`crl`] say whether it holds.
+//! what is in a certificate; [`authorities`], [`verify`], [`crl`] say whether it holds; [`forwarded`] takes
+//! one from the proxy in front.
 
 pub mod authorities;
 pub mod certificate;
 pub mod crl;
 mod der;
+pub mod forwarded;
 pub mod name;
 pub mod pem;
 pub mod san;
