@@ -1,7 +1,9 @@
 //! The one list: every kind of authenticator that can be configured, and how it is built.
 
 use crate::bearer_jwt;
+use crate::client_certificate;
 use crate::keys::KeySetFactory;
+use crate::revocations::RevocationsFactory;
 use crate::token_cache::TokenCache;
 use countersign_core::authn::Authenticator;
 use countersign_core::options::{Fault, Table, Values};
@@ -28,6 +30,8 @@ pub struct Parts {
     pub keys: Arc<dyn KeySetFactory>,
     /// Where verified tokens are remembered.
     pub tokens: Arc<TokenCache>,
+    /// Where revocation lists come from.
+    pub revocations: Arc<dyn RevocationsFactory>,
 }
 
 /// An authenticator, and what the operator should hear about it at each start.
@@ -40,11 +44,18 @@ pub struct Built {
 }
 
 /// Every kind there is.
-pub const KINDS: &[AuthenticatorKind] = &[AuthenticatorKind {
-    table: "token",
-    options: &bearer_jwt::OPTIONS,
-    build: bearer_jwt::build,
-}];
+pub const KINDS: &[AuthenticatorKind] = &[
+    AuthenticatorKind {
+        table: "token",
+        options: &bearer_jwt::OPTIONS,
+        build: bearer_jwt::build,
+    },
+    AuthenticatorKind {
+        table: "certificate",
+        options: &client_certificate::OPTIONS,
+        build: client_certificate::build,
+    },
+];
 
 /// The kind of `table`.
 pub fn kind(table: &str) -> Option<&'static AuthenticatorKind> {

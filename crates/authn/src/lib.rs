@@ -1,13 +1,15 @@
 //! The ways of proving who you are, and what a route may ask beyond that.
 //!
-//! Reading order: [`kinds`] (the one list), [`anonymous`], [`bearer_jwt`]; what a token needs: [`keys`], [`key_ring`],
-//! [`token_cache`]; and [`condition`].
+//! Reading order: [`kinds`] (the one list), [`anonymous`], [`bearer_jwt`], [`client_certificate`]; what a token needs:
+//! [`keys`], [`key_ring`], [`token_cache`]; what a certificate needs: [`presented`], [`revocations`]; and [`condition`].
 
 pub mod anonymous;
 pub mod bearer_jwt;
+pub mod client_certificate;
 pub mod condition;
 pub mod key_ring;
 pub mod keys;
 pub mod kinds;
 pub mod presented;
+pub mod revocations;
 pub mod token_cache;

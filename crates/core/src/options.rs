@@ -237,6 +237,22 @@ impl Values {
         }
     }
 
+    /// The path and bytes of each file of the list `name`.
+    pub fn files(&self, name: &str) -> impl Iterator<Item = (&str, &[u8])> {
+        let list = if let Some(OptionValue::List(list)) = self.value(name) {
+            list.as_slice()
+        } else {
+            &[]
+        };
+        list.iter().filter_map(|value| {
+            if let OptionValue::File(path, bytes) = value {
+                Some((path.as_str(), bytes.as_slice()))
+            } else {
+                None
+            }
+        })
+    }
+
     /// The inner table `name`.
     pub fn table(&self, name: &str) -> Option<&Values> {
         if let Some(OptionValue::Table(table)) = self.value(name) {

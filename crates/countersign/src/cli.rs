@@ -9,6 +9,7 @@ use countersign_authn::keys::Offline;
 use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_edge::listen::SystemdSockets;
+use countersign_edge::revocation_lists::RevocationLists;
 use countersign_edge::system::OsEntropy;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -249,5 +250,6 @@ pub fn offline_parts() -> Parts {
     Parts {
         keys: Arc::new(Offline),
         tokens: Arc::new(tokens),
+        revocations: RevocationLists::offline(),
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration: files to text ([`source`]), text to checked shapes ([`shape`], by the tables of [`spec`]), shapes to
 //! meaning ([`check`]). Past that nothing about configuration can fail. Every mistake is told at once ([`diagnostic`]).
 
+mod certificates;
 pub mod check;
 pub mod diagnostic;
 pub mod hidden;

@@ -10,6 +10,7 @@ use countersign_edge::listen::SystemdSockets;
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::observe::Observer;
+use countersign_edge::revocation_lists::RevocationLists;
 use countersign_edge::serve::Shared;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -82,7 +83,9 @@ impl Running {
         let ports = ports(&plan.environment, folder.as_ref().ok())?;
         let key_sets = KeySets::new(&ports, Refresh::Background);
         let refused = |told: Vec<Diagnostic>| RunError::Configuration(told_whole(&told, &sources));
-        let loaded = program::load(&sources, &plan.environment, &ports, &key_sets).map_err(refused)?;
+        let revocations = RevocationLists::new(&ports, Refresh::Background);
+        let outside = (&key_sets, &revocations);
+        let loaded = program::load(&sources, &plan.environment, &ports, outside).map_err(refused)?;
         let metrics = Arc::new(Metrics::new());
         let mut sockets = Sockets::new(plan.systemd, &metrics);
         let change = sockets.prepare(&loaded).map_err(refused)?;
@@ -96,6 +99,7 @@ impl Running {
             log.event("info", "starting", &text);
         }
         key_sets.tell(&log);
+        revocations.tell(&log);
         tell_state_folder(folder.as_ref(), &log);
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
         let in_force = InForce::first(&loaded, sources);
@@ -105,6 +109,7 @@ impl Running {
             shared: Shared::new(Gateway::default(), &ports, observer),
             ports,
             key_sets,
+            revocations,
             log,
             metrics,
             in_force: Mutex::new(in_force.clone()),

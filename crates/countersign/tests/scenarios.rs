@@ -11,7 +11,9 @@ use countersign::compose::{self, Loaded};
 use countersign::config::{Environment, Sources, render};
 use countersign_authn::keys::KeySetFactory;
 use countersign_authn::kinds::Parts;
+use countersign_authn::revocations::{RevocationSources, Revocations, RevocationsFactory};
 use countersign_authn::token_cache::TokenCache;
+use countersign_core::options::Fault;
 use countersign_core::peer::Peer;
 use countersign_core::time::Clock as _;
 use countersign_core::{BoxFuture, Ports};
@@ -25,6 +27,8 @@ use countersign_testkit::scenario::page::Page;
 use countersign_testkit::scenario::question::Face;
 use countersign_testkit::scenario::run::{Files, Gateway, Outcome, Program, run};
 use countersign_testkit::world::World;
+use countersign_x509::authorities::Authorities;
+use countersign_x509::crl::{Crl, CrlError, CrlIndex};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use std::collections::BTreeMap;
@@ -60,6 +64,7 @@ fn load(config: &str, files: &Files, key_sets: &Arc<KeySets>, outside: &Ports) -
     let loaded = compose::load_with(&sources, &environment(files), |limits| Parts {
         keys,
         tokens: Arc::new(TokenCache::new(limits, &*outside.entropy)),
+        revocations: Arc::new(PageLists(files.clone())),
     });
     let mut loaded = loaded.map_err(|said| render(&said, &sources, false))?;
     let faces = loaded
@@ -68,6 +73,46 @@ fn load(config: &str, files: &Files, key_sets: &Arc<KeySets>, outside: &Ports) -
         .map(|listen| Arc::clone(&listen.integration));
     loaded.gateway.faces = faces.enumerate().collect();
     Ok(loaded)
+}
+
+/// Revocation lists among the files of the page.
+#[derive(Debug)]
+struct PageLists(Files);
+
+#[derive(Debug)]
+struct Read(Arc<CrlIndex>);
+
+impl RevocationsFactory for PageLists {
+    fn open(
+        &self,
+        sources: RevocationSources,
+        authorities: &Arc<Authorities>,
+    ) -> Result<Arc<dyn Revocations>, Vec<Fault>> {
+        let mut lists = Vec::new();
+        for path in &sources.paths {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let text = self
+                .0
+                .get(&name)
+                .ok_or(vec![Fault::new("crls", "no such file")])?;
+            let fault = |error: CrlError| vec![Fault::new("crls", error.to_string())];
+            lists.extend(Crl::parse_all(text.as_bytes()).map_err(fault)?);
+        }
+        match CrlIndex::new(lists, authorities) {
+            Ok(index) => Ok(Arc::new(Read(Arc::new(index)))),
+            Err((_, error)) => Err(vec![Fault::new("crls", error.to_string())]),
+        }
+    }
+}
+
+impl Revocations for Read {
+    fn index(&self) -> Arc<CrlIndex> {
+        Arc::clone(&self.0)
+    }
+
+    fn generation(&self) -> u64 {
+        0
+    }
 }
 
 /// No variables, and the files of the page.

@@ -356,9 +356,8 @@ fn decisions_are_numbered_without_gaps() {
 #[test]
 fn every_reason_code_is_seen_in_a_scenario_or_excused() {
     /// Codes that no scenario can bring about, and why.
-    const EXCUSED: [(&str, &str); 9] = [
+    const EXCUSED: [(&str, &str); 8] = [
         ("busy", "a connection limit is met at a socket"),
-        ("certificate_required", "certificates are not here yet"),
         ("internal_error", "a bug"),
         (
             "issuer_wrong",

@@ -307,7 +307,10 @@ impl Served {
     /// In this dialect, trusting unix sockets and 127.0.0.1.
     pub(crate) fn speaking(&self, dialect: &str) -> Service {
         let trusted = TrustedPeers::parse(["unix", "127.0.0.1"]).unwrap();
-        Service::new(Arc::clone(&self.shared), by_name(dialect, trusted).unwrap())
+        Service::new(
+            Arc::clone(&self.shared),
+            by_name(dialect, trusted.into()).unwrap(),
+        )
     }
 }
 

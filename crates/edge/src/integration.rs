@@ -1,14 +1,16 @@
 //! Dialects: how the question is read and the answer written. Both are pure; statuses are chosen here and nowhere else.
 
 use crate::body::Body;
+use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::{Decision, Permit};
 use countersign_core::gate::Unreadable;
 use countersign_core::identity_headers::IdentityHeaders;
 use countersign_core::peer::{Peer, TrustedPeers};
 use countersign_core::request::{OriginalRequest, RequestId};
 use countersign_core::route::Route;
-use http::Response;
+use countersign_core::time::Now;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName, Response};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,7 +19,10 @@ mod auth_request;
 mod check;
 mod fields;
 mod forward_auth;
+mod forwarded_certificate;
 mod reverse_proxy;
+
+pub use forwarded_certificate::{CertificateFormat, ForwardedCertificate};
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +47,43 @@ pub struct ReadContext<'a> {
     pub id: RequestId,
     /// What is stripped.
     pub identity: &'a IdentityHeaders,
+    /// When it was asked.
+    pub now: Now,
+}
+
+/// Whom a listener believes, and about what.
+#[derive(Clone, Debug, Default)]
+pub struct Believed {
+    /// The peers that may tell about the original request.
+    pub peers: TrustedPeers,
+    /// How they pass on the client's certificate, when they do.
+    pub certificate: Option<ForwardedCertificate>,
+}
+
+/// Peers that pass no certificate on.
+impl From<TrustedPeers> for Believed {
+    fn from(peers: TrustedPeers) -> Self {
+        Self {
+            peers,
+            certificate: None,
+        }
+    }
+}
+
+impl Believed {
+    /// The client's certificate, as a trusted peer passed it on.
+    fn certificate(&self, headers: &mut HeaderMap, now: Now) -> Result<ClientCertificate, Unreadable> {
+        match &self.certificate {
+            Some(forwarded) => forwarded.take(headers, now),
+            None => Ok(ClientCertificate::default()),
+        }
+    }
+
+    /// `names`, and the headers in which a certificate is passed on: those are read here, and no client's.
+    fn read_here(&self, names: &[HeaderName]) -> Vec<HeaderName> {
+        let more = self.certificate.iter().flat_map(ForwardedCertificate::headers);
+        names.iter().cloned().chain(more).collect()
+    }
 }
 
 /// Why the question is put.
@@ -133,29 +175,29 @@ pub trait Integration: Send + Sync + fmt::Debug {
     }
 }
 
-type Maker = fn(TrustedPeers) -> Arc<dyn Integration>;
+type Maker = fn(Believed) -> Arc<dyn Integration>;
 
 /// The one list: the name in the configuration, and the maker.
 const DIALECTS: &[(&str, Maker)] = &[
-    ("auth-request", |trusted| {
-        Arc::new(auth_request::AuthRequest::new(trusted))
+    ("auth-request", |believed| {
+        Arc::new(auth_request::AuthRequest::new(believed))
     }),
-    ("forward-auth", |trusted| {
-        Arc::new(forward_auth::ForwardAuth::new(trusted))
+    ("forward-auth", |believed| {
+        Arc::new(forward_auth::ForwardAuth::new(believed))
     }),
     ("check", |_| Arc::new(check::Check)),
-    ("reverse-proxy", |trusted| {
-        Arc::new(reverse_proxy::ReverseProxy::new(trusted))
+    ("reverse-proxy", |believed| {
+        Arc::new(reverse_proxy::ReverseProxy::new(believed))
     }),
 ];
 
 /// The names of the dialects.
 pub const NAMES: &[&str] = &["auth-request", "forward-auth", "check", "reverse-proxy"];
 
-/// The dialect called `name`, believing `trusted`.
-pub fn by_name(name: &str, trusted: TrustedPeers) -> Option<Arc<dyn Integration>> {
+/// The dialect called `name`, believing `believed`.
+pub fn by_name(name: &str, believed: Believed) -> Option<Arc<dyn Integration>> {
     DIALECTS
         .iter()
         .find(|(known, _)| *known == name)
-        .map(|(_, make)| make(trusted))
+        .map(|(_, make)| make(believed))
 }

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod observe;
 pub mod page;
 pub mod proxy;
+pub mod revocation_lists;
 pub mod serve;
 pub mod status;
 pub mod store;

@@ -154,6 +154,7 @@ impl Service {
             peer,
             id: observation.id,
             identity: &gateway.identity,
+            now: observation.began(),
         };
         let read = judge_head(&head)
             .map_err(Unread::from)

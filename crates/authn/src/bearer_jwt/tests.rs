@@ -1,6 +1,7 @@
 use super::*;
 use crate::keys::{KeyLocation, KeySetFactory, KeySettings, StaticKeys};
 use crate::kinds::Parts;
+use crate::revocations::NoLists;
 use crate::token_cache::CacheLimits;
 use countersign_core::certificate::ClientCertificate;
 use countersign_core::entropy::Entropy;
@@ -101,6 +102,7 @@ impl Bench {
         let parts = Parts {
             keys: Arc::new(Factory(Arc::clone(&moved))),
             tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
+            revocations: Arc::new(NoLists),
         };
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         *moved.keys.lock().unwrap() = keys_of(&[(&key, "k1")]);

@@ -52,8 +52,8 @@ pub(super) type Declared = Vec<(Arc<str>, Option<Arc<dyn Authenticator>>)>;
 /// configuration.
 pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
     let mut told = Vec::new();
-    let listeners = listen::listeners(document, &mut told);
     let declared = authenticators(document, parts, &mut told);
+    let listeners = listen::listeners(document, &declared, &mut told);
     let identity = identity::collect(document, &listeners, &declared, &mut told);
     let surroundings = Surroundings {
         document,

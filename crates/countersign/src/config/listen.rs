@@ -1,12 +1,13 @@
 //! Listeners: where, in which dialect, and who is believed there.
 
-use super::check::{about_what_is_sound, tell};
+use super::certificates::forwarded_certificate;
+use super::check::{Declared, about_what_is_sound, tell};
 use super::diagnostic::{Diagnostic, Place};
 use super::identity::has_a_meaning;
 use super::shape::{Document, Way};
 use countersign_core::options::{Fault, Values};
 use countersign_core::peer::{Peer, TrustedPeers};
-use countersign_edge::integration::{self, Integration};
+use countersign_edge::integration::{self, Believed, Integration};
 use countersign_edge::listen::{Address, UnixAccess};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
@@ -51,12 +52,12 @@ pub struct StatusListen {
 }
 
 /// Every listener without a fault.
-pub(super) fn listeners(document: &Document, told: &mut Vec<Diagnostic>) -> Vec<Listen> {
+pub(super) fn listeners(document: &Document, declared: &Declared, told: &mut Vec<Diagnostic>) -> Vec<Listen> {
     let mut listeners: Vec<Listen> = Vec::new();
     for (index, values) in document.values.tables("listen").iter().enumerate() {
         let way = vec!["listen".to_owned(), index.to_string()];
         let faulty = document.is_faulty(&["listen", &index.to_string()]);
-        match listen(values, told, document, &way) {
+        match listen(values, (document, declared), &way, told) {
             Ok(_) if faulty => {}
             Err(faults) if faulty => {
                 let faults = about_what_is_sound(document, &way, values, faults);
@@ -122,9 +123,9 @@ pub(in crate::config) fn covers(one: IpAddr, other: IpAddr) -> bool {
 
 fn listen(
     values: &Values,
-    told: &mut Vec<Diagnostic>,
-    document: &Document,
+    (document, declared): (&Document, &Declared),
     way: &[String],
+    told: &mut Vec<Diagnostic>,
 ) -> Result<Listen, Vec<Fault>> {
     let at = |name: &str| document.place(&[way, &[name.to_owned()]].concat());
     let mut faults = Vec::new();
@@ -133,6 +134,7 @@ fn listen(
         .map_err(|fault| faults.push(fault))
         .ok();
     let (trusted, secret_header) = trusted(values, &speak, address.as_ref(), &mut faults);
+    let certificate = forwarded_certificate(values, &speak, declared, &mut faults);
     let access = access(values, &mut faults);
     for name in ["mode", "owner"] {
         let elsewhere = address
@@ -157,7 +159,11 @@ fn listen(
         let help = "127.0.0.1, [::1] or unix:/path; put a proxy that speaks TLS in front";
         faults.push(Fault::new("address", message).help(help));
     }
-    match (address, integration::by_name(&speak, trusted)) {
+    let believed = Believed {
+        peers: trusted,
+        certificate,
+    };
+    match (address, integration::by_name(&speak, believed)) {
         (Some(address), Some(integration)) if faults.is_empty() => Ok(Listen {
             address,
             access,

@@ -14,6 +14,7 @@ use countersign_core::Ports;
 use countersign_edge::key_sets::KeySets;
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
+use countersign_edge::revocation_lists::RevocationLists;
 use countersign_edge::serve::Shared;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(super) struct Program {
     pub(super) environment: Arc<Environment>,
     pub(super) ports: Ports,
     pub(super) key_sets: Arc<KeySets>,
+    pub(super) revocations: Arc<RevocationLists>,
     pub(super) shared: Arc<Shared>,
     pub(super) log: Arc<Log>,
     pub(super) metrics: Arc<Metrics>,
@@ -112,12 +114,13 @@ pub(super) fn load(
     sources: &Sources,
     environment: &Environment,
     ports: &Ports,
-    key_sets: &Arc<KeySets>,
+    (key_sets, revocations): (&Arc<KeySets>, &Arc<RevocationLists>),
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let keys: Arc<dyn KeySetFactory> = Arc::clone(key_sets) as _;
     compose::load_with(sources, environment, |limits| Parts {
         keys,
         tokens: Arc::new(TokenCache::new(limits, &*ports.entropy)),
+        revocations: Arc::clone(revocations) as _,
     })
 }
 
@@ -181,7 +184,7 @@ impl Program {
                     &sources,
                     recorder.environment(),
                     &program.ports,
-                    &program.key_sets,
+                    (&program.key_sets, &program.revocations),
                 );
                 Ok((loaded, recorder.reading(sources)))
             })

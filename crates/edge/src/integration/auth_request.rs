@@ -7,15 +7,13 @@
 use super::answer::{refuse, words_for};
 use super::fields::{each_once, guarded_target, own_page, refuse_doubled};
 use super::{
-    ANSWER, Asker, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread, WHOAMI,
-    answer,
+    ANSWER, Asker, Believed, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread,
+    WHOAMI, answer,
 };
 use crate::body::Body;
 use crate::whoami;
-use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
-use countersign_core::peer::TrustedPeers;
 use countersign_core::reason::UnreadableReason;
 use countersign_core::request::{Forwarder, OriginalRequest};
 use countersign_core::route::Route;
@@ -34,12 +32,17 @@ const READ_HERE: [HeaderName; 4] = [METHOD, URL, HOST, CLIENT];
 /// The dialect.
 #[derive(Debug)]
 pub(super) struct AuthRequest {
-    trusted: TrustedPeers,
+    believed: Believed,
+    /// Headers that are read here, and are nobody's identity.
+    read_here: Vec<HeaderName>,
 }
 
 impl AuthRequest {
-    pub(super) const fn new(trusted: TrustedPeers) -> Self {
-        Self { trusted }
+    pub(super) fn new(believed: Believed) -> Self {
+        Self {
+            read_here: believed.read_here(&READ_HERE),
+            believed,
+        }
     }
 }
 
@@ -55,14 +58,14 @@ impl Integration for AuthRequest {
             WHOAMI => Purpose::Whoami,
             _ => return Err(Unread::NotFound),
         };
-        if self.trusted.trust(context.peer, &headers).is_none() {
+        if self.believed.peers.trust(context.peer, &headers).is_none() {
             return Err(Unreadable::new(
                 UnreadableReason::UntrustedPeer,
                 format!("{:?}", context.peer.address),
             )
             .into());
         }
-        if let Some(name) = self.trusted.secret_header() {
+        if let Some(name) = self.believed.peers.secret_header() {
             headers.remove(name);
         }
         refuse_doubled(&headers, &[AUTHORIZATION, COOKIE])?;
@@ -85,7 +88,8 @@ impl Integration for AuthRequest {
             Purpose::Whoami => own_page(target)?,
             Purpose::Decide | Purpose::Answer { .. } | Purpose::Forward => guarded_target(target)?,
         };
-        context.identity.strip_or_refuse(&mut headers, &READ_HERE)?;
+        let certificate = self.believed.certificate(&mut headers, context.now)?;
+        context.identity.strip_or_refuse(&mut headers, &self.read_here)?;
         let request = OriginalRequest {
             id: context.id,
             method,
@@ -95,7 +99,7 @@ impl Integration for AuthRequest {
             client,
             headers,
             forwarder: Forwarder::Another,
-            certificate: ClientCertificate::default(),
+            certificate,
         };
         Ok(Question {
             request,

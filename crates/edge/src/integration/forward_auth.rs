@@ -2,13 +2,13 @@
 
 use super::answer::{refuse, words_for};
 use super::fields::{each_once, guarded_target, own_page, refuse_doubled, take_lines};
-use super::{Asker, DECIDE, Integration, Purpose, Question, ReadContext, Reply, Unread, WHOAMI, answer};
+use super::{
+    Asker, Believed, DECIDE, Integration, Purpose, Question, ReadContext, Reply, Unread, WHOAMI, answer,
+};
 use crate::body::Body;
 use crate::whoami;
-use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
-use countersign_core::peer::TrustedPeers;
 use countersign_core::reason::UnreadableReason;
 use countersign_core::request::{Forwarder, OriginalRequest};
 use countersign_core::route::Route;
@@ -27,12 +27,17 @@ const READ_HERE: [HeaderName; 4] = [METHOD, PROTO, HOST, TARGET];
 /// The dialect.
 #[derive(Debug)]
 pub(super) struct ForwardAuth {
-    trusted: TrustedPeers,
+    believed: Believed,
+    /// Headers that are read here, and are nobody's identity.
+    read_here: Vec<HeaderName>,
 }
 
 impl ForwardAuth {
-    pub(super) const fn new(trusted: TrustedPeers) -> Self {
-        Self { trusted }
+    pub(super) fn new(believed: Believed) -> Self {
+        Self {
+            read_here: believed.read_here(&READ_HERE),
+            believed,
+        }
     }
 }
 
@@ -44,14 +49,14 @@ impl Integration for ForwardAuth {
             _ => return Err(Unread::NotFound),
         };
         let mut headers = head.headers;
-        let Some(trusted) = self.trusted.trust(context.peer, &headers) else {
+        let Some(trusted) = self.believed.peers.trust(context.peer, &headers) else {
             return Err(Unreadable::new(
                 UnreadableReason::UntrustedPeer,
                 format!("{:?}", context.peer.address),
             )
             .into());
         };
-        if let Some(name) = self.trusted.secret_header() {
+        if let Some(name) = self.believed.peers.secret_header() {
             headers.remove(name);
         }
         refuse_doubled(&headers, &[AUTHORIZATION, COOKIE])?;
@@ -68,11 +73,12 @@ impl Integration for ForwardAuth {
         let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
         let chain = take_lines(&mut headers, &FOR).ok_or_else(malformed)?;
         let lines = chain.iter().map(String::as_str).collect::<Vec<_>>();
-        let client = self.trusted.client_behind(&trusted, &lines);
+        let client = self.believed.peers.client_behind(&trusted, &lines);
         if client.is_none() && !lines.is_empty() {
             return Err(malformed().into());
         }
-        context.identity.strip_or_refuse(&mut headers, &READ_HERE)?;
+        let certificate = self.believed.certificate(&mut headers, context.now)?;
+        context.identity.strip_or_refuse(&mut headers, &self.read_here)?;
         let request = OriginalRequest {
             id: context.id,
             method,
@@ -82,7 +88,7 @@ impl Integration for ForwardAuth {
             client,
             headers,
             forwarder: Forwarder::Another,
-            certificate: ClientCertificate::default(),
+            certificate,
         };
         Ok(Question {
             request,

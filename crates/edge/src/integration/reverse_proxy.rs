@@ -2,14 +2,14 @@
 
 use super::answer::{refuse, words_for};
 use super::fields::{is_own, refuse_doubled, take_lines, take_one};
-use super::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread, WHOAMI, answer};
+use super::{Asker, Believed, Integration, Purpose, Question, ReadContext, Reply, Unread, WHOAMI, answer};
 use crate::body::Body;
 use crate::proxy::forwarded;
 use crate::whoami;
 use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Target, Unreadable, judge_method};
-use countersign_core::peer::{PeerAddress, TrustedPeers};
+use countersign_core::peer::PeerAddress;
 use countersign_core::reason::UnreadableReason;
 use countersign_core::request::{Forwarder, OriginalRequest};
 use countersign_core::route::Route;
@@ -23,28 +23,34 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The dialect.
 #[derive(Debug)]
 pub(super) struct ReverseProxy {
-    trusted: TrustedPeers,
+    believed: Believed,
 }
 
 impl ReverseProxy {
-    pub(super) const fn new(trusted: TrustedPeers) -> Self {
-        Self { trusted }
+    pub(super) const fn new(believed: Believed) -> Self {
+        Self { believed }
     }
 
-    /// The client: the peer, or whom a trusted peer names.
-    fn client(&self, head: &mut Parts, context: &ReadContext<'_>) -> Result<Option<IpAddr>, Unreadable> {
-        let Some(trusted) = self.trusted.trust(context.peer, &head.headers) else {
-            return Ok(match context.peer.address {
+    /// The client and its certificate: the peer's, or what a trusted peer tells of whom it speaks for.
+    fn client(
+        &self,
+        head: &mut Parts,
+        context: &ReadContext<'_>,
+    ) -> Result<(Option<IpAddr>, ClientCertificate), Unreadable> {
+        let Some(trusted) = self.believed.peers.trust(context.peer, &head.headers) else {
+            let address = match context.peer.address {
                 PeerAddress::Ip(address) => Some(address),
                 PeerAddress::Unix => None,
-            });
+            };
+            return Ok((address, ClientCertificate::default()));
         };
+        let certificate = self.believed.certificate(&mut head.headers, context.now)?;
         let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
         let chain = take_lines(&mut head.headers, &FOR).ok_or_else(malformed)?;
         let lines = chain.iter().map(String::as_str).collect::<Vec<_>>();
-        match self.trusted.client_behind(&trusted, &lines) {
+        match self.believed.peers.client_behind(&trusted, &lines) {
             None if !lines.is_empty() => Err(malformed()),
-            client => Ok(client),
+            client => Ok((client, certificate)),
         }
     }
 }
@@ -64,12 +70,15 @@ impl Integration for ReverseProxy {
         if head.headers.contains_key(UPGRADE) {
             return Err(Unreadable::new(UnreadableReason::Upgrade, "upgrade").into());
         }
-        let client = self.client(&mut head, context)?;
+        let (client, certificate) = self.client(&mut head, context)?;
         let mut headers = head.headers;
-        if let Some(name) = self.trusted.secret_header() {
+        if let Some(name) = self.believed.peers.secret_header() {
             headers.remove(name);
         }
         forwarded::strip(&mut headers);
+        for name in self.believed.read_here(&[]) {
+            headers.remove(name);
+        }
         context.identity.strip(&mut headers);
         let request = OriginalRequest {
             id: context.id,
@@ -80,7 +89,7 @@ impl Integration for ReverseProxy {
             client,
             headers,
             forwarder: Forwarder::Us,
-            certificate: ClientCertificate::default(),
+            certificate,
         };
         Ok(Question {
             request,

@@ -15,7 +15,7 @@ const CADDY: &str = "X-Forwarded-Method: GET\nX-Forwarded-Proto: https\nX-Forwar
                      X-Forwarded-Uri: /a?b=c\nX-Forwarded-For: 203.0.113.9\n";
 
 fn face(name: &str) -> Arc<dyn Integration> {
-    by_name(name, TrustedPeers::parse(["unix", "10.0.0.0/8"]).unwrap()).unwrap()
+    by_name(name, TrustedPeers::parse(["unix", "10.0.0.0/8"]).unwrap().into()).unwrap()
 }
 
 /// Reads `text` as `peer` sends it.
@@ -25,6 +25,7 @@ fn read(name: &str, text: &str, peer: &Peer) -> Result<Question, Unread> {
         peer,
         id: RequestId(7),
         identity: &gateway.identity,
+        now: NOW,
     };
     face(name).read(fakes::head::<()>(text).into_parts().0, &context)
 }
@@ -119,8 +120,8 @@ mod reading;
 #[test]
 fn every_dialect_has_its_name_in_the_one_list() {
     for name in NAMES {
-        assert!(by_name(name, TrustedPeers::default()).is_some(), "{name}");
+        assert!(by_name(name, TrustedPeers::default().into()).is_some(), "{name}");
     }
     assert_eq!(NAMES.len(), DIALECTS.len());
-    assert!(by_name("ext-authz", TrustedPeers::default()).is_none());
+    assert!(by_name("ext-authz", TrustedPeers::default().into()).is_none());
 }

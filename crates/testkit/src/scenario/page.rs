@@ -51,6 +51,13 @@ pub enum What {
         /// A JSON array.
         text: String,
     },
+    /// A client's certificate.
+    Certificate {
+        /// The name by which requests bring it.
+        name: String,
+        /// A JSON object that describes it.
+        text: String,
+    },
     /// A file beside the configuration.
     File {
         /// Its name.
@@ -333,6 +340,11 @@ fn step(block: Block, waiting: &mut Option<Waiting>, steps: &mut Vec<Step>) -> R
             if let Some(issuer) = block.attribute("keys") {
                 What::Keys {
                     issuer: issuer.to_owned(),
+                    text: block.text(),
+                }
+            } else if let Some(name) = block.attribute("certificate") {
+                What::Certificate {
+                    name: name.to_owned(),
                     text: block.text(),
                 }
             } else if let Some(name) = block.attribute("file") {

@@ -1,5 +1,6 @@
 //! What the info line of a request says: who asks, with which token, behind which face, when.
 
+use super::certificates::{Certificates, thumbprints};
 use super::page::Ask;
 use super::question::{ClientRequest, Face};
 use crate::tokens::{CHANGES, Token};
@@ -22,6 +23,7 @@ pub(super) struct Plan {
     peer: Option<String>,
     pub(super) client: String,
     pub(super) times: u32,
+    pub(super) certificate: Option<String>,
     pub(super) issuers: Vec<(String, String)>,
     /// Tokens by the placeholder that stands for them, with what is changed about each.
     tokens: BTreeMap<String, (String, Vec<(String, String)>)>,
@@ -36,6 +38,7 @@ impl Plan {
             peer: None,
             client: CLIENT.to_owned(),
             times: 1,
+            certificate: None,
             issuers: Vec::new(),
             tokens: BTreeMap::new(),
         };
@@ -49,6 +52,7 @@ impl Plan {
                 "peer" => plan.peer = Some(value.clone()),
                 "client" => value.clone_into(&mut plan.client),
                 "times" => plan.times = value.parse().map_err(|_| format!("`{value}` is no number"))?,
+                "certificate" => plan.certificate = Some(value.clone()).filter(|name| name != "none"),
                 "token" => drop(
                     plan.tokens
                         .insert(format!("token{count}"), (value.clone(), Vec::new())),
@@ -92,6 +96,7 @@ impl Plan {
         &self,
         text: &str,
         count: u32,
+        certificates: &Certificates,
         minted: &mut Minted,
     ) -> Result<(ClientRequest, Vec<String>), String> {
         let count = count.to_string();
@@ -99,6 +104,11 @@ impl Plan {
         let mut tokens = Vec::new();
         let mut bearer = None;
         for (placeholder, (person, changes)) in &self.tokens {
+            let changes = changes
+                .iter()
+                .map(|(what, value)| (what.clone(), thumbprints(value, certificates)))
+                .collect::<Vec<_>>();
+            let changes = changes.as_slice();
             let token = match minted.entry((person.clone(), changes_of(changes, &count))) {
                 Entry::Occupied(minted) => minted.get().clone(),
                 Entry::Vacant(unminted) => unminted.insert(mint(person, changes, &count)?).clone(),

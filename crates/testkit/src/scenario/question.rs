@@ -3,6 +3,7 @@
 //! The wrapping follows the files in `examples/`, at their most careless: a proxy here passes every header on, in every
 //! spelling, also where the real one would drop it.
 
+use super::certificates::{base64_der, escaped_pem, rfc9440};
 use crate::tokens::unescape;
 use bytes::Bytes;
 use http::{Request, Uri};
@@ -57,6 +58,8 @@ pub struct ClientRequest {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: Bytes,
+    /// The client's certificate and what came with it, leaf first; empty for none, `None` where nobody asks for one.
+    pub certificate: Option<Vec<Vec<u8>>>,
 }
 
 impl ClientRequest {
@@ -88,6 +91,7 @@ impl ClientRequest {
             target,
             headers: Vec::new(),
             body: Bytes::from(body.trim_end_matches('\n').to_owned()),
+            certificate: None,
         };
         for line in lines {
             let (name, value) = line
@@ -108,13 +112,14 @@ impl ClientRequest {
         match face {
             Face::AuthRequest => self.as_nginx_asks(client, "/.countersign/decide"),
             Face::ForwardAuth => self.as_traefik_asks(client),
+            Face::ReverseProxy if self.certificate.is_some() => self.as_another_proxy_sends_it(client),
             Face::ReverseProxy | Face::Check => self.as_it_is(),
         }
     }
 
     /// What nginx asks at `at`: the sub-request of `auth_request`, or the page of a refusal.
     pub fn as_nginx_asks(&self, client: &str, at: &str) -> Result<Request<Bytes>, String> {
-        let set = [
+        let mut set = vec![
             ("X-Original-Method", self.method.clone()),
             (
                 "X-Original-URL",
@@ -126,6 +131,9 @@ impl ClientRequest {
             ),
             ("X-Original-Client", client.to_owned()),
         ];
+        if let Some(chain) = &self.certificate {
+            set.push(("X-Original-Client-Cert", escaped_pem(chain)));
+        }
         // A header set to nothing is not sent.
         let method = if at.ends_with("/decide") {
             "GET"
@@ -142,7 +150,7 @@ impl ClientRequest {
     }
 
     fn as_traefik_asks(&self, client: &str) -> Result<Request<Bytes>, String> {
-        let set = [
+        let mut set = vec![
             ("X-Forwarded-Method", self.method.clone()),
             ("X-Forwarded-Proto", self.scheme.clone()),
             (
@@ -152,6 +160,9 @@ impl ClientRequest {
             ("X-Forwarded-Uri", self.target.clone()),
             ("X-Forwarded-For", client.to_owned()),
         ];
+        if let Some(chain) = &self.certificate {
+            set.push(("X-Forwarded-Tls-Client-Cert", base64_der(chain)));
+        }
         let headers = self.overwritten(&set, &["content-length", "connection"]);
         build(
             "GET",
@@ -160,6 +171,23 @@ impl ClientRequest {
             &headers,
             Bytes::new(),
         )
+    }
+
+    /// Passed on by a proxy that speaks TLS for us.
+    fn as_another_proxy_sends_it(&self, client: &str) -> Result<Request<Bytes>, String> {
+        let (leaf, others) = rfc9440(self.certificate.as_deref().unwrap_or_default());
+        let set = [
+            ("X-Forwarded-For", client.to_owned()),
+            ("Client-Cert", leaf),
+            ("Client-Cert-Chain", others),
+        ];
+        let headers = self.overwritten(&set, &[]);
+        Self {
+            headers,
+            certificate: None,
+            ..self.clone()
+        }
+        .as_it_is()
     }
 
     fn as_it_is(&self) -> Result<Request<Bytes>, String> {
@@ -184,6 +212,7 @@ impl ClientRequest {
         });
         let set = set
             .iter()
+            .filter(|(name, value)| !(value.is_empty() && name.contains("Cert")))
             .map(|(name, value)| ((*name).to_owned(), unescape(value)));
         kept.cloned().chain(set).collect()
     }

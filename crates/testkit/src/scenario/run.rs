@@ -1,5 +1,6 @@
 //! Drives a gateway through a page, once behind each face.
 
+use super::certificates::{self, Certificates};
 use super::expect::{self, Observed};
 use super::observe::{doubled, forwarded, keeps_its_promises, observe, said};
 use super::page::{Ask, Line, Page, Step, What};
@@ -114,7 +115,12 @@ fn runs_behind(page: &Page, program: &dyn Program, face: Face) -> bool {
             stands_behind(&(shared.unwrap_or_default() + text), face)
         }
         What::Refuse { .. } => face == Face::ReverseProxy,
-        What::Reload { .. } | What::World(_) | What::Keys { .. } | What::File { .. } | What::Ask(_) => false,
+        What::Reload { .. }
+        | What::World(_)
+        | What::Keys { .. }
+        | What::File { .. }
+        | What::Certificate { .. }
+        | What::Ask(_) => false,
     })
 }
 
@@ -126,6 +132,7 @@ struct Course<'a> {
     upstream: Upstream,
     world: World,
     files: Files,
+    certificates: Certificates,
     config: String,
     gateway: Option<Box<dyn Gateway>>,
     /// The configuration in force does not stand behind this face: nothing is asked until the next.
@@ -143,6 +150,7 @@ impl<'a> Course<'a> {
             upstream: Upstream::start().await.unwrap(),
             world: World::new(),
             files: Files::new(),
+            certificates: Certificates::new(),
             config: String::new(),
             gateway: None,
             idle: false,
@@ -169,9 +177,10 @@ impl<'a> Course<'a> {
             What::Reload { text } => self.reload(text),
             What::World(lines) => self.change_world(lines).await,
             What::Keys { issuer, text } => self.world.network.set_keys(issuer, text),
-            What::File { name, text } => {
-                self.files.insert(name.clone(), crate::keys::fill_in(text));
-                Ok(())
+            What::File { name, text } => certificates::fill_in(&crate::keys::fill_in(text))
+                .map(|text| drop(self.files.insert(name.clone(), text))),
+            What::Certificate { name, text } => {
+                certificates::client(text).map(|chain| drop(self.certificates.insert(name.clone(), chain)))
             }
             What::Ask(ask) => self.ask(step.line, ask).await,
         };
@@ -236,6 +245,9 @@ impl<'a> Course<'a> {
         };
         let listener = match self.face {
             _ if text.contains("[[listen]]") => "",
+            Face::ReverseProxy if text.contains("[certificate.") => {
+                "\n[[listen]]\naddress = \"unix:/run/countersign.test.sock\"\nspeak = \"reverse-proxy\"\ntrusted_peers = [\"unix\"]\n"
+            }
             Face::AuthRequest => {
                 "\n[[listen]]\naddress = \"unix:/run/countersign.test.sock\"\nspeak = \"auth-request\"\ntrusted_peers = [\"unix\"]\n"
             }
@@ -250,7 +262,12 @@ impl<'a> Course<'a> {
         } else {
             text.to_owned()
         };
-        format!("{version}{text}{listener}")
+        let certificate = if listener.is_empty() {
+            String::new()
+        } else {
+            passed_on(&text, self.face)
+        };
+        format!("{version}{text}{listener}{certificate}")
     }
 
     fn with_application(&self, text: &str) -> String {
@@ -311,7 +328,9 @@ impl<'a> Course<'a> {
         gateway.tick().await;
         let mut fetched = Vec::new();
         for count in 1..=plan.times {
-            let (request, tokens) = plan.request(&ask.request, count, &mut self.minted)?;
+            let (mut request, tokens) =
+                plan.request(&ask.request, count, &self.certificates, &mut self.minted)?;
+            request.certificate = self.shown(&plan)?;
             self.outcome.requests += 1;
             let mut observed = self.exchange(&request, &plan).await?;
             fetched.extend(self.world.network.take_requests());
@@ -334,10 +353,26 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
+    /// The certificate of the client: `None` where nobody asks for one, and nothing in it where the client has none.
+    fn shown(&self, plan: &Plan) -> Result<Option<Vec<Vec<u8>>>, String> {
+        match &plan.certificate {
+            _ if plan.raw || !self.config.contains("[certificate.") => Ok(None),
+            None => Ok(Some(Vec::new())),
+            Some(name) => match self.certificates.get(name) {
+                Some(chain) => Ok(Some(chain.clone())),
+                None => Err(format!("no certificate is called `{name}`")),
+            },
+        }
+    }
+
     /// Sends the request behind this face, and tells what its client, the application and the operator see.
     async fn exchange(&self, request: &ClientRequest, plan: &Plan) -> Result<Observed, String> {
         let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
-        let peer = plan.peer(self.face)?;
+        let peer = if request.certificate.is_some() && self.face == Face::ReverseProxy {
+            Peer::unix()
+        } else {
+            plan.peer(self.face)?
+        };
         let question = if plan.raw {
             request.ask(Face::Check, &plan.client)?
         } else {
@@ -406,4 +441,21 @@ impl<'a> Course<'a> {
             ..second
         })
     }
+}
+
+/// How the proxy in front passes the client's certificate on: judged by every table there is.
+fn passed_on(text: &str, face: Face) -> String {
+    let tables = text.lines().filter_map(|line| {
+        let name = line.trim().strip_prefix("[certificate.")?.strip_suffix(']')?;
+        (!name.contains('.')).then(|| format!("\"certificate.{name}\""))
+    });
+    let by = tables.collect::<Vec<_>>().join(", ");
+    let format = match face {
+        _ if by.is_empty() => return String::new(),
+        Face::AuthRequest => "escaped-pem",
+        Face::ForwardAuth => "base64-der",
+        Face::ReverseProxy => "rfc9440",
+        Face::Check => return String::new(),
+    };
+    format!("forwarded_certificate = {{ format = \"{format}\", by = [{by}] }}\n")
 }

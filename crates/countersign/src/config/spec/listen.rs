@@ -1,7 +1,7 @@
 //! `[[listen]]`, as it is written.
 
 use countersign_core::options::{Field, Kind, Table};
-use countersign_edge::integration;
+use countersign_edge::integration::{self, CertificateFormat};
 
 /// `[[listen]]`
 pub(super) const LISTEN: Table = Table {
@@ -34,6 +34,11 @@ pub(super) const LISTEN: Table = Table {
             "Also trust whoever sends this secret in this header.",
         ),
         Field::optional(
+            "forwarded_certificate",
+            Kind::Table(&FORWARDED_CERTIFICATE),
+            "How a trusted peer in front passes on the client's certificate.",
+        ),
+        Field::optional(
             "mode",
             Kind::Text,
             "The file mode of a unix socket, in octal: `\"0660\"`.",
@@ -42,6 +47,31 @@ pub(super) const LISTEN: Table = Table {
             "owner",
             Kind::Text,
             "The owner of a unix socket: `user`, `user:group` or `:group`.",
+        ),
+    ],
+};
+
+const FORWARDED_CERTIFICATE: Table = Table {
+    doc: "From a trusted peer alone, and judged here as if it had been shown to us: the proxy need not verify it. It must \
+          overwrite the header in every request, also when there is no certificate.",
+    fields: &[
+        Field::required(
+            "format",
+            Kind::Choice(CertificateFormat::NAMES),
+            "`escaped-pem` (nginx's `$ssl_client_escaped_cert`), `rfc9440` (`Client-Cert`, `Client-Cert-Chain`), `xfcc` (Envoy; \
+             `Cert` or `Chain` must be in it), `base64-der` (Traefik's PEM, Caddy's `certificate_der_base64`), `spaced-pem` \
+             (Caddy's `certificate_pem`).",
+        ),
+        Field::optional(
+            "header",
+            Kind::Text,
+            "Where it stands. By default, in the order of the formats: `X-Original-Client-Cert`, `Client-Cert`, \
+             `X-Forwarded-Client-Cert`, `X-Forwarded-Tls-Client-Cert`, `X-Client-Cert`.",
+        ),
+        Field::required(
+            "by",
+            Kind::TEXTS,
+            "Who judges it: `certificate.NAME`. The verdict in headers is that of the first by whom it holds, else of the first.",
         ),
     ],
 };

@@ -133,13 +133,14 @@ fn a_shared_secret_makes_a_peer_trusted_and_stays_here() {
         peer: &peer,
         id: RequestId(7),
         identity: &gateway.identity,
+        now: NOW,
     };
     for (name, text) in [
         ("auth-request", NGINX),
         ("forward-auth", CADDY),
         ("reverse-proxy", "Host: app.test\n"),
     ] {
-        let face = by_name(name, trusted.clone()).unwrap();
+        let face = by_name(name, trusted.clone().into()).unwrap();
         let ask = |line: &str| {
             face.read(
                 fakes::head::<()>(&format!("GET {DECIDE}\n{text}{line}"))
@@ -283,7 +284,7 @@ fn in_proxy_mode_the_request_itself_is_read_and_what_it_says_of_its_way_is_dropp
         .request
         .headers;
     assert_eq!(
-        headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(),
+        headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
         ["accept"]
     );
 }

@@ -1,0 +1,223 @@
+//! From checked values to an authenticator: all that can be wrong with `[certificate.NAME]`, told at once.
+
+use super::ClientCertificate;
+use super::deny::DenyList;
+use super::groups::{Groups, Pattern};
+use super::judge::{Judge, Remembered};
+use super::subject::SubjectChoice;
+use crate::kinds::{Built, Parts};
+use crate::revocations::{RevocationSources, Revocations};
+use countersign_core::claims::ClaimPath;
+use countersign_core::options::{Fault, Values};
+use countersign_core::principal::FactPaths;
+use countersign_core::spiffe::TrustDomain;
+use countersign_x509::authorities::Authorities;
+use countersign_x509::name::is_attribute;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// Builds `certificate.name`.
+pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fault>> {
+    let (authenticator, warnings) = build_certificate(name, values, parts)?;
+    Ok(Built {
+        authenticator: Arc::new(authenticator),
+        warnings,
+    })
+}
+
+/// The same, with the type still showing, and the warnings.
+pub fn build_certificate(
+    name: &str,
+    values: &Values,
+    parts: &Parts,
+) -> Result<(ClientCertificate, Vec<String>), Vec<Fault>> {
+    let mut building = Building {
+        values,
+        parts,
+        faults: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let authorities = building.authorities();
+    let trust_domain = building.trust_domain();
+    let subject = building.subject(trust_domain.is_some());
+    let groups = building.groups();
+    let deny = DenyList::read(values.tables("deny"), &mut building.faults);
+    let revocations = authorities.as_ref().and_then(|known| building.revocations(known));
+    let accept_stale = building.accept_stale();
+    let Building { faults, warnings, .. } = building;
+    match (authorities, ClaimPath::parse("groups")) {
+        (Some(authorities), Some(groups_path)) if faults.is_empty() => {
+            let judge = Judge {
+                name: format!("certificate.{name}").into(),
+                authorities,
+                revocations,
+                accept_stale,
+                trust_domain,
+                subject,
+                groups,
+                deny,
+                paths: Arc::new(FactPaths {
+                    subject: ClaimPath::subject(),
+                    groups: groups_path,
+                    trust_unverified_email: false,
+                }),
+                remembered: Remembered::default(),
+            };
+            let judge = Arc::new(judge);
+            Ok((ClientCertificate { judge }, warnings))
+        }
+        _ => Err(faults),
+    }
+}
+
+struct Building<'v> {
+    values: &'v Values,
+    parts: &'v Parts,
+    faults: Vec<Fault>,
+    warnings: Vec<String>,
+}
+
+impl Building<'_> {
+    fn authorities(&mut self) -> Option<Arc<Authorities>> {
+        let mut files = self.values.files("authorities").peekable();
+        if files.peek().is_none() {
+            let message = "`authorities` is missing: nobody vouches for a certificate";
+            let help =
+                "authorities = \"ca.pem\": the certificates of your own authority, never those of the system";
+            self.faults.push(Fault::new("authorities", message).help(help));
+            return None;
+        }
+        let files = files.collect::<Vec<_>>();
+        let texts = files.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>();
+        match Authorities::from_pem(&texts) {
+            Ok(authorities) => Some(Arc::new(authorities)),
+            Err(error) => {
+                let file = error.file().and_then(|file| files.get(file));
+                let message = match file {
+                    Some((path, _)) => format!("{path}: {error}"),
+                    None => error.to_string(),
+                };
+                let fault = Fault::new("authorities", message);
+                let place = error.file().map(|file| file.to_string());
+                self.faults.push(match place {
+                    Some(place) => Fault::new(&place, fault.message).within("authorities"),
+                    None => fault,
+                });
+                None
+            }
+        }
+    }
+
+    fn trust_domain(&mut self) -> Option<TrustDomain> {
+        let text = self.values.text("trust_domain")?;
+        match TrustDomain::parse(text) {
+            Ok(domain) => Some(domain),
+            Err(error) => {
+                let fault = Fault::new("trust_domain", error.to_string());
+                self.faults.push(fault.help("trust_domain = \"home.example\""));
+                None
+            }
+        }
+    }
+
+    fn subject(&mut self, has_trust_domain: bool) -> Option<SubjectChoice> {
+        let Some(text) = self.values.text("subject") else {
+            return (!has_trust_domain && !self.values.has("trust_domain"))
+                .then_some(SubjectChoice::SubjectDn);
+        };
+        match SubjectChoice::parse(text) {
+            Ok(SubjectChoice::IssuerAndSerial) => {
+                let warning = "`subject`: with `issuer_and_serial` everybody is somebody else once their certificate is renewed";
+                self.warnings.push(warning.to_owned());
+                Some(SubjectChoice::IssuerAndSerial)
+            }
+            Ok(choice) => Some(choice),
+            Err(help) => {
+                let message = format!("{text:?} is nothing that a certificate's subject could be");
+                self.faults.push(Fault::new("subject", message).help(help));
+                None
+            }
+        }
+    }
+
+    fn groups(&mut self) -> Groups {
+        let mut attributes: Vec<Box<str>> = Vec::new();
+        for (index, name) in self.values.texts("group_attributes").enumerate() {
+            if is_attribute(name) {
+                attributes.push(name.into());
+                continue;
+            }
+            let message = format!("{name:?} is no attribute of a distinguished name that is known here");
+            let fault = Fault::new(&index.to_string(), message).within("group_attributes");
+            self.faults.push(fault.help("group_attributes = [\"OU\"]"));
+        }
+        let mut patterns = Vec::new();
+        for (text, group) in self.values.text_map("groups") {
+            match Pattern::parse(text) {
+                Ok(pattern) if !group.is_empty() => patterns.push((pattern, group.as_str().into())),
+                Ok(_) => {
+                    let fault = Fault::new(text, "the group's name is empty").within("groups");
+                    self.faults.push(fault);
+                }
+                Err(message) => self.faults.push(Fault::new(text, message).within("groups")),
+            }
+        }
+        Groups {
+            attributes: attributes.into(),
+            patterns: patterns.into(),
+        }
+    }
+
+    fn revocations(&mut self, authorities: &Arc<Authorities>) -> Option<Arc<dyn Revocations>> {
+        let (paths, urls) = (self.values.texts("crls"), self.values.texts("crl_urls"));
+        let sources = RevocationSources {
+            paths: paths.map(Into::into).collect(),
+            urls: urls.filter_map(|url| Url::parse(url).ok()).collect(),
+            refresh: self
+                .values
+                .duration("crl_refresh")
+                .unwrap_or(Duration::from_mins(10)),
+        };
+        for url in &sources.urls {
+            if !matches!(url.scheme(), "http" | "https") {
+                let message = format!("{url}: a list is fetched over http or https (it is signed itself)");
+                self.faults.push(Fault::new("crl_urls", message));
+                return None;
+            }
+        }
+        if sources.paths.is_empty() && sources.urls.is_empty() {
+            if self.values.has("crls") || self.values.has("crl_urls") {
+                let message = "an empty list revokes nothing";
+                let at = if self.values.has("crls") {
+                    "crls"
+                } else {
+                    "crl_urls"
+                };
+                self.faults
+                    .push(Fault::new(at, message).help("leave it out, or fill it"));
+            } else {
+                let warning =
+                    "neither `crls` nor `crl_urls` is set: nobody notices when a certificate is revoked";
+                self.warnings.push(warning.to_owned());
+            }
+            return None;
+        }
+        match self.parts.revocations.open(sources, authorities) {
+            Ok(revocations) => Some(revocations),
+            Err(faults) => {
+                self.faults.extend(faults);
+                None
+            }
+        }
+    }
+
+    fn accept_stale(&mut self) -> bool {
+        let accept = self.values.flag("danger_accept_stale_crl");
+        if accept {
+            let warning = "`danger_accept_stale_crl`: a certificate that was revoked after the last list was made is taken";
+            self.warnings.push(warning.to_owned());
+        }
+        accept
+    }
+}

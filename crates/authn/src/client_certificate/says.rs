@@ -1,0 +1,103 @@
+//! What a verified certificate says: as claims, for requirements and conditions, and as facts, for headers.
+
+use countersign_core::certificate::{
+    CertificateFacts, PresentedCertificate, SanKind, SubjectAlternativeName,
+};
+use countersign_core::claims::{Claims, ClaimsBuilder, ClaimsError};
+use countersign_core::spiffe::SpiffeId;
+use countersign_x509::certificate::{Certificate, hexadecimal};
+use std::sync::Arc;
+
+/// The facts of `leaf`, with names of these kinds alone when there are any.
+pub(super) fn facts(
+    presented: &Arc<PresentedCertificate>,
+    leaf: &Certificate,
+    spiffe_id: Option<&SpiffeId>,
+) -> CertificateFacts {
+    CertificateFacts {
+        presented: Arc::clone(presented),
+        subject: leaf.subject().nginx().into(),
+        issuer: leaf.issuer().nginx().into(),
+        serial: leaf.serial_text().into(),
+        fingerprint: hexadecimal(&leaf.sha256()).into(),
+        spki: hexadecimal(&leaf.spki_sha256()).into(),
+        not_before: leaf.not_before(),
+        not_after: leaf.not_after(),
+        sans: leaf.sans().into(),
+        spiffe_id: spiffe_id.map(|id| id.to_string().into()),
+    }
+}
+
+/// The claims: `sub`, `groups`, `name` (the one common name), `email` (the one e-mail address among the names), and
+/// everything else under `certificate`.
+pub(super) fn claims(
+    facts: &CertificateFacts,
+    leaf: &Certificate,
+    subject: &str,
+    groups: &[String],
+) -> Result<Claims, ClaimsError> {
+    let mut builder = ClaimsBuilder::with_capacity(1024);
+    builder.open_object()?;
+    text(&mut builder, "sub", subject)?;
+    list(&mut builder, "groups", groups.iter().map(String::as_str))?;
+    if let [name] = leaf.subject().attribute("CN").as_slice() {
+        text(&mut builder, "name", name)?;
+    }
+    let emails = facts.sans.iter().filter(|name| name.kind() == SanKind::Email);
+    if let [email] = emails.collect::<Vec<_>>().as_slice() {
+        text(&mut builder, "email", &email.text())?;
+        // Whoever issued the certificate vouches for the address.
+        builder.key("email_verified")?;
+        builder.bool(true)?;
+    }
+    builder.key("certificate")?;
+    builder.open_object()?;
+    for (name, value) in [
+        ("subject", &*facts.subject),
+        ("issuer", &facts.issuer),
+        ("serial", &facts.serial),
+        ("fingerprint", &facts.fingerprint),
+        ("spki", &facts.spki),
+        ("not_before", &facts.not_before.to_string()),
+        ("not_after", &facts.not_after.to_string()),
+    ] {
+        text(&mut builder, name, value)?;
+    }
+    if let Some(id) = &facts.spiffe_id {
+        text(&mut builder, "spiffe_id", id)?;
+    }
+    builder.key("san")?;
+    builder.open_object()?;
+    for kind in SanKind::NAMED {
+        let of_kind = |name: &&SubjectAlternativeName| name.kind() == kind;
+        let names = facts
+            .sans
+            .iter()
+            .filter(of_kind)
+            .map(SubjectAlternativeName::text);
+        let names = names.collect::<Vec<_>>();
+        list(&mut builder, kind.name(), names.iter().map(AsRef::as_ref))?;
+    }
+    builder.close()?;
+    builder.close()?;
+    builder.close()?;
+    builder.finish()
+}
+
+fn text(builder: &mut ClaimsBuilder, name: &str, value: &str) -> Result<(), ClaimsError> {
+    builder.key(name)?;
+    builder.string(value)
+}
+
+fn list<'v>(
+    builder: &mut ClaimsBuilder,
+    name: &str,
+    values: impl Iterator<Item = &'v str>,
+) -> Result<(), ClaimsError> {
+    builder.key(name)?;
+    builder.open_array()?;
+    for value in values {
+        builder.string(value)?;
+    }
+    builder.close()
+}

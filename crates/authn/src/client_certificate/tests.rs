@@ -1,0 +1,1 @@
+//! Certificates as an authenticator sees them.

@@ -1,0 +1,89 @@
+//! Who judges client certificates where they come in.
+
+use super::check::Declared;
+use super::identity::has_a_meaning;
+use super::nearest::nearest;
+use countersign_core::certificate::CertificateJudge;
+use countersign_core::options::{Fault, Values};
+use countersign_edge::integration::{CertificateFormat, ForwardedCertificate};
+use http::HeaderName;
+use std::sync::Arc;
+
+/// The table `forwarded_certificate` of a listener.
+pub(super) fn forwarded_certificate(
+    values: &Values,
+    speak: &str,
+    declared: &Declared,
+    faults: &mut Vec<Fault>,
+) -> Option<ForwardedCertificate> {
+    let table = values.table("forwarded_certificate")?;
+    if speak == "check" {
+        let message = "`check` reads no original request, and so no certificate that was passed on";
+        faults.push(Fault::new("forwarded_certificate", message));
+        return None;
+    }
+    let mut own = Vec::new();
+    let format = table.text("format").and_then(CertificateFormat::by_name);
+    let header = match table.text("header").map(str::parse::<HeaderName>) {
+        None => format.map(CertificateFormat::header),
+        Some(Ok(name)) if has_a_meaning(&name) && !name.as_str().starts_with("x-original-client") => {
+            let message = format!("`{name}` has a meaning of its own and carries no certificate");
+            own.push(Fault::new("header", message).help("leave it out for the usual one"));
+            None
+        }
+        Some(Ok(name)) => Some(name),
+        Some(Err(_)) => {
+            own.push(Fault::new("header", "not a header name"));
+            None
+        }
+    };
+    let judges = judges(table, declared, &mut own);
+    faults.extend(own.into_iter().map(|fault| fault.within("forwarded_certificate")));
+    let (format, header) = format.zip(header)?;
+    Some(ForwardedCertificate::new(format, header, judges))
+}
+
+/// The judges that the list `by` of a table names.
+pub(super) fn judges(
+    values: &Values,
+    declared: &Declared,
+    faults: &mut Vec<Fault>,
+) -> Vec<Arc<dyn CertificateJudge>> {
+    let names = values.texts("by").collect::<Vec<_>>();
+    if values.has("by") && names.is_empty() {
+        let message = "`by` is empty: nobody would judge the certificate";
+        faults.push(Fault::new("by", message).help("by = [\"certificate.NAME\"]"));
+    }
+    let mut judges = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let mut fault = |message: String, help: String| {
+            faults.push(Fault::new(&index.to_string(), message).within("by").help(help));
+        };
+        let certificates = || {
+            let known = declared.iter().map(|(known, _)| &**known);
+            known.filter(|known| known.starts_with("certificate."))
+        };
+        match declared.iter().find(|(known, _)| **known == **name) {
+            Some(_) if names.iter().take(index).any(|before| before == name) => {
+                fault(format!("{name:?} is named twice"), "once is enough".to_owned());
+            }
+            Some((_, Some(way))) => match way.certificate_judge() {
+                Some(judge) => judges.push(judge),
+                None => fault(
+                    format!("{name:?} judges no certificates"),
+                    "by = [\"certificate.NAME\"]".to_owned(),
+                ),
+            },
+            // Its own table has faults, which are told.
+            Some((_, None)) => {}
+            None => {
+                let help = match nearest(name, certificates()) {
+                    Some(meant) => format!("did you mean {meant:?}?"),
+                    None => "there must be a table [certificate.NAME] of this name".to_owned(),
+                };
+                fault(format!("there is no {name:?}"), help);
+            }
+        }
+    }
+    judges
+}

@@ -1,0 +1,167 @@
+//! Revocation lists, kept up to date: files are looked at every second, URLs fetched in the background. What is believed
+//! of a list is decided below the waterline; a list that is not taken leaves the one before it in force.
+
+use crate::kept_folder::KeptMemory;
+use crate::key_sets::Refresh;
+use crate::log::Log;
+use crate::store::NoSessions;
+use crate::system::{OsEntropy, SystemClock};
+use bytes::Bytes;
+use countersign_authn::revocations::{RevocationSources, Revocations, RevocationsFactory};
+use countersign_core::http_client::{FetchLimits, HttpClient, HttpError};
+use countersign_core::options::Fault;
+use countersign_core::time::Now;
+use countersign_core::{BoxFuture, Ports};
+use countersign_x509::authorities::Authorities;
+use countersign_x509::crl::CrlIndex;
+use http::{Request, Response};
+use set::ListSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+use tokio::task::AbortHandle;
+
+pub use set::ListStatus;
+
+mod files;
+mod remote;
+mod set;
+#[cfg(test)]
+mod tests;
+
+/// How often files are looked at. With the time it takes to read a list, this is how long a revocation in a file takes to
+/// count on every connection.
+pub const LOOKED_AT: Duration = Duration::from_secs(1);
+
+/// The log, once there is one: its form stands in the configuration, which opens the lists.
+type LateLog = Arc<OnceLock<Arc<Log>>>;
+
+/// Every revocation list of the process, whatever configuration asked for it. Must live inside a tokio runtime unless
+/// refreshed by hand.
+#[derive(Debug)]
+pub struct RevocationLists {
+    ports: Ports,
+    refresh: Refresh,
+    open: Mutex<Vec<Weak<Held>>>,
+    generations: Arc<AtomicU64>,
+    log: LateLog,
+}
+
+/// The lists of one table as its judge holds them. When the last holder lets go, their task ends.
+#[derive(Debug)]
+struct Held {
+    set: Arc<ListSet>,
+    task: Option<AbortHandle>,
+}
+
+impl RevocationLists {
+    /// No lists yet.
+    pub fn new(ports: &Ports, refresh: Refresh) -> Arc<Self> {
+        Arc::new(Self {
+            ports: ports.clone(),
+            refresh,
+            open: Mutex::new(Vec::new()),
+            generations: Arc::new(AtomicU64::new(1)),
+            log: LateLog::default(),
+        })
+    }
+
+    /// Lists that are read and never fetched: for commands that look at a configuration.
+    pub fn offline() -> Arc<Self> {
+        let ports = Ports {
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(OsEntropy::new()),
+            http: Arc::new(NoNetwork),
+            sessions: Arc::new(NoSessions),
+            kept: Arc::new(KeptMemory::default()),
+        };
+        Self::new(&ports, Refresh::ByHand)
+    }
+
+    /// From now on, every list that is taken or refused has a line in `log`.
+    pub fn tell(&self, log: &Arc<Log>) {
+        // Told twice, the first stays.
+        drop(self.log.set(Arc::clone(log)));
+    }
+
+    /// Looks at every file, and fetches what is due at `now`.
+    pub async fn tick(&self, now: Now) {
+        for held in self.held() {
+            held.set.tick(now).await;
+        }
+    }
+
+    /// How each list does.
+    pub fn status(&self) -> Vec<ListStatus> {
+        self.held().iter().flat_map(|held| held.set.status()).collect()
+    }
+
+    fn held(&self) -> Vec<Arc<Held>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+impl RevocationsFactory for RevocationLists {
+    fn open(
+        &self,
+        sources: RevocationSources,
+        authorities: &Arc<Authorities>,
+    ) -> Result<Arc<dyn Revocations>, Vec<Fault>> {
+        let same = self
+            .held()
+            .into_iter()
+            .find(|held| held.set.is(&sources, authorities));
+        if let Some(held) = same {
+            return Ok(held);
+        }
+        let set = ListSet::open(sources, authorities, &self.ports, &self.generations, &self.log)?;
+        let set = Arc::new(set);
+        let task = match self.refresh {
+            Refresh::Background => Some(tokio::spawn(Arc::clone(&set).keep_fresh()).abort_handle()),
+            Refresh::ByHand => None,
+        };
+        let held = Arc::new(Held { set, task });
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|held| held.strong_count() > 0);
+        open.push(Arc::downgrade(&held));
+        Ok(held)
+    }
+}
+
+impl Revocations for Held {
+    fn index(&self) -> Arc<CrlIndex> {
+        self.set.index()
+    }
+
+    fn generation(&self) -> u64 {
+        self.set.generation()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct NoNetwork;
+
+impl HttpClient for NoNetwork {
+    fn send(
+        &self,
+        _request: Request<Bytes>,
+        _limits: FetchLimits,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
+        let error = HttpError::Unreachable("nothing is fetched here".to_owned());
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
+
+/// A number no set had before.
+fn next(generations: &AtomicU64) -> u64 {
+    generations.fetch_add(1, Ordering::Relaxed)
+}
