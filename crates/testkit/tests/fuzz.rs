@@ -18,6 +18,9 @@ use countersign_jose::verify::verify;
 use countersign_oidc::discovery::{ProviderMetadata, discovery_url};
 use countersign_testkit::mutate::{count, mutations};
 
+#[path = "fuzz/certificates.rs"]
+mod certificates;
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
