@@ -12,6 +12,7 @@ mod path;
 use crate::authorities::Authorities;
 use crate::certificate::{Certificate, ExtendedKeyUsage};
 use crate::crl::CrlIndex;
+use crate::name::Name;
 use countersign_core::time::Timestamp;
 pub use error::VerifyError;
 use path::Judgement;
@@ -160,26 +161,24 @@ fn candidates<'a>(
     let mut candidates = own
         .map(|der| CertificateDer::from(der.as_ref()))
         .collect::<Vec<_>>();
-    let parsed = presented
+    let own_names = |name: &Name| authorities.intermediates().any(|own| own.issuer() == name);
+    let mut left = presented
         .iter()
         .filter_map(|der| Some((*der, Certificate::parse(der).ok()?)))
         .collect::<Vec<_>>();
-    let mut wanted = vec![leaf.issuer().clone()];
-    wanted.extend(authorities.intermediates().map(|own| own.issuer().clone()));
-    let mut position = 0;
-    while let Some(name) = wanted.get(position).cloned() {
-        position += 1;
-        let of_this_name = parsed
-            .iter()
-            .filter(|(_, certificate)| *certificate.subject() == name);
-        for (der, certificate) in of_this_name.take(MAX_OF_ONE_NAME) {
-            if !candidates.iter().any(|known| known.as_ref() == *der) {
-                candidates.push(CertificateDer::from(*der));
-            }
-            if !wanted.contains(certificate.issuer()) {
-                wanted.push(certificate.issuer().clone());
-            }
+    let mut taken = Vec::<Certificate>::new();
+    while let Some(position) = left.iter().position(|(_, certificate)| {
+        let name = certificate.subject();
+        let of_this_name = taken.iter().filter(|other| other.subject() == name);
+        let leads_up =
+            leaf.issuer() == name || taken.iter().any(|other| other.issuer() == name) || own_names(name);
+        leads_up && of_this_name.count() < MAX_OF_ONE_NAME
+    }) {
+        let (der, certificate) = left.remove(position);
+        if authorities.intermediate_like(der).is_none() {
+            candidates.push(CertificateDer::from(der));
         }
+        taken.push(certificate);
     }
     candidates
 }
