@@ -231,3 +231,26 @@ fn an_authority_says_so() {
     let basic = bounded.basic_constraints().unwrap();
     assert_eq!((basic.ca, basic.path_length), (true, Some(3)));
 }
+
+/// Attack 159.
+#[test]
+fn keys_of_an_unheard_of_length_are_not_accepted() {
+    let kind = |bytes: usize| {
+        let modulus = [&[0, 0x80][..], &vec![1; bytes - 1]].concat();
+        let key = sequence(&[element(2, &modulus), element(2, &[1, 0, 1])]);
+        let algorithm = sequence(&[pki::oid("1.2.840.113549.1.1.1"), element(5, &[])]);
+        KeyKind::of(&sequence(&[algorithm, pki::bit_string(0, &key)])).unwrap()
+    };
+    for (bytes, accepted) in [
+        (128, false),
+        (255, false),
+        (256, true),
+        (1024, true),
+        (1025, false),
+        (2048, false),
+    ] {
+        assert_eq!(kind(bytes), KeyKind::Rsa { bits: bytes * 8 });
+        assert_eq!(kind(bytes).is_accepted(), accepted, "{bytes}");
+    }
+    assert_eq!(kind(256).to_string(), "RSA 2048 bits");
+}

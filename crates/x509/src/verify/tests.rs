@@ -345,6 +345,12 @@ fn what_authorities_forbid_below_them_is_forbidden() {
         outside,
         "URIs cannot be constrained: refused"
     );
+    let network = element(0x87, &[10, 0, 0, 0, 255, 0, 0, 0]);
+    let at = |address: &[u8]| Template::client("joe", Key(3)).names(&[San::Ip(address)]);
+    assert_eq!(constrained(network.clone(), &at(&[10, 0, 0, 1])), Ok(()));
+    assert_eq!(constrained(network.clone(), &at(&[11, 0, 0, 1])), outside);
+    assert_eq!(constrained(network, &at(&[0; 16])), outside);
+    assert_eq!(constrained(dns("EXAMPLE.test"), &named("a.example.COM")), outside);
     let mail = element(0x81, b"example.test");
     let mailed = |mail: &str| Template::client("joe", Key(3)).names(&[San::Email(mail)]);
     assert_eq!(constrained(mail, &mailed("joe@example.com")), outside);
