@@ -1,12 +1,13 @@
 //! Certificate revocation lists (RFC 5280 section 5), versions 1 and 2: read once, sorted once, asked often.
 //!
-//! A list is kept as the bytes it came in and four more for each entry. Taken are complete lists, and lists of users only,
+//! A list is kept as the bytes it came in and eight more for each entry. Taken are complete lists, and lists of users only,
 //! of authorities only, or of one distribution point. Refused when read: delta and indirect lists, lists of some reasons
 //! only and of attribute certificates, anything critical that is not known here, and lists that do not say when the next
 //! is due.
 
 mod index;
 mod scope;
+mod serials;
 
 use crate::certificate::{Extension, all_extensions};
 use crate::der::{self, Reader, constructed};
@@ -15,6 +16,7 @@ use crate::signature::{SignatureFault, Signed};
 use countersign_core::time::Timestamp;
 pub use index::{CrlIndex, CrlSummary, Signer, Standing, Unknown};
 use scope::Scope;
+use serials::Serials;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
@@ -47,8 +49,7 @@ struct Inner {
     next_update: Timestamp,
     number: Box<[u8]>,
     scope: Scope,
-    /// Where in `der` the serial numbers are, sorted by them.
-    serials: Box<[u32]>,
+    serials: Serials,
     /// The keys that were asked about: their `SubjectPublicKeyInfo`, and whether they signed this list.
     signers: RwLock<Vec<Asked>>,
 }
@@ -177,7 +178,7 @@ impl Crl {
             end: header + signed.message.len() - after_entries,
             content: entries.unwrap_or_default(),
         };
-        let serials = sorted_serials(&bytes, &entries, version_2)?;
+        let serials = serials(&bytes, &entries, version_2)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 issuer,
@@ -220,10 +221,7 @@ impl Crl {
     /// Whether it lists this serial number ([`crate::certificate::Certificate::serial`]).
     pub fn lists(&self, serial: &[u8]) -> bool {
         let inner = &*self.inner;
-        inner
-            .serials
-            .binary_search_by(|at| serial_at(&inner.der, *at).cmp(serial))
-            .is_ok()
+        inner.serials.contains(&inner.der, serial)
     }
 
     /// Whether the key of `spki` signed it. Worked out once for each key.
@@ -289,30 +287,21 @@ struct Entries<'a> {
     end: usize,
 }
 
-/// Where in `der` the serial numbers of `entries`, which are part of it, are; sorted by number.
-fn sorted_serials(der: &[u8], entries: &Entries<'_>, version_2: bool) -> Result<Box<[u32]>, CrlError> {
+/// The serial numbers of `entries`, which are part of `der`.
+fn serials(der: &[u8], entries: &Entries<'_>, version_2: bool) -> Result<Serials, CrlError> {
     let mut reader = Reader::new(entries.content);
-    let mut serials = Vec::new();
+    let mut places = Vec::new();
     let mut position = 0;
     while !reader.is_empty() {
         let error = || CrlError::Entry(position);
         let entry = reader.element(der::SEQUENCE).ok_or_else(error)?;
         let from = entries.end - reader.remaining() - entry.content.len();
         if entry_revokes(entry.content, version_2).ok_or_else(error)?? {
-            serials.push(u32::try_from(from).map_err(|_| CrlError::TooLarge)?);
+            places.push(u32::try_from(from).map_err(|_| CrlError::TooLarge)?);
         }
         position += 1;
     }
-    serials.shrink_to_fit();
-    serials.sort_unstable_by(|one, other| serial_at(der, *one).cmp(serial_at(der, *other)));
-    Ok(serials.into())
-}
-
-fn serial_at(der: &[u8], at: u32) -> &[u8] {
-    let from = usize::try_from(at).unwrap_or(usize::MAX);
-    der.get(from..)
-        .and_then(|rest| Reader::new(rest).integer())
-        .unwrap_or_default()
+    Ok(Serials::new(der, &places))
 }
 
 /// Whether an entry revokes its certificate: `removeFromCRL` says that it no longer does. `None` when it cannot be read.

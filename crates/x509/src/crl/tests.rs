@@ -339,14 +339,13 @@ fn a_list_of_an_authority_that_clients_bring_along_waits_for_it() {
 }
 
 #[test]
-fn a_hundred_thousand_entries_take_four_bytes_each_and_are_found() {
+fn each_of_a_hundred_thousand_entries_is_found_and_nothing_else() {
     let serials = (0..100_000_u32)
         .map(|number| (number * 7 + 0x0100_0000).to_be_bytes())
         .collect::<Vec<_>>();
     let borrowed = serials.iter().map(<[u8; 4]>::as_slice).rev().collect::<Vec<_>>();
     let crl = parsed(&Revocations::of(&borrowed)).unwrap();
     assert_eq!(crl.revoked(), serials.len());
-    assert_eq!(crl.inner.serials.len() * 4, size_of_val(&*crl.inner.serials));
     for serial in serials.iter().step_by(997) {
         assert!(crl.lists(serial));
         let [a, b, c, d] = *serial;
