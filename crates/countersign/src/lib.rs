@@ -4,6 +4,7 @@
 //! started and reloaded, [`cli`] the commands.
 
 pub mod bug;
+pub mod ca;
 pub mod cli;
 pub mod compose;
 pub mod config;

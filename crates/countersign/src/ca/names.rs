@@ -1,0 +1,341 @@
+//! The names that a certificate can bear, by its kind. Each is judged before anything is signed: what is no name of its
+//! kind is refused, never bent into one.
+
+use std::fmt;
+use std::net::IpAddr;
+use url::{Host, Url};
+
+/// The longest DNS name, in characters (RFC 1035, section 3.1, without the root).
+const MAX_DNS: usize = 253;
+const MAX_LABEL: usize = 63;
+/// The longest part before the `@` (RFC 5321, section 4.5.3.1.1).
+const MAX_LOCAL_PART: usize = 64;
+/// The longest URI, as SPIFFE bounds its own.
+const MAX_URI: usize = 2048;
+/// The longest trust domain (SPIFFE ID, section 2.1).
+const MAX_TRUST_DOMAIN: usize = 255;
+/// The longest common name (RFC 5280, appendix A: ub-common-name).
+pub(super) const MAX_COMMON_NAME: usize = 64;
+/// The most names of one certificate.
+const MAX_NAMES: usize = 100;
+/// The longest name of a file without its ending, in bytes: no file system has room for less than 255 with it.
+const MAX_STEM: usize = 120;
+const SPIFFE: &str = "spiffe://";
+
+/// What a certificate is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A server, by its DNS names and addresses.
+    Server,
+    /// A person or program, by name, e-mail address or URI.
+    Client,
+    /// A workload, by its SPIFFE ID; client and server at once.
+    Workload,
+}
+
+impl Kind {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Workload => "workload",
+        }
+    }
+}
+
+/// One name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// A DNS name in lower case, also `*.example.org`.
+    Dns(String),
+    /// An address.
+    Ip(IpAddr),
+    /// An e-mail address.
+    Email(String),
+    /// A URI, a SPIFFE ID among them.
+    Uri(String),
+    /// A name in words, which stands in the subject alone.
+    Common(String),
+}
+
+/// Why something is no name of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing.
+    #[error("a name is empty")]
+    Empty,
+    /// Nobody is named.
+    #[error("no name is given")]
+    None,
+    /// Very many.
+    #[error("more than 100 names are given")]
+    TooMany,
+    /// The same name twice.
+    #[error("{0} is given twice")]
+    Twice(String),
+    /// Characters that no name has.
+    #[error("{0:?} has a control character, or one that is not seen")]
+    Control(String),
+    /// Not a DNS name.
+    #[error("{0:?} is no DNS name: {1}")]
+    Dns(String, &'static str),
+    /// Letters beyond ASCII.
+    #[error("{0:?} is no DNS name as certificates write it{1}")]
+    NotAscii(String, String),
+    /// Looks like an address.
+    #[error("{0:?} looks like an address, and is none")]
+    NoAddress(String),
+    /// Everybody's address.
+    #[error("{0} is no address of one machine")]
+    AnyAddress(IpAddr),
+    /// `*` where it is not allowed.
+    #[error("{0:?}: `*` stands only as the first label, before a domain of two or more: `*.example.org`")]
+    Wildcard(String),
+    /// Not an e-mail address.
+    #[error("{0:?} is no e-mail address: {1}")]
+    Email(String, &'static str),
+    /// Not a URI.
+    #[error("{0:?} is no URI: {1}")]
+    Uri(String, &'static str),
+    /// Not a SPIFFE ID.
+    #[error("{0:?} is no SPIFFE ID of a workload (spiffe://example.org/billing): {1}")]
+    Spiffe(String, &'static str),
+    /// A workload has one name.
+    #[error("a workload has one SPIFFE ID, and {0} names are given")]
+    OneSpiffe(usize),
+    /// A SPIFFE ID for something else.
+    #[error("{0:?} is a workload's name: `countersign ca issue workload`")]
+    IsWorkload(String),
+    /// Too long for a subject.
+    #[error("{0:?} is longer than the 64 characters of a common name")]
+    TooLong(String),
+    /// Two names in words.
+    #[error("{0:?} and {1:?}: a subject has one name in words; further names are e-mail addresses or URIs")]
+    TwoCommon(String, String),
+}
+
+impl Name {
+    /// The name that `text` is for a certificate of `kind`. What it prints as is read as the same name again.
+    pub fn parse(kind: Kind, text: &str) -> Result<Self, NameError> {
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if text.chars().any(is_unseen) {
+            return Err(NameError::Control(text.to_owned()));
+        }
+        match kind {
+            Kind::Server => host(text),
+            Kind::Client if text.starts_with(SPIFFE) => Err(NameError::IsWorkload(text.to_owned())),
+            Kind::Client if text.contains("://") => uri(text),
+            Kind::Client if text.contains('@') => email(text),
+            Kind::Client if text.trim() != text => Err(NameError::Control(text.to_owned())),
+            Kind::Client if text.chars().count() > MAX_COMMON_NAME => {
+                Err(NameError::TooLong(text.to_owned()))
+            }
+            Kind::Client => Ok(Self::Common(text.to_owned())),
+            Kind::Workload => spiffe(text),
+        }
+    }
+
+    /// All names of one certificate.
+    pub fn parse_all<T: AsRef<str>>(kind: Kind, texts: &[T]) -> Result<Vec<Self>, NameError> {
+        if texts.len() > MAX_NAMES {
+            return Err(NameError::TooMany);
+        }
+        let mut names = Vec::<Self>::new();
+        for text in texts {
+            let name = Self::parse(kind, text.as_ref())?;
+            if names.contains(&name) {
+                return Err(NameError::Twice(name.to_string()));
+            }
+            let common = names.iter().find(|other| matches!(other, Self::Common(_)));
+            if let (Self::Common(second), Some(first)) = (&name, common) {
+                return Err(NameError::TwoCommon(first.to_string(), second.clone()));
+            }
+            names.push(name);
+        }
+        match (kind, names.len()) {
+            (_, 0) => Err(NameError::None),
+            (Kind::Workload, 2..) => Err(NameError::OneSpiffe(names.len())),
+            (Kind::Server | Kind::Client | Kind::Workload, _) => Ok(names),
+        }
+    }
+
+    /// What the files of a certificate are called that this is the first name of.
+    pub fn file_stem(&self) -> String {
+        let text = self.to_string();
+        let text = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
+        let plain = text.chars().map(|character| match character {
+            '*' => '_',
+            '/' | ':' | '\\' | '?' | '#' | ' ' => '-',
+            other => other,
+        });
+        let mut stem = plain.collect::<String>();
+        stem.truncate(stem.floor_char_boundary(MAX_STEM));
+        let stem = stem.trim_matches(['.', '-']);
+        if stem.is_empty() {
+            "certificate".to_owned()
+        } else {
+            stem.to_owned()
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Dns(text) | Self::Email(text) | Self::Uri(text) | Self::Common(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Controls, and what turns or hides other characters: in no name that a person is to read.
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn host(text: &str) -> Result<Name, NameError> {
+    if let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        let everybody = address.is_unspecified() || address.is_multicast();
+        return if everybody {
+            Err(NameError::AnyAddress(address))
+        } else {
+            Ok(Name::Ip(address))
+        };
+    }
+    let name = text.to_ascii_lowercase();
+    let Some(domain) = name.strip_prefix("*.") else {
+        return dns(&name).map(|()| Name::Dns(name));
+    };
+    if domain.contains('*') || !domain.contains('.') {
+        return Err(NameError::Wildcard(text.to_owned()));
+    }
+    dns(domain).map(|()| Name::Dns(name))
+}
+
+/// Whether `name`, in lower case, is a DNS name of a host.
+fn dns(name: &str) -> Result<(), NameError> {
+    let told = |why| Err(NameError::Dns(name.to_owned(), why));
+    if name.contains('*') {
+        return Err(NameError::Wildcard(name.to_owned()));
+    }
+    if !name.is_ascii() {
+        let punycode = match Host::parse(name) {
+            Ok(Host::Domain(punycode)) => format!(": write {punycode}"),
+            Ok(Host::Ipv4(_) | Host::Ipv6(_)) | Err(_) => String::new(),
+        };
+        return Err(NameError::NotAscii(name.to_owned(), punycode));
+    }
+    if name.contains("://") || name.contains('/') {
+        return told("it is written without scheme and path");
+    }
+    if name.contains('@') {
+        return told("it looks like an e-mail address, and those are clients'");
+    }
+    if name.contains(':') {
+        return told("it is written without a port");
+    }
+    if name.len() > MAX_DNS {
+        return told("it is longer than 253 characters");
+    }
+    for label in name.split('.') {
+        if label.is_empty() {
+            return told("a label between its dots is empty");
+        }
+        if label.len() > MAX_LABEL {
+            return told("a label is longer than 63 characters");
+        }
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !label.bytes().all(inner) {
+            return told("only letters, digits and `-` stand in it");
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return told("a label begins or ends with `-`");
+        }
+    }
+    let last = name.rsplit('.').next().unwrap_or("");
+    if last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(NameError::NoAddress(name.to_owned()));
+    }
+    Ok(())
+}
+
+fn email(text: &str) -> Result<Name, NameError> {
+    let told = |why| Err(NameError::Email(text.to_owned(), why));
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return told("it has no `@`");
+    };
+    let atoms = local
+        .split('.')
+        .all(|atom| !atom.is_empty() && atom.bytes().all(is_atom));
+    if !atoms || local.len() > MAX_LOCAL_PART {
+        return told(
+            "what stands before the `@` is not made of letters, digits and !#$%&'*+-/=?^_`{|}~ between dots",
+        );
+    }
+    let domain = domain.to_ascii_lowercase();
+    if dns(&domain).is_err() {
+        return told("what stands behind the `@` is no DNS name");
+    }
+    Ok(Name::Email(format!("{local}@{domain}")))
+}
+
+/// Whether an e-mail address may have it before the `@`, unquoted (RFC 5322, section 3.2.3).
+const fn is_atom(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' | b'^'..=b'`' | b'{'..=b'~')
+}
+
+fn uri(text: &str) -> Result<Name, NameError> {
+    let told = |why| Err(NameError::Uri(text.to_owned(), why));
+    if text.len() > MAX_URI {
+        return told("it is longer than 2048 characters");
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return told("it has other characters than the printable ones of ASCII; write those as %XX");
+    }
+    match text.parse::<Url>() {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            told("it has a user or password in it")
+        }
+        Ok(url) if url.host_str().is_none_or(str::is_empty) => told("it names no host"),
+        Ok(_) => Ok(Name::Uri(text.to_owned())),
+        Err(_) => told("it cannot be read"),
+    }
+}
+
+/// SPIFFE ID, section 2; a workload's has a path (X.509-SVID, section 4.1).
+fn spiffe(text: &str) -> Result<Name, NameError> {
+    let told = |why| Err(NameError::Spiffe(text.to_owned(), why));
+    let Some(rest) = text.strip_prefix(SPIFFE) else {
+        return told("it does not begin with `spiffe://`");
+    };
+    if text.len() > MAX_URI {
+        return told("it is longer than 2048 characters");
+    }
+    let Some((domain, path)) = rest.split_once('/') else {
+        return told("it has no path");
+    };
+    let of_domain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
+    if domain.is_empty() || domain.len() > MAX_TRUST_DOMAIN || !domain.bytes().all(of_domain) {
+        return told("its trust domain is not 1 to 255 of a-z, 0-9, `.`, `-` and `_`");
+    }
+    let of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    for segment in path.split('/') {
+        if segment.is_empty() || segment == "." || segment == ".." {
+            return told("its path has an empty segment, `.` or `..`");
+        }
+        if !segment.bytes().all(of_path) {
+            return told("its path has other characters than letters, digits, `.`, `-` and `_`");
+        }
+    }
+    Ok(Name::Uri(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;
