@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+mod ca;
 mod check;
 mod demo;
 mod import;
@@ -92,6 +93,12 @@ files that the configuration names are read, and never shown.
         #[command(subcommand)]
         command: token::Token,
     },
+    /// Your own certificate authority: certificates for servers, clients and workloads, and their revocation.
+    #[command(after_help = ca::HELP)]
+    Ca {
+        #[command(subcommand)]
+        command: ca::Ca,
+    },
     /// Writes our configuration from another program's, and says option by option what became of it.
     Import {
         #[command(subcommand)]
@@ -147,6 +154,7 @@ pub fn main() -> ExitCode {
         Command::Run { config, state } => run(config.as_deref(), state, Environment::lasting(), &mut out),
         Command::Demo { json } => demo::run(json, &mut out),
         Command::Token { command } => token::run(&command, &environment, &mut out),
+        Command::Ca { command } => ca::run(&command, &environment, &mut out),
         Command::Import { command } => import::run(&command, &environment, &mut out),
         Command::Check { path, config, json } => {
             check::run(path.or(config).as_deref(), json, &environment, &mut out)

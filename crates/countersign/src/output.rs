@@ -63,6 +63,11 @@ impl Output {
         self.lost.as_ref()
     }
 
+    /// Whether the answer goes to a terminal that shows colours.
+    pub fn answer_colours(&self) -> bool {
+        self.captured.is_none() && io::stdout().is_terminal()
+    }
+
     /// Whether standard error is a terminal that shows colours.
     pub fn colours(&self) -> bool {
         self.captured.is_none() && io::stderr().is_terminal()

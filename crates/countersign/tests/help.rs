@@ -5,7 +5,7 @@
 use std::process::{Command, Output};
 
 /// Every command, by its words.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 21] = [
     "",
     "run",
     "demo",
@@ -13,13 +13,23 @@ const COMMANDS: [&str; 11] = [
     "token mint",
     "token inspect",
     "token verify",
+    "ca",
+    "ca init",
+    "ca issue server",
+    "ca issue client",
+    "ca issue workload",
+    "ca renew",
+    "ca revoke",
+    "ca crl",
+    "ca list",
+    "ca export",
     "import jwtauthrequest",
     "reload",
     "schema",
     "reference",
 ];
 /// Those whose answer is JSON already, or a page for people, or a log.
-const WITHOUT_JSON: [&str; 3] = ["", "run", "schema"];
+const WITHOUT_JSON: [&str; 4] = ["", "run", "ca", "schema"];
 
 fn help(command: &str) -> String {
     let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));

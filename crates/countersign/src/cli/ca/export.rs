@@ -1,0 +1,102 @@
+//! A certificate with its key in one file, for browsers and phones.
+
+use super::folder::Folder;
+use super::issue::Files;
+use super::written::{SECRET, Staged};
+use super::{Place, day, now, renew};
+use crate::ca::index::Status;
+use crate::ca::pkcs12::{Bundle, bundle, password};
+use crate::ca::{Role, first_certificate};
+use crate::config::Environment;
+use crate::output::Output;
+use countersign_edge::system::OsEntropy;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// What to export.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// The name of its files, without their ending.
+    name: String,
+    /// As PKCS#12: AES-256 and SHA-256, which everything reads that was made since 2022.
+    #[arg(long, required = true)]
+    pkcs12: bool,
+    /// With 3DES and SHA-1, for older phones and keychains. Its password is all that protects it: remove the file when it
+    /// is imported.
+    #[arg(long)]
+    legacy: bool,
+    /// The file to write, instead of NAME.p12 beside the certificate. A file that is there is replaced.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    /// One JSON object: the file and its password.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> Result<(), String> {
+    let folder = Folder(args.place.folder.clone());
+    let _held = folder.hold()?;
+    let index = folder.index()?;
+    let newest = folder
+        .places(&index, &args.name)?
+        .last()
+        .copied()
+        .unwrap_or_default();
+    let record = index.certificates.get(newest).ok_or("the index changed")?;
+    match (record.status(now()), &record.revoked) {
+        (Status::Valid, _) => {}
+        (Status::Expired, _) => {
+            let (file, on) = (&record.file, day(record.not_after));
+            return Err(format!(
+                "{file} has ended on {on}: `countersign ca renew {file}` makes it hold again"
+            ));
+        }
+        (Status::Revoked, _) => return Err(format!("{} was revoked, and nobody would take it", record.file)),
+    }
+    let files = Files::new(&folder.of(record), &record.file);
+    let key = renew::kept(&files.key)?;
+    let paths = [
+        files.certificate.clone(),
+        folder.certificate(Role::Intermediate),
+        folder.certificate(Role::Root),
+    ];
+    let certificates = paths.iter().map(|path| certificate(path, environment));
+    let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+    let form = if args.legacy {
+        Bundle::Legacy
+    } else {
+        Bundle::Modern
+    };
+    let entropy = OsEntropy::new();
+    let password = password(&entropy);
+    let name = record.names.first().map_or(record.file.as_str(), String::as_str);
+    let bytes =
+        bundle(form, &key, &certificates, name, &password, &entropy).map_err(|error| error.to_string())?;
+    let beside = files.certificate.with_file_name(format!("{}.p12", record.file));
+    let path = args.output.clone().unwrap_or(beside);
+    let staged = Staged::write(&path, &bytes, SECRET)?;
+    let shown = path.display().to_string();
+    if args.json {
+        out.line(&json!({ "written": [shown], "password": password.expose() }).to_string());
+    } else {
+        out.line(&format!("password: {}", password.expose()));
+        out.line("It is shown this once, and kept nowhere.");
+        out.line(&format!("written: {shown}"));
+    }
+    // A file whose password nobody has seen is of no use.
+    if out.lost().is_some() {
+        return Err(format!(
+            "{shown}: not written, for its password could not be shown"
+        ));
+    }
+    staged.place().map(drop)
+}
+
+/// The first certificate of a file.
+fn certificate(path: &Path, environment: &Environment) -> Result<Vec<u8>, String> {
+    let bytes = environment.whole(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    first_certificate(&text).ok_or_else(|| format!("{}: holds no certificate", path.display()))
+}

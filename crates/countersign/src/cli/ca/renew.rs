@@ -1,0 +1,225 @@
+//! Certificates made to hold again, under the same names.
+
+use super::folder::Folder;
+use super::issue::{self, Files};
+use super::passphrase::Unlock;
+use super::revoke::INTERMEDIATE;
+use super::written::{PUBLIC, Staged};
+use super::{Place, day, lists, now, rfc_3339};
+use crate::ca::index::{Index, Record, Status, days_left};
+use crate::ca::names::Name;
+use crate::ca::{Authority, Foundation, Issued, PrivateKey, Role, Wish, certificate_pem};
+use crate::config::Environment;
+use crate::output::Output;
+use countersign_core::secret::Secret;
+use countersign_core::time::Timestamp;
+use countersign_edge::system::OsEntropy;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// What to renew.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// The names of the files, without their ending, or serial numbers; `intermediate` is the intermediate itself.
+    #[arg(required_unless_present = "due", value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    place: Place,
+    /// Only what has fewer days left than this; without a name, everything of which this is true.
+    #[arg(long, value_name = "DAYS")]
+    due: Option<u32>,
+    /// How many days it holds from now. Otherwise as many as before.
+    #[arg(long)]
+    days: Option<u32>,
+    /// Keep the key, instead of making a new one.
+    #[arg(long)]
+    keep_key: bool,
+    #[command(flatten)]
+    unlock: Unlock,
+    /// One JSON object a line: what was issued, and the files that were written.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> Result<(), String> {
+    if args.names.iter().any(|name| name == INTERMEDIATE) {
+        if args.names.len() > 1 {
+            return Err("the intermediate is renewed by itself: give its name alone".to_owned());
+        }
+        return intermediate(args, environment, out);
+    }
+    let folder = Folder(args.place.folder.clone());
+    let keys = folder.keys(&[Role::Intermediate], &args.unlock, environment)?;
+    let held = folder.hold()?;
+    let mut authority = folder.authority(keys, environment, &held)?;
+    let chosen = chosen(args, &folder, &authority.index)?;
+    for place in &chosen {
+        let Some(record) = authority.index.certificates.get(*place).cloned() else {
+            continue;
+        };
+        let (issued, written) = again(args, &folder, &mut authority, &record)?;
+        issue::tell(&issued, &written, args.json, out);
+        if !args.json {
+            let (until, serial) = (day(record.not_after), &record.serial);
+            out.line(&format!(
+                "the one before holds until {until}; `countersign ca revoke {serial}` ends it now"
+            ));
+        }
+    }
+    if chosen.is_empty() && !args.json {
+        out.line("nothing is due");
+    }
+    Ok(())
+}
+
+/// The newest certificates of the names that were given, or of all; those that are due, where that was asked.
+fn chosen(args: &Args, folder: &Folder, index: &Index) -> Result<Vec<usize>, String> {
+    let now = now();
+    let due = |record: &Record| {
+        args.due
+            .is_none_or(|due| days_left(record.not_after, now) < i64::from(due))
+    };
+    let mut chosen = Vec::new();
+    if args.names.is_empty() {
+        let newest = index.certificates.iter().enumerate().filter(|(place, record)| {
+            let later = index.certificates.iter().skip(place + 1);
+            later
+                .clone()
+                .all(|other| (&other.file, &other.folder) != (&record.file, &record.folder))
+        });
+        // What was revoked or comes from a request is not renewed by a timer.
+        let wanted =
+            newest.filter(|(_, record)| due(record) && record.revoked.is_none() && !record.requested);
+        return Ok(wanted.map(|(place, _)| place).collect());
+    }
+    for name in &args.names {
+        let places = folder.places(index, name)?;
+        let newest = places.last().copied().unwrap_or_default();
+        let Some(record) = index.certificates.get(newest) else {
+            continue;
+        };
+        may_be_renewed(record, now)?;
+        if due(record) && !chosen.contains(&newest) {
+            chosen.push(newest);
+        }
+    }
+    Ok(chosen)
+}
+
+fn may_be_renewed(record: &Record, now: Timestamp) -> Result<(), String> {
+    let file = &record.file;
+    if let (Status::Revoked, Some(revoked)) = (record.status(now), &record.revoked) {
+        return Err(format!(
+            "{file} was revoked on {}: if it may hold again, issue it anew under another --file",
+            day(revoked.at)
+        ));
+    }
+    if record.requested {
+        return Err(format!(
+            "the key of {file} is not ours: have its owner send a new request, and `countersign ca sign` it"
+        ));
+    }
+    Ok(())
+}
+
+/// The same again.
+fn again(
+    args: &Args,
+    folder: &Folder,
+    authority: &mut Authority,
+    record: &Record,
+) -> Result<(Issued, Vec<PathBuf>), String> {
+    let told = |error: &dyn std::error::Error| format!("{}: {error}", record.file);
+    let names = Name::parse_all(record.kind, &record.names).map_err(|error| told(&error))?;
+    let files = Files::new(&folder.of(record), &record.file);
+    let key = if args.keep_key {
+        kept(&files.key)?
+    } else {
+        PrivateKey::generate().map_err(|error| told(&error))?
+    };
+    let wish = Wish {
+        kind: record.kind,
+        names: &names,
+        days: args.days.unwrap_or(record.days),
+        file: &record.file,
+        folder: record.folder.as_deref(),
+        requested: false,
+    };
+    let issued = authority.issue(wish, key.public_half(), now(), &OsEntropy::new());
+    let issued = issued.map_err(|error| told(&error))?;
+    let staged = files.stage(&issued.chain, (!args.keep_key).then_some(&key))?;
+    folder.save(&authority.index)?;
+    let written = staged.into_iter().map(Staged::place).collect::<Result<_, _>>()?;
+    Ok((issued, written))
+}
+
+/// The key that a certificate has.
+pub(super) fn kept(path: &Path) -> Result<PrivateKey, String> {
+    let bytes = Environment::real().whole(path)?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("{}: is no text", path.display()))?;
+    let text = Secret::new(text);
+    PrivateKey::from_pem(text.expose(), None).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// A new certificate for the intermediate's key.
+fn intermediate(args: &Args, environment: &Environment, out: &mut Output) -> Result<(), String> {
+    let folder = Folder(args.place.folder.clone());
+    let index = folder.index()?;
+    let before = index
+        .current(Role::Intermediate)
+        .map_or(0, |record| record.not_after);
+    if args
+        .due
+        .is_some_and(|due| days_left(before, now()) >= i64::from(due))
+    {
+        if !args.json {
+            out.line("nothing is due");
+        }
+        return Ok(());
+    }
+    let keys = folder.keys(&[Role::Root, Role::Intermediate], &args.unlock, environment)?;
+    let held = folder.hold()?;
+    let mut authority = folder.authority(keys, environment, &held)?;
+    let days = args.days.unwrap_or(Foundation::usual("").intermediate_days);
+    let renewed = authority.renew_intermediate(days, now(), &OsEntropy::new());
+    renewed.map_err(|error| error.to_string())?;
+    // Killed after the index, the certificate before is still a known one, and this can be done again.
+    let certificate = certificate_pem(&authority.intermediate);
+    let staged = [
+        Staged::write(
+            &folder.certificate(Role::Intermediate),
+            certificate.as_bytes(),
+            PUBLIC,
+        )?,
+        Staged::write(&folder.authorities(), authority.chain().as_bytes(), PUBLIC)?,
+    ];
+    folder.save(&authority.index)?;
+    let mut written = staged
+        .into_iter()
+        .map(Staged::place)
+        .collect::<Result<Vec<_>, _>>()?;
+    written.extend(lists::renew(&folder, &mut authority, &[Role::Intermediate], None)?.1);
+    let until = authority
+        .index
+        .current(Role::Intermediate)
+        .map_or(0, |record| record.not_after);
+    if args.json {
+        let written = written.iter().map(|path| path.display().to_string());
+        let report = json!({ "intermediate": rfc_3339(until), "written": written.collect::<Vec<_>>() });
+        out.line(&report.to_string());
+        return Ok(());
+    }
+    out.line(&format!(
+        "{}, until {}",
+        authority.subject(Role::Intermediate),
+        day(until)
+    ));
+    for path in &written {
+        out.line(&format!("written: {}", path.display()));
+    }
+    out.line(&format!(
+        "What was issued before carries the former one, until {}: renew it before then.",
+        day(before)
+    ));
+    Ok(())
+}

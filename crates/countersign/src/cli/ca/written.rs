@@ -1,0 +1,83 @@
+//! Files that are whole or not there: written beside their place, flushed to the disk, and then given their name.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Of keys, and of what tells about people: nobody else's to read.
+pub(super) const SECRET: u32 = 0o600;
+/// Of certificates.
+pub(super) const PUBLIC: u32 = 0o644;
+
+/// A file that is on the disk and has not got its name yet. Dropped, it is gone.
+#[derive(Debug)]
+pub(super) struct Staged {
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Writes `bytes` beside `path`.
+    pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<Self, String> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+        let staged = Self {
+            temporary,
+            path: path.to_owned(),
+        };
+        staged.fill(bytes, mode).map_err(|error| told(path, &error))?;
+        Ok(staged)
+    }
+
+    fn fill(&self, bytes: &[u8], mode: u32) -> io::Result<()> {
+        // What a process of the same number left when it was killed.
+        drop(std::fs::remove_file(&self.temporary));
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&self.temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+
+    /// Gives it its name, in place of whatever had it.
+    pub(super) fn place(self) -> Result<PathBuf, String> {
+        let named = std::fs::rename(&self.temporary, &self.path);
+        let named = named.and_then(|()| File::open(folder_of(&self.path))?.sync_all());
+        named.map_err(|error| told(&self.path, &error))?;
+        Ok(self.path.clone())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // After `place` there is nothing of this name.
+        drop(std::fs::remove_file(&self.temporary));
+    }
+}
+
+/// Writes a file whole, in place of whatever had its name.
+pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<PathBuf, String> {
+    Staged::write(path, bytes, mode)?.place()
+}
+
+/// Whether a file is called as one that has not got its name yet.
+pub(super) fn is_staged(name: &str) -> bool {
+    let number = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".new"));
+    let number = number.and_then(|rest| rest.rsplit_once('.'));
+    number.is_some_and(|(_, number)| number.parse::<u32>().is_ok())
+}
+
+/// The folder that a path is in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// What went wrong with a file.
+pub(super) fn told(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
+}

@@ -1,0 +1,140 @@
+//! Files: two at once, killed half-way, nowhere to write.
+
+use super::{Desk, VERIFY, complained};
+use std::fs::File;
+use std::time::Duration;
+
+#[test]
+fn many_at_once_are_one_after_the_other() {
+    let desk = Desk::with_authority();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let children = names.map(|name| desk.command(&["issue", "client", name]).spawn().unwrap());
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", complained(&output));
+    }
+    assert_eq!(
+        desk.json(&["list"])["certificates"].as_array().unwrap().len(),
+        names.len()
+    );
+    // Of one name there is one.
+    let children = [(); 4].map(|()| desk.command(&["issue", "client", "same"]).spawn().unwrap());
+    let good = children.into_iter().filter(|child| child.id() > 0);
+    let good = good.map(|child| child.wait_with_output().unwrap().status.success());
+    assert_eq!(good.filter(|good| *good).count(), 1);
+    let children = [(); 4].map(|()| desk.command(&["init", "--folder", "new"]).spawn().unwrap());
+    let good = children.map(|child| child.wait_with_output().unwrap().status.success());
+    assert_eq!(good.iter().filter(|good| **good).count(), 1);
+    desk.good(&["issue", "client", "ann", "--folder", "new"]);
+}
+
+#[test]
+fn whenever_it_is_killed_nothing_that_was_signed_is_forgotten() {
+    let desk = Desk::with_authority();
+    for round in 0..24 {
+        let name = format!("ann{round}");
+        let mut child = desk.command(&["issue", "client", &name]).spawn().unwrap();
+        // It takes a few milliseconds: the end comes before, within and after.
+        std::thread::park_timeout(Duration::from_micros(500 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    desk.good(&["issue", "client", "last"]);
+    let list = desk.json(&["list", "--all"]);
+    let known = list["certificates"].as_array().unwrap();
+    for entry in std::fs::read_dir(desk.0.0.join("ca/issued")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let (stem, ending) = name.rsplit_once('.').unwrap();
+        assert_ne!(ending, "new", "what was begun is swept away: {name}");
+        assert!(
+            known.iter().any(|record| record["file"] == stem),
+            "{name} is known"
+        );
+        if ending == "crt" {
+            let verified = desk.openssl(&format!("{VERIFY} ca/issued/{name}"));
+            assert_eq!(verified, format!("ca/issued/{name}: OK"));
+        }
+    }
+}
+
+#[test]
+fn where_nothing_can_be_written_it_says_where_and_leaves_nothing() {
+    let desk = Desk::new();
+    desk.0.write("file", "");
+    let told = desk.bad(&["init", "--folder", "file/ca"]);
+    assert!(told.contains("file/ca: "), "{told}");
+    let told = desk.bad(&["init", "--folder", "/proc/ca"]);
+    assert!(told.contains("/proc/ca: "), "{told}");
+    desk.good(&["init"]);
+    let told = desk.bad(&["issue", "client", "ann", "--output", "file/x"]);
+    assert!(told.contains("file/x"), "{told}");
+    // Where a file is to be, a folder is.
+    std::fs::create_dir_all(desk.0.0.join("ca/crls.pem.d")).unwrap();
+    std::fs::remove_file(desk.0.0.join("ca/crls.pem")).unwrap();
+    std::fs::rename(desk.0.0.join("ca/crls.pem.d"), desk.0.0.join("ca/crls.pem")).unwrap();
+    let told = desk.bad(&["crl"]);
+    assert!(told.contains("ca/crls.pem: "), "{told}");
+    assert_eq!(desk.json(&["list"])["certificates"], serde_json::json!([]));
+}
+
+#[test]
+fn an_answer_that_could_not_be_written_is_no_success() {
+    let desk = Desk::with_authority();
+    for arguments in [&["list"][..], &["list", "--json"], &["issue", "client", "ann"]] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = desk.command(arguments).stdout(full).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(
+            complained(&output).contains("No space left"),
+            "{}",
+            complained(&output)
+        );
+    }
+}
+
+#[test]
+fn a_folder_that_others_can_write_into_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let desk = Desk::new();
+    let shared = desk.0.0.join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let told = desk.bad(&["init", "--folder", "shared"]);
+    assert!(told.contains("chmod go-w"), "{told}");
+}
+
+#[test]
+fn what_was_tampered_with_is_told() {
+    let desk = Desk::with_authority();
+    let index = desk.0.0.join("ca/index.json");
+    let sound = String::from_utf8(std::fs::read(&index).unwrap()).unwrap();
+    for broken in [
+        "",
+        "{",
+        "[]",
+        "{\"format\": 1}",
+        &sound.replace("\"format\": 1", "\"format\": 9"),
+    ] {
+        std::fs::write(&index, broken).unwrap();
+        let told = desk.bad(&["issue", "client", "ann"]);
+        assert!(told.contains("./ca/index.json: it "), "{told}");
+    }
+    std::fs::write(&index, &sound).unwrap();
+    desk.good(&["init", "--folder", "other"]);
+    std::fs::copy(
+        desk.0.0.join("other/intermediate.crt"),
+        desk.0.0.join("ca/intermediate.crt"),
+    )
+    .unwrap();
+    let told = desk.bad(&["issue", "client", "ann"]);
+    assert!(told.contains("not the one of the index"), "{told}");
+    std::fs::write(desk.0.0.join("ca/intermediate.crt"), "no certificate").unwrap();
+    let told = desk.bad(&["issue", "client", "ann"]);
+    assert!(
+        told.contains("ca/intermediate.crt: holds no certificate"),
+        "{told}"
+    );
+    std::fs::write(desk.0.0.join("ca/intermediate.key"), "no key").unwrap();
+    let told = desk.bad(&["issue", "client", "ann"]);
+    assert!(told.contains("ca/intermediate.key: it is no PEM file"), "{told}");
+}
