@@ -12,13 +12,14 @@ mod make;
 pub mod names;
 mod pem;
 pub mod pkcs12;
+pub mod request;
 mod revocation;
 
 pub use authority::{Authority, Foundation, Issued, Wish, sha256};
 pub use encryption::EncryptionError;
 pub use key::{KeyError, PrivateKey, is_locked};
 pub use make::{Life, Role};
-pub use pem::{certificate as certificate_pem, first_certificate};
+pub use pem::{certificate as certificate_pem, certificates, first_certificate};
 pub use revocation::LIST_DAYS;
 
 use names::{Kind, NameError};

@@ -15,6 +15,8 @@ mod files;
 mod issue;
 #[path = "ca/revocation.rs"]
 mod revocation;
+#[path = "ca/sign.rs"]
+mod sign;
 
 /// A folder in which commands are given.
 struct Desk(Folder);

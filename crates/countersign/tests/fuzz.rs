@@ -1,5 +1,9 @@
 //! The decoders of what operators write, under seeded mutations: no panic, whatever is in the file.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use countersign::ca::names::Kind;
+use countersign::ca::request::Request;
 use countersign::cli::offline_parts;
 use countersign::compose;
 use countersign::config::{Environment, Sources, render};
@@ -67,5 +71,49 @@ fn a_condition_is_compiled_or_told_about_and_never_a_panic() {
         if let Ok(text) = std::str::from_utf8(bytes) {
             drop(condition::compile(text));
         }
+    });
+}
+
+#[test]
+fn a_certificate_request_is_read_or_told_about_and_never_a_panic() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ca/requests");
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let texts = files
+        .map(|bytes| String::from_utf8(bytes).unwrap())
+        .collect::<Vec<_>>();
+    let corpus = texts.iter().map(|text| {
+        let body = text.lines().filter(|line| !line.starts_with('-'));
+        BASE64_STANDARD.decode(body.collect::<String>()).unwrap()
+    });
+    let corpus = corpus.collect::<Vec<_>>();
+    let corpus = corpus.iter().map(Vec::as_slice).collect::<Vec<_>>();
+    let dictionary: [&[u8]; 10] = [
+        b"\x30\x84\xff\xff\xff\xff",
+        b"\x30\x88\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x30\x80",
+        b"\x30\x00",
+        b"\x31\x00",
+        b"\xa0\x00",
+        b"\x03\x01\x00",
+        b"\x06\x03\x55\x1d\x11",
+        b"\x82\x0bapp.example",
+        b"\x01\x01\xff",
+    ];
+    let mut sound = 0;
+    mutations(&corpus, &dictionary, count(), |bytes| {
+        if let Ok(request) = Request::from_der(bytes) {
+            sound += 1;
+            for kind in [Kind::Server, Kind::Client, Kind::Workload] {
+                drop(request.names(kind));
+            }
+        }
+    });
+    assert!(sound >= 4, "the requests themselves are sound");
+    let texts = texts.iter().map(String::as_bytes).collect::<Vec<_>>();
+    let dictionary: [&[u8]; 3] = [b"-----BEGIN ", b"-----END CERTIFICATE REQUEST-----", b"\r\n"];
+    mutations(&texts, &dictionary, count(), |bytes| {
+        drop(Request::from_pem(&String::from_utf8_lossy(bytes)));
     });
 }

@@ -5,7 +5,7 @@
 use std::process::{Command, Output};
 
 /// Every command, by its words.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 23] = [
     "",
     "run",
     "demo",
@@ -18,10 +18,12 @@ const COMMANDS: [&str; 21] = [
     "ca issue server",
     "ca issue client",
     "ca issue workload",
+    "ca sign",
     "ca renew",
     "ca revoke",
     "ca crl",
     "ca list",
+    "ca show",
     "ca export",
     "import jwtauthrequest",
     "reload",

@@ -3,10 +3,15 @@
 
 /// The tags that are met here.
 pub(super) mod tag {
+    pub(in crate::ca) const BOOLEAN: u8 = 0x01;
     pub(in crate::ca) const INTEGER: u8 = 0x02;
+    pub(in crate::ca) const BIT_STRING: u8 = 0x03;
     pub(in crate::ca) const OCTET_STRING: u8 = 0x04;
     pub(in crate::ca) const NULL: u8 = 0x05;
     pub(in crate::ca) const OBJECT_IDENTIFIER: u8 = 0x06;
+    pub(in crate::ca) const UTF8_STRING: u8 = 0x0c;
+    pub(in crate::ca) const PRINTABLE_STRING: u8 = 0x13;
+    pub(in crate::ca) const IA5_STRING: u8 = 0x16;
     pub(in crate::ca) const BMP_STRING: u8 = 0x1e;
     pub(in crate::ca) const SEQUENCE: u8 = 0x30;
     pub(in crate::ca) const SET: u8 = 0x31;
@@ -81,6 +86,12 @@ impl<'a> Reader<'a> {
         let element = ahead.next().filter(|element| element.tag == tag)?;
         *self = ahead;
         Some(element)
+    }
+
+    /// The bits of the next element, when they are whole bytes.
+    pub(super) fn bits(&mut self) -> Option<&'a [u8]> {
+        let (unused, bits) = self.bytes(tag::BIT_STRING)?.split_first()?;
+        (*unused == 0).then_some(bits)
     }
 
     /// A small number.

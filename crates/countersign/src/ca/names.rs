@@ -1,6 +1,7 @@
 //! The names that a certificate can bear, by its kind. Each is judged before anything is signed: what is no name of its
 //! kind is refused, never bent into one.
 
+use countersign_core::spiffe::{SpiffeId, SpiffeIdError};
 use std::fmt;
 use std::net::IpAddr;
 use url::{Host, Url};
@@ -12,8 +13,6 @@ const MAX_LABEL: usize = 63;
 const MAX_LOCAL_PART: usize = 64;
 /// The longest URI, as SPIFFE bounds its own.
 const MAX_URI: usize = 2048;
-/// The longest trust domain (SPIFFE ID, section 2.1).
-const MAX_TRUST_DOMAIN: usize = 255;
 /// The longest common name (RFC 5280, appendix A: ub-common-name).
 pub(super) const MAX_COMMON_NAME: usize = 64;
 /// The most names of one certificate.
@@ -23,7 +22,7 @@ const MAX_STEM: usize = 120;
 const SPIFFE: &str = "spiffe://";
 
 /// What a certificate is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A server, by its DNS names and addresses.
@@ -101,7 +100,10 @@ pub enum NameError {
     Uri(String, &'static str),
     /// Not a SPIFFE ID.
     #[error("{0:?} is no SPIFFE ID of a workload (spiffe://example.org/billing): {1}")]
-    Spiffe(String, &'static str),
+    Spiffe(String, SpiffeIdError),
+    /// The SPIFFE ID of a trust domain.
+    #[error("{0:?} names a trust domain, and no workload in it: spiffe://example.org/billing has a path")]
+    TrustDomain(String),
     /// A workload has one name.
     #[error("a workload has one SPIFFE ID, and {0} names are given")]
     OneSpiffe(usize),
@@ -309,32 +311,13 @@ fn uri(text: &str) -> Result<Name, NameError> {
     }
 }
 
-/// SPIFFE ID, section 2; a workload's has a path (X.509-SVID, section 4.1).
+/// A workload's SPIFFE ID has a path (X.509-SVID, section 4.1).
 fn spiffe(text: &str) -> Result<Name, NameError> {
-    let told = |why| Err(NameError::Spiffe(text.to_owned(), why));
-    let Some(rest) = text.strip_prefix(SPIFFE) else {
-        return told("it does not begin with `spiffe://`");
-    };
-    if text.len() > MAX_URI {
-        return told("it is longer than 2048 characters");
+    match SpiffeId::parse(text) {
+        Err(why) => Err(NameError::Spiffe(text.to_owned(), why)),
+        Ok(id) if id.path().is_empty() => Err(NameError::TrustDomain(text.to_owned())),
+        Ok(_) => Ok(Name::Uri(text.to_owned())),
     }
-    let Some((domain, path)) = rest.split_once('/') else {
-        return told("it has no path");
-    };
-    let of_domain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
-    if domain.is_empty() || domain.len() > MAX_TRUST_DOMAIN || !domain.bytes().all(of_domain) {
-        return told("its trust domain is not 1 to 255 of a-z, 0-9, `.`, `-` and `_`");
-    }
-    let of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    for segment in path.split('/') {
-        if segment.is_empty() || segment == "." || segment == ".." {
-            return told("its path has an empty segment, `.` or `..`");
-        }
-        if !segment.bytes().all(of_path) {
-            return told("its path has other characters than letters, digits, `.`, `-` and `_`");
-        }
-    }
-    Ok(Name::Uri(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -30,9 +30,14 @@ pub fn certificate(der: &[u8]) -> String {
 
 /// The first certificate of `text`, as DER.
 pub fn first_certificate(text: &str) -> Option<Vec<u8>> {
+    certificates(text)?.into_iter().next()
+}
+
+/// The certificates of `text`, as DER. None when a block is broken.
+pub fn certificates(text: &str) -> Option<Vec<Vec<u8>>> {
     let blocks = decode(text)?.into_iter();
-    let mut certificates = blocks.filter(|(label, _)| *label == "CERTIFICATE");
-    certificates.next().map(|(_, der)| der)
+    let certificates = blocks.filter(|(label, _)| *label == "CERTIFICATE");
+    Some(certificates.map(|(_, der)| der).collect())
 }
 
 /// The blocks of `text`: label and content. None when one is broken; what stands between blocks is passed over.

@@ -17,6 +17,8 @@ mod lists;
 mod passphrase;
 mod renew;
 mod revoke;
+mod show;
+mod sign;
 mod written;
 
 use super::token::shown::harmless;
@@ -55,6 +57,15 @@ moved to another place meanwhile.
     /// Issues certificates with new keys.
     #[command(subcommand)]
     Issue(issue::Issue),
+    /// Signs somebody else's request (CSR), for names that are confirmed one by one.
+    #[command(after_help = "\
+Of a request only the key and the names are taken, and each name must be confirmed with --name; without, it is told what is
+asked for. What asks to be an authority is refused. The key stays where it was made.
+
+  countersign ca sign server ./app.csr
+  countersign ca sign server ./app.csr --name app.example --name 10.0.0.7
+  countersign ca sign client ./ann.csr --name ann@example.org --days 30")]
+    Sign(sign::Args),
     /// Makes certificates hold again, under the same names.
     #[command(after_help = "\
 Files are replaced in their places; tell the server that uses them to read them again. The certificate before holds until
@@ -88,6 +99,11 @@ What has ended or was revoked is listed with --all.
   countersign ca list
   countersign ca list --all --json")]
     List(list::Args),
+    /// Shows what is in a certificate file, of this authority or of any other.
+    #[command(after_help = "\
+  countersign ca show ca/issued/app.example.crt
+  countersign ca show /etc/ssl/certs/server.pem --json")]
+    Show(show::Args),
     /// Puts a certificate, its key and the authorities into one file, for browsers and phones.
     #[command(after_help = "\
 NAME.p12 is written beside the certificate. Its password is made at random and shown once.
@@ -110,6 +126,8 @@ pub(super) fn run(command: &Ca, environment: &Environment, out: &mut Output) -> 
     let done = match command {
         Ca::Init(args) => init::run(args, environment, out),
         Ca::Issue(command) => issue::run(command, environment, out),
+        Ca::Sign(args) => sign::run(args, environment, out),
+        Ca::Show(args) => show::run(args, environment, out),
         Ca::Renew(args) => renew::run(args, environment, out),
         Ca::Revoke(args) => revoke::run(args, environment, out),
         Ca::Crl(args) => lists::run(args, environment, out),

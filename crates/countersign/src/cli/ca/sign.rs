@@ -1,0 +1,138 @@
+//! Somebody else's request, signed for the names that were confirmed.
+
+use super::folder::Folder;
+use super::issue::{self, Files};
+use super::passphrase::Unlock;
+use super::written::Staged;
+use super::{Place, now};
+use crate::ca::names::{Kind, Name};
+use crate::ca::request::Request;
+use crate::ca::{Role, Wish};
+use crate::config::Environment;
+use crate::output::Output;
+use countersign_edge::system::OsEntropy;
+use std::path::PathBuf;
+
+/// What to sign.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// What the certificate is for.
+    #[arg(value_enum)]
+    kind: Kind,
+    /// The request (PKCS#10, in PEM).
+    request: PathBuf,
+    /// A name that it asks for and shall have. All that it asks for must be named.
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+    #[command(flatten)]
+    place: Place,
+    /// How many days it holds. Otherwise 90 for servers and clients, at most 397; 1 for workloads, at most 7.
+    #[arg(long)]
+    days: Option<u32>,
+    /// What its file is called, without its ending, instead of the first name.
+    #[arg(long, value_name = "NAME")]
+    file: Option<String>,
+    /// Where its file goes, instead of `issued` in the authority's folder.
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    unlock: Unlock,
+    /// One JSON object: what was issued, and the file that was written.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> Result<(), String> {
+    let told = |why: &dyn std::fmt::Display| format!("{}: {why}", args.request.display());
+    let bytes = environment.whole(&args.request)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| told(&"is no text; of a DER file `openssl req -inform der` makes one"))?;
+    let request = Request::from_pem(&text).map_err(|why| told(&why))?;
+    let asked = request.names(args.kind).map_err(|why| told(&why))?;
+    confirmed(args, &asked)?;
+    let stem = issue::stem(args.file.as_deref(), &asked)?;
+    let folder = Folder(args.place.folder.clone());
+    let keys = folder.keys(&[Role::Intermediate], &args.unlock, environment)?;
+    let held = folder.hold()?;
+    let mut authority = folder.authority(keys, environment, &held)?;
+    let elsewhere = args.output.as_deref().map(issue::absolute).transpose()?;
+    let files = Files::new(
+        &elsewhere
+            .as_deref()
+            .map_or_else(|| folder.issued(), PathBuf::from),
+        &stem,
+    );
+    files.must_be_new()?;
+    let wish = Wish {
+        kind: args.kind,
+        names: &asked,
+        days: args.days.unwrap_or(crate::ca::days(args.kind).0),
+        file: &stem,
+        folder: elsewhere.as_deref(),
+        requested: true,
+    };
+    let issued = authority.issue(wish, request.key(), now(), &OsEntropy::new());
+    let issued = issued.map_err(|error| error.to_string())?;
+    let staged = files.stage(&issued.chain, None)?;
+    folder.save(&authority.index)?;
+    let written = staged
+        .into_iter()
+        .map(Staged::place)
+        .collect::<Result<Vec<_>, _>>()?;
+    issue::tell(&issued, &written, args.json, out);
+    Ok(())
+}
+
+/// Whether just the names that are asked for were named on the command line.
+fn confirmed(args: &Args, asked: &[Name]) -> Result<(), String> {
+    let named = args.name.iter().map(|name| Name::parse(args.kind, name));
+    let named = named
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("--name: {error}"))?;
+    if let Some(further) = named.iter().find(|name| !asked.contains(name)) {
+        return Err(format!(
+            "--name {}: the request does not ask for it",
+            quoted(&further.to_string())
+        ));
+    }
+    if asked.iter().all(|name| named.contains(name)) {
+        return Ok(());
+    }
+    let flags = asked
+        .iter()
+        .map(|name| format!(" --name={}", quoted(&name.to_string())));
+    Err(format!(
+        "{0} asks for {1}. If it shall have that: countersign ca sign {2} {3}{4}",
+        args.request.display(),
+        asked
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", "),
+        args.kind.word(),
+        quoted(&args.request.display().to_string()),
+        flags.collect::<String>()
+    ))
+}
+
+/// As a shell takes it for one word, whatever a stranger wrote.
+fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_name_is_one_word_to_a_shell() {
+        assert_eq!(quoted("ann@example.org"), "ann@example.org");
+        assert_eq!(quoted("*.example.org"), "'*.example.org'");
+        assert_eq!(quoted("$(reboot); 'x'"), r"'$(reboot); '\''x'\'''");
+        assert_eq!(quoted(""), "''");
+    }
+}
