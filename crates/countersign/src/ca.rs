@@ -12,6 +12,7 @@ mod make;
 pub mod names;
 mod pem;
 pub mod pkcs12;
+mod quickstart;
 pub mod request;
 mod revocation;
 
@@ -20,6 +21,7 @@ pub use encryption::EncryptionError;
 pub use key::{KeyError, PrivateKey, is_locked};
 pub use make::{Life, Role};
 pub use pem::{certificate as certificate_pem, certificates, first_certificate};
+pub use quickstart::{Party, Quick, Quickstart};
 pub use revocation::LIST_DAYS;
 
 use names::{Kind, NameError};

@@ -5,7 +5,7 @@
 use std::process::{Command, Output};
 
 /// Every command, by its words.
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "",
     "run",
     "demo",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 23] = [
     "token inspect",
     "token verify",
     "ca",
+    "ca quickstart",
     "ca init",
     "ca issue server",
     "ca issue client",

@@ -79,6 +79,8 @@ pub struct Wish<'a> {
 pub struct Issued {
     /// As it is remembered.
     pub record: Record,
+    /// The certificate (DER).
+    pub der: Vec<u8>,
     /// The certificate and the intermediate's (PEM): what a server or client sends.
     pub chain: String,
     /// Whether it ends earlier than was asked, with its issuer.
@@ -158,6 +160,7 @@ impl Authority {
         Ok(Issued {
             record,
             chain: pem::certificate(&der) + &pem::certificate(&self.intermediate),
+            der,
             shortened: life.not_after < asked.not_after,
         })
     }

@@ -15,6 +15,7 @@ mod issue;
 mod list;
 mod lists;
 mod passphrase;
+mod quickstart;
 mod renew;
 mod revoke;
 mod show;
@@ -28,6 +29,7 @@ pub(super) const HELP: &str = "\
 An authority is a folder: a root that others trust, an intermediate that signs, an index of all that was issued. Whoever
 can read its *.key files can be anybody: keep the folder to yourself, or give the keys a passphrase.
 
+  countersign ca quickstart                          all at once, and how to try it
   countersign ca init
   countersign ca issue server app.example 10.0.0.7
   countersign ca issue client ann@example.org
@@ -36,6 +38,13 @@ can read its *.key files can be anybody: keep the folder to yourself, or give th
 /// What to do with an authority.
 #[derive(Debug, Subcommand)]
 pub(super) enum Ca {
+    /// Makes all at once: an authority, a server's certificate, a client's with its PKCS#12, and tells how to try them.
+    #[command(after_help = "\
+For a first look, on this machine. It is an authority like that of `init`: everything else goes on from there.
+
+  countersign ca quickstart
+  countersign ca quickstart --server app.example --server 10.0.0.7 --client ann@example.org")]
+    Quickstart(quickstart::Args),
     /// Makes an authority: a root and an intermediate.
     #[command(after_help = "\
 Written into the folder, which only its owner can enter, and never over another authority:
@@ -124,6 +133,7 @@ struct Place {
 /// Does it.
 pub(super) fn run(command: &Ca, environment: &Environment, out: &mut Output) -> ExitCode {
     let done = match command {
+        Ca::Quickstart(args) => quickstart::run(args, out),
         Ca::Init(args) => init::run(args, environment, out),
         Ca::Issue(command) => issue::run(command, environment, out),
         Ca::Sign(args) => sign::run(args, environment, out),
@@ -165,4 +175,26 @@ fn day(seconds: i64) -> String {
 fn days(count: i64) -> String {
     let unit = if count == 1 { "day" } else { "days" };
     format!("{count} {unit}")
+}
+
+/// As a shell takes it for one word, whatever a stranger wrote.
+fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_name_is_one_word_to_a_shell() {
+        assert_eq!(quoted("ann@example.org"), "ann@example.org");
+        assert_eq!(quoted("*.example.org"), "'*.example.org'");
+        assert_eq!(quoted("$(reboot); 'x'"), r"'$(reboot); '\''x'\'''");
+        assert_eq!(quoted(""), "''");
+    }
 }

@@ -22,6 +22,8 @@ mod agree;
 #[cfg(test)]
 mod answer;
 #[cfg(test)]
+mod ca;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod docs;

@@ -2,14 +2,13 @@
 
 use super::folder::Folder;
 use super::passphrase::Unlock;
-use super::written::{PUBLIC, SECRET, Staged, told};
+use super::written::{PUBLIC, SECRET, Staged, folder_of, told};
 use super::{Place, day, lists, now, rfc_3339};
 use crate::ca::index::AuthorityRecord;
 use crate::ca::{Authority, Foundation, PrivateKey, Role, certificate_pem};
 use crate::config::Environment;
 use crate::output::Output;
 use crate::state;
-use countersign_core::entropy::Entropy;
 use countersign_core::secret::Secret;
 use countersign_edge::system::OsEntropy;
 use serde_json::json;
@@ -49,10 +48,9 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         root_days: args.root_days,
         intermediate_days: args.intermediate_days,
     };
-    let entropy = OsEntropy::new();
-    let authority = Authority::found(foundation, now(), &entropy);
+    let authority = Authority::found(foundation, now(), &OsEntropy::new());
     let mut authority = authority.map_err(|error| error.to_string())?;
-    let written = put(&folder, &mut authority, passphrase.as_ref(), &entropy)?;
+    let written = put(&folder, &mut authority, passphrase.as_ref(), &[])?;
     if args.json {
         out.line(&report(&authority, &written).to_string());
     } else {
@@ -87,13 +85,16 @@ pub(super) fn refuse_another(folder: &Folder) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes a new authority into its folder: the index comes last, and is what makes it one. When something cannot be
-/// written, what was is taken away again.
+/// A file that comes with a new authority: where, what, and who may read it.
+pub(super) type Further<'a> = (PathBuf, &'a [u8], u32);
+
+/// Writes a new authority into its folder, and what comes with it: the index comes last, and is what makes it one. When
+/// something cannot be written, what was is taken away again.
 pub(super) fn put(
     folder: &Folder,
     authority: &mut Authority,
     passphrase: Option<&Secret<Vec<u8>>>,
-    entropy: &dyn Entropy,
+    further: &[Further<'_>],
 ) -> Result<Vec<PathBuf>, String> {
     make_folder(&folder.0)?;
     let _held = folder.hold()?;
@@ -108,7 +109,7 @@ pub(super) fn put(
     ];
     for (role, key) in keys {
         let Some(key) = key else { continue };
-        let text = locked(key, passphrase, entropy)?;
+        let text = locked(key, passphrase)?;
         staged.push(Staged::write(
             &folder.key(role),
             text.expose().as_bytes(),
@@ -128,6 +129,10 @@ pub(super) fn put(
     for (path, text) in lists::files(folder, &lists)? {
         staged.push(Staged::write(&path, text.as_bytes(), PUBLIC)?);
     }
+    for (path, bytes, mode) in further {
+        make_folder(folder_of(path))?;
+        staged.push(Staged::write(path, bytes, *mode)?);
+    }
     let mut written = Vec::new();
     for file in staged {
         match file.place() {
@@ -142,15 +147,11 @@ pub(super) fn put(
     Ok(written)
 }
 
-fn locked(
-    key: &PrivateKey,
-    passphrase: Option<&Secret<Vec<u8>>>,
-    entropy: &dyn Entropy,
-) -> Result<Secret<String>, String> {
+fn locked(key: &PrivateKey, passphrase: Option<&Secret<Vec<u8>>>) -> Result<Secret<String>, String> {
     match passphrase {
         None => Ok(key.to_pem()),
         Some(passphrase) => key
-            .to_locked_pem(passphrase, entropy)
+            .to_locked_pem(passphrase, &OsEntropy::new())
             .map_err(|error| error.to_string()),
     }
 }

@@ -4,7 +4,7 @@ use super::folder::Folder;
 use super::issue::{self, Files};
 use super::passphrase::Unlock;
 use super::written::Staged;
-use super::{Place, now};
+use super::{Place, now, quoted};
 use crate::ca::names::{Kind, Name};
 use crate::ca::request::Request;
 use crate::ca::{Role, Wish};
@@ -113,26 +113,4 @@ fn confirmed(args: &Args, asked: &[Name]) -> Result<(), String> {
         quoted(&args.request.display().to_string()),
         flags.collect::<String>()
     ))
-}
-
-/// As a shell takes it for one word, whatever a stranger wrote.
-fn quoted(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_strangers_name_is_one_word_to_a_shell() {
-        assert_eq!(quoted("ann@example.org"), "ann@example.org");
-        assert_eq!(quoted("*.example.org"), "'*.example.org'");
-        assert_eq!(quoted("$(reboot); 'x'"), r"'$(reboot); '\''x'\'''");
-        assert_eq!(quoted(""), "''");
-    }
 }

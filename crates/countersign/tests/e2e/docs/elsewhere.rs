@@ -18,7 +18,7 @@ const fn given(command: &'static str, binary: &'static str, test: &'static str) 
 }
 
 /// Each names a command, not its options; the help of `xtask` and `countersign` is where those are.
-pub(super) const GIVEN: [Given; 15] = [
+pub(super) const GIVEN: [Given; 16] = [
     given(
         "cargo install --path crates/countersign",
         "e2e",
@@ -39,6 +39,11 @@ pub(super) const GIVEN: [Given; 15] = [
         "cargo test -p countersign-jose",
         "tidy",
         "a_crate_uses_only_what_stands_below_it",
+    ),
+    given(
+        "countersign ca",
+        "ca",
+        "an_authority_is_a_root_and_an_intermediate_that_can_sign_and_nothing_else",
     ),
     given("countersign check", "program", "check_counts_what_it_tells"),
     given(

@@ -17,10 +17,15 @@ pub(super) struct Followed {
 }
 
 /// All of them.
-pub(super) const FOLLOWED: [Followed; 5] = [
+pub(super) const FOLLOWED: [Followed; 6] = [
     Followed {
         page: "README.md",
         heading: "Five minutes to a protected page",
+        place: beside_nginx,
+    },
+    Followed {
+        page: "docs/certificates.md",
+        heading: "An authority in five minutes",
         place: beside_nginx,
     },
     Followed {
@@ -52,13 +57,14 @@ const NGINX: &str = "error_log stderr;\npid nginx.pid;\nevents {}\nhttp {\n    a
 /// An application, and free addresses in place of those that the pages name.
 fn place() -> Place {
     let folder = Folder::new();
-    let [front, asked] = free_addresses();
+    let [front, secure, asked] = free_addresses();
     let application = Upstream::start().address;
     let port = |there: u16, here: u16| (format!(":{there}"), format!(":{here}"));
     let state = folder.0.join("state").display().to_string();
     let place = Place {
         replace: vec![
             port(8080, front.port()),
+            port(8443, secure.port()),
             port(9180, asked.port()),
             port(9000, application.port()),
             ("/tmp/countersign".to_owned(), state),
