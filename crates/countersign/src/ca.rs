@@ -55,7 +55,7 @@ pub enum CaError {
         most: u32,
     },
     /// No life at all.
-    #[error("a certificate holds for a day at least")]
+    #[error("one day is the least")]
     NoDays,
     /// The authority itself has ended.
     #[error("the {role} has ended on {on}: {remedy}")]

@@ -175,7 +175,7 @@ impl Authority {
         role.common_name(&self.index.name)
     }
 
-    /// Whether the certificates are those of the index. A newer one that the index has and nobody ever saw, because its
+    /// Whether the certificates are those of the index, and the keys theirs. A newer one that the index has and nobody ever saw, because its
     /// making was broken off, gives way to the one that is here.
     pub fn check(&mut self) -> Result<(), CaError> {
         let both = [
@@ -192,6 +192,15 @@ impl Authority {
             let place = place.ok_or(CaError::OtherCertificate(role.word()))?;
             let record = records.remove(place);
             records.push(record);
+        }
+        let keys = [
+            (Role::Root, &self.root, &self.root_key),
+            (Role::Intermediate, &self.intermediate, &self.intermediate_key),
+        ];
+        for (role, der, key) in keys {
+            if key.as_ref().is_some_and(|key| !key.is_of(der)) {
+                return Err(CaError::OtherKey(role.word()));
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::encryption::{Cipher, EncryptionError, lock_key, open_key};
 use super::pem;
 use countersign_core::entropy::Entropy;
 use countersign_core::secret::Secret;
+use countersign_x509::certificate::Certificate;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use std::num::NonZeroU32;
@@ -99,6 +100,12 @@ impl PrivateKey {
     /// Its public half, as certificates are made for.
     pub const fn public_half(&self) -> &impl PublicKeyData {
         self.pair()
+    }
+
+    /// Whether a certificate (DER) is of this key.
+    pub fn is_of(&self, certificate: &[u8]) -> bool {
+        let own = self.pair().subject_public_key_info();
+        Certificate::parse(certificate).is_ok_and(|certificate| certificate.subject_public_key_info() == own)
     }
 
     pub(super) const fn pair(&self) -> &KeyPair {

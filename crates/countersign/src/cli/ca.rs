@@ -26,8 +26,9 @@ use super::token::shown::harmless;
 
 /// What stands below the commands.
 pub(super) const HELP: &str = "\
-An authority is a folder: a root that others trust, an intermediate that signs, an index of all that was issued. Whoever
-can read its *.key files can be anybody: keep the folder to yourself, or give the keys a passphrase.
+An authority is a folder: a root that others trust, an intermediate that signs, and an index of
+all that was issued. Whoever can read its *.key files can be anybody: keep the folder to
+yourself, or give the keys a passphrase. docs/certificates.md is five minutes with it.
 
   countersign ca quickstart                          all at once, and how to try it
   countersign ca init
@@ -40,7 +41,8 @@ can read its *.key files can be anybody: keep the folder to yourself, or give th
 pub(super) enum Ca {
     /// Makes all at once: an authority, a server's certificate, a client's with its PKCS#12, and tells how to try them.
     #[command(after_help = "\
-For a first look, on this machine. It is an authority like that of `init`: everything else goes on from there.
+For a first look, on this machine. It is an authority like that of `init`: everything else
+goes on from there.
 
   countersign ca quickstart
   countersign ca quickstart --server app.example --server 10.0.0.7 --client ann@example.org")]
@@ -52,11 +54,12 @@ Written into the folder, which only its owner can enter, and never over another 
   root.crt, intermediate.crt       the certificates; root.crt is what others trust
   root.key, intermediate.key       their keys, readable by their owner alone
   authorities.pem                  both certificates, for servers that judge clients
-  crls.pem                         both revocation lists, for the same; root.crl and intermediate.crl one by one
+  crls.pem                         both revocation lists, for the same
+  root.crl, intermediate.crl       the lists one by one
   index.json                       all that was issued
 
-root.key is needed again only to renew the intermediate, to revoke it and for the root's own revocation list: it may be
-moved to another place meanwhile.
+root.key is needed again only to renew the intermediate, to revoke it, and for the root's own
+revocation list: it may be moved to another place meanwhile.
 
   countersign ca init
   countersign ca init --folder /etc/countersign/ca --name \"Example Org\"
@@ -68,8 +71,8 @@ moved to another place meanwhile.
     Issue(issue::Issue),
     /// Signs somebody else's request (CSR), for names that are confirmed one by one.
     #[command(after_help = "\
-Of a request only the key and the names are taken, and each name must be confirmed with --name; without, it is told what is
-asked for. What asks to be an authority is refused. The key stays where it was made.
+Of a request only the key and the names are taken, and each name must be confirmed with --name;
+without, it is told what is asked for. What asks to be an authority is refused.
 
   countersign ca sign server ./app.csr
   countersign ca sign server ./app.csr --name app.example --name 10.0.0.7
@@ -77,11 +80,11 @@ asked for. What asks to be an authority is refused. The key stays where it was m
     Sign(sign::Args),
     /// Makes certificates hold again, under the same names.
     #[command(after_help = "\
-Files are replaced in their places; tell the server that uses them to read them again. The certificate before holds until
-its end, unless it is revoked. `renew intermediate` needs root.key.
+Files are replaced in their places; tell the server that uses them to read them again. The
+certificate before holds until its end, unless it is revoked. `renew intermediate` needs root.key.
 
   countersign ca renew app.example
-  countersign ca renew --due 30                      for a timer: all that has fewer than 30 days left
+  countersign ca renew --due 30                      for a timer: what has fewer days left
   countersign ca renew app.example --keep-key --days 30
   countersign ca renew intermediate")]
     Renew(renew::Args),
@@ -96,7 +99,8 @@ Give crls.pem to whoever judges certificates of this authority, and have it read
     Revoke(revoke::Args),
     /// Makes new revocation lists, before the last ones are out of date.
     #[command(after_help = "\
-Written: intermediate.crl, root.crl where root.key is at hand, and crls.pem with both. `init` and `revoke` write them, too.
+Written: intermediate.crl, root.crl where root.key is at hand, and crls.pem with both. `init` and
+`revoke` write them, too.
 
   countersign ca crl                                 for a timer, once a week
   countersign ca crl --of root --days 365")]

@@ -120,6 +120,14 @@ fn what_was_tampered_with_is_told() {
         assert!(told.contains("./ca/index.json: it "), "{told}");
     }
     std::fs::write(&index, &sound).unwrap();
+    desk.good(&["issue", "client", "ben"]);
+    std::fs::copy(desk.0.0.join("ca/root.key"), desk.0.0.join("ca/issued/ben.key")).unwrap();
+    let told = desk.bad(&["export", "ben", "--pkcs12"]);
+    assert!(
+        told.contains("ben.key is not the key of") && told.contains("renew ben"),
+        "{told}"
+    );
+    std::fs::copy(desk.0.0.join("ca/intermediate.crt"), desk.0.0.join("spare.crt")).unwrap();
     desk.good(&["init", "--folder", "other"]);
     std::fs::copy(
         desk.0.0.join("other/intermediate.crt"),
@@ -128,6 +136,13 @@ fn what_was_tampered_with_is_told() {
     .unwrap();
     let told = desk.bad(&["issue", "client", "ann"]);
     assert!(told.contains("not the one of the index"), "{told}");
+    std::fs::copy(desk.0.0.join("spare.crt"), desk.0.0.join("ca/intermediate.crt")).unwrap();
+    std::fs::copy(desk.0.0.join("ca/root.key"), desk.0.0.join("ca/intermediate.key")).unwrap();
+    let told = desk.bad(&["issue", "client", "ann"]);
+    assert!(
+        told.contains("the intermediate's key is not the key of its certificate"),
+        "{told}"
+    );
     std::fs::write(desk.0.0.join("ca/intermediate.crt"), "no certificate").unwrap();
     let told = desk.bad(&["issue", "client", "ann"]);
     assert!(

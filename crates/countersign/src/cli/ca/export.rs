@@ -64,6 +64,14 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     ];
     let certificates = paths.iter().map(|path| certificate(path, environment));
     let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+    if certificates.first().is_none_or(|own| !key.is_of(own)) {
+        return Err(format!(
+            "{} is not the key of {}: `countersign ca renew {}` makes a new pair",
+            files.key.display(),
+            files.certificate.display(),
+            record.file
+        ));
+    }
     let form = if args.legacy {
         Bundle::Legacy
     } else {

@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) enum Issue {
     /// For a server: DNS names and addresses, all that clients call it by.
     #[command(after_help = "\
-NAME.crt holds the certificate and the intermediate's, NAME.key its key: what nginx calls ssl_certificate and
-ssl_certificate_key. NAME is the first of the names; `*` is written `_`.
+NAME.crt holds the certificate and the intermediate's, NAME.key its key: what nginx calls
+ssl_certificate and ssl_certificate_key. NAME is the first of the names; `*` is written `_`.
 
   countersign ca issue server app.example www.app.example 10.0.0.7
   countersign ca issue server '*.example.org' --days 30
@@ -38,7 +38,8 @@ An e-mail address or a URI becomes an alternative name, a name in words the comm
     Client(Args),
     /// For a workload: its SPIFFE ID.
     #[command(after_help = "\
-An X.509-SVID, for client and server at once. It holds for one day, at most for seven: have it issued by a timer.
+An X.509-SVID, for client and server at once. It holds for one day, at most for seven: have it
+renewed by a timer.
 
   countersign ca issue workload spiffe://example.org/billing
   countersign ca issue workload spiffe://example.org/ns/prod/sa/web --days 7 --file web")]
