@@ -154,6 +154,11 @@ impl KeySet {
         }
     }
 
+    /// A set of keys that were read one by one.
+    pub(crate) const fn of_keys(keys: Vec<Arc<VerificationKey>>) -> Self {
+        Self { keys }
+    }
+
     /// The key for a token: the one of that id which fits the algorithm. A token without an id finds a key only when
     /// exactly one fits; a key without an id is found by its algorithm alone.
     pub fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Lookup {

@@ -76,6 +76,15 @@ pub struct VerificationKey {
 impl VerificationKey {
     /// A key from the members of a JWK (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2).
     pub fn from_jwk(jwk: Members<'_>) -> Result<Self, KeyError> {
+        Self::from_jwk_meant_for("sig", jwk)
+    }
+
+    /// The same from an entry of a trust bundle, where `use` is `jwt-svid` (JWT-SVID, section 6.1).
+    pub(crate) fn from_jwt_authority(jwk: Members<'_>) -> Result<Self, KeyError> {
+        Self::from_jwk_meant_for("jwt-svid", jwk)
+    }
+
+    fn from_jwk_meant_for(purpose: &str, jwk: Members<'_>) -> Result<Self, KeyError> {
         let text = |name: &'static str| member(jwk, name);
         let kty = text("kty")?.ok_or(KeyError::Member("kty"))?;
         if kty == "oct" {
@@ -84,7 +93,7 @@ impl VerificationKey {
         if jwk.member("d").is_some() {
             return Err(KeyError::Private);
         }
-        judge_purpose(jwk, text("use")?)?;
+        judge_purpose(jwk, text("use")?, purpose)?;
         let bytes = |name: &'static str| {
             let encoded = text(name)?.ok_or(KeyError::Member(name))?;
             BASE64_URL_SAFE_NO_PAD
@@ -146,7 +155,7 @@ impl VerificationKey {
         if text("kty")? != Some("oct") {
             return Err(KeyError::Member("kty"));
         }
-        judge_purpose(jwk, text("use")?)?;
+        judge_purpose(jwk, text("use")?, "sig")?;
         let encoded = text("k")?.ok_or(KeyError::Member("k"))?;
         let secret = BASE64_URL_SAFE_NO_PAD
             .decode(encoded)
@@ -282,9 +291,9 @@ fn member<'a>(jwk: Members<'a>, name: &'static str) -> Result<Option<&'a str>, K
         .transpose()
 }
 
-fn judge_purpose(jwk: Members<'_>, usage: Option<&str>) -> Result<(), KeyError> {
+fn judge_purpose(jwk: Members<'_>, usage: Option<&str>, wanted: &str) -> Result<(), KeyError> {
     if let Some(usage) = usage
-        && usage != "sig"
+        && usage != wanted
     {
         return Err(KeyError::Purpose(shown(usage)));
     }

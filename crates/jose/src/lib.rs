@@ -1,7 +1,7 @@
 //! JWT, JWS and JWK: what a token says, and whether its issuer said it.
 //!
-//! Reading order: [`json`] and [`token`] (how it is written), [`algorithm`], [`key`] and [`jwks`] (who can have
-//! signed it), [`claims`] (what it must say), [`verify`] (all of it together), [`sign`] (the other side).
+//! Reading order: [`json`] and [`token`] (how it is written), [`algorithm`], [`key`], [`jwks`] and [`trust_bundle`] (who
+//! can have signed it), [`claims`] (what it must say), [`verify`] (all of it together), [`sign`] (the other side).
 //!
 //! The signature library is seen in this crate only. Randomness inside it (ECDSA, PSS, key making) is its own.
 
@@ -13,4 +13,5 @@ pub mod jwks;
 pub mod key;
 pub mod sign;
 pub mod token;
+pub mod trust_bundle;
 pub mod verify;

@@ -14,6 +14,7 @@ use countersign_jose::json::parse_object;
 use countersign_jose::jwks::{KeySet, Lookup};
 use countersign_jose::sign::SigningKey;
 use countersign_jose::token::UnverifiedToken;
+use countersign_jose::trust_bundle::TrustBundle;
 use countersign_jose::verify::verify;
 use countersign_oidc::discovery::{ProviderMetadata, discovery_url};
 use countersign_testkit::mutate::{count, mutations};
@@ -222,6 +223,10 @@ fn key_sets_documents_and_claims_never_panic_and_are_strict() {
     let set = format!(
         r#"{{"keys":[{jwk},{{"kty":"oct","k":"AA"}},{{"kty":"RSA","n":"AQAB","e":"AQAB","use":"sig"}}]}}"#
     );
+    let bundle = format!(
+        r#"{{"keys":[{},{{"kty":"EC","use":"x509-svid","x5c":["MIIB"]}}],"spiffe_sequence":1,"spiffe_refresh_hint":300}}"#,
+        jwk.replace("\"sig\"", "\"jwt-svid\"")
+    );
     let document =
         br#"{"issuer":"https://op.test","jwks_uri":"https://op.test/jwks","scopes_supported":["openid"]}"#;
     let claims = br#"{"a":[1,2.5,-3e2,null,true,{"b":"\u00e9\n"}],"exp":1893456600,"c":{"d":{"e":[]}}}"#;
@@ -242,13 +247,22 @@ fn key_sets_documents_and_claims_never_panic_and_are_strict() {
         b"\xff",
     ];
     mutations(
-        &[set.as_bytes(), document, claims],
+        &[set.as_bytes(), bundle.as_bytes(), document, claims],
         &dictionary,
         count(),
         |bytes| {
             if let Ok((set, _)) = KeySet::parse(bytes) {
                 assert!(!set.keys().is_empty());
             }
+            if let Ok(bundle) = TrustBundle::parse(bytes) {
+                let keys = bundle.jwt_authorities().keys();
+                assert!(
+                    keys.iter()
+                        .all(|key| key.kid().is_some_and(|kid| !kid.is_empty()))
+                );
+                assert!(!keys.is_empty() || !bundle.x509_authorities().is_empty());
+            }
+            drop(TrustBundle::parse_jwt_authorities(bytes));
             if let Ok(metadata) = ProviderMetadata::parse(bytes, "https://op.test", false) {
                 assert_eq!(metadata.jwks_uri.scheme(), "https");
             }
