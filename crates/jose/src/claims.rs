@@ -4,9 +4,14 @@
 use crate::algorithm::Algorithm;
 use countersign_core::claims::{Claims, Value};
 use countersign_core::principal::strings;
+use countersign_core::spiffe::TrustDomain;
 use countersign_core::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use svid::JWT_SVID_ALGORITHMS;
+
+mod svid;
 
 /// The most clock skew that can be allowed.
 pub const MAX_LEEWAY: Duration = Duration::from_mins(5);
@@ -15,15 +20,18 @@ const LATEST_SECONDS: f64 = 253_402_300_799.0;
 /// What a message quotes of a stranger's claim, in characters.
 const SHOWN: usize = 120;
 
-/// What a token must say. Made by [`Expectation::new`] only, so that issuer, audience and algorithm are never left out.
+/// What a token must say. Made by [`Expectation::new`] and [`Expectation::jwt_svid`] only, so that issuer,
+/// audience and algorithm are never left out.
 #[derive(Clone, Debug)]
 pub struct Expectation {
     issuer: Arc<str>,
+    /// The one whose JWT-SVIDs are expected.
+    trust_domain: Option<TrustDomain>,
     audiences: Box<[Box<str>]>,
     algorithms: Box<[Algorithm]>,
     /// The claim that holds the audience: `aud`, unless an issuer puts it elsewhere and the operator says so.
     pub audience_claim: Box<str>,
-    /// Claims that must be there besides `iss`, the audience and `exp`.
+    /// Claims that must be there besides those of every token.
     pub required_claims: Box<[Box<str>]>,
     /// The header `typ` that must be there, compared without case and without `application/`.
     pub require_typ: Option<Box<str>>,
@@ -41,6 +49,7 @@ impl Expectation {
             && !algorithms.is_empty();
         whole.then(|| Self {
             issuer,
+            trust_domain: None,
             audiences: audiences.into(),
             algorithms: algorithms.into(),
             audience_claim: "aud".into(),
@@ -50,7 +59,32 @@ impl Expectation {
         })
     }
 
-    /// Who must have issued it.
+    /// Expects a JWT-SVID of `trust_domain` (JWT-SVID, sections 2 and 3), for one of `audiences`, signed with one of
+    /// `algorithms`. Its `sub` says whose it is, so it needs no `iss`. `None` when audiences or algorithms are empty, or
+    /// an algorithm is none of [`JWT_SVID_ALGORITHMS`].
+    pub fn jwt_svid(
+        trust_domain: TrustDomain,
+        audiences: Vec<Box<str>>,
+        algorithms: Vec<Algorithm>,
+    ) -> Option<Self> {
+        let known = algorithms
+            .iter()
+            .all(|algorithm| JWT_SVID_ALGORITHMS.contains(algorithm));
+        let issuer = trust_domain.id().to_string().into();
+        Self::new(issuer, audiences, algorithms)
+            .filter(|_| known)
+            .map(|expectation| Self {
+                trust_domain: Some(trust_domain),
+                ..expectation
+            })
+    }
+
+    /// Whose JWT-SVID it must be; `None` where a token of an issuer is expected.
+    pub const fn trust_domain(&self) -> Option<&TrustDomain> {
+        self.trust_domain.as_ref()
+    }
+
+    /// Who must have issued it. For a JWT-SVID the SPIFFE ID of its trust domain.
     pub const fn issuer(&self) -> &Arc<str> {
         &self.issuer
     }
@@ -183,19 +217,25 @@ fn time(claims: &Claims, name: &str) -> Result<Option<Timestamp>, ClaimError> {
     )))
 }
 
-/// Checks everything about `claims` but the signature: issuer, audience, times, required claims, and that it is an
-/// access token and nothing else. `typ` is the token header's.
+/// Checks everything about `claims` but the signature: issuer or trust domain, audience, times, required claims, and that
+/// it is an access token, or a JWT-SVID, and nothing else. `typ` is the token header's.
 pub fn check(
     claims: &Claims,
     typ: Option<&str>,
     expectation: &Expectation,
     now: Timestamp,
 ) -> Result<TokenTimes, ClaimError> {
-    check_issuer(claims, expectation)?;
+    match &expectation.trust_domain {
+        None => check_issuer(claims, expectation)?,
+        Some(trust_domain) => svid::check_workload(claims, trust_domain)?,
+    }
     check_audience(claims, expectation)?;
     let times = TokenTimes::read(claims)?;
     times.check(expectation.leeway, now)?;
-    check_type(claims, typ, expectation)?;
+    match &expectation.trust_domain {
+        None => check_type(claims, typ, expectation)?,
+        Some(_) => svid::check_type(typ)?,
+    }
     for name in &expectation.required_claims {
         if matches!(claims.member(name), None | Some(Value::Null)) {
             return Err(ClaimError::Missing(name.clone()));

@@ -61,7 +61,7 @@ impl TokenError {
 }
 
 /// A token as it came: well formed, and nothing more. Its claims are readable on
-/// [`VerifiedToken`](crate::verify::VerifiedToken) only; the two reads here are called `…_unverified`.
+/// [`VerifiedToken`](crate::verify::VerifiedToken) only; the reads here are called `…_unverified`.
 #[derive(Debug)]
 pub struct UnverifiedToken<'a> {
     signed: &'a str,
@@ -138,6 +138,11 @@ impl<'a> UnverifiedToken<'a> {
     /// strict JSON object.
     pub fn issuer_unverified(&self) -> Result<Option<&str>, TokenError> {
         Ok(self.claims()?.member("iss").and_then(Value::as_str))
+    }
+
+    /// Whom the payload says it is about; `None` when it does not say so with a string.
+    pub fn subject_unverified(&self) -> Result<Option<&str>, TokenError> {
+        Ok(self.claims()?.member("sub").and_then(Value::as_str))
     }
 
     /// Whom the payload says it is for (`aud`, or the claim named): every string of it.

@@ -211,3 +211,92 @@ fn a_wrong_audience_says_what_came_and_what_to_do_in_keycloak() {
         "{told}"
     );
 }
+
+fn svid() -> Expectation {
+    let trust_domain = TrustDomain::parse("example.org").unwrap();
+    let algorithms = JWT_SVID_ALGORITHMS.to_vec();
+    Expectation::jwt_svid(trust_domain, vec!["api".into()], algorithms).unwrap()
+}
+
+#[test]
+fn a_jwt_svid_is_expected_with_an_audience_and_its_own_algorithms() {
+    let example = || TrustDomain::parse("example.org").unwrap();
+    let (api, rs) = (|| vec!["api".into()], || vec![Algorithm::Rs256]);
+    assert_eq!(&**svid().issuer(), "spiffe://example.org");
+    assert_eq!(svid().trust_domain(), Some(&example()));
+    assert!(Expectation::jwt_svid(example(), Vec::new(), rs()).is_none());
+    assert!(Expectation::jwt_svid(example(), vec!["".into()], rs()).is_none());
+    assert!(Expectation::jwt_svid(example(), api(), Vec::new()).is_none());
+    for algorithm in Algorithm::ALL {
+        let expect = !algorithm.is_hmac() && algorithm != Algorithm::EdDsa;
+        let expectation = Expectation::jwt_svid(example(), api(), vec![Algorithm::Rs256, algorithm]);
+        assert_eq!(expectation.is_some(), expect, "{}", algorithm.name());
+    }
+}
+
+#[test]
+fn a_jwt_svid_is_a_workloads_of_its_trust_domain_whatever_its_issuer() {
+    let judged = |sub: &str, more: &str| {
+        let claims = format!(r#"{{{sub}"aud":["api"],"exp":1893456600{more}}}"#);
+        judged(&claims, None, &svid())
+    };
+    for (sub, expect) in [
+        (r#""sub":"spiffe://example.org/joe","#, "ok"),
+        (r#""sub":"spiffe://example.org/ns/staging/sa/default","#, "ok"),
+        (r#""sub":"spiffe://evil/joe","#, "issuer_wrong"),
+        (r#""sub":"spiffe://sub.example.org/joe","#, "issuer_wrong"),
+        (r#""sub":"spiffe://example.org.evil/joe","#, "issuer_wrong"),
+        (r#""sub":"spiffe://example.org","#, "claim_type"),
+        (r#""sub":"spiffe://example.org/","#, "claim_type"),
+        (r#""sub":"spiffe://Example.org/joe","#, "claim_type"),
+        (r#""sub":"spiffe://example.org//joe","#, "claim_type"),
+        (r#""sub":"https://example.org/joe","#, "claim_type"),
+        (r#""sub":"joe","#, "claim_type"),
+        (r#""sub":["spiffe://example.org/joe"],"#, "claim_type"),
+        ("", "claim_missing"),
+    ] {
+        assert_eq!(judged(sub, ""), expect, "{sub}");
+    }
+    let joe = r#""sub":"spiffe://example.org/joe","#;
+    for issuer in [r#","iss":"https://op.test""#, r#","iss":7"#] {
+        assert_eq!(judged(joe, issuer), "ok");
+    }
+    let claims = |text: &str| parse_object(text.as_bytes()).unwrap();
+    for (text, expect) in [
+        (
+            r#"{"sub":"spiffe://example.org/joe","exp":1893456600}"#,
+            "claim_missing",
+        ),
+        (
+            r#"{"sub":"spiffe://example.org/joe","aud":"other","exp":1893456600}"#,
+            "audience_wrong",
+        ),
+        (
+            r#"{"sub":"spiffe://example.org/joe","aud":"api"}"#,
+            "claim_missing",
+        ),
+        (
+            r#"{"sub":"spiffe://example.org/joe","aud":"api","exp":1893455000}"#,
+            "token_expired",
+        ),
+    ] {
+        let told = check(&claims(text), None, &svid(), NOW).unwrap_err();
+        assert_eq!(told.code(), expect, "{text}");
+    }
+}
+
+#[test]
+fn the_type_of_a_jwt_svid_is_jwt_or_jose_letter_by_letter() {
+    let good = r#"{"sub":"spiffe://example.org/joe","aud":"api","exp":1893456600}"#;
+    for (typ, expect) in [
+        (None, "ok"),
+        (Some("JWT"), "ok"),
+        (Some("JOSE"), "ok"),
+        (Some("jwt"), "token_type"),
+        (Some("at+jwt"), "token_type"),
+        (Some("application/JWT"), "token_type"),
+        (Some(""), "token_type"),
+    ] {
+        assert_eq!(judged(good, typ, &svid()), expect, "{typ:?}");
+    }
+}
