@@ -1,7 +1,9 @@
-//! JWT bearer tokens (RFC 6750, RFC 7519) of one issuer: `[token.NAME]`.
+//! JWT bearer tokens (RFC 6750, RFC 7519) of one issuer: `[token.NAME]`. JWT-SVIDs walk the same path; what is theirs
+//! alone is in [`jwt_svid`](crate::jwt_svid).
 //!
 //! Reading order: `options` (what can be configured), `build` and `source` (from values to an authenticator),
-//! `credential` (where the token stands), then this file: whose token it is, and whether it holds.
+//! `credential` (where the token stands), `origin` (whose token it says it is), then this file: whether it is ours to
+//! judge, and whether it holds.
 
 use crate::key_ring::Lookup;
 use crate::keys::{Answer, Keys};
@@ -29,9 +31,10 @@ pub use options::OPTIONS;
 
 mod build;
 mod credential;
-mod options;
+pub(crate) mod options;
+mod origin;
 mod reasons;
-mod source;
+pub(crate) mod source;
 #[cfg(test)]
 mod tests;
 
@@ -139,8 +142,8 @@ impl BearerJwt {
         self.claim(text, presented)
     }
 
-    /// The token, when it is this issuer's to judge by what can be seen without trusting it: well formed, its `iss`
-    /// ours, its audience not plainly another's, so that two tables may share an issuer.
+    /// The token, when it is this issuer's to judge by what can be seen without trusting it: well formed, its `iss` (or
+    /// trust domain) ours, its audience not plainly another's, so that two tables may share an issuer.
     fn claim<'t>(&self, text: &'t str, presented: Presented) -> Result<UnverifiedToken<'t>, Outcome> {
         let unclaimed = |reason, detail: String| {
             Outcome::Unclaimed(Rejection {
@@ -152,18 +155,9 @@ impl BearerJwt {
         };
         let unreadable = |error| unclaimed(reasons::of_token(error), error.to_string());
         let token = UnverifiedToken::parse(text).map_err(unreadable)?;
-        match token.issuer_unverified().map_err(unreadable)? {
-            None => {
-                return Err(unclaimed(
-                    RejectionReason::ClaimMissing,
-                    "`iss` is missing or no string".into(),
-                ));
-            }
-            Some(issuer) if *issuer == **self.expectation.issuer() => {}
-            Some(issuer) => {
-                let detail = format!("issuer is {:?}", shortened(issuer));
-                return Err(unclaimed(RejectionReason::UnknownIssuer, detail));
-            }
+        let told = origin::whose(&token, &self.expectation).map_err(unreadable)?;
+        if let Some((reason, detail)) = told {
+            return Err(unclaimed(reason, detail));
         }
         let audiences = token
             .audiences_unverified(&self.expectation.audience_claim)
@@ -192,6 +186,9 @@ impl BearerJwt {
         if !self.expectation.algorithms().contains(&algorithm) {
             let detail = format!("the algorithm is {}", algorithm.name());
             return Err(self.rejected(RejectionReason::AlgorithmNotAllowed, presented, detail));
+        }
+        if self.expectation.trust_domain().is_some() && token.kid_unverified().is_none() {
+            return Err(self.no_key(&token, RejectionReason::KeyUnknown, presented));
         }
         Ok(token)
     }

@@ -62,20 +62,29 @@ pub enum KeyLocation {
         /// Where it is.
         url: Url,
     },
+    /// The keys that sign JWT-SVIDs in the trust bundle at `url` (SPIFFE Trust Domain and Bundle, section 5).
+    TrustBundle {
+        /// The SPIFFE ID of the trust domain whose bundle it is.
+        issuer: Arc<str>,
+        /// Where it is.
+        url: Url,
+    },
 }
 
 impl KeyLocation {
     /// Whose keys.
     pub const fn issuer(&self) -> &Arc<str> {
         match self {
-            Self::Discovery { issuer, .. } | Self::JwkSet { issuer, .. } => issuer,
+            Self::Discovery { issuer, .. }
+            | Self::JwkSet { issuer, .. }
+            | Self::TrustBundle { issuer, .. } => issuer,
         }
     }
 
     /// What is fetched first.
     pub const fn url(&self) -> &Url {
         match self {
-            Self::Discovery { url, .. } | Self::JwkSet { url, .. } => url,
+            Self::Discovery { url, .. } | Self::JwkSet { url, .. } | Self::TrustBundle { url, .. } => url,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::bearer_jwt;
 use crate::client_certificate;
+use crate::jwt_svid;
 use crate::keys::KeySetFactory;
 use crate::revocations::RevocationsFactory;
 use crate::token_cache::TokenCache;
@@ -54,6 +55,11 @@ pub const KINDS: &[AuthenticatorKind] = &[
         table: "certificate",
         options: &client_certificate::OPTIONS,
         build: client_certificate::build,
+    },
+    AuthenticatorKind {
+        table: "jwt_svid",
+        options: &jwt_svid::OPTIONS,
+        build: jwt_svid::build,
     },
 ];
 

@@ -1,12 +1,14 @@
 //! The ways of proving who you are, and what a route may ask beyond that.
 //!
-//! Reading order: [`kinds`] (the one list), [`anonymous`], [`bearer_jwt`], [`client_certificate`]; what a token needs:
-//! [`keys`], [`key_ring`], [`token_cache`]; what a certificate needs: [`presented`], [`revocations`]; and [`condition`].
+//! Reading order: [`kinds`] (the one list), [`anonymous`], [`bearer_jwt`], [`jwt_svid`], [`client_certificate`]; what a
+//! token needs: [`keys`], [`key_ring`], [`token_cache`]; what a certificate needs: [`presented`], [`revocations`]; and
+//! [`condition`].
 
 pub mod anonymous;
 pub mod bearer_jwt;
 pub mod client_certificate;
 pub mod condition;
+pub mod jwt_svid;
 pub mod key_ring;
 pub mod keys;
 pub mod kinds;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test panics when it must")]
 
 use countersign_testkit::folder::Folder;
+use countersign_testkit::keys::fill_in;
+use countersign_testkit::tokens::Token;
 use serde_json::Value;
 use std::io::Write as _;
 use std::path::Path;
@@ -161,6 +163,32 @@ fn configured(folder: &Folder, more: &str) -> String {
     );
     std::fs::write(Path::new(&config), text).unwrap();
     config
+}
+
+#[test]
+fn a_jwt_svid_is_judged_by_the_table_of_its_trust_domain() {
+    let folder = Folder::new();
+    let bundle = fill_in(r#"{"keys":[<rsa-1.jwt-svid>]}"#);
+    std::fs::write(folder.path("bundle.json"), bundle).unwrap();
+    let config = folder.path("countersign.toml");
+    let text = "config = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"check\"\n[jwt_svid.mesh]\n\
+                trust_domain = \"example.org\"\naudiences = [\"api\"]\nbundle_file = \"bundle.json\"\n[[route]]\n\
+                hosts = [\"api.test\"]\npaths = [\"/**\"]\naccept = [\"jwt_svid.mesh\"]\n";
+    std::fs::write(&config, text).unwrap();
+    let verdict_of = |subject: &str| {
+        let mut svid = Token::of("joe").unwrap();
+        svid.change("sub", subject).unwrap();
+        svid.change("with", r#"{"iat":0,"exp":253402300799}"#).unwrap();
+        verdict(&token(&["verify", "--config", &config, &svid.compact()], ""))
+    };
+    assert_eq!(
+        verdict_of("spiffe://example.org/joe"),
+        ("accepted allowed".into(), Some(0))
+    );
+    assert_eq!(
+        verdict_of("spiffe://evil/joe"),
+        ("refused unknown_issuer".into(), Some(1))
+    );
 }
 
 #[test]

@@ -104,12 +104,17 @@ impl TestKey {
     }
 }
 
-/// `text` with `<rsa-1.pem>` and `<rsa-1.jwk>` replaced by that public key, whatever key it is.
+/// `text` with `<rsa-1.pem>`, `<rsa-1.jwk>` and `<rsa-1.jwt-svid>` (the entry of a trust bundle) replaced by that public
+/// key, whatever key it is.
 pub fn fill_in(text: &str) -> String {
     KEYS.iter().fold(text.to_owned(), |text, key| {
         let jwk = Value::Object(key.jwk()).to_string();
         text.replace(&format!("<{}.pem>", key.name), key.public_pem.trim_end())
             .replace(&format!("<{}.jwk>", key.name), &jwk)
+            .replace(
+                &format!("<{}.jwt-svid>", key.name),
+                &jwk.replace("\"sig\"", "\"jwt-svid\""),
+            )
     })
 }
 
@@ -167,7 +172,8 @@ mod tests {
 
     #[test]
     fn files_of_pages_name_keys_instead_of_spelling_them() {
-        let filled = fill_in("{\"keys\":[<ec-256.jwk>]} <rsa-1.pem>");
+        let filled = fill_in("{\"keys\":[<ec-256.jwk>,<ec-384.jwt-svid>]} <rsa-1.pem>");
+        assert!(filled.contains("\"use\":\"jwt-svid\""));
         assert!(filled.contains("\"crv\":\"P-256\"") && filled.ends_with("-----END PUBLIC KEY-----"));
     }
 }

@@ -63,7 +63,8 @@ pub const MANGLES: [&str; 17] = [
 impl Token {
     /// The good token of `person`, valid from a minute before midnight to an hour after it, signed by the issuer
     /// `https://op.test` with its first key. `ann` is staff and an operator, with a verified address; `bob` is staff
-    /// and his address is not verified; `backup` is a service, in no group; `root` is whom attackers want to be.
+    /// and his address is not verified; `backup` is a service, in no group; `root` is whom attackers want to be. `joe` is a
+    /// workload of the trust domain `example.org`: his is a JWT-SVID, without an issuer.
     pub fn of(person: &str) -> Option<Self> {
         let facts = match person {
             "ann" => json!({
@@ -76,6 +77,7 @@ impl Token {
             }),
             "backup" => json!({ "scope": "backup", "client_id": "backup" }),
             "root" => json!({ "groups": ["admin"], "scope": "admin" }),
+            "joe" => json!({ "iss": null, "sub": "spiffe://example.org/joe" }),
             _ => return None,
         };
         let mut claims = json!({

@@ -43,11 +43,7 @@ pub fn build_token(
     values: &Values,
     parts: &Parts,
 ) -> Result<(BearerJwt, Vec<String>), Vec<Fault>> {
-    let mut reading = Reading {
-        values,
-        faults: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut reading = Reading::of(values);
     let issuer: Arc<str> = values.text("issuer").unwrap_or("").into();
     reading.check_issuer(&issuer);
     let algorithms = reading.algorithms();
@@ -57,19 +53,15 @@ pub fn build_token(
     let expectation = reading.expectation(issuer, algorithms);
     match (keys, places, groups, expectation) {
         (Some(keys), Some(places), Some(groups), Some(expectation)) if reading.faults.is_empty() => {
-            let token = BearerJwt {
-                name: format!("token.{name}").into(),
+            let name = format!("token.{name}");
+            let token = BearerJwt::assemble(
+                &name,
                 places,
-                expectation,
                 keys,
-                judge: parts.tokens.judge(),
-                tokens: Arc::clone(&parts.tokens),
-                facts: Arc::new(FactPaths {
-                    subject: ClaimPath::subject(),
-                    groups,
-                    trust_unverified_email: false,
-                }),
-            };
+                expectation,
+                groups,
+                Arc::clone(&parts.tokens),
+            );
             Ok((token, reading.warnings))
         }
         _ => Err(reading.faults),
@@ -85,16 +77,29 @@ impl BearerJwt {
         tokens: Arc<TokenCache>,
     ) -> Self {
         let grammar = Grammar::Bearer { allow_bare: false };
+        let places = Places::new(AUTHORIZATION, grammar, None, &[]);
+        let groups = ClaimPath::parse("groups").unwrap_or_else(ClaimPath::subject);
+        Self::assemble(name, places, keys, expectation, groups, tokens)
+    }
+
+    pub(crate) fn assemble(
+        name: &str,
+        places: Places,
+        keys: Arc<dyn Keys>,
+        expectation: Expectation,
+        groups: ClaimPath,
+        tokens: Arc<TokenCache>,
+    ) -> Self {
         Self {
             name: name.into(),
-            places: Places::new(AUTHORIZATION, grammar, None, &[]),
+            places,
             expectation,
             keys,
             judge: tokens.judge(),
             tokens,
             facts: Arc::new(FactPaths {
                 subject: ClaimPath::subject(),
-                groups: ClaimPath::parse("groups").unwrap_or_else(ClaimPath::subject),
+                groups,
                 trust_unverified_email: false,
             }),
         }
@@ -154,7 +159,7 @@ impl Reading<'_> {
         listed
     }
 
-    fn places(&mut self) -> Option<Places> {
+    pub(crate) fn places(&mut self) -> Option<Places> {
         let text = self.values.text("header").unwrap_or("Authorization");
         let header = HeaderName::from_bytes(text.as_bytes()).ok();
         let header = header.filter(|name| !OTHER_HEADERS.contains(&name.as_str()));
@@ -216,7 +221,7 @@ impl Reading<'_> {
         names
     }
 
-    fn path(&mut self, at: &str) -> Option<ClaimPath> {
+    pub(crate) fn path(&mut self, at: &str) -> Option<ClaimPath> {
         let text = self.values.text(at).unwrap_or("groups");
         let path = ClaimPath::parse(text);
         if path.is_none() {
@@ -227,13 +232,24 @@ impl Reading<'_> {
     }
 
     fn expectation(&mut self, issuer: Arc<str>, algorithms: Vec<Algorithm>) -> Option<Expectation> {
+        let audiences = self.audiences("it is what the issuer writes into `aud` for this application");
+        let mut expectation = Expectation::new(issuer, audiences, algorithms)?;
+        self.refine(&mut expectation);
+        if let Some(claim) = self.values.text("audience_claim") {
+            expectation.audience_claim = claim.into();
+        }
+        expectation.require_typ = self.values.text("require_typ").map(Into::into);
+        Some(expectation)
+    }
+
+    /// At least one audience; `help` says where it comes from.
+    pub(crate) fn audiences(&mut self, help: &str) -> Vec<Box<str>> {
         let audiences = self
             .values
             .texts("audiences")
             .map(Into::into)
             .collect::<Vec<Box<str>>>();
         if audiences.is_empty() || audiences.iter().any(|audience| audience.is_empty()) {
-            let help = "it is what the issuer writes into `aud` for this application";
             self.fault(
                 Fault::new(
                     "audiences",
@@ -242,19 +258,18 @@ impl Reading<'_> {
                 .help(help),
             );
         }
-        let mut expectation = Expectation::new(issuer, audiences, algorithms)?;
+        audiences
+    }
+
+    /// What may be asked beyond what is asked of every token.
+    pub(crate) fn refine(&mut self, expectation: &mut Expectation) {
         if let Some(leeway) = self.values.duration("leeway") {
             expectation.leeway = leeway;
         }
-        if let Some(claim) = self.values.text("audience_claim") {
-            expectation.audience_claim = claim.into();
-        }
-        expectation.require_typ = self.values.text("require_typ").map(Into::into);
         if self.values.has("required_claims") && self.values.texts("required_claims").next().is_none() {
             let message = "an empty list asks for nothing more";
             self.fault(Fault::new("required_claims", message).help("leave it out, or fill it"));
         }
         expectation.required_claims = self.values.texts("required_claims").map(Into::into).collect();
-        Some(expectation)
     }
 }

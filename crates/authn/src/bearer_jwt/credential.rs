@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue};
 
 /// Where one authenticator looks.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
+pub(crate) struct Places {
     header: HeaderName,
     grammar: Grammar,
     cookie: Option<Box<str>>,

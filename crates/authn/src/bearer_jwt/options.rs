@@ -50,22 +50,9 @@ pub const OPTIONS: Table = Table {
             Kind::Secret,
             "A secret shared with the issuer, at least as long as the hash (32 bytes for HS256).",
         ),
-        Field::optional(
-            "ca_file",
-            Kind::File,
-            "Certificates (PEM) of the authorities believed when the keys are fetched, instead of the system's.",
-        ),
-        Field::or(
-            "header",
-            Kind::Text,
-            "\"Authorization\"",
-            "The header the token is in. In any other than Authorization it stands alone, or after `prefix`.",
-        ),
-        Field::optional(
-            "prefix",
-            Kind::Text,
-            "What stands before the token in the header, exactly, spaces included. In Authorization instead of `Bearer `.",
-        ),
+        CA_FILE,
+        HEADER,
+        PREFIX,
         Field::or(
             "allow_bare",
             Kind::Bool,
@@ -79,12 +66,7 @@ pub const OPTIONS: Table = Table {
             "Query parameters the token may be in as well. URLs end up in logs and histories: only where nothing else \
              will do. It is cut from our log and from what is forwarded.",
         ),
-        Field::or(
-            "leeway",
-            Kind::Duration(0, 300_000),
-            "\"60s\"",
-            "The clock skew allowed for `exp`, `nbf` and `iat`.",
-        ),
+        LEEWAY,
         Field::optional(
             "required_claims",
             Kind::TEXTS,
@@ -101,36 +83,74 @@ pub const OPTIONS: Table = Table {
             Kind::Text,
             "The header `typ` a token must have, such as `at+jwt`.",
         ),
-        Field::or(
-            "groups_claim",
-            Kind::Text,
-            "\"groups\"",
-            "Where the groups are: a claim, or a path such as `realm_access.roles`. A dot inside a name is written `\\.`.",
-        ),
-        Field::or(
-            "refresh",
-            Kind::Duration(30_000, DAY),
-            "\"10m\"",
-            "How long after a fetch the keys are fetched again, where the answer's cache headers do not ask for it \
-             sooner. A key the issuer removed is dead after this.",
-        ),
-        Field::or(
-            "unknown_kid_interval",
-            Kind::Duration(1_000, HOUR),
-            "\"30s\"",
-            "The time between two fetches because a token names an unknown key.",
-        ),
-        Field::or(
-            "max_staleness",
-            Kind::Duration(MINUTE, 30 * DAY),
-            "\"24h\"",
-            "How old the keys may be when the issuer cannot be reached. Then its tokens get 503.",
-        ),
-        Field::or(
-            "danger_allow_http",
-            Kind::Bool,
-            "false",
-            "Fetch the keys over plain http: whoever is on the way can sign tokens. For tests.",
-        ),
+        GROUPS_CLAIM,
+        REFRESH,
+        UNKNOWN_KID_INTERVAL,
+        MAX_STALENESS,
+        DANGER_ALLOW_HTTP,
     ],
 };
+
+// These are options of `[jwt_svid.NAME]`, too.
+
+pub(crate) const CA_FILE: Field = Field::optional(
+    "ca_file",
+    Kind::File,
+    "Certificates (PEM) of the authorities believed when the keys are fetched, instead of the system's.",
+);
+
+pub(crate) const HEADER: Field = Field::or(
+    "header",
+    Kind::Text,
+    "\"Authorization\"",
+    "The header the token is in. In any other than Authorization it stands alone, or after `prefix`.",
+);
+
+pub(crate) const PREFIX: Field = Field::optional(
+    "prefix",
+    Kind::Text,
+    "What stands before the token in the header, exactly, spaces included. In Authorization instead of `Bearer `.",
+);
+
+pub(crate) const LEEWAY: Field = Field::or(
+    "leeway",
+    Kind::Duration(0, 300_000),
+    "\"60s\"",
+    "The clock skew allowed for `exp`, `nbf` and `iat`.",
+);
+
+pub(crate) const GROUPS_CLAIM: Field = Field::or(
+    "groups_claim",
+    Kind::Text,
+    "\"groups\"",
+    "Where the groups are: a claim, or a path such as `realm_access.roles`. A dot inside a name is written `\\.`.",
+);
+
+pub(crate) const REFRESH: Field = Field::or(
+    "refresh",
+    Kind::Duration(30_000, DAY),
+    "\"10m\"",
+    "How long after a fetch the keys are fetched again, where the answer's cache headers do not ask for it \
+     sooner. A key the issuer removed is dead after this.",
+);
+
+pub(crate) const UNKNOWN_KID_INTERVAL: Field = Field::or(
+    "unknown_kid_interval",
+    Kind::Duration(1_000, HOUR),
+    "\"30s\"",
+    "The time between two fetches because a token names an unknown key.",
+);
+
+pub(crate) const MAX_STALENESS: Field = Field::or(
+    "max_staleness",
+    Kind::Duration(MINUTE, 30 * DAY),
+    "\"24h\"",
+    "How old the keys may be when the issuer cannot be reached. Then its tokens get 503.",
+);
+
+pub(crate) const DANGER_ALLOW_HTTP: Field = Field::or(
+    "danger_allow_http",
+    Kind::Bool,
+    "false",
+    "Fetch the keys over plain http: whoever is on the way can sign tokens. For tests.",
+);

@@ -24,14 +24,22 @@ pub(super) const KEY_SOURCES: [&str; 5] = [
 ];
 
 /// The options as they are read, the faults and warnings as they are found.
-pub(super) struct Reading<'a> {
-    pub(super) values: &'a Values,
-    pub(super) faults: Vec<Fault>,
-    pub(super) warnings: Vec<String>,
+pub(crate) struct Reading<'a> {
+    pub(crate) values: &'a Values,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) warnings: Vec<String>,
 }
 
-impl Reading<'_> {
-    pub(super) fn fault(&mut self, fault: Fault) {
+impl<'a> Reading<'a> {
+    pub(crate) const fn of(values: &'a Values) -> Self {
+        Self {
+            values,
+            faults: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(crate) fn fault(&mut self, fault: Fault) {
         self.faults.push(fault);
     }
 
@@ -174,7 +182,7 @@ impl Reading<'_> {
         Some(parts.keys.open(&location, &settings))
     }
 
-    fn check_url(&mut self, at: &str, url: &Url, allow_http: bool) -> Option<()> {
+    pub(crate) fn check_url(&mut self, at: &str, url: &Url, allow_http: bool) -> Option<()> {
         if !url.username().is_empty() || url.password().is_some() {
             self.fault(Fault::new(at, "a URL with a user name or password in it"));
             return None;
@@ -202,7 +210,7 @@ impl Reading<'_> {
     /// The authorities of `ca_file`, read far enough to know that there are some: a file without any must not mean the
     /// system's. The outer `None` when a fault was noted.
     #[expect(clippy::option_option, reason = "a fault and no file are two things")]
-    fn authorities(&mut self) -> Option<Option<Arc<[u8]>>> {
+    pub(crate) fn authorities(&mut self) -> Option<Option<Arc<[u8]>>> {
         let Some((path, bytes)) = self.values.file("ca_file") else {
             return Some(None);
         };
@@ -215,7 +223,7 @@ impl Reading<'_> {
         None
     }
 
-    fn freshness(&self) -> Freshness {
+    pub(crate) fn freshness(&self) -> Freshness {
         let duration =
             |name: &str, default: u64| self.values.duration(name).unwrap_or(Duration::from_secs(default));
         Freshness {
@@ -225,7 +233,7 @@ impl Reading<'_> {
         }
     }
 
-    fn check_freshness(&mut self) {
+    pub(crate) fn check_freshness(&mut self) {
         let freshness = self.freshness();
         if freshness.max_staleness < freshness.refresh {
             let message = "shorter than `refresh`: the keys would be too old before they are fetched again";

@@ -33,6 +33,7 @@ impl<'a> Binding<'a> {
         let way = match self.location {
             KeyLocation::Discovery { .. } => "discovery",
             KeyLocation::JwkSet { .. } => "jwk_set",
+            KeyLocation::TrustBundle { .. } => "trust_bundle",
         };
         let authorities = self.settings.authorities.as_ref().map(|pem| hex(pem));
         json!([
@@ -113,6 +114,10 @@ mod tests {
             location("https://a", "https://a/k2"),
             location("https://a\",\"https://a/k", "https://a/k"),
             KeyLocation::Discovery {
+                issuer: "https://a".into(),
+                url: Url::parse("https://a/k").unwrap(),
+            },
+            KeyLocation::TrustBundle {
                 issuer: "https://a".into(),
                 url: Url::parse("https://a/k").unwrap(),
             },

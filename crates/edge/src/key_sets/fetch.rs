@@ -7,6 +7,7 @@ use countersign_core::Ports;
 use countersign_core::http_client::{FetchLimits, HttpClient};
 use countersign_core::time::{Clock, Monotonic};
 use countersign_jose::jwks::{KeySet, MAX_SET_BYTES};
+use countersign_jose::trust_bundle::TrustBundle;
 use countersign_oidc::discovery::{MAX_DOCUMENT_BYTES, ProviderMetadata};
 use http::header::ACCEPT;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -26,6 +27,45 @@ pub(super) struct Fetched {
     pub(super) lifetime: Option<Duration>,
     /// The set as it came, to be kept.
     pub(super) body: Bytes,
+}
+
+/// A set, read.
+pub(super) struct Read {
+    pub(super) keys: KeySet,
+    left_out: Vec<String>,
+    /// How soon the set itself wants to be fetched again.
+    refresh_hint: Option<Duration>,
+}
+
+/// Reads `body` as what `location` is; why not, for the log.
+pub(super) fn read(location: &KeyLocation, body: &[u8]) -> Result<Read, String> {
+    match location {
+        KeyLocation::JwkSet { .. } | KeyLocation::Discovery { .. } => {
+            let (keys, unusable) = KeySet::parse(body).map_err(|error| error.to_string())?;
+            let left_out = unusable.into_iter().map(|key| {
+                let name = key
+                    .kid
+                    .map_or_else(|| format!("number {}", key.index), |kid| format!("{kid:?}"));
+                format!("{name}: {}", key.error)
+            });
+            Ok(Read {
+                keys,
+                left_out: left_out.collect(),
+                refresh_hint: None,
+            })
+        }
+        KeyLocation::TrustBundle { .. } => {
+            let bundle = TrustBundle::parse(body).map_err(|error| error.to_string())?;
+            if bundle.jwt_authorities().keys().is_empty() {
+                return Err("no entry of the trust bundle signs JWT-SVIDs".to_owned());
+            }
+            Ok(Read {
+                keys: bundle.jwt_authorities().clone(),
+                left_out: bundle.left_out().iter().map(ToString::to_string).collect(),
+                refresh_hint: bundle.refresh_hint(),
+            })
+        }
+    }
 }
 
 pub(super) struct Fetcher {
@@ -51,7 +91,9 @@ impl Fetcher {
     pub(super) async fn fetch(&self) -> Result<Fetched, String> {
         let begun = self.clock.now().monotonic;
         let answer = match &self.location {
-            KeyLocation::JwkSet { url, .. } => self.get(url, MAX_SET_BYTES, None, begun).await?,
+            KeyLocation::JwkSet { url, .. } | KeyLocation::TrustBundle { url, .. } => {
+                self.get(url, MAX_SET_BYTES, None, begun).await?
+            }
             KeyLocation::Discovery { issuer, url } => {
                 let document = self.get(url, MAX_DOCUMENT_BYTES, None, begun).await?;
                 let metadata = ProviderMetadata::parse(document.body(), issuer, self.allow_http)
@@ -61,17 +103,11 @@ impl Fetcher {
                 self.get(&metadata.jwks_uri, MAX_SET_BYTES, host, begun).await?
             }
         };
-        let (keys, unusable) = KeySet::parse(answer.body()).map_err(|error| error.to_string())?;
-        let left_out = unusable.into_iter().map(|key| {
-            let name = key
-                .kid
-                .map_or_else(|| format!("number {}", key.index), |kid| format!("{kid:?}"));
-            format!("{name}: {}", key.error)
-        });
+        let read = read(&self.location, answer.body())?;
         Ok(Fetched {
-            keys,
-            left_out: left_out.collect(),
-            lifetime: lifetime(answer.headers()),
+            keys: read.keys,
+            left_out: read.left_out,
+            lifetime: read.refresh_hint.or_else(|| lifetime(answer.headers())),
             body: answer.into_body(),
         })
     }

@@ -1,7 +1,7 @@
 //! One remote set: a ring, and at most one fetch at a time that all who need it wait for.
 
 use super::blob::{self, Binding};
-use super::fetch::Fetcher;
+use super::fetch::{Fetcher, read};
 use super::{KeySetStatus, LateLog};
 use arc_swap::ArcSwap;
 use countersign_authn::key_ring::{KeyRing, Lookup};
@@ -11,7 +11,6 @@ use countersign_core::kept::Kept;
 use countersign_core::reason::UnavailableReason;
 use countersign_core::time::{Clock, Monotonic, Now};
 use countersign_jose::algorithm::Algorithm;
-use countersign_jose::jwks::KeySet;
 use countersign_jose::key::Thumbprint;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -229,9 +228,9 @@ impl RemoteSet {
             Ok(None) => {}
             Ok(Some(bytes)) => match blob::read(&self.binding(), &bytes) {
                 Some((fetched, body)) => {
-                    if let Ok((keys, _)) = KeySet::parse(body) {
+                    if let Ok(read) = read(&self.location, body) {
                         let now = self.clock.now();
-                        self.update(|ring| ring.restore(keys, fetched, now));
+                        self.update(|ring| ring.restore(read.keys, fetched, now));
                     }
                 }
                 None => self.note_kept(Some("the copy on disk is another set's, or broken".into())),

@@ -393,3 +393,50 @@ async fn keys_that_cannot_be_used_are_left_out_and_told() {
     assert_eq!(status[0].left_out.len(), 1);
     assert!(status[0].left_out[0].contains("secret"), "{status:?}");
 }
+
+/// The keys of a trust bundle, which says itself when it wants to be fetched again, and is read as one from disk as well.
+#[tokio::test]
+async fn a_trust_bundle_is_a_key_set_of_its_own_kind() {
+    let world = World::new();
+    let sets = world.sets();
+    let location = KeyLocation::TrustBundle {
+        issuer: "spiffe://example.org".into(),
+        url: Url::parse("https://bundle.test/").unwrap(),
+    };
+    let bundle = |kids: &[&str]| {
+        let keys = set(kids).replace("\"sig\"", "\"jwt-svid\"");
+        keys.replacen('{', "{\"spiffe_refresh_hint\":120,", 1)
+    };
+    let answer = |text: String| {
+        world.answer(
+            "https://bundle.test/",
+            Answered::With(200, text, Some("max-age=30")),
+        );
+    };
+    answer(bundle(&["a"]));
+    let keys = sets.open(&location, &settings());
+    assert_eq!(world.look(&keys, "a").await, "found");
+    assert_eq!(world.asked(), ["https://bundle.test/"]);
+    world.later(119);
+    sets.tick(world.now()).await;
+    assert!(world.asked().is_empty(), "the hint outweighs the cache header");
+    answer(bundle(&["b"]));
+    world.later(1);
+    sets.tick(world.now()).await;
+    assert_eq!(world.asked().len(), 1);
+    assert_eq!(world.look(&keys, "b").await, "found");
+    assert_eq!(world.look(&keys, "a").await, "unknown");
+    // A JWK Set of another purpose does not take its place.
+    answer(set(&["c"]));
+    world.later(120);
+    sets.tick(world.now()).await;
+    assert_eq!(world.look(&keys, "b").await, "found");
+    world.answer(
+        "https://bundle.test/",
+        Answered::Fails(HttpError::Unreachable("down".into())),
+    );
+    let restarted = world.sets();
+    let keys = restarted.open(&location, &settings());
+    assert_eq!(world.look(&keys, "b").await, "found");
+    assert_eq!(&*restarted.status(world.now())[0].issuer, "spiffe://example.org");
+}

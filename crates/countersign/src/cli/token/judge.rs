@@ -4,6 +4,7 @@ use crate::cli::offline_parts;
 use crate::config::{Environment, Sources};
 use crate::{compose, run};
 use countersign_authn::bearer_jwt::{BearerJwt, build_token};
+use countersign_authn::jwt_svid;
 use countersign_authn::keys::{KeySetFactory, StaticKeys};
 use countersign_authn::kinds::Parts;
 use countersign_core::authn::{Outcome, Rejection};
@@ -84,20 +85,28 @@ impl Judge {
             )
         })?;
         let document = compose::document(sources, environment);
-        let tables = document.values.named("token");
-        let wanted = tables
+        let tables = document
+            .values
+            .named("token")
             .iter()
-            .filter(|(name, _)| only.is_none_or(|only| only == name));
-        let built = wanted.filter_map(|(name, values)| build_token(name, values, parts).ok());
-        let built = built.map(|(table, _)| table).collect::<Vec<_>>();
+            .map(|table| ("token", table));
+        let svids = document.values.named("jwt_svid").iter();
+        let tables = tables.chain(svids.map(|table| ("jwt_svid", table)));
+        let (mut built, mut names) = (Vec::new(), Vec::new());
+        for (kind, (name, values)) in tables {
+            names.push(format!("[{kind}.{name}]"));
+            if only.is_none_or(|only| only == name) {
+                let built_one = match kind {
+                    "token" => build_token(name, values, parts),
+                    _ => jwt_svid::build_token(name, values, parts),
+                };
+                built.extend(built_one.ok().map(|(table, _)| table));
+            }
+        }
         if !built.is_empty() {
             return Ok(Self::Tables(built));
         }
-        let names = tables
-            .iter()
-            .map(|(name, _)| format!("[token.{name}]"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let names = names.join(", ");
         Err(match only {
             Some(only) if !names.is_empty() => {
                 format!("the configuration has no table [token.{only}]; it has {names}")

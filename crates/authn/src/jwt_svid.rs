@@ -1,0 +1,219 @@
+//! JWT-SVIDs (SPIFFE JWT-SVID): `[jwt_svid.NAME]`, the tokens of one trust domain's workloads.
+//!
+//! Such a token needs no `iss`: its `sub`, a SPIFFE ID, says whose it is. It is judged on the path of every token
+//! ([`bearer_jwt`](crate::bearer_jwt)) by an expectation of its own, with keys from that trust domain's bundle only.
+
+use crate::bearer_jwt::BearerJwt;
+use crate::bearer_jwt::options::{
+    CA_FILE, DANGER_ALLOW_HTTP, GROUPS_CLAIM, HEADER, LEEWAY, MAX_STALENESS, PREFIX, REFRESH,
+    UNKNOWN_KID_INTERVAL,
+};
+use crate::bearer_jwt::source::Reading;
+use crate::keys::{KeyLocation, KeySettings, Keys, StaticKeys};
+use crate::kinds::{Built, Parts};
+use countersign_core::options::{Fault, Field, Kind, Table, Values};
+use countersign_core::spiffe::TrustDomain;
+use countersign_jose::algorithm::Algorithm;
+use countersign_jose::claims::{Expectation, JWT_SVID_ALGORITHMS};
+use countersign_jose::trust_bundle::TrustBundle;
+use std::sync::Arc;
+use url::Url;
+
+#[cfg(test)]
+mod tests;
+
+/// The keys that name a source. One must be there.
+const SOURCES: [&str; 2] = ["bundle_file", "bundle_url"];
+
+/// `[jwt_svid.NAME]`
+pub const OPTIONS: Table = Table {
+    doc: "JWT-SVIDs of the workloads of one SPIFFE trust domain. Their `sub` is a SPIFFE ID of that trust domain, and they \
+          need no `iss`. The keys come from one place: `bundle_file` or `bundle_url`.",
+    fields: &[
+        Field::required(
+            "trust_domain",
+            Kind::Text,
+            "The trust domain, such as `example.org`, without `spiffe://`.",
+        ),
+        Field::required(
+            "audiences",
+            Kind::TEXTS,
+            "The audiences accepted: one of them must be in the token.",
+        ),
+        Field::optional(
+            "bundle_file",
+            Kind::File,
+            "A file with the trust domain's bundle in JSON (`spire-server bundle show -format spiffe`). Of its entries those \
+             with `use: jwt-svid` are believed.",
+        ),
+        Field::optional(
+            "bundle_url",
+            Kind::Url,
+            "The trust domain's bundle endpoint, authenticated by Web PKI (`https_web`) or `ca_file`.",
+        ),
+        Field::optional(
+            "algorithms",
+            Kind::List(&Kind::Choice(&[
+                "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512",
+            ])),
+            "The signature algorithms accepted. Default: all nine of the standard.",
+        ),
+        CA_FILE,
+        HEADER,
+        PREFIX,
+        LEEWAY,
+        Field::optional(
+            "required_claims",
+            Kind::TEXTS,
+            "Claims that must be there besides `sub`, `aud` and `exp`.",
+        ),
+        GROUPS_CLAIM,
+        REFRESH,
+        UNKNOWN_KID_INTERVAL,
+        MAX_STALENESS,
+        DANGER_ALLOW_HTTP,
+    ],
+};
+
+/// Builds `jwt_svid.name`.
+pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fault>> {
+    let (authenticator, warnings) = build_token(name, values, parts)?;
+    Ok(Built {
+        authenticator: Arc::new(authenticator),
+        warnings,
+    })
+}
+
+/// The same, with the type still showing, and the warnings.
+pub fn build_token(
+    name: &str,
+    values: &Values,
+    parts: &Parts,
+) -> Result<(BearerJwt, Vec<String>), Vec<Fault>> {
+    let mut reading = Reading::of(values);
+    let trust_domain = trust_domain(&mut reading);
+    let keys = trust_domain
+        .as_ref()
+        .and_then(|trust_domain| keys(&mut reading, trust_domain, parts));
+    let places = reading.places();
+    let groups = reading.path("groups_claim");
+    let expectation = expectation(&mut reading, trust_domain);
+    match (keys, places, groups, expectation) {
+        (Some(keys), Some(places), Some(groups), Some(expectation)) if reading.faults.is_empty() => {
+            let name = format!("jwt_svid.{name}");
+            let token = BearerJwt::assemble(
+                &name,
+                places,
+                keys,
+                expectation,
+                groups,
+                Arc::clone(&parts.tokens),
+            );
+            Ok((token, reading.warnings))
+        }
+        _ => Err(reading.faults),
+    }
+}
+
+fn trust_domain(reading: &mut Reading<'_>) -> Option<TrustDomain> {
+    let text = reading.values.text("trust_domain").unwrap_or("");
+    let name = text.strip_prefix("spiffe://").unwrap_or(text);
+    match TrustDomain::parse(name) {
+        Ok(trust_domain) if name.len() == text.len() => Some(trust_domain),
+        Ok(trust_domain) => {
+            let message = "a trust domain is written by its name alone";
+            let help = format!("write trust_domain = \"{trust_domain}\"");
+            reading.fault(Fault::new("trust_domain", message).help(help));
+            None
+        }
+        Err(error) => {
+            reading.fault(Fault::new("trust_domain", format!("not a trust domain: {error}")));
+            None
+        }
+    }
+}
+
+/// The algorithms listed, or all; the audiences; and what else may be asked.
+fn expectation(reading: &mut Reading<'_>, trust_domain: Option<TrustDomain>) -> Option<Expectation> {
+    let listed = reading.values.texts("algorithms").filter_map(Algorithm::parse);
+    let mut algorithms = listed.collect::<Vec<_>>();
+    if algorithms.is_empty() {
+        if reading.values.has("algorithms") {
+            reading.fault(Fault::new("algorithms", "the list is empty"));
+        }
+        algorithms = JWT_SVID_ALGORITHMS.to_vec();
+    }
+    let audiences =
+        reading.audiences("it is what a workload asks its JWT-SVID for, when it means to call here");
+    let mut expectation = Expectation::jwt_svid(trust_domain?, audiences, algorithms)?;
+    reading.refine(&mut expectation);
+    Some(expectation)
+}
+
+/// The keys; `None` when a fault was noted.
+fn keys(reading: &mut Reading<'_>, trust_domain: &TrustDomain, parts: &Parts) -> Option<Arc<dyn Keys>> {
+    reading.check_freshness();
+    let named = SOURCES.into_iter().filter(|name| reading.values.has(name));
+    match named.collect::<Vec<_>>().as_slice() {
+        ["bundle_file"] => from_file(reading),
+        ["bundle_url"] => from_endpoint(reading, trust_domain, parts),
+        [_, second, ..] => {
+            let message = "the bundle comes from one place, and this is another";
+            reading.fault(Fault::new(second, message).help("keep one of them"));
+            None
+        }
+        [] | [_] => {
+            let message = "nothing says where the trust domain's keys are";
+            let help = format!("give one of {}", SOURCES.join(", "));
+            reading.fault(Fault::new("trust_domain", message).help(help));
+            None
+        }
+    }
+}
+
+fn from_file(reading: &mut Reading<'_>) -> Option<Arc<dyn Keys>> {
+    let (path, bytes) = reading.values.file("bundle_file")?;
+    let bundle = match TrustBundle::parse(bytes) {
+        Ok(bundle) => bundle,
+        Err(error) => {
+            reading.fault(Fault::new("bundle_file", format!("{path}: {error}")));
+            return None;
+        }
+    };
+    for left_out in bundle.left_out() {
+        reading.warnings.push(format!("{path}: left out: {left_out}"));
+    }
+    let keys = bundle.jwt_authorities();
+    if keys.keys().is_empty() {
+        let message = format!("{path}: no entry of it signs JWT-SVIDs (`use` is `jwt-svid`)");
+        reading.fault(Fault::new("bundle_file", message));
+        return None;
+    }
+    Some(Arc::new(StaticKeys::new(keys.clone())))
+}
+
+fn from_endpoint(
+    reading: &mut Reading<'_>,
+    trust_domain: &TrustDomain,
+    parts: &Parts,
+) -> Option<Arc<dyn Keys>> {
+    let authorities = reading.authorities();
+    let url = reading
+        .values
+        .text("bundle_url")
+        .and_then(|text| Url::parse(text).ok());
+    let Some(url) = url else {
+        reading.fault(Fault::new("bundle_url", "not an absolute URL"));
+        return None;
+    };
+    let allow_http = reading.values.flag("danger_allow_http");
+    reading.check_url("bundle_url", &url, allow_http)?;
+    let settings = KeySettings {
+        freshness: reading.freshness(),
+        allow_http,
+        authorities: authorities?,
+    };
+    let issuer = trust_domain.id().to_string().into();
+    let location = KeyLocation::TrustBundle { issuer, url };
+    Some(parts.keys.open(&location, &settings))
+}
