@@ -67,10 +67,7 @@ fn load(config: &str, files: &Files, key_sets: &Arc<KeySets>, outside: &Ports) -
         revocations: Arc::new(PageLists(files.clone())),
     });
     let mut loaded = loaded.map_err(|said| render(&said, &sources, false))?;
-    let faces = loaded
-        .listeners
-        .iter()
-        .map(|listen| Arc::clone(&listen.integration));
+    let faces = loaded.listeners.iter().map(compose::Listen::face);
     loaded.gateway.faces = faces.enumerate().collect();
     Ok(loaded)
 }
@@ -142,10 +139,8 @@ impl Program for Countersign {
         let observer = Observer::new(Arc::new(log), Arc::new(Metrics::new()));
         let shared = Shared::new(loaded.gateway, &outside, observer);
         let services = loaded.listeners.into_iter().enumerate().map(|(face, listen)| {
-            (
-                listen.speak,
-                Service::new(Arc::clone(&shared), listen.integration).at_face(face),
-            )
+            let service = Service::new(Arc::clone(&shared), listen.face()).at_face(face);
+            (listen.speak, service)
         });
         let services = services.collect();
         let world = world.clone();

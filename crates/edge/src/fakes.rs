@@ -1,7 +1,7 @@
 //! What the edge's own tests stand on: an authenticator that answers as the token tells it, a gateway by it, and a clock
 //! that stands still.
 
-use crate::gateway::{Faces, Gateway};
+use crate::gateway::{Face, Faces, Gateway};
 use crate::integration::by_name;
 use crate::log::{Format, Log};
 use crate::metrics::Metrics;
@@ -28,6 +28,8 @@ use http::{HeaderValue, Request};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+pub(crate) mod pki;
 
 /// Does what the bearer token says: `ann` and `bob` are somebody, `big` is somebody in very many groups, `slow` is ann
 /// after a wait, `bad`, `expired`, `unknown`, `down` and `bug` are what they are called.
@@ -309,7 +311,7 @@ impl Served {
         let trusted = TrustedPeers::parse(["unix", "127.0.0.1"]).unwrap();
         Service::new(
             Arc::clone(&self.shared),
-            by_name(dialect, trusted.into()).unwrap(),
+            Face::clear(by_name(dialect, trusted.into()).unwrap()),
         )
     }
 }

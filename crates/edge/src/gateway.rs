@@ -1,6 +1,7 @@
 //! Everything a decision needs that a reload replaces: one value, swapped whole.
 
 use crate::integration::Integration;
+use crate::tls::TlsHosts;
 use countersign_core::identity_headers::IdentityHeaders;
 use countersign_core::route::RouteTable;
 use std::sync::Arc;
@@ -18,23 +19,42 @@ pub struct Gateway {
     pub generation: u64,
 }
 
-/// How listeners speak and whom they believe, each by the number it was given when it was bound. A number is never given
-/// twice, so that no connection is ever spoken to as another listener's.
-#[derive(Debug, Default)]
-pub struct Faces(Vec<(usize, Arc<dyn Integration>)>);
+/// How one listener speaks and whom it believes.
+#[derive(Clone, Debug)]
+pub struct Face {
+    /// The dialect.
+    pub integration: Arc<dyn Integration>,
+    /// The hosts of a listener that speaks TLS.
+    pub hosts: Option<Arc<TlsHosts>>,
+}
 
-impl Faces {
-    /// The face of this number.
-    pub fn get(&self, number: usize) -> Option<&Arc<dyn Integration>> {
-        self.0
-            .iter()
-            .find(|(own, _)| *own == number)
-            .map(|(_, integration)| integration)
+impl Face {
+    /// In the clear.
+    pub const fn clear(integration: Arc<dyn Integration>) -> Self {
+        Self {
+            integration,
+            hosts: None,
+        }
     }
 }
 
-impl FromIterator<(usize, Arc<dyn Integration>)> for Faces {
-    fn from_iter<T: IntoIterator<Item = (usize, Arc<dyn Integration>)>>(faces: T) -> Self {
+/// How listeners speak and whom they believe, each by the number it was given when it was bound. A number is never given
+/// twice, so that no connection is ever spoken to as another listener's.
+#[derive(Debug, Default)]
+pub struct Faces(Vec<(usize, Face)>);
+
+impl Faces {
+    /// The face of this number.
+    pub fn get(&self, number: usize) -> Option<&Face> {
+        self.0
+            .iter()
+            .find(|(own, _)| *own == number)
+            .map(|(_, face)| face)
+    }
+}
+
+impl FromIterator<(usize, Face)> for Faces {
+    fn from_iter<T: IntoIterator<Item = (usize, Face)>>(faces: T) -> Self {
         Self(faces.into_iter().collect())
     }
 }

@@ -3,7 +3,7 @@
 use crate::body::Body;
 use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::{Decision, Permit};
-use countersign_core::gate::Unreadable;
+use countersign_core::gate::{Scheme, Unreadable};
 use countersign_core::identity_headers::IdentityHeaders;
 use countersign_core::peer::{Peer, TrustedPeers};
 use countersign_core::request::{OriginalRequest, RequestId};
@@ -43,6 +43,8 @@ pub const REFUSAL: &str = "x-countersign-refusal";
 pub struct ReadContext<'a> {
     /// Who asks.
     pub peer: &'a Peer,
+    /// Whether the connection is in the clear.
+    pub scheme: Scheme,
     /// The name of this request.
     pub id: RequestId,
     /// What is stripped.

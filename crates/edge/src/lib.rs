@@ -1,6 +1,6 @@
 //! Everything that touches the world: sockets, the clock, randomness, HTTP to others.
 //!
-//! Begin with [`serve`], the path of a request as one function. Around it: [`listen`] and [`status`] (sockets),
+//! Begin with [`serve`], the path of a request as one function. Around it: [`listen`], [`tls`] and [`status`] (sockets),
 //! [`integration`] and [`page`] (how the question is read and the answer written), [`proxy`] and [`body`] (the way to
 //! the application), [`observe`], [`log`] and [`metrics`] (what is left behind), [`key_sets`] and [`http_client`] (the
 //! issuers' keys), [`kept_folder`], [`store`], [`system`] (the ports), [`admin`].
@@ -23,6 +23,7 @@ pub mod serve;
 pub mod status;
 pub mod store;
 pub mod system;
+pub mod tls;
 mod whoami;
 
 #[cfg(test)]

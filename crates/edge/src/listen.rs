@@ -4,8 +4,9 @@ use crate::body::{Activity, Body};
 use crate::metrics::Metrics;
 use crate::serve::Service;
 use crate::status::Status;
+use crate::tls::{self, Failure, Session, TlsHosts, Told};
 use arc_swap::ArcSwap;
-use countersign_core::peer::Peer;
+use countersign_core::peer::{Peer, PeerAddress};
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 pub use address::{Address, AddressError};
 pub use bind::{Listener, SystemdSockets};
@@ -88,9 +90,25 @@ impl Handler {
         }
     }
 
-    async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
+    /// The hosts that a handshake goes by, where TLS is spoken.
+    fn hosts(&self) -> Option<Arc<TlsHosts>> {
         match self {
-            Self::Gateway(service) => service.serve(request.map(Body::incoming), peer).await,
+            Self::Gateway(service) => service.hosts(),
+            Self::Status(_) => None,
+        }
+    }
+
+    async fn serve(
+        &self,
+        session: Option<&Session>,
+        request: Request<Incoming>,
+        peer: &Peer,
+    ) -> Response<Body> {
+        match self {
+            Self::Gateway(service) => {
+                let request = request.map(Body::incoming);
+                service.serve_over(session, request, peer).await
+            }
             Self::Status(status) => status.answer(&request.into_parts().0),
         }
     }
@@ -102,6 +120,7 @@ pub struct Server {
     limits: Arc<ArcSwap<Limits>>,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
+    told: Arc<Told>,
 }
 
 impl Server {
@@ -111,6 +130,7 @@ impl Server {
             limits: Arc::new(ArcSwap::from_pointee(limits)),
             places: Arc::default(),
             metrics,
+            told: Arc::new(Told::new(Instant::now())),
         }
     }
 
@@ -164,19 +184,34 @@ impl Server {
             peer,
             handler: handler.clone(),
             limits,
+            session: None,
             metrics: Arc::clone(&self.metrics),
             place,
         };
-        let stop = stop.clone();
         match stream {
             bind::Stream::Tcp(stream) => {
                 drop(stream.set_nodelay(true));
-                connections.spawn(connection.serve(stream, stop));
+                self.serve(stream, connection, stop, connections);
             }
-            bind::Stream::Unix(stream) => {
-                connections.spawn(connection.serve(stream, stop));
-            }
+            bind::Stream::Unix(stream) => self.serve(stream, connection, stop, connections),
         }
+    }
+
+    fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        connection: Connection,
+        stop: &watch::Receiver<bool>,
+        connections: &mut JoinSet<()>,
+    ) {
+        let stop = stop.clone();
+        match connection.handler.hosts() {
+            None => connections.spawn(connection.serve(stream, stop)),
+            Some(hosts) => {
+                let told = Arc::clone(&self.told);
+                connections.spawn(connection.serve_tls(stream, hosts, told, stop))
+            }
+        };
     }
 }
 
@@ -185,20 +220,72 @@ struct Connection {
     peer: Peer,
     handler: Handler,
     limits: Limits,
+    session: Option<Session>,
     metrics: Arc<Metrics>,
     place: Place,
 }
 
 impl Connection {
+    /// Shakes hands within the time that a head may take, and serves.
+    async fn serve_tls<S: AsyncRead + AsyncWrite + Unpin>(
+        mut self,
+        stream: S,
+        hosts: Arc<TlsHosts>,
+        told: Arc<Told>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let handshake = tokio::time::timeout(self.limits.head, tls::accept(stream, &hosts));
+        let last_call = async {
+            stopped(&mut stop).await;
+            tokio::time::sleep(LAST_CALL).await;
+        };
+        let shaken = tokio::select! {
+            shaken = handshake => shaken.unwrap_or(Err(Failure::Late)),
+            () = last_call => return,
+        };
+        drop(hosts);
+        match shaken {
+            Ok((stream, session)) => {
+                self.session = Some(session);
+                // On the heap: the state of the handshake is larger than what it leaves behind.
+                Box::pin(self.serve(stream, stop)).await;
+            }
+            Err(failure) => self.tell(&failure, &told),
+        }
+    }
+
+    fn tell(&self, failure: &Failure, told: &Told) {
+        self.metrics.failed_handshake(failure.word());
+        let Handler::Gateway(service) = &self.handler else {
+            return;
+        };
+        // Who looks whether the port is open, and says nothing, is only counted.
+        if matches!(failure, Failure::Closed) {
+            return;
+        }
+        if let Some(left_out) = told.one_more(Instant::now()) {
+            let more = match left_out {
+                0 => String::new(),
+                more => format!(" ({more} more were not told)"),
+            };
+            let whose = match self.peer.address {
+                PeerAddress::Ip(address) => address.to_string(),
+                PeerAddress::Unix => "unix".to_owned(),
+            };
+            let text = format!("{whose}: {failure}{more}");
+            service.log().event("warning", "handshake", &text);
+        }
+    }
+
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, mut stop: watch::Receiver<bool>) {
         let activity = Arc::new(Activity::begin());
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity), self.limits));
-        let (peer, handler) = (&self.peer, &self.handler);
+        let (peer, handler, session) = (&self.peer, &self.handler, self.session.as_ref());
         let service = service_fn(|request: Request<Incoming>| {
             activity.set_busy();
             let activity = Arc::clone(&activity);
             async move {
-                let response = handler.serve(request, peer).await;
+                let response = handler.serve(session, request, peer).await;
                 Ok::<_, Infallible>(response.map(|body| body.then_idle(activity)))
             }
         });

@@ -88,6 +88,11 @@ struct DecisionLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
     result: &'static str,
 }
@@ -106,6 +111,7 @@ pub struct Metrics {
     reloads: Family<ResultLabel, Counter>,
     refused_by_the_parser: Counter,
     refused_connections: Counter,
+    failed_handshakes: Family<ReasonLabel, Counter>,
     source: Mutex<Option<Source>>,
 }
 
@@ -142,6 +148,12 @@ impl Metrics {
             "Connections closed at once because the limit was reached",
             Counter::clone(&refused_connections),
         );
+        let failed_handshakes = Family::default();
+        registry.register(
+            "failed_handshakes",
+            "TLS handshakes that came to nothing, by why",
+            Family::clone(&failed_handshakes),
+        );
         Self {
             registry,
             decisions,
@@ -150,6 +162,7 @@ impl Metrics {
             reloads,
             refused_by_the_parser,
             refused_connections,
+            failed_handshakes,
             source: Mutex::new(None),
         }
     }
@@ -186,6 +199,13 @@ impl Metrics {
     /// Counts a connection that found no place.
     pub fn refused_connection(&self) {
         self.refused_connections.inc();
+    }
+
+    /// Counts a TLS handshake that came to nothing.
+    pub fn failed_handshake(&self, reason: &'static str) {
+        self.failed_handshakes
+            .get_or_create(&ReasonLabel { reason })
+            .inc();
     }
 
     /// Figures that others keep (key sets, caches) are asked for when somebody reads: `source` appends lines of

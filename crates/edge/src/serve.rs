@@ -1,16 +1,18 @@
 //! One request: the path as one function.
 
 use crate::body::Body;
-use crate::gateway::Gateway;
+use crate::gateway::{Face, Gateway};
 use crate::integration::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread};
+use crate::log::Log;
 use crate::observe::{Observation, Observer};
 use crate::page::{self, Words};
 use crate::proxy::Upstreams;
 use crate::system::RequestIds;
+use crate::tls::{Session, TlsHosts};
 use arc_swap::ArcSwap;
 use countersign_core::Ports;
 use countersign_core::decide::{Decision, decide};
-use countersign_core::gate::Unreadable;
+use countersign_core::gate::{Scheme, Unreadable};
 use countersign_core::peer::Peer;
 use countersign_core::reason::{UnavailableReason, UnreadableReason};
 use countersign_core::route::Route;
@@ -63,41 +65,65 @@ impl Shared {
 #[derive(Clone, Debug)]
 pub struct Service {
     shared: Arc<Shared>,
-    integration: Arc<dyn Integration>,
-    face: Option<usize>,
+    own: Face,
+    number: Option<usize>,
 }
 
 impl Service {
-    /// Serves in this dialect.
-    pub fn new(shared: Arc<Shared>, integration: Arc<dyn Integration>) -> Self {
+    /// Serves as this face.
+    pub const fn new(shared: Arc<Shared>, own: Face) -> Self {
         Self {
             shared,
-            integration,
-            face: None,
+            own,
+            number: None,
         }
     }
 
     /// The same, and from the next reload on as the face of this number in [`Gateway::faces`]: whom a listener believes
     /// changes in one step with the rules.
     #[must_use]
-    pub const fn at_face(mut self, face: usize) -> Self {
-        self.face = Some(face);
+    pub const fn at_face(mut self, number: usize) -> Self {
+        self.number = Some(number);
         self
+    }
+
+    /// The face, by these rules.
+    fn face<'a>(&'a self, gateway: &'a Gateway) -> &'a Face {
+        let found = self.number.and_then(|number| gateway.faces.get(number));
+        found.unwrap_or(&self.own)
+    }
+
+    /// The hosts that handshakes go by now, on a listener that speaks TLS.
+    pub(crate) fn hosts(&self) -> Option<Arc<TlsHosts>> {
+        self.face(&self.shared.gateway.load()).hosts.clone()
+    }
+
+    /// The log.
+    pub(crate) fn log(&self) -> &Log {
+        self.shared.observer.log()
     }
 
     /// Whether requests and answers have bodies.
     pub fn carries_bodies(&self) -> bool {
-        self.integration.carries_bodies()
+        self.own.integration.carries_bodies()
     }
 
-    /// Serves one request of `peer`. A bug answers 500 with the request's id and takes nothing else down.
+    /// Serves one request of `peer`, whose connection is in the clear. A bug answers 500 with the request's id and takes
+    /// nothing else down.
     pub async fn serve(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
+        self.serve_over(None, request, peer).await
+    }
+
+    /// The same over a connection with this TLS session, if it has one.
+    pub(crate) async fn serve_over(
+        &self,
+        session: Option<&Session>,
+        request: Request<Body>,
+        peer: &Peer,
+    ) -> Response<Body> {
         let now = self.shared.clock.now();
         let gateway = self.shared.gateway.load_full();
-        let integration = self
-            .face
-            .and_then(|face| gateway.faces.get(face))
-            .unwrap_or(&self.integration);
+        let integration = &self.face(&gateway).integration;
         let (head, body) = request.into_parts();
         let mut observation = Observation::new(
             self.shared.ids.next(),
@@ -111,6 +137,7 @@ impl Service {
             gateway: &gateway,
             integration: &**integration,
             peer,
+            session,
             asker: &asker,
         };
         let answer = self.answer(turn, head, body, &mut observation);
@@ -148,10 +175,16 @@ impl Service {
             gateway,
             integration,
             peer,
+            session,
             asker,
         } = turn;
         let context = ReadContext {
             peer,
+            scheme: if session.is_some() {
+                Scheme::Https
+            } else {
+                Scheme::Http
+            },
             id: observation.id,
             identity: &gateway.identity,
             now: observation.began(),
@@ -202,6 +235,7 @@ struct Turn<'a> {
     gateway: &'a Gateway,
     integration: &'a dyn Integration,
     peer: &'a Peer,
+    session: Option<&'a Session>,
     asker: &'a Asker,
 }
 

@@ -7,13 +7,17 @@ use super::identity::has_a_meaning;
 use super::shape::{Document, Way};
 use countersign_core::options::{Fault, Values};
 use countersign_core::peer::{Peer, TrustedPeers};
+use countersign_edge::gateway::Face;
 use countersign_edge::integration::{self, Believed, Integration};
 use countersign_edge::listen::{Address, UnixAccess};
+use countersign_edge::tls::TlsHosts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
+
+mod tls;
 
 /// The shortest secret that a proxy in front may share with us, in bytes.
 const MIN_PEER_SECRET_BYTES: usize = 16;
@@ -32,6 +36,8 @@ pub struct Listen {
     pub speak: String,
     /// The dialect.
     pub integration: Arc<dyn Integration>,
+    /// The hosts, where TLS is spoken.
+    pub hosts: Option<Arc<TlsHosts>>,
     /// The header in which a secret proves the peer, if there is one.
     pub secret_header: Option<HeaderName>,
     /// Its place in the configuration: `listen` and its number there.
@@ -40,6 +46,16 @@ pub struct Listen {
     pub place: Option<Place>,
     /// Where it is said who may connect.
     pub access_place: Option<Place>,
+}
+
+impl Listen {
+    /// How it speaks and whom it believes.
+    pub fn face(&self) -> Face {
+        Face {
+            integration: Arc::clone(&self.integration),
+            hosts: self.hosts.clone(),
+        }
+    }
 }
 
 /// The status listener, checked.
@@ -153,12 +169,18 @@ fn listen(
         };
         told.push(Diagnostic::warning(at(key), message));
     }
-    if speak == "reverse-proxy" && address.as_ref().is_some_and(|address| !address.is_local()) {
-        let message =
-            "a listener that forwards binds loopback only, for now: it speaks HTTP/1.1 in the clear";
-        let help = "127.0.0.1, [::1] or unix:/path; put a proxy that speaks TLS in front";
+    let reachable = address.as_ref().is_some_and(|address| !address.is_local());
+    if speak == "reverse-proxy" && reachable && !values.has("host") {
+        let message = "a listener that forwards in the clear binds loopback only";
+        let help = "name a certificate in [[listen.host]]; or 127.0.0.1, [::1] or unix:/path, behind a proxy that speaks TLS";
         faults.push(Fault::new("address", message).help(help));
     }
+    let hosts = tls::hosts(
+        values,
+        &speak,
+        &mut tls::Remarks { document, way, told },
+        &mut faults,
+    );
     let believed = Believed {
         peers: trusted,
         certificate,
@@ -169,6 +191,7 @@ fn listen(
             access,
             speak,
             integration,
+            hosts,
             secret_header,
             place: at("address"),
             access_place: at(if values.has("owner") { "owner" } else { "mode" }),

@@ -1,8 +1,7 @@
 //! The sockets in force. What a configuration wants is put beside what is open: what can fail is done before anything is
 //! taken, and the rest in one step that cannot.
 
-use countersign_edge::gateway::Faces;
-use countersign_edge::integration::Integration;
+use countersign_edge::gateway::{self, Faces};
 use countersign_edge::listen::{Address, Handler, Limits, Listener, Server, SystemdSockets, UnixAccess};
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
@@ -79,7 +78,7 @@ enum Serves {
 struct Face {
     number: usize,
     speaks: String,
-    integration: Arc<dyn Integration>,
+    how: gateway::Face,
 }
 
 impl Serves {
@@ -90,8 +89,19 @@ impl Serves {
         }
     }
 
-    fn word(&self) -> &str {
-        self.face().map_or("status", |face| &face.speaks)
+    fn word(&self) -> String {
+        match self {
+            Self::Decisions(face) if face.how.hosts.is_some() => format!("{}, TLS", face.speaks),
+            Self::Decisions(face) => face.speaks.clone(),
+            Self::Status => "status".to_owned(),
+        }
+    }
+
+    /// Whether connections to one may go on as connections to the other: whoever came in the clear is never taken for
+    /// somebody who came over TLS.
+    fn is_like(&self, other: &Self) -> bool {
+        let is_tls = |serves: &Self| serves.face().map(|face| face.how.hosts.is_some());
+        is_tls(self) == is_tls(other)
     }
 }
 
@@ -117,28 +127,29 @@ impl Sockets {
 
     /// The faces once `change` is in force. Also those of sockets that are being closed, as they were.
     pub(super) fn faces(&self, change: &Change) -> Faces {
-        let mut faces = Vec::<(usize, Arc<dyn Integration>)>::new();
+        let mut faces = Vec::<(usize, gateway::Face)>::new();
         let after = change.0.iter().filter_map(|(wanted, source)| {
             let face = wanted.serves.face()?;
-            Some((self.number(face, source), face))
+            Some((self.number(face, wanted, source), face))
         });
         let open = self.open.iter().filter_map(|open| open.serves.face());
         let leaving = self.leaving.iter().filter(|leaving| !leaving.task.is_finished());
         let before = open.chain(leaving.filter_map(|leaving| leaving.face.as_ref()));
         for (number, face) in after.chain(before.map(|face| (face.number, face))) {
             if faces.iter().all(|(known, _)| *known != number) {
-                faces.push((number, Arc::clone(&face.integration)));
+                faces.push((number, face.how.clone()));
             }
         }
         faces.into_iter().collect()
     }
 
     /// The number of a wanted face: that of the socket it stays on, or its new one.
-    fn number(&self, face: &Face, source: &Source) -> usize {
+    fn number(&self, face: &Face, wanted: &Wanted, source: &Source) -> usize {
         let open = match source {
             Source::Open(index) => self.open.get(*index),
             Source::New(_) => None,
         };
+        let open = open.filter(|open| open.serves.is_like(&wanted.serves));
         let stays = open.and_then(|open| open.serves.face());
         stays.map_or(face.number, |stays| stays.number)
     }
@@ -157,7 +168,7 @@ impl Sockets {
         self.server.limit(limits);
         let numbers = change.0.iter().map(|(wanted, source)| {
             let face = wanted.serves.face();
-            face.map(|face| self.number(face, source))
+            face.map(|face| self.number(face, wanted, source))
         });
         let numbers = numbers.collect::<Vec<_>>();
         let mut before = std::mem::take(&mut self.open)
@@ -185,7 +196,7 @@ impl Sockets {
         tell_listening(&wanted, &listener, log);
         let handler = match &wanted.serves {
             Serves::Decisions(face) => {
-                let service = Service::new(Arc::clone(shared), Arc::clone(&face.integration));
+                let service = Service::new(Arc::clone(shared), face.how.clone());
                 Handler::Gateway(service.at_face(face.number))
             }
             Serves::Status => {
@@ -213,7 +224,7 @@ impl Sockets {
 
     /// The same socket: its connections stay, unless it serves something else altogether from now on.
     fn keep(&mut self, mut open: Open, wanted: Wanted, shared: &Arc<Shared>, log: &Log) -> Open {
-        if open.serves.face().is_some() != wanted.serves.face().is_some() {
+        if !open.serves.is_like(&wanted.serves) {
             let listener = Arc::clone(&open.listener);
             // It is not closed, so nobody waits for that.
             drop(self.leave(open));

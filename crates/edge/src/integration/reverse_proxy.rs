@@ -1,4 +1,4 @@
-//! The gateway as the reverse proxy: HTTP/1.1 in the clear, for now.
+//! The gateway as the reverse proxy.
 
 use super::answer::{refuse, words_for};
 use super::fields::{is_own, refuse_doubled, take_lines, take_one};
@@ -60,7 +60,7 @@ impl Integration for ReverseProxy {
         let method = judge_method(head.method.as_str())?;
         refuse_doubled(&head.headers, &[AUTHORIZATION, COOKIE, CONTENT_LENGTH])?;
         judge_coding(&head.headers)?;
-        let host = host(&head.uri, &take_one(&mut head.headers, &HOST)?)?;
+        let host = host(&head.uri, &take_one(&mut head.headers, &HOST)?, context.scheme)?;
         let target = Target::judge(target(&head.uri))?;
         let purpose = match target.path() {
             WHOAMI => Purpose::Whoami,
@@ -83,7 +83,7 @@ impl Integration for ReverseProxy {
         let request = OriginalRequest {
             id: context.id,
             method,
-            scheme: Scheme::Http,
+            scheme: context.scheme,
             host,
             target,
             client,
@@ -147,7 +147,7 @@ fn judge_coding(headers: &HeaderMap) -> Result<(), Unreadable> {
 }
 
 /// One Host, and in absolute form the same (RFC 9112 section 3.2.2 would let the target win; here they must agree).
-fn host(uri: &Uri, named: &str) -> Result<Host, Unreadable> {
+fn host(uri: &Uri, named: &str, ours: Scheme) -> Result<Host, Unreadable> {
     let host = Host::judge(named)?;
     let Some(authority) = uri.authority() else {
         return Ok(host);
@@ -158,14 +158,14 @@ fn host(uri: &Uri, named: &str) -> Result<Host, Unreadable> {
             "the target is an authority",
         ));
     };
-    if !scheme.eq_ignore_ascii_case("http") {
+    if !scheme.eq_ignore_ascii_case(ours.as_str()) {
         return Err(Unreadable::new(
             UnreadableReason::SchemeUnknown,
-            "the target's scheme is not http",
+            format!("the target's scheme is not {}", ours.as_str()),
         ));
     }
     let target = Host::judge(authority.as_str())?;
-    let agree = target.name() == host.name() && target.port_for(Scheme::Http) == host.port_for(Scheme::Http);
+    let agree = target.name() == host.name() && target.port_for(ours) == host.port_for(ours);
     if agree {
         Ok(host)
     } else {

@@ -23,6 +23,7 @@ fn read(name: &str, text: &str, peer: &Peer) -> Result<Question, Unread> {
     let gateway = fakes::gateway(None);
     let context = ReadContext {
         peer,
+        scheme: Scheme::Http,
         id: RequestId(7),
         identity: &gateway.identity,
         now: NOW,

@@ -7,6 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
+mod tls;
+
 /// A server on loopback, stopped by hand.
 struct Running {
     address: SocketAddr,
@@ -26,6 +28,10 @@ fn loopback() -> (Listener, SocketAddr) {
 fn start(dialect: &str, limits: Limits, upstream: Option<&str>) -> Running {
     let served = fakes::served(upstream);
     let handler = Handler::Gateway(served.speaking(dialect));
+    run(served, handler, limits)
+}
+
+fn run(served: fakes::Served, handler: Handler, limits: Limits) -> Running {
     let (listener, address) = loopback();
     let (stop, stopping) = watch::channel(false);
     let server = Server::new(limits, Arc::clone(&served.metrics));

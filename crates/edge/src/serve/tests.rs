@@ -1,6 +1,6 @@
 use super::*;
 use crate::fakes;
-use crate::gateway::Faces;
+use crate::gateway::{Face, Faces};
 use crate::integration::{DECIDE, by_name};
 use countersign_core::peer::TrustedPeers;
 use http_body_util::BodyExt as _;
@@ -127,7 +127,7 @@ async fn a_reload_changes_rules_and_whom_a_face_believes_in_one_step() {
         ask(&service, "Authorization: Bearer ann").await.status(),
         StatusCode::OK
     );
-    let nobody = by_name("auth-request", TrustedPeers::default().into()).unwrap();
+    let nobody = Face::clear(by_name("auth-request", TrustedPeers::default().into()).unwrap());
     served.shared.swap(Gateway {
         faces: std::iter::once((0, nobody)).collect(),
         ..fakes::gateway(None)

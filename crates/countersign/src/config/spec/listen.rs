@@ -19,7 +19,7 @@ pub(super) const LISTEN: Table = Table {
             "speak",
             Kind::Choice(integration::NAMES),
             "`auth-request` (nginx), `forward-auth` (Traefik, Caddy), `check` (the path asked names a route's `endpoint`), \
-             `reverse-proxy` (forwards by itself; loopback only for now).",
+             `reverse-proxy` (forwards by itself; without TLS on loopback only).",
         ),
         Field::or(
             "trusted_peers",
@@ -47,6 +47,50 @@ pub(super) const LISTEN: Table = Table {
             "owner",
             Kind::Text,
             "The owner of a unix socket: `user`, `user:group` or `:group`.",
+        ),
+        Field::optional(
+            "tls",
+            Kind::Table(&TLS),
+            "How TLS is spoken; the defaults are right.",
+        ),
+        Field::optional(
+            "host",
+            Kind::Tables(&HOST),
+            "With hosts a listener speaks TLS, and nothing else. The first is shown to whoever asks for another name, or for \
+             none.",
+        ),
+    ],
+};
+
+const TLS: Table = Table {
+    doc: "Key exchange by X25519MLKEM768, X25519, P-256 or P-384; only cipher suites with forward secrecy and authenticated \
+          encryption; no early data. A `reverse-proxy` offers HTTP/2 and HTTP/1.1, other listeners HTTP/1.1.",
+    fields: &[Field::or(
+        "min_version",
+        Kind::Choice(&["1.2", "1.3"]),
+        "\"1.2\"",
+        "The oldest version of TLS that is spoken; 1.3 is the newest.",
+    )],
+};
+
+const HOST: Table = Table {
+    doc: "What is shown to clients that ask for these names (SNI).",
+    fields: &[
+        Field::required(
+            "names",
+            Kind::TEXTS,
+            "Host names, or `*.` and a host name for one or more labels before it, never the name itself; as in `hosts` of a \
+             route, the exact name wins, then the longest.",
+        ),
+        Field::required(
+            "certificate",
+            Kind::File,
+            "A PEM file: the certificate, then those it was issued by, without the root.",
+        ),
+        Field::required(
+            "key",
+            Kind::Secret,
+            "Its private key, a PEM file without a passphrase: PKCS #8, SEC 1 or PKCS #1.",
         ),
     ],
 };

@@ -73,11 +73,11 @@ impl Sockets {
     /// What `loaded` wants. Each face has a number of its own, for the case that it is new.
     fn wanted(&self, loaded: &Loaded) -> Vec<Wanted> {
         let listeners = loaded.listeners.iter().zip(self.next..).map(|(listen, number)| {
+            let how = listen.face();
             let Listen {
                 address,
                 access,
                 speak,
-                integration,
                 place,
                 access_place,
                 ..
@@ -88,7 +88,7 @@ impl Sockets {
                 serves: Serves::Decisions(Face {
                     number,
                     speaks: speak,
-                    integration,
+                    how,
                 }),
                 place,
                 access_place,

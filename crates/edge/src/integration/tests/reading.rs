@@ -131,6 +131,7 @@ fn a_shared_secret_makes_a_peer_trusted_and_stays_here() {
     let (gateway, peer) = (fakes::gateway(None), Peer::at("192.0.2.1".parse().unwrap()));
     let context = ReadContext {
         peer: &peer,
+        scheme: Scheme::Http,
         id: RequestId(7),
         identity: &gateway.identity,
         now: NOW,

@@ -1,0 +1,120 @@
+//! Certificates of the edge's own tests, each signed by itself, and a client that takes any.
+
+use crate::tls::{Protocols, ServerCertificate, TlsHost, TlsVersions};
+use maker::{Key, San, Template, pem};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The test kit's authority, which stands above this crate but needs nothing of what stands between.
+#[path = "../../../testkit/src/pki.rs"]
+#[expect(unreachable_pub, dead_code, reason = "the test kit's, where it is public")]
+pub(crate) mod maker;
+
+/// A certificate and its key.
+pub(crate) struct Identity {
+    der: Vec<u8>,
+    key: Key,
+}
+
+/// One with these names, host names and addresses.
+pub(crate) fn identity(names: &[&str], key: Key) -> Identity {
+    let addresses = names.iter().map(|name| match name.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.octets().to_vec(),
+        Ok(IpAddr::V6(address)) => address.octets().to_vec(),
+        Err(_) => Vec::new(),
+    });
+    let addresses = addresses.collect::<Vec<_>>();
+    let sans = names.iter().zip(&addresses).map(|(name, address)| {
+        if address.is_empty() {
+            San::Dns(name)
+        } else {
+            San::Ip(address)
+        }
+    });
+    let template = Template::new(names[0], key).names(&sans.collect::<Vec<_>>());
+    Identity {
+        der: template.self_signed(),
+        key,
+    }
+}
+
+impl Identity {
+    pub(crate) fn der(&self) -> CertificateDer<'static> {
+        self.der.clone().into()
+    }
+
+    pub(crate) fn certificate_pem(&self) -> String {
+        pem("CERTIFICATE", &self.der)
+    }
+
+    pub(crate) fn key_pem(&self) -> String {
+        self.key.pem().to_owned()
+    }
+
+    pub(crate) fn certificate(&self) -> ServerCertificate {
+        ServerCertificate::new(vec![self.der()], self.key.pem().as_bytes()).unwrap()
+    }
+
+    /// As a host.
+    pub(crate) fn host(&self, protocols: Protocols) -> TlsHost {
+        TlsHost::new(&self.certificate(), TlsVersions::From12, protocols).unwrap()
+    }
+}
+
+/// Takes any certificate whose key the server has.
+#[derive(Debug)]
+struct Anybody(Arc<rustls::crypto::CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A client that shows no certificate and asks for these protocols.
+pub(crate) fn client(protocols: &[&str]) -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        .with_no_client_auth();
+    let protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec());
+    config.alpn_protocols = protocols.collect();
+    config
+}

@@ -1,0 +1,93 @@
+//! TLS at our own listeners: which certificate is shown under which name, and the handshake.
+//!
+//! A listener with hosts speaks TLS and nothing else. The host is chosen by the name the client asks for (SNI); the same
+//! choice is made again from the authority of each request, so that what holds for a name holds for its requests.
+
+use countersign_core::route::HostPattern;
+use rustls::ServerConfig;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use certificate::{ChainFault, KeyFault, ServerCertificate};
+pub use config::{Protocols, TlsVersions};
+pub(crate) use handshake::{Failure, Session, accept};
+pub(crate) use told::Told;
+
+mod certificate;
+mod config;
+mod handshake;
+mod told;
+
+#[cfg(test)]
+mod tests;
+
+/// One host of a listener: what is shown to whoever asks for one of its names.
+#[derive(Debug)]
+pub struct TlsHost {
+    config: Arc<ServerConfig>,
+}
+
+impl TlsHost {
+    /// Shows `certificate`, and speaks these versions and protocols.
+    pub fn new(
+        certificate: &ServerCertificate,
+        versions: TlsVersions,
+        protocols: Protocols,
+    ) -> Result<Self, rustls::Error> {
+        let config = config::server(certificate, versions, protocols)?;
+        Ok(Self {
+            config: Arc::new(config),
+        })
+    }
+
+    /// What a handshake goes by.
+    fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+}
+
+/// The hosts of one listener, found by name.
+#[derive(Debug)]
+pub struct TlsHosts {
+    /// Meant where no name fits, and where none is asked for.
+    first: Arc<TlsHost>,
+    exact: BTreeMap<Box<str>, Arc<TlsHost>>,
+    /// Longest first; each with its leading dot.
+    suffixes: Box<[(Box<str>, Arc<TlsHost>)]>,
+}
+
+impl TlsHosts {
+    /// The hosts by their names; the first is the default. `None` without any.
+    pub fn new(hosts: impl IntoIterator<Item = (Vec<HostPattern>, TlsHost)>) -> Option<Self> {
+        let (mut first, mut exact, mut suffixes) = (None, BTreeMap::new(), Vec::new());
+        for (names, host) in hosts {
+            let host = Arc::new(host);
+            first.get_or_insert_with(|| Arc::clone(&host));
+            for name in names {
+                match name {
+                    HostPattern::Exact(name) => drop(exact.insert(name, Arc::clone(&host))),
+                    HostPattern::Suffix(suffix) => suffixes.push((suffix, Arc::clone(&host))),
+                    HostPattern::Any => {}
+                }
+            }
+        }
+        suffixes.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+        Some(Self {
+            first: first?,
+            exact,
+            suffixes: suffixes.into(),
+        })
+    }
+
+    /// The host of `name`, which is in lower case and has no trailing dot: the one that has it, else the one with the
+    /// longest `*.` that covers it (one or more labels, never the apex), else the first.
+    pub(crate) fn chosen(&self, name: Option<&str>) -> &Arc<TlsHost> {
+        let Some(name) = name else { return &self.first };
+        let by_suffix = || {
+            let covers = |suffix: &str| name.len() > suffix.len() && name.ends_with(suffix);
+            let found = self.suffixes.iter().find(|(suffix, _)| covers(suffix));
+            found.map(|(_, host)| host)
+        };
+        self.exact.get(name).or_else(by_suffix).unwrap_or(&self.first)
+    }
+}

@@ -1,0 +1,58 @@
+//! What a handshake goes by: versions, protocols, tickets.
+
+use super::ServerCertificate;
+use super::certificate::provider;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::sign::SingleCertAndKey;
+use rustls::version::{TLS12, TLS13};
+use std::sync::Arc;
+
+/// Which versions of TLS are spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TlsVersions {
+    /// 1.2 and 1.3.
+    #[default]
+    From12,
+    /// 1.3 alone.
+    Only13,
+}
+
+/// Which protocols are offered (ALPN). A client that asks for none gets HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocols {
+    /// HTTP/2, and HTTP/1.1.
+    Both,
+    /// HTTP/1.1 alone.
+    Http1,
+}
+
+/// The name of HTTP/2 in a handshake.
+pub(super) const HTTP_2: &[u8] = b"h2";
+const HTTP_1: &[u8] = b"http/1.1";
+
+/// Without early data, which anybody could send again, and with ticket keys and a session store of its own: what was
+/// begun at one host is never taken up at another.
+pub(super) fn server(
+    certificate: &ServerCertificate,
+    versions: TlsVersions,
+    protocols: Protocols,
+) -> Result<ServerConfig, rustls::Error> {
+    let versions = match versions {
+        TlsVersions::From12 => vec![&TLS13, &TLS12],
+        TlsVersions::Only13 => vec![&TLS13],
+    };
+    let builder = ServerConfig::builder_with_provider(Arc::new(provider()));
+    let builder = builder.with_protocol_versions(&versions)?;
+    let resolver = SingleCertAndKey::from(Arc::clone(&certificate.0));
+    let mut config = builder
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(resolver));
+    config.ticketer = Ticketer::new()?;
+    config.max_early_data_size = 0;
+    config.alpn_protocols = match protocols {
+        Protocols::Both => vec![HTTP_2.to_vec(), HTTP_1.to_vec()],
+        Protocols::Http1 => vec![HTTP_1.to_vec()],
+    };
+    Ok(config)
+}
