@@ -34,6 +34,7 @@ use watched::Watched;
 
 mod address;
 mod bind;
+mod http2;
 mod places;
 mod unix;
 mod watched;
@@ -246,9 +247,14 @@ impl Connection {
         drop(hosts);
         match shaken {
             Ok((stream, session)) => {
+                let http2 = session.http2;
                 self.session = Some(session);
-                // On the heap: the state of the handshake is larger than what it leaves behind.
-                Box::pin(self.serve(stream, stop)).await;
+                // On the heap: neither is to pay for the room that the other takes.
+                if http2 {
+                    Box::pin(http2::serve(self, stream, stop)).await;
+                } else {
+                    Box::pin(self.serve(stream, stop)).await;
+                }
             }
             Err(failure) => self.tell(&failure, &told),
         }

@@ -18,12 +18,14 @@ use countersign_core::reason::{UnavailableReason, UnreadableReason};
 use countersign_core::route::Route;
 use countersign_core::time::Clock;
 use futures_util::FutureExt as _;
-use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+/// The most header lines of a request that are read; cookies count as one. HTTP/1's parser has the same limit.
+pub const MAX_HEAD_LINES: usize = 100;
 /// The largest request head that is read: names, values and the target, in bytes.
 pub const MAX_HEAD_BYTES: usize = 32 * 1024;
 
@@ -283,6 +285,14 @@ fn judge_head(head: &Parts) -> Result<(), Unreadable> {
         .map_or(0, |target| target.as_str().len());
     if fields + target > MAX_HEAD_BYTES {
         return Err(Unreadable::new(UnreadableReason::HeadersTooLarge, "over 32 KiB"));
+    }
+    let lines = head.headers.len();
+    let more_cookies = || head.headers.get_all(COOKIE).iter().count().saturating_sub(1);
+    if lines > MAX_HEAD_LINES && lines - more_cookies() > MAX_HEAD_LINES {
+        return Err(Unreadable::new(
+            UnreadableReason::HeadersTooLarge,
+            "over 100 lines",
+        ));
     }
     Ok(())
 }

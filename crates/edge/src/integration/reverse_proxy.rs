@@ -15,7 +15,7 @@ use countersign_core::request::{Forwarder, OriginalRequest};
 use countersign_core::route::Route;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, Uri, Version};
 use std::net::IpAddr;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -58,9 +58,12 @@ impl ReverseProxy {
 impl Integration for ReverseProxy {
     fn read(&self, mut head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread> {
         let method = judge_method(head.method.as_str())?;
+        if head.version == Version::HTTP_2 {
+            join_crumbs(&mut head.headers)?;
+        }
         refuse_doubled(&head.headers, &[AUTHORIZATION, COOKIE, CONTENT_LENGTH])?;
         judge_coding(&head.headers)?;
-        let host = host(&head.uri, &take_one(&mut head.headers, &HOST)?, context.scheme)?;
+        let host = host(&mut head, context.scheme)?;
         let target = Target::judge(target(&head.uri))?;
         let purpose = match target.path() {
             WHOAMI => Purpose::Whoami,
@@ -146,13 +149,22 @@ fn judge_coding(headers: &HeaderMap) -> Result<(), Unreadable> {
     ))
 }
 
-/// One Host, and in absolute form the same (RFC 9112 section 3.2.2 would let the target win; here they must agree).
-fn host(uri: &Uri, named: &str, ours: Scheme) -> Result<Host, Unreadable> {
-    let host = Host::judge(named)?;
-    let Some(authority) = uri.authority() else {
-        return Ok(host);
+/// The host, from wherever the version of the protocol says it; where two places do, they must agree (RFC 9112 section
+/// 3.2.2 would let the target win).
+fn host(head: &mut Parts, ours: Scheme) -> Result<Host, Unreadable> {
+    let named = if head.version == Version::HTTP_2 && !head.headers.contains_key(HOST) {
+        None
+    } else {
+        Some(Host::judge(&take_one(&mut head.headers, &HOST)?)?)
     };
-    let Some(scheme) = uri.scheme_str() else {
+    let Some(authority) = head.uri.authority() else {
+        let missing = || Unreadable::new(UnreadableReason::HeaderMissing, ":authority");
+        // In HTTP/2 it is asked for: Host alone is what a proxy makes of HTTP/1.1.
+        return named
+            .filter(|_| head.version != Version::HTTP_2)
+            .ok_or_else(missing);
+    };
+    let Some(scheme) = head.uri.scheme_str() else {
         return Err(Unreadable::new(
             UnreadableReason::TargetMalformed,
             "the target is an authority",
@@ -165,15 +177,29 @@ fn host(uri: &Uri, named: &str, ours: Scheme) -> Result<Host, Unreadable> {
         ));
     }
     let target = Host::judge(authority.as_str())?;
-    let agree = target.name() == host.name() && target.port_for(ours) == host.port_for(ours);
+    let named = named.unwrap_or_else(|| target.clone());
+    let agree = target.name() == named.name() && target.port_for(ours) == named.port_for(ours);
     if agree {
-        Ok(host)
+        Ok(named)
     } else {
         Err(Unreadable::new(
             UnreadableReason::HostMismatch,
-            format!("the target says {target}, Host says {host}"),
+            format!("the target says {target}, Host says {named}"),
         ))
     }
+}
+
+/// In HTTP/2 a client may send its cookies in several lines; they mean what they would in one (RFC 9113 section 8.2.3).
+fn join_crumbs(headers: &mut HeaderMap) -> Result<(), Unreadable> {
+    let crumbs = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    let crumbs = crumbs.collect::<Vec<_>>();
+    if crumbs.len() < 2 {
+        return Ok(());
+    }
+    let joined = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice()))
+        .map_err(|_| Unreadable::new(UnreadableReason::HeaderMalformed, COOKIE.as_str()))?;
+    headers.insert(COOKIE, joined);
+    Ok(())
 }
 
 /// The target in origin form.

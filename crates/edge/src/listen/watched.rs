@@ -10,25 +10,51 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+/// What a connection is waiting for.
+pub(super) trait Waiting: Unpin {
+    /// These bytes have come.
+    fn came(&mut self, bytes: &[u8]);
+
+    /// Until when may be waited for what is waited for now. `None` where others see to that.
+    fn deadline(&self, limits: &Limits) -> Option<Instant>;
+}
+
+/// One request at a time.
+impl Waiting for Arc<Activity> {
+    fn came(&mut self, bytes: &[u8]) {
+        if self.is() == Activity::IDLE && !bytes.is_empty() {
+            self.set(Activity::HEAD);
+        }
+    }
+
+    fn deadline(&self, limits: &Limits) -> Option<Instant> {
+        match self.is() {
+            Activity::IDLE => Some(self.since() + limits.idle),
+            Activity::HEAD => Some(self.since() + limits.head),
+            _ => None,
+        }
+    }
+}
+
 /// A stream and what its connection is doing.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub(super) struct Watched<S, W> {
     stream: S,
-    activity: Arc<Activity>,
-    /// When to look at the activity again: never later than its deadline, and often earlier. So a request on a busy
-    /// connection sets no timer.
+    waiting: W,
+    /// When to look again: never later than the deadline, and often earlier. So a request on a busy connection sets no
+    /// timer.
     look: Pin<Box<Sleep>>,
     /// Runs while the far end takes nothing.
     unread: Stall,
     limits: Limits,
 }
 
-impl<S> Watched<S> {
-    pub(super) fn new(stream: S, activity: Arc<Activity>, limits: Limits) -> Self {
+impl<S, W: Waiting> Watched<S, W> {
+    pub(super) fn new(stream: S, waiting: W, limits: Limits) -> Self {
         let look = Box::pin(sleep(limits.head));
         Self {
             stream,
-            activity,
+            waiting,
             look,
             unread: Stall::default(),
             limits,
@@ -38,12 +64,11 @@ impl<S> Watched<S> {
     /// Whether what is waited for has been waited for too long. If not, the task will look again in time.
     fn is_late(&mut self, context: &mut Context<'_>) -> bool {
         let now = Instant::now();
-        let deadline = match self.activity.is() {
-            Activity::IDLE => self.activity.since() + self.limits.idle,
-            Activity::HEAD => self.activity.since() + self.limits.head,
-            // When the answer is over nobody asks again before the next byte: look whether there was one.
-            _ => now + self.limits.idle,
-        };
+        // When the answer is over nobody asks again before the next byte: look whether there was one.
+        let deadline = self
+            .waiting
+            .deadline(&self.limits)
+            .unwrap_or(now + self.limits.idle);
         if deadline <= now {
             return true;
         }
@@ -57,7 +82,7 @@ impl<S> Watched<S> {
     }
 }
 
-impl<S: Unpin> Watched<S> {
+impl<S: Unpin, W> Watched<S, W> {
     fn unless_unread<T>(
         &mut self,
         written: Poll<io::Result<T>>,
@@ -74,7 +99,7 @@ impl<S: Unpin> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin, W: Waiting> AsyncRead for Watched<S, W> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -83,9 +108,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Ready(Ok(())) => {
-                if self.activity.is() == Activity::IDLE && buffer.filled().len() > before {
-                    self.activity.set(Activity::HEAD);
-                }
+                let came = buffer.filled().get(before..).unwrap_or_default();
+                self.waiting.came(came);
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -95,7 +119,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin, W: Unpin> AsyncWrite for Watched<S, W> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -111,7 +135,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.unless_unread(shut, context)
     }
 
     fn poll_write_vectored(

@@ -11,7 +11,7 @@ use countersign_core::route::HostPattern;
 use tokio_rustls::client::TlsStream;
 
 /// A server for `app.test` over TLS.
-fn start_tls(dialect: &str, upstream: Option<&str>) -> Running {
+pub(super) fn start_tls(dialect: &str, upstream: Option<&str>) -> Running {
     let protocols = if dialect == "reverse-proxy" {
         Protocols::Both
     } else {
@@ -30,13 +30,13 @@ fn start_tls(dialect: &str, upstream: Option<&str>) -> Running {
 }
 
 impl Running {
-    async fn over_tls(&self, protocols: &[&str]) -> TlsStream<TcpStream> {
+    pub(super) async fn over_tls(&self, protocols: &[&str]) -> TlsStream<TcpStream> {
         let client = tokio_rustls::TlsConnector::from(Arc::new(pki::client(protocols)));
         let name = "app.test".try_into().unwrap();
         client.connect(name, self.connect().await).await.unwrap()
     }
 
-    fn figures(&self) -> String {
+    pub(super) fn figures(&self) -> String {
         self.served.metrics.render()
     }
 }
