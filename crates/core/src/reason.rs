@@ -53,6 +53,7 @@ reasons! {
         IdentityHeaderForged = "identity_header_forged", "The client sent another spelling of an identity header, or one that nobody here sets.";
         HeadersTooLarge = "headers_too_large", "The request head is larger than the limit.";
         Upgrade = "upgrade_refused", "The request asks for a protocol upgrade, which this listener does not carry yet.";
+        Misdirected = "misdirected", "The connection was made for a host that asks clients for other certificates than the host of this request: send it over a connection of its own.";
     }
 }
 

@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+pub(crate) mod judge;
 pub(crate) mod pki;
 
 /// Does what the bearer token says: `ann` and `bob` are somebody, `big` is somebody in very many groups, `slow` is ann

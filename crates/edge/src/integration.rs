@@ -1,7 +1,7 @@
 //! Dialects: how the question is read and the answer written. Both are pure; statuses are chosen here and nowhere else.
 
 use crate::body::Body;
-use countersign_core::certificate::ClientCertificate;
+use countersign_core::certificate::{ClientCertificate, Failure};
 use countersign_core::decide::{Decision, Permit};
 use countersign_core::gate::{Scheme, Unreadable};
 use countersign_core::identity_headers::IdentityHeaders;
@@ -45,6 +45,8 @@ pub struct ReadContext<'a> {
     pub peer: &'a Peer,
     /// Whether the connection is in the clear.
     pub scheme: Scheme,
+    /// The certificate that was shown in the handshake, judged.
+    pub certificate: &'a ClientCertificate,
     /// The name of this request.
     pub id: RequestId,
     /// What is stripped.
@@ -120,6 +122,8 @@ pub struct Question {
 pub enum Unread {
     /// Nothing is served at this path.
     NotFound,
+    /// The host serves nobody without a certificate that holds: why the one that was shown does not, if there was one.
+    NoCertificate(Option<Failure>),
     /// The question cannot be read.
     Unreadable(Unreadable),
 }

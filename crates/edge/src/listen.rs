@@ -248,6 +248,7 @@ impl Connection {
         match shaken {
             Ok((stream, session)) => {
                 let http2 = session.http2;
+                self.peer.certificate.clone_from(&session.presented);
                 self.session = Some(session);
                 // On the heap: neither is to pay for the room that the other takes.
                 if http2 {

@@ -102,6 +102,14 @@ impl Observation {
     pub(crate) fn unread(&mut self, unread: &Unread) {
         match unread {
             Unread::NotFound => self.outcome("not_found", AnswerReason::NotFound.code()),
+            Unread::NoCertificate(None) => {
+                self.outcome("challenge", AnswerReason::CertificateRequired.code());
+            }
+            Unread::NoCertificate(Some(failure)) => {
+                self.outcome("challenge", failure.rejection.reason.code());
+                self.detail.clone_from(&failure.rejection.detail);
+                self.authenticator = Some(Arc::clone(&failure.rejection.authenticator));
+            }
             Unread::Unreadable(unreadable) => {
                 self.outcome("unreadable", unreadable.reason.code());
                 self.detail.clone_from(&unreadable.detail);

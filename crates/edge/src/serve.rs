@@ -11,12 +11,14 @@ use crate::system::RequestIds;
 use crate::tls::{Session, TlsHosts};
 use arc_swap::ArcSwap;
 use countersign_core::Ports;
+use countersign_core::certificate::{ClientCertificate, Verdict};
 use countersign_core::decide::{Decision, decide};
 use countersign_core::gate::{Scheme, Unreadable};
 use countersign_core::peer::Peer;
 use countersign_core::reason::{UnavailableReason, UnreadableReason};
+use countersign_core::request::Forwarder;
 use countersign_core::route::Route;
-use countersign_core::time::Clock;
+use countersign_core::time::{Clock, Now};
 use futures_util::FutureExt as _;
 use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -125,7 +127,7 @@ impl Service {
     ) -> Response<Body> {
         let now = self.shared.clock.now();
         let gateway = self.shared.gateway.load_full();
-        let integration = &self.face(&gateway).integration;
+        let Face { integration, hosts } = self.face(&gateway);
         let (head, body) = request.into_parts();
         let mut observation = Observation::new(
             self.shared.ids.next(),
@@ -139,7 +141,7 @@ impl Service {
             gateway: &gateway,
             integration: &**integration,
             peer,
-            session,
+            secured: session.zip(hosts.as_deref()),
             asker: &asker,
         };
         let answer = self.answer(turn, head, body, &mut observation);
@@ -174,31 +176,12 @@ impl Service {
         observation: &mut Observation,
     ) -> Response<Body> {
         let Turn {
-            gateway,
             integration,
             peer,
-            session,
             asker,
+            ..
         } = turn;
-        let context = ReadContext {
-            peer,
-            scheme: if session.is_some() {
-                Scheme::Https
-            } else {
-                Scheme::Http
-            },
-            id: observation.id,
-            identity: &gateway.identity,
-            now: observation.began(),
-        };
-        let read = judge_head(&head)
-            .map_err(Unread::from)
-            .and_then(|()| integration.read(head, &context));
-        let found = read.and_then(|question| {
-            observation.asked(&question.request);
-            let route = route(gateway, &question)?;
-            Ok((question, route))
-        });
+        let found = turn.read(head, observation);
         let (question, route) = match found {
             Ok(found) => found,
             Err(unread) => {
@@ -237,8 +220,72 @@ struct Turn<'a> {
     gateway: &'a Gateway,
     integration: &'a dyn Integration,
     peer: &'a Peer,
-    session: Option<&'a Session>,
+    /// How the connection was made, and the hosts by the rules of now: over TLS.
+    secured: Option<(&'a Session, &'a TlsHosts)>,
     asker: &'a Asker,
+}
+
+impl<'a> Turn<'a> {
+    /// The question, and the route that governs it.
+    fn read(
+        &self,
+        head: Parts,
+        observation: &mut Observation,
+    ) -> Result<(Question, Option<&'a Arc<Route>>), Unread> {
+        let certificate = self.certificate(observation.began())?;
+        let context = ReadContext {
+            peer: self.peer,
+            scheme: match self.secured {
+                Some(_) => Scheme::Https,
+                None => Scheme::Http,
+            },
+            certificate: &certificate,
+            id: observation.id,
+            identity: &self.gateway.identity,
+            now: observation.began(),
+        };
+        judge_head(&head)?;
+        let question = self.integration.read(head, &context)?;
+        observation.asked(&question.request);
+        self.judge_host(&question)?;
+        let route = route(self.gateway, &question)?;
+        Ok((question, route))
+    }
+
+    /// The client's certificate as it is judged now, by the host that the connection was made for; where that host wants
+    /// one that holds, nothing is read without.
+    fn certificate(&self, now: Now) -> Result<ClientCertificate, Unread> {
+        let Some((session, hosts)) = self.secured else {
+            return Ok(ClientCertificate::default());
+        };
+        let policy = hosts.chosen(session.name.as_deref()).policy();
+        let certificate = policy.judge(self.peer.certificate.as_ref(), now);
+        match certificate {
+            certificate if policy.lets_in(&certificate) => Ok(certificate),
+            ClientCertificate {
+                verdict: Verdict::Failed(failure),
+                ..
+            } => Err(Unread::NoCertificate(Some(failure))),
+            _ => Err(Unread::NoCertificate(None)),
+        }
+    }
+
+    /// Whether the connection may carry this request: its host must ask for the certificate that the client was asked
+    /// for. Where another program forwards, the host is not what the connection was made for.
+    fn judge_host(&self, question: &Question) -> Result<(), Unread> {
+        let (Some((session, hosts)), Forwarder::Us) = (self.secured, question.request.forwarder) else {
+            return Ok(());
+        };
+        let host = hosts.chosen(Some(question.request.host.name()));
+        if host.policy().is_that_of(session) {
+            return Ok(());
+        }
+        let about = format!(
+            "the connection was made for {}, which asks clients for other certificates",
+            session.name.as_deref().unwrap_or("no name")
+        );
+        Err(Unreadable::new(UnreadableReason::Misdirected, about).into())
+    }
 }
 
 /// Who must be answered whatever comes of it.

@@ -1,8 +1,9 @@
-//! TLS at our own listeners: which certificate is shown under which name, and the handshake.
+//! TLS at our own listeners: which certificate is shown under which name, what is asked of clients, and the handshake.
 //!
 //! A listener with hosts speaks TLS and nothing else. The host is chosen by the name the client asks for (SNI); the same
 //! choice is made again from the authority of each request, so that what holds for a name holds for its requests.
 
+use arc_swap::ArcSwap;
 use countersign_core::route::HostPattern;
 use rustls::ServerConfig;
 use std::collections::BTreeMap;
@@ -11,38 +12,87 @@ use std::sync::Arc;
 pub use certificate::{ChainFault, KeyFault, ServerCertificate};
 pub use config::{Protocols, TlsVersions};
 pub(crate) use handshake::{Failure, Session, accept};
+pub use policy::{Asked, ClientPolicy, Mode};
 pub(crate) use told::Told;
 
 mod certificate;
+mod client;
 mod config;
 mod handshake;
+mod policy;
 mod told;
 
 #[cfg(test)]
 mod tests;
 
-/// One host of a listener: what is shown to whoever asks for one of its names.
+/// One host of a listener: what is shown to whoever asks for one of its names, and what is asked of them.
 #[derive(Debug)]
 pub struct TlsHost {
+    certificate: ServerCertificate,
+    versions: TlsVersions,
+    protocols: Protocols,
+    policy: ClientPolicy,
+    made: ArcSwap<Made>,
+}
+
+/// What handshakes go by, while authorities and revocations are what they were.
+#[derive(Debug)]
+struct Made {
     config: Arc<ServerConfig>,
+    generations: Vec<u64>,
 }
 
 impl TlsHost {
-    /// Shows `certificate`, and speaks these versions and protocols.
+    /// Shows `certificate`, speaks these versions and protocols, and asks nothing of clients.
     pub fn new(
-        certificate: &ServerCertificate,
+        certificate: ServerCertificate,
         versions: TlsVersions,
         protocols: Protocols,
     ) -> Result<Self, rustls::Error> {
-        let config = config::server(certificate, versions, protocols)?;
+        Self::asking(certificate, versions, protocols, ClientPolicy::default())
+    }
+
+    /// The same, asking clients for what `policy` says.
+    pub fn asking(
+        certificate: ServerCertificate,
+        versions: TlsVersions,
+        protocols: Protocols,
+        policy: ClientPolicy,
+    ) -> Result<Self, rustls::Error> {
+        let generations = policy.generations().collect();
+        let config = config::server(&certificate, versions, protocols, &policy)?;
         Ok(Self {
-            config: Arc::new(config),
+            certificate,
+            versions,
+            protocols,
+            policy,
+            made: ArcSwap::from_pointee(Made {
+                config: Arc::new(config),
+                generations,
+            }),
         })
     }
 
-    /// What a handshake goes by.
-    fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config)
+    /// What is asked of clients.
+    pub const fn policy(&self) -> &ClientPolicy {
+        &self.policy
+    }
+
+    /// What a handshake goes by. Where authorities or revocations have changed it is made anew: with other names to ask
+    /// for, and other ticket keys, so that no session from before is taken up again.
+    fn config(&self) -> Result<Arc<ServerConfig>, rustls::Error> {
+        let made = self.made.load();
+        if self.policy.generations().eq(made.generations.iter().copied()) {
+            return Ok(Arc::clone(&made.config));
+        }
+        let generations = self.policy.generations().collect();
+        let config = config::server(&self.certificate, self.versions, self.protocols, &self.policy)?;
+        let config = Arc::new(config);
+        self.made.store(Arc::new(Made {
+            config: Arc::clone(&config),
+            generations,
+        }));
+        Ok(config)
     }
 }
 

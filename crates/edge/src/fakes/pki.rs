@@ -1,12 +1,14 @@
 //! Certificates of the edge's own tests, each signed by itself, and a client that takes any.
 
-use crate::tls::{Protocols, ServerCertificate, TlsHost, TlsVersions};
+use crate::tls::{ClientPolicy, Protocols, ServerCertificate, TlsHost, TlsVersions};
 use maker::{Key, San, Template, pem};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// The test kit's authority, which stands above this crate but needs nothing of what stands between.
 #[path = "../../../testkit/src/pki.rs"]
@@ -60,7 +62,12 @@ impl Identity {
 
     /// As a host.
     pub(crate) fn host(&self, protocols: Protocols) -> TlsHost {
-        TlsHost::new(&self.certificate(), TlsVersions::From12, protocols).unwrap()
+        self.host_asking(protocols, ClientPolicy::default())
+    }
+
+    /// As a host that asks clients for this.
+    pub(crate) fn host_asking(&self, protocols: Protocols, policy: ClientPolicy) -> TlsHost {
+        TlsHost::asking(self.certificate(), TlsVersions::From12, protocols, policy).unwrap()
     }
 }
 
@@ -107,14 +114,73 @@ impl ServerCertVerifier for Anybody {
 
 /// A client that shows no certificate and asks for these protocols.
 pub(crate) fn client(protocols: &[&str]) -> ClientConfig {
+    client_with(protocols, None)
+}
+
+/// A client that shows this certificate, if there is one, and asks for these protocols.
+pub(crate) fn client_with(protocols: &[&str], identity: Option<&Identity>) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().unwrap();
-    let mut config = builder
+    let builder = builder
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(Anybody(provider)));
+    let mut config = match identity {
+        Some(identity) => {
+            let key = PrivateKeyDer::from_pem_slice(identity.key.pem().as_bytes()).unwrap();
+            builder.with_client_auth_cert(vec![identity.der()], key).unwrap()
+        }
+        None => builder.with_no_client_auth(),
+    };
     let protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec());
     config.alpn_protocols = protocols.collect();
     config
+}
+
+/// The same for these versions of TLS.
+pub(crate) fn client_of(
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    identity: Option<&Identity>,
+) -> ClientConfig {
+    let any = client_with(&[], identity);
+    let builder = ClientConfig::builder_with_provider(Arc::clone(any.crypto_provider()));
+    let builder = builder.with_protocol_versions(versions).unwrap();
+    let verifier = Arc::new(Anybody(Arc::clone(any.crypto_provider())));
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    builder.with_client_cert_resolver(Arc::clone(&any.client_auth_cert_resolver))
+}
+
+/// Sessions of a client that takes the last one it has to any server.
+#[derive(Debug, Default)]
+pub(crate) struct AnyName {
+    old: Mutex<Option<Tls12ClientSessionValue>>,
+    new: Mutex<Option<Tls13ClientSessionValue>>,
+}
+
+impl ClientSessionStore for AnyName {
+    fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
+
+    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
+        None
+    }
+
+    fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
+        *self.old.lock().unwrap() = Some(value);
+    }
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.old.lock().unwrap().clone()
+    }
+
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {
+        *self.old.lock().unwrap() = None;
+    }
+
+    fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
+        *self.new.lock().unwrap() = Some(value);
+    }
+
+    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.new.lock().unwrap().take()
+    }
 }

@@ -1,5 +1,5 @@
 //! The answers all dialects share, and the statuses: allow 200; challenge 401, or 403 where the route says so; deny 403;
-//! no route 404; unreadable 400; unavailable 503. To a sub-request no route and unreadable are 403, and there is no body.
+//! no route 404; unreadable 400 (too large a head 431, an upgrade 501, the wrong connection 421); unavailable 503. To a sub-request no route and unreadable are 403, and there is no body.
 
 use super::{Asker, REFUSAL, Said, Unread};
 use crate::body::Body;
@@ -161,11 +161,22 @@ pub(super) fn refuse(unread: &Unread, asker: &Asker) -> Response<Body> {
             AnswerReason::NotFound.code(),
             AnswerReason::NotFound.meaning(),
         ),
+        Unread::NoCertificate(None) => (
+            StatusCode::FORBIDDEN,
+            AnswerReason::CertificateRequired.code(),
+            AnswerReason::CertificateRequired.meaning(),
+        ),
+        Unread::NoCertificate(Some(failure)) => {
+            let reason = failure.rejection.reason;
+            (StatusCode::FORBIDDEN, reason.code(), reason.meaning())
+        }
         Unread::Unreadable(unreadable) => {
             let status = if unreadable.reason == UnreadableReason::HeadersTooLarge {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             } else if unreadable.reason == UnreadableReason::Upgrade {
                 StatusCode::NOT_IMPLEMENTED
+            } else if unreadable.reason == UnreadableReason::Misdirected {
+                StatusCode::MISDIRECTED_REQUEST
             } else {
                 StatusCode::BAD_REQUEST
             };
@@ -174,8 +185,10 @@ pub(super) fn refuse(unread: &Unread, asker: &Asker) -> Response<Body> {
     };
     let words = Words::about(asker, status, code, meaning);
     match unread {
-        Unread::Unreadable(_) if asker.sub_request => with_status(&words, StatusCode::FORBIDDEN),
-        Unread::Unreadable(_) | Unread::NotFound => to_client(&words),
+        Unread::Unreadable(_) | Unread::NoCertificate(_) if asker.sub_request => {
+            with_status(&words, StatusCode::FORBIDDEN)
+        }
+        Unread::Unreadable(_) | Unread::NoCertificate(_) | Unread::NotFound => to_client(&words),
     }
 }
 

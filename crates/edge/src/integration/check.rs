@@ -5,7 +5,6 @@ use super::answer::{refuse, words_for};
 use super::fields::refuse_doubled;
 use super::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
 use crate::body::Body;
-use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Target, judge_method};
 use countersign_core::peer::PeerAddress;
@@ -46,7 +45,7 @@ impl Integration for Check {
             client,
             headers,
             forwarder: Forwarder::Another,
-            certificate: ClientCertificate::default(),
+            certificate: context.certificate.clone(),
         };
         Ok(Question {
             request,

@@ -42,8 +42,10 @@ impl ReverseProxy {
                 PeerAddress::Ip(address) => Some(address),
                 PeerAddress::Unix => None,
             };
-            return Ok((address, ClientCertificate::default()));
+            return Ok((address, context.certificate.clone()));
         };
+        // Whoever speaks for clients has shown its own certificate, not theirs.
+
         let certificate = self.believed.certificate(&mut head.headers, context.now)?;
         let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
         let chain = take_lines(&mut head.headers, &FOR).ok_or_else(malformed)?;
@@ -118,8 +120,14 @@ impl Integration for ReverseProxy {
 
     fn refuse(&self, unread: &Unread, asker: &Asker) -> Response<Body> {
         let mut response = refuse(unread, asker);
-        // Whoever sends what cannot be read is not listened to any further: what follows may be a part of it.
-        if matches!(unread, Unread::Unreadable(_)) {
+        let ends = match unread {
+            Unread::NotFound => false,
+            // Another certificate can be shown on another connection only.
+            Unread::NoCertificate(_) => true,
+            // Whoever sends what cannot be read is not listened to any further: what follows may be a part of it.
+            Unread::Unreadable(unreadable) => unreadable.reason != UnreadableReason::Misdirected,
+        };
+        if ends {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }

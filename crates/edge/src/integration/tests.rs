@@ -24,6 +24,7 @@ fn read(name: &str, text: &str, peer: &Peer) -> Result<Question, Unread> {
     let context = ReadContext {
         peer,
         scheme: Scheme::Http,
+        certificate: &ClientCertificate::default(),
         id: RequestId(7),
         identity: &gateway.identity,
         now: NOW,
@@ -47,6 +48,7 @@ fn understood(name: &str, text: &str, peer: &Peer) -> String {
                 request.target.as_str()
             )
         }
+        Err(Unread::NoCertificate(_)) => "no certificate".to_owned(),
         Err(Unread::NotFound) => "not_found".to_owned(),
         Err(Unread::Unreadable(unreadable)) => unreadable.reason.code().to_owned(),
     }

@@ -1,7 +1,8 @@
 //! What a handshake goes by: versions, protocols, tickets.
 
-use super::ServerCertificate;
 use super::certificate::provider;
+use super::client::AnyCertificate;
+use super::{ClientPolicy, ServerCertificate};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::sign::SingleCertAndKey;
@@ -37,6 +38,7 @@ pub(super) fn server(
     certificate: &ServerCertificate,
     versions: TlsVersions,
     protocols: Protocols,
+    policy: &ClientPolicy,
 ) -> Result<ServerConfig, rustls::Error> {
     let versions = match versions {
         TlsVersions::From12 => vec![&TLS13, &TLS12],
@@ -44,10 +46,13 @@ pub(super) fn server(
     };
     let builder = ServerConfig::builder_with_provider(Arc::new(provider()));
     let builder = builder.with_protocol_versions(&versions)?;
+    let builder = if policy.asks() {
+        builder.with_client_cert_verifier(Arc::new(AnyCertificate::of(policy)))
+    } else {
+        builder.with_no_client_auth()
+    };
     let resolver = SingleCertAndKey::from(Arc::clone(&certificate.0));
-    let mut config = builder
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(resolver));
+    let mut config = builder.with_cert_resolver(Arc::new(resolver));
     config.ticketer = Ticketer::new()?;
     config.max_early_data_size = 0;
     config.alpn_protocols = match protocols {

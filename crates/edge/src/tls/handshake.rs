@@ -1,24 +1,27 @@
 //! The handshake: the host is chosen once the whole ClientHello has been read, however it was cut into pieces.
 
-use super::TlsHosts;
+use super::client::Unheld;
 use super::config::HTTP_2;
+use super::{Asked, TlsHosts};
+use countersign_core::certificate::PresentedCertificate;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// What was agreed on in a handshake.
 #[derive(Debug)]
-#[expect(
-    dead_code,
-    reason = "read by what comes next: HTTP/2, and client certificates"
-)]
 pub(crate) struct Session {
     /// The name that was asked for, in lower case and without a trailing dot. An IP address is none.
     pub(crate) name: Option<Box<str>>,
     /// Whether HTTP/2 is spoken.
     pub(crate) http2: bool,
+    /// What the client was asked for.
+    pub(crate) asked: Arc<Asked>,
+    /// What it showed, now or when the session began that this one goes on with.
+    pub(crate) presented: Option<Arc<PresentedCertificate>>,
 }
 
 /// A handshake that came to nothing.
@@ -77,8 +80,11 @@ impl fmt::Display for Failure {
             Self::Late => f.write_str("it was not done in time"),
             Self::Closed => f.write_str("the client hung up before it had said anything whole"),
             Self::Broken(error) => write!(f, "the connection ended: {error}"),
-            Self::Refused(error) if word(error) == "not_tls" => f.write_str("what was sent is not TLS"),
-            Self::Refused(error) => write!(f, "{error}"),
+            Self::Refused(error) => match Unheld::of(error) {
+                Some(unheld) => write!(f, "{unheld}"),
+                None if word(error) == "not_tls" => f.write_str("what was sent is not TLS"),
+                None => write!(f, "{error}"),
+            },
         }
     }
 }
@@ -93,14 +99,29 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         .await
         .map_err(|error| Failure::of(error, Failure::Closed))?;
     let name = start.client_hello().server_name().map(folded);
-    let config = hosts.chosen(name.as_deref()).config();
+    let host = hosts.chosen(name.as_deref());
+    let config = host.config().map_err(Failure::Refused)?;
     let half_way = || Failure::Broken(io::ErrorKind::UnexpectedEof.into());
     let stream = start
         .into_stream(config)
         .await
         .map_err(|error| Failure::of(error, half_way()))?;
-    let http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);
-    Ok((stream, Session { name, http2 }))
+    let (_, connection) = stream.get_ref();
+    let presented = match connection.peer_certificates() {
+        None | Some([]) => None,
+        Some(chain) => {
+            let chain = chain.iter().map(|der| der.to_vec());
+            let presented = PresentedCertificate::new(chain);
+            Some(presented.ok_or_else(|| Failure::Refused(Unheld::Chain.into()))?)
+        }
+    };
+    let session = Session {
+        name,
+        http2: connection.alpn_protocol() == Some(HTTP_2),
+        asked: Arc::clone(host.policy().asked()),
+        presented: presented.map(Arc::new),
+    };
+    Ok((stream, session))
 }
 
 /// A name as the gate folds the hosts of requests.

@@ -74,7 +74,7 @@ pub(super) fn hosts(
                 );
             }
         }
-        match TlsHost::new(&certificate, versions, protocols) {
+        match TlsHost::new(certificate, versions, protocols) {
             Ok(host) => all.push((names, host)),
             Err(error) => within(Fault::new("certificate", error.to_string())),
         }

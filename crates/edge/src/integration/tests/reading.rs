@@ -132,6 +132,7 @@ fn a_shared_secret_makes_a_peer_trusted_and_stays_here() {
     let context = ReadContext {
         peer: &peer,
         scheme: Scheme::Http,
+        certificate: &ClientCertificate::default(),
         id: RequestId(7),
         identity: &gateway.identity,
         now: NOW,

@@ -5,7 +5,7 @@ use crate::fakes::pki;
 use crate::fakes::pki::maker::Key;
 use crate::gateway::Face;
 use crate::integration::by_name;
-use crate::tls::{Protocols, TlsHosts};
+use crate::tls::{Protocols, TlsHost, TlsHosts};
 use countersign_core::peer::TrustedPeers;
 use countersign_core::route::HostPattern;
 use tokio_rustls::client::TlsStream;
@@ -18,15 +18,36 @@ pub(super) fn start_tls(dialect: &str, upstream: Option<&str>) -> Running {
         Protocols::Http1
     };
     let host = pki::identity(&["app.test"], Key(1)).host(protocols);
-    let names = vec![HostPattern::parse("app.test").unwrap()];
-    let served = fakes::served(upstream);
-    let trusted = TrustedPeers::parse(["127.0.0.1"]).unwrap();
-    let face = Face {
-        integration: by_name(dialect, trusted.into()).unwrap(),
-        hosts: TlsHosts::new([(names, host)]).map(Arc::new),
+    start_hosts(dialect, upstream, hosts([("app.test", host)]))
+}
+
+/// Hosts, each with one name.
+pub(super) fn hosts<'a>(hosts: impl IntoIterator<Item = (&'a str, TlsHost)>) -> Arc<TlsHosts> {
+    let hosts = hosts
+        .into_iter()
+        .map(|(name, host)| (vec![HostPattern::parse(name).unwrap()], host));
+    Arc::new(TlsHosts::new(hosts).unwrap())
+}
+
+/// A face by these hosts.
+pub(super) fn face(dialect: &str, hosts: Arc<TlsHosts>) -> Face {
+    let trusted = TrustedPeers::parse(["192.0.2.1"]).unwrap();
+    let trusted = if dialect == "reverse-proxy" {
+        trusted
+    } else {
+        TrustedPeers::parse(["127.0.0.1"]).unwrap()
     };
-    let service = Service::new(Arc::clone(&served.shared), face);
-    run(served, Handler::Gateway(service), Limits::default())
+    Face {
+        integration: by_name(dialect, trusted.into()).unwrap(),
+        hosts: Some(hosts),
+    }
+}
+
+/// A server over TLS with these hosts, whose face has the number 0.
+pub(super) fn start_hosts(dialect: &str, upstream: Option<&str>, hosts: Arc<TlsHosts>) -> Running {
+    let served = fakes::served(upstream);
+    let service = Service::new(Arc::clone(&served.shared), face(dialect, hosts));
+    run(served, Handler::Gateway(service.at_face(0)), Limits::default())
 }
 
 impl Running {
