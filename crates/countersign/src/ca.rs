@@ -5,6 +5,7 @@
 
 mod authority;
 mod der;
+mod derivation;
 mod encryption;
 pub mod index;
 mod key;

@@ -13,6 +13,8 @@ mod export;
 mod files;
 #[path = "ca/issue.rs"]
 mod issue;
+#[path = "ca/judged.rs"]
+mod judged;
 #[path = "ca/quickstart.rs"]
 mod quickstart;
 #[path = "ca/revocation.rs"]

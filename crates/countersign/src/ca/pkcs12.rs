@@ -4,7 +4,8 @@
 //! parts that were never released. `openssl pkcs12` reads both forms in the tests.
 
 use super::der::{element, number, oid, sequence, tag};
-use super::encryption::{Cipher, EncryptionError, lock, lock_key, seal_key};
+use super::derivation::seal_key;
+use super::encryption::{Cipher, EncryptionError, lock, lock_key};
 use super::key::PrivateKey;
 use aws_lc_rs::{digest, hmac};
 use countersign_core::entropy::Entropy;

@@ -11,8 +11,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// The largest index that is read: some 200,000 certificates.
-const MAX_INDEX_BYTES: u64 = 64 << 20;
+/// The largest index that is read: some 500,000 certificates.
+const MAX_INDEX_BYTES: u64 = 256 << 20;
 const INDEX: &str = "index.json";
 const LOCK: &str = ".lock";
 /// What is issued goes here when nobody says otherwise.
@@ -131,7 +131,7 @@ impl Folder {
         let read = read.map_err(|error| self.unusable(&path, &error))?;
         if u64::try_from(read).unwrap_or(u64::MAX) > MAX_INDEX_BYTES {
             return Err(format!(
-                "{}: larger than 64 MiB, which no index of ours is",
+                "{}: larger than 256 MiB, which no index of ours is",
                 path.display()
             ));
         }

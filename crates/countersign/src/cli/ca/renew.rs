@@ -15,6 +15,7 @@ use countersign_core::secret::Secret;
 use countersign_core::time::Timestamp;
 use countersign_edge::system::OsEntropy;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What to renew.
@@ -81,12 +82,10 @@ fn chosen(args: &Args, folder: &Folder, index: &Index) -> Result<Vec<usize>, Str
     };
     let mut chosen = Vec::new();
     if args.names.is_empty() {
-        let newest = index.certificates.iter().enumerate().filter(|(place, record)| {
-            let later = index.certificates.iter().skip(place + 1);
-            later
-                .clone()
-                .all(|other| (&other.file, &other.folder) != (&record.file, &record.folder))
-        });
+        let records = index.certificates.iter().enumerate();
+        // Of each pair of files the last entry wins.
+        let newest = records.map(|(place, record)| ((&record.file, &record.folder), (place, record)));
+        let newest = newest.collect::<BTreeMap<_, _>>().into_values();
         // What was revoked or comes from a request is not renewed by a timer.
         let wanted =
             newest.filter(|(_, record)| due(record) && record.revoked.is_none() && !record.requested);
