@@ -2,14 +2,19 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use zeroize::Zeroize as _;
 
 /// How many characters of base64 stand on a line.
 const LINE: usize = 64;
 
 /// `der` as a block of `label`.
 pub(super) fn encode(label: &str, der: &[u8]) -> String {
-    let text = BASE64_STANDARD.encode(der);
-    let mut pem = format!("-----BEGIN {label}-----\n");
+    let mut text = BASE64_STANDARD.encode(der);
+    // All at once, so that no half of a key is left where it grew.
+    let mut pem = String::with_capacity(2 * text.len() + 2 * label.len() + 64);
+    pem.push_str("-----BEGIN ");
+    pem.push_str(label);
+    pem.push_str("-----\n");
     let mut rest = text.as_str();
     while !rest.is_empty() {
         let (line, after) = rest.split_at_checked(LINE).unwrap_or((rest, ""));
@@ -20,6 +25,7 @@ pub(super) fn encode(label: &str, der: &[u8]) -> String {
     pem.push_str("-----END ");
     pem.push_str(label);
     pem.push_str("-----\n");
+    text.zeroize();
     pem
 }
 
@@ -49,8 +55,10 @@ pub(super) fn decode(text: &str) -> Option<Vec<(&str, Vec<u8>)>> {
         let end = format!("-----END {label}-----");
         let (body, after) = body.split_once(&end)?;
         let digits = body.bytes().filter(|byte| !byte.is_ascii_whitespace());
-        let digits = digits.collect::<Vec<_>>();
-        blocks.push((label, BASE64_STANDARD.decode(digits).ok()?));
+        let mut digits = digits.collect::<Vec<_>>();
+        let decoded = BASE64_STANDARD.decode(&digits);
+        digits.zeroize();
+        blocks.push((label, decoded.ok()?));
         rest = after;
     }
     Some(blocks)

@@ -104,6 +104,31 @@ fn a_folder_that_others_can_write_into_is_refused() {
 }
 
 #[test]
+fn a_file_that_is_replaced_keeps_its_mode_and_stays_where_its_link_leads() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let desk = Desk::with_authority();
+    desk.good(&["issue", "server", "app.example", "--output", "tls"]);
+    let (key, elsewhere) = (desk.0.0.join("tls/app.example.key"), desk.0.0.join("key"));
+    std::fs::rename(&key, &elsewhere).unwrap();
+    std::os::unix::fs::symlink("../key", &key).unwrap();
+    std::fs::set_permissions(&elsewhere, std::fs::Permissions::from_mode(0o640)).unwrap();
+    // Only root can give files away.
+    let group = if std::os::unix::fs::chown(&elsewhere, None, Some(4321)).is_ok() {
+        4321
+    } else {
+        std::fs::metadata(&elsewhere).unwrap().gid()
+    };
+    let before = std::fs::read(&elsewhere).unwrap();
+    desk.good(&["renew", "app.example"]);
+    assert!(std::fs::symlink_metadata(&key).unwrap().is_symlink());
+    assert_ne!(std::fs::read(&elsewhere).unwrap(), before);
+    assert_eq!(
+        (desk.mode("key"), std::fs::metadata(&elsewhere).unwrap().gid()),
+        (0o640, group)
+    );
+}
+
+#[test]
 fn what_was_tampered_with_is_told() {
     let desk = Desk::with_authority();
     let index = desk.0.0.join("ca/index.json");

@@ -124,6 +124,10 @@ fn a_certificate_is_renewed_under_its_names_with_a_new_key_or_its_own() {
     let report = desk.json(&["renew", "app.example", "--keep-key"]);
     assert_eq!(key(), second);
     assert_eq!(report["names"], serde_json::json!(["app.example", "10.0.0.7"]));
+    assert_eq!(
+        report["written"],
+        serde_json::json!(["./ca/issued/app.example.crt"])
+    );
     assert_eq!(verified(&desk, "app.example"), "ca/issued/app.example.crt: OK");
     let of_key = desk.openssl("pkey -in ca/issued/app.example.key -pubout");
     let of_certificate = desk.openssl("x509 -in ca/issued/app.example.crt -noout -pubkey");

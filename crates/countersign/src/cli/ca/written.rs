@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Of keys, and of what tells about people: nobody else's to read.
@@ -15,16 +15,21 @@ pub(super) const PUBLIC: u32 = 0o644;
 pub(super) struct Staged {
     temporary: PathBuf,
     path: PathBuf,
+    /// The path as it was given, for whoever reads of it.
+    shown: PathBuf,
 }
 
 impl Staged {
-    /// Writes `bytes` beside `path`.
+    /// Writes `bytes` beside `path`, with `mode`. What is there already keeps its owner, its group and its mode: whoever
+    /// reads it now can read what takes its place. Behind a link it is the file itself that is replaced.
     pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<Self, String> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let name = real.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = real.with_file_name(format!(".{name}.{}.new", std::process::id()));
         let staged = Self {
             temporary,
-            path: path.to_owned(),
+            path: real,
+            shown: path.to_owned(),
         };
         staged.fill(bytes, mode).map_err(|error| told(path, &error))?;
         Ok(staged)
@@ -39,6 +44,10 @@ impl Staged {
             .create_new(true)
             .mode(mode)
             .open(&self.temporary)?;
+        if let Ok(facts) = std::fs::metadata(&self.path) {
+            std::os::unix::fs::fchown(&file, Some(facts.uid()), Some(facts.gid()))?;
+            file.set_permissions(facts.permissions())?;
+        }
         file.write_all(bytes)?;
         file.sync_all()
     }
@@ -47,8 +56,8 @@ impl Staged {
     pub(super) fn place(self) -> Result<PathBuf, String> {
         let named = std::fs::rename(&self.temporary, &self.path);
         let named = named.and_then(|()| File::open(folder_of(&self.path))?.sync_all());
-        named.map_err(|error| told(&self.path, &error))?;
-        Ok(self.path.clone())
+        named.map_err(|error| told(&self.shown, &error))?;
+        Ok(self.shown.clone())
     }
 }
 
