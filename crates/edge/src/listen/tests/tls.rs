@@ -161,3 +161,19 @@ async fn over_tls_the_deadlines_are_the_same() {
     drop(read_until(&mut idle, "there is no such end").await);
     assert_eq!(began.elapsed().as_secs(), 75);
 }
+
+#[tokio::test]
+async fn new_keys_without_end_end_the_connection() {
+    let running = start_tls("reverse-proxy", None);
+    let mut client = running.over_tls(&["http/1.1"]).await;
+    let mut sent = 0;
+    let ended = loop {
+        assert!(sent < 10_000, "it would go on for ever");
+        client.get_mut().1.refresh_traffic_keys().unwrap();
+        if let Err(error) = client.flush().await {
+            break error;
+        }
+        sent += 1;
+    };
+    assert!(sent >= 10, "a few are taken: {sent}, {ended}");
+}
