@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use stamps::Stamps;
+
+mod stamps;
+
 /// How far apart the two readings are.
 pub const BETWEEN_READINGS: Duration = Duration::from_secs(1);
 
@@ -31,17 +35,22 @@ pub struct Reading {
 pub struct Recorder {
     environment: Environment,
     named: Arc<Mutex<Named>>,
+    stamps: Arc<Mutex<Stamps>>,
 }
 
 impl Recorder {
     /// Reads through `inner`.
     pub fn around(inner: &Arc<Environment>) -> Self {
         let named = Arc::<Mutex<Named>>::default();
+        let stamps = Arc::<Mutex<Stamps>>::default();
+        let looked = Arc::clone(&stamps);
         let (variable, read, mode) = (Arc::clone(inner), Arc::clone(inner), Arc::clone(inner));
         let kept = Arc::clone(&named);
         let environment = Environment {
             variable: Box::new(move |name| (variable.variable)(name)),
             read: Box::new(move |path: &Path| {
+                // First looked at, then read: what changes in between is seen as a change.
+                looked.lock().unwrap_or_else(PoisonError::into_inner).look(path);
                 let bytes = (read.read)(path);
                 let seen = bytes
                     .as_ref()
@@ -54,7 +63,16 @@ impl Recorder {
             }),
             mode: Box::new(move |path| (mode.mode)(path)),
         };
-        Self { environment, named }
+        Self {
+            environment,
+            named,
+            stamps,
+        }
+    }
+
+    /// What the files looked like before they were read.
+    pub fn stamps(&self) -> Stamps {
+        self.stamps.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// To be read through.

@@ -2,6 +2,7 @@
 
 use crate::compose::Loaded;
 use crate::config::{Diagnostic, Environment, Severity, Sources, render};
+use crate::reload::Recorder;
 use crate::{state, version};
 use countersign_edge::admin::Admin;
 use countersign_edge::gateway::Gateway;
@@ -26,6 +27,7 @@ use sockets::Sockets;
 
 mod admin;
 mod figures;
+mod files;
 mod ports;
 mod program;
 mod signals;
@@ -85,7 +87,8 @@ impl Running {
         let refused = |told: Vec<Diagnostic>| RunError::Configuration(told_whole(&told, &sources));
         let revocations = RevocationLists::new(&ports, Refresh::Background);
         let outside = (&key_sets, &revocations);
-        let loaded = program::load(&sources, &plan.environment, &ports, outside).map_err(refused)?;
+        let recorder = Recorder::around(&plan.environment);
+        let loaded = program::load(&sources, recorder.environment(), &ports, outside).map_err(refused)?;
         let metrics = Arc::new(Metrics::new());
         let mut sockets = Sockets::new(plan.systemd, &metrics);
         let change = sockets.prepare(&loaded).map_err(refused)?;
@@ -102,7 +105,7 @@ impl Running {
         revocations.tell(&log);
         tell_state_folder(folder.as_ref(), &log);
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
-        let in_force = InForce::first(&loaded, sources);
+        let in_force = InForce::first(&loaded, sources, recorder.stamps());
         let program = Program {
             origin: plan.origin,
             environment: plan.environment,
@@ -153,7 +156,7 @@ impl Running {
         Ok(())
     }
 
-    /// Runs until SIGTERM or SIGINT; SIGHUP reloads. Then lets what is under way finish; told to stop once more, cuts it.
+    /// Runs until SIGTERM or SIGINT; SIGHUP reloads, and so does a change of a file that the configuration names. Then lets what is under way finish; told to stop once more, cuts it.
     pub async fn until(mut self, mut signals: Signals) {
         // However often it is told while it reloads, it reloads once more.
         let told = Notify::new();
@@ -171,6 +174,7 @@ impl Running {
         tokio::select! {
             () = stop => {}
             () = reloads => {}
+            () = files::watch(&self.program) => {}
         }
         let log = Arc::clone(&self.program.log);
         log.event("info", "stopping", "finishing what is under way");

@@ -6,7 +6,7 @@ use super::{Origin, read, told_whole, warn};
 use crate::compose::{self, Loaded};
 use crate::config::diagnostic::MAX_SHOWN;
 use crate::config::{Diagnostic, Environment, Severity, Sources, shape};
-use crate::reload::{BETWEEN_READINGS, NotTaken, Recorder, judge};
+use crate::reload::{BETWEEN_READINGS, NotTaken, Recorder, Stamps, judge};
 use countersign_authn::keys::KeySetFactory;
 use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::TokenCache;
@@ -16,6 +16,7 @@ use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::revocation_lists::RevocationLists;
 use countersign_edge::serve::Shared;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(super) struct Program {
 #[derive(Debug, Clone)]
 pub(super) struct InForce {
     sources: Sources,
+    /// What the files that it names looked like before they were read.
+    stamps: Stamps,
     generation: u64,
     tokens: Tokens,
 }
@@ -91,17 +94,19 @@ impl Refused {
 
 impl InForce {
     /// What `loaded` puts in force, as the first.
-    pub(super) fn first(loaded: &Loaded, sources: Sources) -> Self {
+    pub(super) fn first(loaded: &Loaded, sources: Sources, stamps: Stamps) -> Self {
         Self {
             sources,
+            stamps,
             generation: 0,
             tokens: Tokens::first(&loaded.tokens),
         }
     }
 
-    fn next(&self, loaded: &Loaded, sources: Sources) -> Self {
+    fn next(&self, loaded: &Loaded, sources: Sources, stamps: Stamps) -> Self {
         Self {
             sources,
+            stamps,
             generation: self.generation + 1,
             tokens: self.tokens.followed_by(&loaded.tokens),
         }
@@ -142,10 +147,30 @@ impl Program {
         self.in_force().generation
     }
 
+    /// What the files that the configuration in force names looked like when they were read, and which configuration
+    /// that is.
+    pub(super) fn stamps(&self) -> (u64, Stamps) {
+        let in_force = self.in_force();
+        (in_force.generation, in_force.stamps)
+    }
+
     /// Takes what is in the files now, whole, or nothing of it. Answers with what is to be said about it.
     pub(super) async fn reload(self: &Arc<Self>) -> Result<String, String> {
+        self.take_anew(None).await
+    }
+
+    /// The same for a file that the configuration in force names; the configuration itself is not read.
+    pub(super) async fn renew(self: &Arc<Self>, changed: &Path) -> Result<String, String> {
+        self.take_anew(Some(changed)).await
+    }
+
+    async fn take_anew(self: &Arc<Self>, changed: Option<&Path>) -> Result<String, String> {
         let one_at_a_time = self.reloading.lock().await;
-        let taken = self.try_reload().await;
+        let kept = changed.map(|_| self.in_force().sources);
+        let mut taken = self.try_take(kept).await;
+        if let (Ok(said), Some(changed)) = (&mut taken, changed) {
+            *said = format!("{} has changed: {said}", changed.display());
+        }
         // Of a configuration that was not taken, too, nothing stays behind.
         self.key_sets.forget_unused();
         drop(one_at_a_time);
@@ -166,19 +191,21 @@ impl Program {
         })
     }
 
-    async fn try_reload(self: &Arc<Self>) -> Result<String, Refused> {
+    /// By the configuration `kept`, or by what is in its files now.
+    async fn try_take(self: &Arc<Self>, kept: Option<Sources>) -> Result<String, Refused> {
+        let again = kept.clone();
         let first = self
             .aside(|program| {
-                let sources = read(&program.origin, &program.environment)?;
+                let sources = program.sources(kept)?;
                 let recorder = Recorder::around(&program.environment);
                 drop(shape::read(&sources, recorder.environment()));
                 Ok(recorder.reading(sources))
             })
             .await?;
         tokio::time::sleep(BETWEEN_READINGS).await;
-        let (loaded, second) = self
+        let (loaded, second, stamps) = self
             .aside(|program| {
-                let sources = read(&program.origin, &program.environment)?;
+                let sources = program.sources(again)?;
                 let recorder = Recorder::around(&program.environment);
                 let loaded = load(
                     &sources,
@@ -186,14 +213,14 @@ impl Program {
                     &program.ports,
                     (&program.key_sets, &program.revocations),
                 );
-                Ok((loaded, recorder.reading(sources)))
+                Ok((loaded, recorder.reading(sources), recorder.stamps()))
             })
             .await?;
         let before = self.in_force();
         judge(&before.sources, &first, &second).map_err(|why: NotTaken| why.to_string())?;
         let sources = second.sources;
         let loaded = loaded.map_err(|told| Refused::because_of(&told, &sources))?;
-        let (generation, closed) = self.take(loaded, &before, sources)?;
+        let (generation, closed) = self.take(loaded, &before, (sources, stamps))?;
         // Who hears that it was taken finds nobody at an address that was removed.
         let all = async {
             for one in closed {
@@ -204,11 +231,18 @@ impl Program {
         Ok(format!("configuration {generation} is in force"))
     }
 
+    fn sources(&self, kept: Option<Sources>) -> Result<Sources, String> {
+        match kept {
+            Some(kept) => Ok(kept),
+            None => read(&self.origin, &self.environment),
+        }
+    }
+
     fn take(
         &self,
         loaded: Loaded,
         before: &InForce,
-        sources: Sources,
+        (sources, stamps): (Sources, Stamps),
     ) -> Result<(u64, Vec<Closed>), Refused> {
         let mut sockets = self.sockets();
         if sockets.is_stopped() {
@@ -217,13 +251,13 @@ impl Program {
         let change = sockets
             .prepare(&loaded)
             .map_err(|told| Refused::because_of(&told, &sources))?;
-        let after = before.next(&loaded, sources);
+        let after = before.next(&loaded, sources, stamps);
         let generation = after.generation;
         Ok((generation, self.put_in_force(loaded, after, change, &mut sockets)))
     }
 
     /// Reading and checking may take their time: requests are served meanwhile.
-    async fn aside<T: Send + 'static>(
+    pub(super) async fn aside<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, String> + Send + 'static,
     ) -> Result<T, String> {

@@ -14,6 +14,8 @@ mod listeners;
 mod reload;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod tls;
 
 #[test]
 fn everything_said_is_written_before_the_end() {

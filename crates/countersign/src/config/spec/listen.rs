@@ -74,7 +74,8 @@ const TLS: Table = Table {
 };
 
 const HOST: Table = Table {
-    doc: "What is shown to clients that ask for these names (SNI).",
+    doc: "What is shown to clients that ask for these names (SNI). A file that changes is taken within seconds, as by a reload; \
+          one that cannot be used leaves the one before in force.",
     fields: &[
         Field::required(
             "names",

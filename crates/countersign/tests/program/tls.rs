@@ -1,0 +1,223 @@
+//! Listeners that speak TLS, asked by OpenSSL and curl.
+
+use super::gateway::{Client, Folder, Gateway, free, is_open, text};
+use countersign_testkit::pki::{Authority, Key, Template};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
+/// A root, and what it issued: `app` and `other`, each with its key.
+struct Pki {
+    root: Authority,
+}
+
+impl Pki {
+    /// Writes `NAME.crt` and `NAME.key` for the host `NAME.test`.
+    fn write(&self, folder: &Folder, name: &str, key: Key) {
+        let host = format!("{name}.test");
+        let certificate = self.root.issue(&Template::server(&host, key).serial(&[1, 2, 3]));
+        let pem = countersign_testkit::pki::pem("CERTIFICATE", &certificate);
+        // Put in place in one step, as careful tools do.
+        for (name, content) in [(format!("{name}.key"), key.pem()), (format!("{name}.crt"), &pem)] {
+            let made = folder.write("new", content);
+            std::fs::rename(made, folder.0.join(name)).unwrap();
+        }
+    }
+
+    fn new(folder: &Folder) -> Self {
+        let pki = Self {
+            root: Authority::root("Root", Key(6)),
+        };
+        folder.write("root.crt", pki.root.pem());
+        pki.write(folder, "app", Key(1));
+        pki.write(folder, "other", Key(2));
+        pki
+    }
+}
+
+/// A listener at `address` for the hosts `app` and `other`, that answers `/auth`.
+fn config(address: SocketAddr, hosts: &[&str]) -> String {
+    let hosts = hosts.iter().map(|name| {
+        format!(
+            "[[listen.host]]\nnames = [\"{name}.test\"]\ncertificate = \"{name}.crt\"\nkey = {{ file = \"{name}.key\" }}\n"
+        )
+    });
+    format!(
+        "config = 1\n\n[[listen]]\naddress = \"{address}\"\nspeak = \"check\"\n{}\n[[route]]\nendpoint = \"/auth\"\naccept = \
+         \"anonymous\"\n",
+        hosts.collect::<String>()
+    )
+}
+
+/// What `openssl s_client` says when it asks for `/auth` under this name, with these arguments as well.
+fn openssl(folder: &Folder, at: SocketAddr, name: &str, more: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &at.to_string(), "-servername", name]);
+    command.args([
+        "-CAfile",
+        &folder.path("root.crt"),
+        "-verify_hostname",
+        name,
+        "-ign_eof",
+    ]);
+    let mut child = command
+        .args(more)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let request = format!("GET /auth HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+    child
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(request.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn openssl_and_curl_are_shown_the_certificate_of_the_name_they_ask_for() {
+    let folder = Folder::new();
+    let _pki = Pki::new(&folder);
+    let at = free();
+    let config = folder.write("a.toml", config(at, &["app", "other"]));
+    let mut gateway = Gateway::start(&folder, &config);
+    assert!(gateway.line("listening").ends_with("(check, TLS)"));
+    for version in ["-tls1_2", "-tls1_3"] {
+        for name in ["app.test", "other.test"] {
+            let said = openssl(&folder, at, name, &[version]);
+            assert!(said.contains("Verify return code: 0 (ok)"), "{said}");
+            assert!(said.contains("HTTP/1.1 200 OK"), "{said}");
+        }
+        let said = openssl(&folder, at, "third.test", &[version]);
+        assert!(
+            said.contains("hostname mismatch") && said.contains("subject=CN = app.test"),
+            "{said}"
+        );
+    }
+    for version in ["-tls1", "-tls1_1"] {
+        let said = openssl(&folder, at, "app.test", &[version, "-cipher", "ALL:@SECLEVEL=0"]);
+        assert!(
+            !said.contains("HTTP/1.1") && said.contains("no peer certificate available"),
+            "{version}: {said}"
+        );
+    }
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--cacert", &folder.path("root.crt")])
+        .args(["--resolve", &format!("app.test:{}:{}", at.port(), at.ip())])
+        .args([
+            "--write-out",
+            "%{http_code}",
+            &format!("https://app.test:{}/auth", at.port()),
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(text(&output.stdout), "200", "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_certificate_that_changes_on_disk_is_shown_from_then_on_and_a_broken_one_is_not() {
+    let folder = Folder::new();
+    let pki = Pki::new(&folder);
+    let at = free();
+    let config = folder.write("a.toml", config(at, &["app"]));
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    let session = folder.path("session");
+    let shown = |said: &str| {
+        let certificate = said.split("-----BEGIN CERTIFICATE-----").nth(1).unwrap();
+        certificate.split("-----END").next().unwrap().to_owned()
+    };
+    let before = openssl(&folder, at, "app.test", &["-sess_out", &session]);
+    let resumed = openssl(&folder, at, "app.test", &["-sess_in", &session]);
+    assert!(resumed.contains("Reused, TLSv1.3"), "{resumed}");
+    pki.write(&folder, "app", Key(3));
+    let said = gateway.line("configuration 1 is in force");
+    assert!(
+        said.contains(".crt has changed: ") || said.contains(".key has changed: "),
+        "{said}"
+    );
+    let after = openssl(&folder, at, "app.test", &[]);
+    assert!(after.contains("Verify return code: 0 (ok)"), "{after}");
+    assert_ne!(shown(&before), shown(&after));
+    let resumed = openssl(&folder, at, "app.test", &["-sess_in", &session]);
+    assert!(
+        resumed.contains("New, TLSv1.3"),
+        "no session from before: {resumed}"
+    );
+    folder.write("app.crt", "not a certificate");
+    gateway.line("not PEM");
+    assert!(gateway.line("reload_refused").contains("stays in force"));
+    assert_eq!(shown(&openssl(&folder, at, "app.test", &[])), shown(&after));
+    // What is right again is taken without being asked for.
+    pki.write(&folder, "app", Key(4));
+    gateway.line("configuration 2 is in force");
+    assert_ne!(shown(&openssl(&folder, at, "app.test", &[])), shown(&after));
+}
+
+#[test]
+fn a_listener_begins_and_ends_to_speak_tls_at_a_reload() {
+    let folder = Folder::new();
+    let _pki = Pki::new(&folder);
+    let at = free();
+    let file = folder.write("a.toml", config(at, &[]));
+    let mut gateway = Gateway::start(&folder, &file);
+    gateway.line("listening");
+    let mut clear = Client::tcp(at);
+    assert_eq!(clear.ask("/auth"), Some(200));
+    folder.write("a.toml", config(at, &["app"]));
+    gateway.takes();
+    assert!(gateway.line("listening").ends_with("(check, TLS)"));
+    assert_eq!(
+        clear.ask("/auth"),
+        None,
+        "who came in the clear is not served any more"
+    );
+    assert!(openssl(&folder, at, "app.test", &[]).contains("HTTP/1.1 200 OK"));
+    folder.write("a.toml", config(at, &[]));
+    let said = gateway.reload();
+    // The same text as at the start, and shorter than the one in force: it is not its beginning.
+    assert!(said.status.success(), "{}", text(&said.stderr));
+    assert!(is_open(at));
+    assert_eq!(Client::tcp(at).ask("/auth"), Some(200));
+}
+
+#[test]
+fn a_session_of_one_name_is_not_taken_up_under_another() {
+    let folder = Folder::new();
+    let _pki = Pki::new(&folder);
+    let at = free();
+    let config = folder.write("a.toml", config(at, &["app", "other"]));
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    for version in [["-tls1_3"].as_slice(), &["-tls1_2"], &["-tls1_2", "-no_ticket"]] {
+        let session = folder.path("session");
+        let kept = [version, &["-sess_out", &session]].concat();
+        let again = [version, &["-sess_in", &session]].concat();
+        drop(openssl(&folder, at, "app.test", &kept));
+        let same = openssl(&folder, at, "app.test", &again);
+        assert!(same.contains("Reused, TLSv1."), "{version:?}: {same}");
+        let other = openssl(&folder, at, "other.test", &again);
+        assert!(
+            other.contains("New, TLSv1.") || other.contains("alert"),
+            "{version:?}: {other}"
+        );
+        assert!(!other.contains("Reused"), "{version:?}: {other}");
+    }
+    // Early data is neither offered nor taken.
+    let session = folder.path("session");
+    let said = openssl(&folder, at, "app.test", &["-tls1_3", "-sess_out", &session]);
+    assert!(!said.contains("Max Early Data: 1"), "{said}");
+    let early = folder.write("early", "GET /auth HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    let early = early.display().to_string();
+    let said = openssl(
+        &folder,
+        at,
+        "app.test",
+        &["-tls1_3", "-sess_in", &session, "-early_data", &early],
+    );
+    assert!(!said.contains("Early data was accepted"), "{said}");
+}
