@@ -2,8 +2,8 @@
 
 use super::gateway::{Client, Folder, Gateway, free, is_open, text};
 use countersign_testkit::pki::{Authority, Key, Template};
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 
 /// A root, and what it issued: `app` and `other`, each with its key.
@@ -220,4 +220,53 @@ fn a_session_of_one_name_is_not_taken_up_under_another() {
         &["-tls1_3", "-sess_in", &session, "-early_data", &early],
     );
     assert!(!said.contains("Early data was accepted"), "{said}");
+}
+
+#[test]
+fn curl_speaks_http_2_with_the_reverse_proxy_and_the_application_http_1() {
+    let folder = Folder::new();
+    let _pki = Pki::new(&folder);
+    let application = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = free();
+    let text_of = config(at, &["app"])
+        .replace("\"check\"", "\"reverse-proxy\"")
+        .replace(
+            "endpoint = \"/auth\"",
+            &format!(
+                "hosts = \"app.test\"\nto = \"http://{}\"",
+                application.local_addr().unwrap()
+            ),
+        );
+    let config = folder.write("a.toml", text_of);
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    let curl = Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--http2",
+            "--cacert",
+            &folder.path("root.crt"),
+        ])
+        .args(["--resolve", &format!("app.test:{}:{}", at.port(), at.ip())])
+        .args(["--data", "a=1", "--write-out", " by %{http_version}"])
+        .arg(format!("https://app.test:{}/page", at.port()))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut asked, _) = application.accept().unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"a=1") {
+        let mut byte = [0];
+        asked.read_exact(&mut byte).unwrap();
+        seen.extend(byte);
+    }
+    let seen = text(&seen);
+    assert!(seen.starts_with("POST /page HTTP/1.1\r\n"), "{seen}");
+    assert!(seen.contains("x-forwarded-proto: https\r\n"), "{seen}");
+    asked
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
+        .unwrap();
+    let output = curl.wait_with_output().unwrap();
+    assert_eq!(text(&output.stdout), "done by 2");
 }
