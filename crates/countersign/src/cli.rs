@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 mod ca;
+mod certificate;
 mod check;
 mod demo;
 mod import;
@@ -35,7 +36,10 @@ A page behind nginx (examples/nginx has nginx's half):
   countersign run --config countersign.toml
 
 Why is this token refused?
-  countersign token verify --config countersign.toml \"$TOKEN\"")]
+  countersign token verify --config countersign.toml \"$TOKEN\"
+
+Why is this certificate refused?
+  countersign certificate verify --authorities ca.pem client.pem")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -92,6 +96,11 @@ files that the configuration names are read, and never shown.
     Token {
         #[command(subcommand)]
         command: token::Token,
+    },
+    /// Certificates: judges them, looks into them.
+    Certificate {
+        #[command(subcommand)]
+        command: certificate::Certificate,
     },
     /// Your own certificate authority: certificates for servers, clients and workloads, and their revocation.
     #[command(after_help = ca::HELP)]
@@ -155,6 +164,7 @@ pub fn main() -> ExitCode {
         Command::Demo { json } => demo::run(json, &mut out),
         Command::Token { command } => token::run(&command, &environment, &mut out),
         Command::Ca { command } => ca::run(&command, &environment, &mut out),
+        Command::Certificate { command } => certificate::run(&command, &environment, &mut out),
         Command::Import { command } => import::run(&command, &environment, &mut out),
         Command::Check { path, config, json } => {
             check::run(path.or(config).as_deref(), json, &environment, &mut out)

@@ -5,7 +5,7 @@
 use std::process::{Command, Output};
 
 /// Every command, by its words.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 26] = [
     "",
     "run",
     "demo",
@@ -13,6 +13,8 @@ const COMMANDS: [&str; 24] = [
     "token mint",
     "token inspect",
     "token verify",
+    "certificate verify",
+    "certificate inspect",
     "ca",
     "ca quickstart",
     "ca init",
@@ -47,7 +49,9 @@ fn understood(line: &str) -> Output {
     let program = env!("CARGO_BIN_EXE_countersign");
     let folder = std::env::temp_dir().join(format!("countersign-help-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("docs")).unwrap();
-    std::fs::write(folder.join("tokens.txt"), "").unwrap();
+    for file in ["tokens.txt", "client.pem", "chain.pem"] {
+        std::fs::write(folder.join(file), "").unwrap();
+    }
     let script = format!(
         "set -e; countersign() {{ {program} \"$@\" --help >/dev/null; }}; systemctl() {{ :; }}; curl() {{ :; }}; TOKEN=a.b.c; {line}"
     );

@@ -7,13 +7,14 @@ use crate::der::{self, Reader, constructed, context};
 use crate::name::Name;
 use crate::san::MisshapenName;
 use aws_lc_rs::digest::{SHA256, digest};
-use countersign_core::certificate::SubjectAlternativeName;
+use countersign_core::certificate::{CertificateFacts, PresentedCertificate, SubjectAlternativeName};
 use countersign_core::time::Timestamp;
 use extensions::Read;
 pub(crate) use extensions::all as all_extensions;
 pub use extensions::{BasicConstraints, ExtendedKeyUsage, Extension, KeyUsage};
 pub use key::KeyKind;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// The largest certificate that is read, in bytes. A client's whole chain is held to less.
 pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
@@ -233,6 +234,26 @@ impl Certificate {
     /// Every extension, in the order of the certificate.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'_>> {
         extensions::iterate(&self.extensions)
+    }
+
+    /// What it says, ready to be told, as the leaf of `presented`. The SPIFFE ID is whoever's who checked it.
+    pub fn facts(
+        &self,
+        presented: Arc<PresentedCertificate>,
+        spiffe_id: Option<Box<str>>,
+    ) -> CertificateFacts {
+        CertificateFacts {
+            presented,
+            subject: self.subject.nginx().into(),
+            issuer: self.issuer.nginx().into(),
+            serial: self.serial_text().into(),
+            fingerprint: hexadecimal(&self.sha256()).into(),
+            spki: hexadecimal(&self.spki_sha256()).into(),
+            not_before: self.not_before,
+            not_after: self.not_after,
+            sans: self.sans().into(),
+            spiffe_id,
+        }
     }
 
     /// The content of an extension by its object identifier in dots.

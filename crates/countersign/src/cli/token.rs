@@ -6,7 +6,7 @@ use clap::Subcommand;
 use std::process::ExitCode;
 
 mod inspect;
-mod instant;
+pub(super) mod instant;
 mod judge;
 mod mint;
 pub(super) mod shown;

@@ -8,7 +8,7 @@ const YEARS: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 const CIVIL: usize = 19;
 
 /// Seconds since 1970, or a time of RFC 3339 (section 5.6): `2030-01-01T00:00:00Z`, `2030-01-01T02:00:00.5+02:00`.
-pub(super) fn instant(text: &str) -> Option<Timestamp> {
+pub(in crate::cli) fn instant(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse() {
         return Some(Timestamp::from_seconds(seconds));
     }
