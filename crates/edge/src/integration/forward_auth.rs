@@ -60,16 +60,21 @@ impl Integration for ForwardAuth {
             headers.remove(name);
         }
         refuse_doubled(&headers, &[AUTHORIZATION, COOKIE])?;
-        let (method, target, proto, host) = if purpose == Purpose::Whoami {
+        let (method, proto, host, target) = if purpose == Purpose::Whoami {
             // Such a request is not asked about: it is the client's own, passed on.
             let [proto, host] = each_once(&headers, &[PROTO, HOST])?;
-            let target = own_page(head.uri.path_and_query().map_or("", |target| target.as_str()))?;
-            (judge_method(head.method.as_str())?, target, proto, host)
+            let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+            (head.method.as_str(), proto, host, target)
         } else {
             let [method, proto, host, target] = each_once(&headers, &READ_HERE)?;
-            (judge_method(method)?, guarded_target(target)?, proto, host)
+            (method, proto, host, target)
         };
+        let method = judge_method(method)?;
         let (scheme, host) = (scheme(proto)?, Host::judge(host)?);
+        let target = match purpose {
+            Purpose::Whoami => own_page(target)?,
+            Purpose::Decide | Purpose::Answer { .. } | Purpose::Forward => guarded_target(target)?,
+        };
         let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
         let chain = take_lines(&mut headers, &FOR).ok_or_else(malformed)?;
         let lines = chain.iter().map(String::as_str).collect::<Vec<_>>();

@@ -18,7 +18,7 @@ const fn given(command: &'static str, binary: &'static str, test: &'static str) 
 }
 
 /// Each names a command, not its options; the help of `xtask` and `countersign` is where those are.
-pub(super) const GIVEN: [Given; 16] = [
+pub(super) const GIVEN: [Given; 18] = [
     given(
         "cargo install --path crates/countersign",
         "e2e",
@@ -44,6 +44,16 @@ pub(super) const GIVEN: [Given; 16] = [
         "countersign ca",
         "ca",
         "an_authority_is_a_root_and_an_intermediate_that_can_sign_and_nothing_else",
+    ),
+    given(
+        "countersign certificate inspect",
+        "certificate",
+        "inspect_shows_what_is_in_it_and_what_applications_would_read",
+    ),
+    given(
+        "countersign certificate verify",
+        "certificate",
+        "a_certificate_is_accepted_with_whom_it_proves_and_its_siblings_are_refused_by_name",
     ),
     given("countersign check", "program", "check_counts_what_it_tells"),
     given(
