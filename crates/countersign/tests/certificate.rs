@@ -329,3 +329,82 @@ fn what_a_root_says_of_itself_is_told_and_counts_for_nothing() {
     assert_eq!(verdict(&output), ("accepted allowed".to_owned(), Some(0)));
     assert!(said(&output).contains("also names spiffe://example.test/, which counts for nothing"));
 }
+
+/// A configuration with a table, and a route that it opens.
+fn configuration(tables: &str) -> String {
+    format!(
+        "config = 1\n[[listen]]\naddress = \"127.0.0.1:8080\"\nspeak = \"auth-request\"\ntrusted_peers = [\"127.0.0.1\"]\n\
+         {tables}[[route]]\nhosts = [\"app.test\"]\npaths = [\"/**\"]\naccept = [\"certificate.staff\"]\n"
+    )
+}
+
+#[test]
+fn a_table_of_a_configuration_judges_with_its_own_rules() {
+    let world = World::new();
+    let folder = &world.folder;
+    let table = "[certificate.staff]\nauthorities = [\"root.pem\"]\nsubject = \"san.email\"\n\
+                 [certificate.staff.groups]\n\"uri:spiffe://example.test/*\" = \"services\"\n";
+    folder.write("countersign.toml", configuration(table));
+    let check = |line: &str, word: &str, code: i32, more: &str| {
+        let output = world.verify(line);
+        let told = format!("{}{}", said(&output), complained(&output));
+        assert_eq!(output.status.code(), Some(code), "{line}: {told}");
+        assert!(word.is_empty() || verdict(&output).0 == word, "{line}: {told}");
+        assert!(told.contains(more), "{line}: {told}");
+    };
+    let proved = "joe@example.test, by certificate.staff";
+    check(
+        "--config countersign.toml client.pem",
+        "accepted allowed",
+        0,
+        proved,
+    );
+    check(
+        "--certificate staff client.pem",
+        "accepted allowed",
+        0,
+        "groups       services",
+    );
+    check(
+        "--certificate certificate.staff client.pem",
+        "accepted allowed",
+        0,
+        proved,
+    );
+    check(
+        "--certificate other client.pem",
+        "",
+        2,
+        "no table [certificate.other]; it has [certificate.staff]",
+    );
+    world.client("nameless.pem", &Template::client("joe", Key(3)));
+    check(
+        "--certificate staff nameless.pem",
+        "refused certificate_subject",
+        1,
+        "exactly one is wanted",
+    );
+    check(
+        "--at 2036-01-01T00:00:00Z client.pem",
+        "refused certificate_expired",
+        1,
+        "nginx: FAILED:certificate has expired",
+    );
+
+    let denied = format!("{table}[[certificate.staff.deny]]\nserial = \"07\"\nissuer = \"CN=Issuing\"\n");
+    folder.write("countersign.toml", configuration(&denied));
+    check("client.pem", "refused certificate_denied", 1, "");
+    folder.write("lists.crl", world.issuing.revoke(&Revocations::of(&[&[7]])));
+    let revoked = table.replace("subject", "crls = [\"lists.crl\"]\nsubject");
+    folder.write("countersign.toml", configuration(&revoked));
+    check("client.pem", "refused certificate_revoked", 1, "");
+
+    let two = format!("{table}[certificate.other]\nauthorities = [\"root.pem\"]\n");
+    folder.write("countersign.toml", configuration(&two));
+    check("client.pem", "", 2, "say which with --certificate NAME");
+    folder.write(
+        "countersign.toml",
+        configuration("[certificate.staff]\nauthorities = [\"missing.pem\"]\n"),
+    );
+    check("client.pem", "", 2, "the configuration has mistakes");
+}

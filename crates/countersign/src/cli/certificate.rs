@@ -5,8 +5,10 @@ use crate::output::Output;
 use clap::Subcommand;
 use std::process::ExitCode;
 
+mod answer;
 mod files;
 mod inspect;
+mod judge;
 mod shown;
 mod verify;
 
@@ -21,6 +23,10 @@ when nothing could be judged.
 
   countersign certificate verify --authorities ca.pem client.pem
   countersign certificate verify --authorities root.pem --authorities issuing.pem client.pem
+
+By a table of a configuration, with its rule for the subject, its groups, denials and lists:
+
+  countersign certificate verify --config countersign.toml --certificate staff client.pem
 
 With revocation lists, each authority of the path but the root needs one in force:
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 mod inspect;
 pub(super) mod instant;
-mod judge;
+pub(super) mod judge;
 mod mint;
 pub(super) mod shown;
 mod tokens;

@@ -55,7 +55,7 @@ impl Verdict {
 }
 
 /// What tables are built from when they fetch their issuers' keys and remember nothing. Needs a runtime around it.
-pub(super) fn fetching_parts(environment: &Environment) -> Result<Parts, String> {
+pub(in crate::cli) fn fetching_parts(environment: &Environment) -> Result<Parts, String> {
     let ports = run::ports(environment, None).map_err(|error| error.to_string())?;
     let keys: Arc<dyn KeySetFactory> = KeySets::new(&ports, Refresh::ByHand);
     Ok(Parts {

@@ -1,0 +1,103 @@
+//! What became of a certificate, for people and for programs.
+
+use super::judge::{Proved, Refused};
+use super::shown::Shown;
+use countersign_core::reason::AnswerReason;
+use countersign_core::time::Timestamp;
+use countersign_x509::certificate::Certificate;
+use serde_json::{Value, json};
+
+/// The answer.
+pub(super) struct Answer {
+    /// The certificate, if it could be read.
+    pub(super) leaf: Option<Certificate>,
+    pub(super) verdict: Result<Proved, Refused>,
+    /// Whether revocation was part of it; `None` when a table's own rule held.
+    pub(super) revocation_checked: Option<bool>,
+    /// When it was judged.
+    pub(super) at: Timestamp,
+}
+
+impl Answer {
+    /// Line by line, the verdict first.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.verdict_line(), format!("judged at    {}", self.at)];
+        let leaf = self.leaf.as_ref().and_then(Shown::new);
+        lines.extend(leaf.map(|leaf| leaf.lines()).unwrap_or_default());
+        if let Ok(proved) = &self.verdict {
+            lines.extend(proved_lines(proved));
+        }
+        if self.revocation_checked == Some(false) {
+            lines.push("revocation   not checked: there is no --crl".to_owned());
+        }
+        lines
+    }
+
+    fn verdict_line(&self) -> String {
+        match &self.verdict {
+            Ok(proved) => {
+                let by = proved.authenticator.as_ref();
+                let by = by.map_or_else(String::new, |table| format!(", by {table}"));
+                format!(
+                    "accepted {}: {}{by}",
+                    AnswerReason::Allowed.code(),
+                    proved.subject
+                )
+            }
+            Err(refused) => {
+                let Refused {
+                    reason,
+                    detail,
+                    words,
+                } = refused;
+                format!("refused {reason}: {detail} (nginx: FAILED:{words})")
+            }
+        }
+    }
+
+    /// The same for programs.
+    pub(super) fn json(&self) -> Value {
+        let leaf = self.leaf.as_ref().and_then(Shown::new);
+        let mut told = match &self.verdict {
+            Ok(proved) => json!({
+                "verdict": "accepted",
+                "reason": AnswerReason::Allowed.code(),
+                "nginx": "SUCCESS",
+                "subject": proved.subject,
+                "authenticator": proved.authenticator,
+                "groups": proved.groups,
+                "spiffe_id": proved.spiffe_id,
+                "path": proved.path,
+                "holds_until": proved.holds_until.map(|until| until.to_string()),
+            }),
+            Err(refused) => json!({
+                "verdict": "refused",
+                "reason": refused.reason,
+                "detail": refused.detail,
+                "nginx": format!("FAILED:{}", refused.words),
+            }),
+        };
+        if let Value::Object(members) = &mut told {
+            members.insert("at".to_owned(), self.at.to_string().into());
+            members.insert("revocation_checked".to_owned(), self.revocation_checked.into());
+            let certificate = leaf.map_or(Value::Null, |leaf| leaf.json());
+            members.insert("certificate".to_owned(), certificate);
+        }
+        told
+    }
+}
+
+fn proved_lines(proved: &Proved) -> impl Iterator<Item = String> {
+    let groups = (!proved.groups.is_empty()).then(|| format!("groups       {}", proved.groups.join(", ")));
+    let id = proved.spiffe_id.as_ref();
+    let path = (!proved.path.is_empty()).then(|| format!("path         {}", proved.path.join(" < ")));
+    let until = proved.holds_until;
+    let names = proved.anchor_names.iter();
+    let names = names.map(|name| format!("its root     also names {name}, which counts for nothing"));
+    groups
+        .into_iter()
+        .chain(id.map(|id| format!("SPIFFE ID    {id}")))
+        .chain(path)
+        .chain(until.map(|until| format!("holds until  {until}")))
+        .chain(names)
+}
