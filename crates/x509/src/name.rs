@@ -79,6 +79,11 @@ impl Name {
             .unwrap_or_default()
     }
 
+    /// Whether there is an attribute of this type, whatever its value.
+    pub(crate) fn has_attribute(&self, oid: &[u8]) -> bool {
+        self.attributes().iter().any(|attribute| attribute.oid == oid)
+    }
+
     fn attributes(&self) -> Vec<Attribute<'_>> {
         attributes_of(&self.der).unwrap_or_default()
     }

@@ -3,9 +3,11 @@
 //! Paths are built by rustls-webpki, without lists. Beyond what it checks, and as OpenSSL does for clients: an authority
 //! whose key usage is told must sign certificates; a leaf whose key usage is told must sign or agree on keys; extended
 //! key usages, where told, on the leaf and on every authority between, must name client authentication
-//! (`anyExtendedKeyUsage` does not). Unlike OpenSSL an authority's certificate is never a client's, keys and signatures
-//! must be of today's strength, and an anchor's own names, usages and life are not judged.
+//! (`anyExtendedKeyUsage` does not). Name constraints are compared for DNS names and addresses; one of any other kind
+//! refuses every certificate that has a name of that kind. Unlike OpenSSL an authority's certificate is never a client's,
+//! keys and signatures must be of today's strength, and an anchor's own names, usages and life are not judged.
 
+mod constraints;
 mod error;
 mod path;
 

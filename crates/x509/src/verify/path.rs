@@ -1,6 +1,6 @@
 //! What is judged of a path once the library has built it: authorities that may vouch, and revocation.
 
-use super::{Checks, VerifyError};
+use super::{Checks, VerifyError, constraints};
 use crate::authorities::Authorities;
 use crate::certificate::{Certificate, KeyUsage};
 use crate::crl::{CrlIndex, Signer, Standing, Unknown};
@@ -48,6 +48,7 @@ impl<'a> Judgement<'a> {
     pub(super) fn judge(&self, leaf: &Certificate, path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
         let judged = self.issuers(path).and_then(|issuers| {
             check_authorities(leaf, &issuers)?;
+            constraints::check(leaf, issuers.iter().map(AsRef::as_ref))?;
             let holds_until = self.holds_until(leaf, &issuers)?;
             Ok((issuers, holds_until))
         });

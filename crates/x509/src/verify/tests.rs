@@ -351,6 +351,10 @@ fn what_authorities_forbid_below_them_is_forbidden() {
     assert_eq!(constrained(network.clone(), &at(&[11, 0, 0, 1])), outside);
     assert_eq!(constrained(network, &at(&[0; 16])), outside);
     assert_eq!(constrained(dns("EXAMPLE.test"), &named("a.example.COM")), outside);
+    let address = ("1.2.840.113549.1.9.1", 0x16, &b"joe@example.com"[..]);
+    let in_subject = client().subject(crate::pki::relatives(&[&[address]]));
+    assert_eq!(constrained(dns("example.test"), &in_subject), Ok(()));
+    assert_eq!(constrained(element(0x81, b"example.test"), &in_subject), outside);
     let mail = element(0x81, b"example.test");
     let mailed = |mail: &str| Template::client("joe", Key(3)).names(&[San::Email(mail)]);
     assert_eq!(constrained(mail, &mailed("joe@example.com")), outside);

@@ -1,7 +1,7 @@
 //! What does not hold here does not hold for OpenSSL either, and it says so in the words we say it with.
 
 use crate::Folder;
-use crate::pki::{Authority, Key, Revocations, San, Template, common, element, pem, sequence};
+use crate::pki::{Authority, Key, Revocations, San, Template, common, element, pem, relatives, sequence};
 use countersign_core::time::Timestamp;
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::{Crl, CrlIndex};
@@ -138,6 +138,10 @@ fn openssl_says_the_same_of_what_authorities_may() {
         .key_usage(0x06);
     let permitted = sequence(&[element(0xa0, &sequence(&[element(0x82, b"example.com")]))]);
     let narrow = Template::authority("Issuing", Key(2)).extension("2.5.29.30", true, &permitted);
+    let mails = sequence(&[element(0xa0, &sequence(&[element(0x81, b"example.com")]))]);
+    let mails = Template::authority("Issuing", Key(2)).extension("2.5.29.30", true, &mails);
+    let mail = ("1.2.840.113549.1.9.1", 0x16, &b"joe@example.test"[..]);
+    let by_mails = issuing.issue(&client().subject(relatives(&[&[mail]])));
     let below_bounded = vec![
         second.issue(&client()),
         second.certificate.clone(),
@@ -149,6 +153,7 @@ fn openssl_says_the_same_of_what_authorities_may() {
             vec![by_nested, nested, issuing.certificate.clone()],
         ),
         ("path length constraint exceeded", below_bounded),
+        ("permitted subtree violation", vec![by_mails, root.issue(&mails)]),
         (
             "permitted subtree violation",
             vec![issuing.issue(&client()), root.issue(&narrow)],
