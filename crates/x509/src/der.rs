@@ -117,10 +117,11 @@ impl<'a> Reader<'a> {
         self.expect(INTEGER).filter(|content| is_integer(content))
     }
 
-    /// A BOOLEAN that is there only when it is true, as DER has a default of false.
+    /// A BOOLEAN that need not be there when it is false. DER leaves it away then; software that writes it out is in use,
+    /// and means the same.
     pub(crate) fn default_false(&mut self) -> Option<bool> {
         match self.optional(BOOLEAN)? {
-            None => Some(false),
+            None | Some([0]) => Some(false),
             Some([0xff]) => Some(true),
             Some(_) => None,
         }
@@ -308,7 +309,8 @@ mod tests {
         assert_eq!(truth(&[]), Some(false));
         assert_eq!(truth(&[1, 1, 0xff]), Some(true));
         assert_eq!(truth(&[1, 1, 1]), None);
-        assert_eq!(truth(&[1, 1, 0]), None);
+        assert_eq!(truth(&[1, 1, 0]), Some(false));
+        assert_eq!(truth(&[1, 0]), None);
     }
 
     #[test]

@@ -208,12 +208,7 @@ fn read_one(read: &mut Read, extension: &Extension<'_>) -> Option<()> {
 
 fn basic_constraints(value: &[u8]) -> Option<BasicConstraints> {
     let mut reader = Reader::whole(value, der::SEQUENCE)?;
-    // Old software writes the default out: FALSE is read, though DER leaves it away.
-    let ca = match reader.optional(der::BOOLEAN)? {
-        None | Some([0]) => false,
-        Some([0xff]) => true,
-        Some(_) => return None,
-    };
+    let ca = reader.default_false()?;
     let path_length = if reader.is_empty() {
         None
     } else {

@@ -71,10 +71,10 @@ impl Scope {
     }
 }
 
-/// A BOOLEAN with a tag of its own, there only when it is true.
+/// A BOOLEAN with a tag of its own that need not be there when it is false.
 fn flag(reader: &mut Reader<'_>, number: u8) -> Option<bool> {
     match reader.optional(context(number))? {
-        None => Some(false),
+        None | Some([0]) => Some(false),
         Some([0xff]) => Some(true),
         Some(_) => None,
     }

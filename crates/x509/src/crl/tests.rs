@@ -130,7 +130,7 @@ fn lists_that_tell_only_part_are_refused_by_name() {
     );
     for broken in [
         vec![element(0x81, &[1])],
-        vec![element(0x81, &[0])],
+        vec![element(0x81, &[])],
         vec![element(0x81, &[0xff]), element(0x82, &[0xff])],
         vec![element(0xa0, &[])],
         vec![element(0xa0, &element(0xa1, b""))],
