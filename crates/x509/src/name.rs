@@ -7,6 +7,7 @@ mod attributes;
 mod text;
 
 use crate::der::{self, Reader};
+pub(crate) use text::is_invisible;
 use text::{Form, decoded, identity};
 
 /// A distinguished name (RFC 5280 section 4.1.2.4). Every value of a string type was read and is text.
@@ -66,7 +67,8 @@ impl Name {
 
     /// The values of the attribute that OpenSSL calls `name` (`CN`, `O`, `OU`, `UID`, `emailAddress`…; case counts) or
     /// whose object identifier it is, most general first. None at all when one of them is not plain text: control
-    /// characters, or bytes that its string type does not have. So nothing is counted as the only one that is not.
+    /// characters, characters that cannot be seen, or bytes that its string type does not have. So nothing is counted as
+    /// the only one that is not.
     pub fn attribute(&self, name: &str) -> Vec<String> {
         let Some(oid) = attributes::object_identifier(name) else {
             return Vec::new();

@@ -5,7 +5,7 @@
 //! another. An extension whose encoding is broken makes the whole certificate unreadable.
 
 use crate::der::{self, Reader, constructed, context};
-use crate::name::Name;
+use crate::name::{Name, is_invisible};
 use countersign_core::certificate::{SanKind, SubjectAlternativeName};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -136,9 +136,9 @@ fn user_principal_name(content: &[u8]) -> Result<Box<str>, NameFault> {
     if text.chars().any(char::is_control) {
         return Err(NameFault::ControlCharacter);
     }
-    let visible = |character: char| {
-        character.is_ascii_graphic() || (!character.is_ascii() && character.is_alphanumeric())
-    };
+    let letter =
+        |character: char| !character.is_ascii() && character.is_alphanumeric() && !is_invisible(character);
+    let visible = |character: char| character.is_ascii_graphic() || letter(character);
     let (user, suffix) = text.split_once('@').ok_or(NameFault::Shape)?;
     let whole = !user.is_empty() && !suffix.is_empty() && !suffix.contains('@');
     let shaped = whole && text.chars().all(visible);

@@ -101,12 +101,20 @@ fn a_value_that_is_no_plain_text_leaves_its_attribute_without_value() {
     for (content, tag) in [
         (&b"victim\0evil"[..], UTF8),
         (b"a\r\nb", UTF8),
+        ("a\u{202e}b".as_bytes(), UTF8),
+        ("a\u{200b}".as_bytes(), UTF8),
+        ("\u{3164}".as_bytes(), UTF8),
+        (b"\x20\x0b\0a", 0x1e),
         (b"\xe9", IA5),
         (b"\xe9", 0x13),
         (b"\x01", 0x02),
     ] {
         assert!(values(content, tag).is_empty(), "{content:?}");
     }
+    assert_eq!(
+        values("Ann–Sophie O’Hara".as_bytes(), UTF8),
+        ["victim", "Ann–Sophie O’Hara"]
+    );
     assert_eq!(values(b"\xe9", 0x14), ["victim", "é"]);
     assert_eq!(values(b"\x00\xe9", 0x1e), ["victim", "é"]);
     assert!(is_attribute("OU") && is_attribute("1.2.3") && !is_attribute("ou") && !is_attribute(""));

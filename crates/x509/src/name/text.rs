@@ -55,12 +55,23 @@ fn wide<const WIDTH: usize>(content: &[u8]) -> Result<String, NotText> {
     characters.collect()
 }
 
-/// The text of a value that may be somebody's name: of a string type whose bytes it keeps to, no control characters.
+/// The text of a value that may be somebody's name: of a string type whose bytes it keeps to, no control characters, and
+/// nothing that cannot be seen.
 pub(super) fn identity(tag: u8, content: &[u8]) -> Option<String> {
     let text = decoded(tag, content).ok().flatten()?;
     let wider = matches!(tag, UTF8_STRING | BMP_STRING | UNIVERSAL_STRING | T61_STRING);
-    let plain = !text.chars().any(char::is_control) && (wider || text.is_ascii());
+    let hidden = |character: char| character.is_control() || is_invisible(character);
+    let plain = !text.chars().any(hidden) && (wider || text.is_ascii());
     plain.then_some(text)
+}
+
+/// Characters that take no place, or turn the others round: two names that look the same would be two people.
+pub(crate) const fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The attributes from the most special on. Those of one relative name are joined by `+`, in reverse too.

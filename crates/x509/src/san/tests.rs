@@ -162,6 +162,7 @@ fn a_user_principal_name_is_text_that_can_be_seen() {
         (UTF8_STRING, b"a b@c", NameFault::Shape),
         (UTF8_STRING, "a\u{202e}b@c".as_bytes(), NameFault::Shape),
         (UTF8_STRING, "a\u{200b}b@c".as_bytes(), NameFault::Shape),
+        (UTF8_STRING, "a\u{3164}@c".as_bytes(), NameFault::Shape),
         (UTF8_STRING, b"\xff@c", NameFault::Shape),
         (0x1e, b"\0v\0@\0x", NameFault::Shape),
         (0x1c, b"\0\0\0v", NameFault::Shape),
