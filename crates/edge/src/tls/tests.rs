@@ -6,6 +6,7 @@ use rustls_pki_types::CertificateDer;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+mod client;
 mod hello;
 
 /// Hosts by these names, each with a certificate that names the first of them.
