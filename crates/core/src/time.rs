@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// An instant on the wall clock, in milliseconds since 1970-01-01T00:00:00Z. Tokens, certificates and the ends of
 /// sessions are told in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
 impl Timestamp {

@@ -44,7 +44,8 @@ impl Recorder {
         let named = Arc::<Mutex<Named>>::default();
         let stamps = Arc::<Mutex<Stamps>>::default();
         let looked = Arc::clone(&stamps);
-        let (variable, read, mode) = (Arc::clone(inner), Arc::clone(inner), Arc::clone(inner));
+        let (variable, read) = (Arc::clone(inner), Arc::clone(inner));
+        let (mode, now) = (Arc::clone(inner), Arc::clone(inner));
         let kept = Arc::clone(&named);
         let environment = Environment {
             variable: Box::new(move |name| (variable.variable)(name)),
@@ -62,6 +63,7 @@ impl Recorder {
                 bytes
             }),
             mode: Box::new(move |path| (mode.mode)(path)),
+            now: Box::new(move || (now.now)()),
         };
         Self {
             environment,

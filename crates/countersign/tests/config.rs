@@ -9,6 +9,7 @@ use countersign::config::source::MAX_FILE_BYTES;
 use countersign::config::{Environment, Severity, Sources, render, shape};
 use countersign::{reference, schema};
 use countersign_authn::token_cache::CacheLimits;
+use countersign_core::time::Timestamp;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -72,6 +73,8 @@ fn environment() -> Environment {
         variable: Box::new(variable),
         read: Box::new(read),
         mode: Box::new(mode),
+        // In the year 2030.
+        now: Box::new(|| Timestamp::from_seconds(1_893_456_000)),
     }
 }
 

@@ -178,7 +178,12 @@ fn listen(
     let hosts = tls::hosts(
         values,
         &speak,
-        &mut tls::Remarks { document, way, told },
+        &mut tls::Remarks {
+            document,
+            declared,
+            way,
+            told,
+        },
         &mut faults,
     );
     let believed = Believed {

@@ -5,6 +5,7 @@ use super::diagnostic::{Diagnostic, Place};
 use super::source::{Environment, Sources};
 use super::spec;
 use countersign_core::options::{Field, Kind, Need, OptionValue, Values};
+use countersign_core::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use toml::Spanned;
@@ -27,6 +28,8 @@ pub struct Document {
     pub broken: bool,
     /// Tables with a fault of shape (`["token", "services"]`): their meaning is not checked.
     faulty: BTreeSet<Way>,
+    /// When it was read.
+    pub now: Timestamp,
 }
 
 impl Document {
@@ -68,7 +71,10 @@ pub fn read(sources: &Sources, environment: &Environment) -> (Document, Vec<Diag
     let mut walk = Walk {
         sources,
         environment,
-        document: Document::default(),
+        document: Document {
+            now: (environment.now)(),
+            ..Document::default()
+        },
         diagnostics: Vec::new(),
         file: 0,
     };

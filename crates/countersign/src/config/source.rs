@@ -1,5 +1,7 @@
 //! Where the text comes from: a file, a folder of files, or the places looked in when none is named.
 
+use countersign_core::time::{Clock as _, Timestamp};
+use countersign_edge::system::SystemClock;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -73,6 +75,8 @@ pub struct Environment {
     pub read: Ask<Path, io::Result<Vec<u8>>>,
     /// The permission bits of a file, where it has some.
     pub mode: Ask<Path, Option<u32>>,
+    /// What time it is.
+    pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 impl Environment {
@@ -102,6 +106,7 @@ impl Environment {
                     .ok()
                     .map(|facts| facts.permissions().mode())
             }),
+            now: Box::new(|| SystemClock::new().now().wall),
         }
     }
 
@@ -122,12 +127,13 @@ impl Environment {
         }
     }
 
-    /// No variables and no files.
+    /// No variables and no files, at the beginning of time.
     pub fn empty() -> Self {
         Self {
             variable: Box::new(|_| None),
             read: Box::new(|_| Err(io::ErrorKind::NotFound.into())),
             mode: Box::new(|_| None),
+            now: Box::new(|| Timestamp::from_seconds(0)),
         }
     }
 }

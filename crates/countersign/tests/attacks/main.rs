@@ -9,6 +9,8 @@ mod gateway;
 #[cfg(test)]
 mod authorities;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod emptied;
 #[cfg(test)]
 mod framing;

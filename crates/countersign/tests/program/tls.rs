@@ -270,3 +270,145 @@ fn curl_speaks_http_2_with_the_reverse_proxy_and_the_application_http_1() {
     let output = curl.wait_with_output().unwrap();
     assert_eq!(text(&output.stdout), "done by 2");
 }
+
+/// A listener that asks clients for certificates of `root.crt`, and lets in nobody else.
+fn certificates(at: SocketAddr, mode: &str) -> String {
+    let config = config(at, &["app"])
+        .replace("\"anonymous\"", "\"certificate.staff\"")
+        .replace(
+            "\n[[route]]",
+            &format!(
+                "client_certificates = {{ mode = \"{mode}\", by = [\"certificate.staff\"] }}\n\n[[route]]"
+            ),
+        );
+    format!("{config}\n[certificate.staff]\nauthorities = [\"root.crt\"]\n")
+}
+
+#[test]
+fn who_is_let_in_with_a_certificate_is_so_on_a_resumed_session_until_the_authority_goes() {
+    for mode in ["ask", "required"] {
+        let folder = Folder::new();
+        let pki = Pki::new(&folder);
+        let joe = pki.root.issue(&Template::client("joe", Key(3)).serial(&[7]));
+        folder.write("joe.crt", countersign_testkit::pki::pem("CERTIFICATE", &joe));
+        folder.write("joe.key", Key(3).pem());
+        let at = free();
+        let config = folder.write("a.toml", certificates(at, mode));
+        let mut gateway = Gateway::start(&folder, &config);
+        gateway.line("listening");
+        let nobody = openssl(&folder, at, "app.test", &[]);
+        assert!(
+            nobody.contains("HTTP/1.1 403")
+                && nobody.contains("Acceptable client certificate CA names\nCN = Root\n"),
+            "{nobody}"
+        );
+        let session = folder.path("session");
+        let (certificate, key) = (folder.path("joe.crt"), folder.path("joe.key"));
+        let joe = ["-cert", &certificate, "-key", &key];
+        for version in ["-tls1_2", "-tls1_3"] {
+            let kept = [joe.as_slice(), &[version, "-sess_out", &session]].concat();
+            let again = [joe.as_slice(), &[version, "-sess_in", &session]].concat();
+            let said = openssl(&folder, at, "app.test", &kept);
+            assert!(
+                said.contains("HTTP/1.1 200") && said.contains("x-auth-subject: CN=joe\r\n"),
+                "{said}"
+            );
+            let said = openssl(&folder, at, "app.test", &again);
+            assert!(
+                said.contains("Reused") && said.contains("x-auth-subject: CN=joe\r\n"),
+                "{said}"
+            );
+        }
+        // The server's certificate is the old root's still; clients of the old root are nobody's.
+        folder.write("root-before.crt", pki.root.pem());
+        folder.write("root.crt", Authority::root("Other", Key(5)).pem());
+        assert!(gateway.line("is in force").contains("root.crt has changed"));
+        std::fs::rename(folder.0.join("root-before.crt"), folder.0.join("known.crt")).unwrap();
+        let known = folder.path("known.crt");
+        let again = [joe.as_slice(), &["-CAfile", &known, "-sess_in", &session]].concat();
+        let said = openssl(&folder, at, "app.test", &again);
+        assert!(
+            said.contains("New, TLSv1.3") && said.contains("HTTP/1.1 403"),
+            "{said}"
+        );
+        assert!(
+            gateway
+                .line("certificate_unknown_authority")
+                .contains("status=403")
+        );
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_held_ends_the_handshake_and_the_log_says_why() {
+    let folder = Folder::new();
+    let _pki = Pki::new(&folder);
+    let at = free();
+    let config = folder.write("a.toml", certificates(at, "ask"));
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    let [key, request, certificate] = ["c.key", "c.csr", "c.crt"].map(|name| folder.path(name));
+    let make = |arguments: &[&str]| {
+        let output = Command::new("openssl").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    };
+    let mut refused = |why: &str| {
+        for version in ["-tls1_2", "-tls1_3"] {
+            let weak = ["-cipher", "DEFAULT:@SECLEVEL=0", version];
+            let shown = [["-cert", &certificate, "-key", &key].as_slice(), &weak].concat();
+            let said = openssl(&folder, at, "app.test", &shown);
+            assert!(!said.contains("HTTP/1.1"), "{said}");
+            let line = gateway.line("handshake");
+            assert!(line.contains("127.0.0.1: ") && line.contains(why), "{line}");
+        }
+    };
+    make(&["genrsa", "-out", &key, "1024"]);
+    make(&[
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        &key,
+        "-subj",
+        "/CN=joe",
+        "-out",
+        &certificate,
+    ]);
+    refused("RSA of 1024 bits");
+    make(&[
+        "ecparam",
+        "-name",
+        "prime256v1",
+        "-genkey",
+        "-noout",
+        "-out",
+        &key,
+    ]);
+    make(&["req", "-new", "-key", &key, "-subj", "/CN=joe", "-out", &request]);
+    make(&[
+        "x509",
+        "-req",
+        "-in",
+        &request,
+        "-signkey",
+        &key,
+        "-out",
+        &certificate,
+    ]);
+    refused("X.509 version 1");
+    let critical = "1.2.3.4=critical,DER:0500";
+    make(&[
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        &key,
+        "-subj",
+        "/CN=joe",
+        "-addext",
+        critical,
+        "-out",
+        &certificate,
+    ]);
+    refused("a critical extension that is not known here: 1.2.3.4");
+}

@@ -101,6 +101,11 @@ impl ServerCertificate {
         }
     }
 
+    /// The certificate itself, DER.
+    pub fn leaf(&self) -> &[u8] {
+        self.0.cert.first().map_or(&[], AsRef::as_ref)
+    }
+
     /// Whether it is a certificate for `name`: a host name, or an IP address (version 6 in brackets). For `*.` and a
     /// name, whether it is one for every name with a label more.
     pub fn is_for(&self, name: &str) -> bool {

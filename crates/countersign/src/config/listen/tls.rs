@@ -1,17 +1,24 @@
 //! `[listen.tls]` and `[[listen.host]]`: whose certificate is shown under which name.
 
+use super::super::certificates::judges;
+use super::super::check::Declared;
 use super::super::diagnostic::Diagnostic;
 use super::super::shape::Document;
+use countersign_core::certificate::{SanKind, SubjectAlternativeName};
 use countersign_core::options::{Fault, OptionValue, Values};
 use countersign_core::route::HostPattern;
 use countersign_edge::tls::{
-    ChainFault, KeyFault, Protocols, ServerCertificate, TlsHost, TlsHosts, TlsVersions,
+    ChainFault, ClientPolicy, KeyFault, Mode, Protocols, ServerCertificate, TlsHost, TlsHosts, TlsVersions,
 };
+use countersign_x509::certificate::Certificate;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Where what is no fault is said.
 pub(super) struct Remarks<'a> {
     pub(super) document: &'a Document,
+    /// Who judges.
+    pub(super) declared: &'a Declared,
     /// The way to the listener.
     pub(super) way: &'a [String],
     pub(super) told: &'a mut Vec<Diagnostic>,
@@ -60,26 +67,99 @@ pub(super) fn hosts(
     for (index, host) in tables.iter().enumerate() {
         let mut within = |fault: Fault| faults.push(fault.within(index.to_string()).within("host"));
         let names = names(host, &mut taken, &mut within);
-        let Some(certificate) = certificate(host, &mut within) else {
+        let certificate = certificate(host, &mut within);
+        let policy = policy(host, index, remarks, &mut within);
+        let Some((certificate, policy)) = certificate.zip(policy) else {
             continue;
         };
-        for (place, name) in names.iter().enumerate() {
-            if !certificate.is_for(&name.to_string()) {
-                let message = format!("the certificate is not one for {name}: clients that check it go away");
-                remarks.warn(
-                    index,
-                    &["names", &place.to_string()],
-                    message,
-                    "a certificate with this name among its DNS names",
-                );
-            }
-        }
-        match TlsHost::new(certificate, versions, protocols) {
+        remark(&certificate, &names, index, remarks);
+        match TlsHost::asking(certificate, versions, protocols, policy) {
             Ok(host) => all.push((names, host)),
             Err(error) => within(Fault::new("certificate", error.to_string())),
         }
     }
     TlsHosts::new(all).map(Arc::new)
+}
+
+/// What clients are asked for.
+fn policy(
+    host: &Values,
+    index: usize,
+    remarks: &mut Remarks<'_>,
+    within: &mut impl FnMut(Fault),
+) -> Option<ClientPolicy> {
+    let Some(table) = host.table("client_certificates") else {
+        return Some(ClientPolicy::default());
+    };
+    let mode = table.text("mode").and_then(Mode::by_name)?;
+    let mut faults = Vec::new();
+    if mode != Mode::Off && !table.has("by") {
+        let message = "nobody would judge the certificate: `by` is missing";
+        faults.push(Fault::new("by", message).help("by = [\"certificate.NAME\"]"));
+    }
+    let judges = judges(table, remarks.declared, &mut faults);
+    if mode == Mode::Off && !judges.is_empty() {
+        let key = ["client_certificates", "by"];
+        let message = "nobody is asked for a certificate here, so nobody judges one".to_owned();
+        remarks.warn(index, &key, message, "mode = \"ask\" or \"required\"");
+    }
+    let sound = faults.is_empty();
+    for fault in faults {
+        within(fault.within("client_certificates"));
+    }
+    sound.then(|| ClientPolicy::new(mode, if mode == Mode::Off { Vec::new() } else { judges }))
+}
+
+/// What is no fault, and keeps clients away.
+fn remark(certificate: &ServerCertificate, names: &[HostPattern], index: usize, remarks: &mut Remarks<'_>) {
+    let read = Certificate::parse(certificate.leaf()).ok();
+    let now = remarks.document.now;
+    if let Some(read) = read.as_ref().filter(|read| read.not_after() < now) {
+        let message = format!(
+            "the certificate ended on {}: clients that check it go away",
+            read.not_after()
+        );
+        remarks.warn(
+            index,
+            &["certificate"],
+            message,
+            "renew it; the file is taken when it changes",
+        );
+    }
+    if let Some(read) = read.as_ref().filter(|read| now < read.not_before()) {
+        let message = format!("the certificate does not hold before {}", read.not_before());
+        remarks.warn(
+            index,
+            &["certificate"],
+            message,
+            "the time of this machine may be wrong",
+        );
+    }
+    let is_name = |san: &SubjectAlternativeName| matches!(san.kind(), SanKind::Dns | SanKind::Ip);
+    if read.is_some_and(|read| !read.sans().iter().any(is_name)) {
+        let message = "the certificate holds no DNS name: clients that check names go away".to_owned();
+        let help = "a certificate with the names of this host among its subject alternative names";
+        remarks.warn(index, &["certificate"], message, help);
+        return;
+    }
+    for (place, name) in names.iter().enumerate() {
+        let key = ["names", &place.to_string()];
+        let text = name.to_string();
+        if !certificate.is_for(&text) {
+            let message = format!("the certificate is not one for {name}: clients that check it go away");
+            remarks.warn(
+                index,
+                &key,
+                message,
+                "a certificate with this name among its DNS names",
+            );
+        }
+        if index > 0 && text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+            let message =
+                "no client asks for an address by name: the first [[listen.host]] is shown there".to_owned();
+            remarks.warn(index, &key, message, "name it in the first, or leave it out");
+        }
+    }
 }
 
 /// The names of one host; none of them twice on a listener.

@@ -2,6 +2,7 @@
 
 use countersign_core::options::{Field, Kind, Table};
 use countersign_edge::integration::{self, CertificateFormat};
+use countersign_edge::tls::Mode;
 
 /// `[[listen]]`
 pub(super) const LISTEN: Table = Table {
@@ -92,6 +93,28 @@ const HOST: Table = Table {
             "key",
             Kind::Secret,
             "Its private key, a PEM file without a passphrase: PKCS #8, SEC 1 or PKCS #1.",
+        ),
+        Field::optional(
+            "client_certificates",
+            Kind::Table(&CLIENT_CERTIFICATES),
+            "Whether clients are asked for a certificate. By default they are not.",
+        ),
+    ],
+};
+
+const CLIENT_CERTIFICATES: Table = Table {
+    doc: "A certificate is judged with each request. A request for a host with another `mode` or `by` than the one its \
+          connection was made for is answered 421 `misdirected`.",
+    fields: &[
+        Field::required(
+            "mode",
+            Kind::Choice(Mode::NAMES),
+            "`off`; `ask`, and go on with one that holds, one that does not, and none; `required`: 403 without one that holds.",
+        ),
+        Field::optional(
+            "by",
+            Kind::TEXTS,
+            "Who judges it: `certificate.NAME`. The verdict is that of the first by whom it holds, else of the first.",
         ),
     ],
 };
