@@ -5,6 +5,7 @@
 
 use arc_swap::ArcSwap;
 use countersign_core::route::HostPattern;
+use countersign_core::time::Timestamp;
 use rustls::ServerConfig;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -127,6 +128,15 @@ impl TlsHosts {
             exact,
             suffixes: suffixes.into(),
         })
+    }
+
+    /// Until when the certificate of each name holds, where it can be read.
+    pub fn ends(&self) -> impl Iterator<Item = (String, Timestamp)> {
+        let exact = self.exact.iter().map(|(name, host)| (name.to_string(), host));
+        let suffixes = self.suffixes.iter();
+        let suffixes = suffixes.map(|(suffix, host)| (format!("*{suffix}"), host));
+        let all = exact.chain(suffixes);
+        all.filter_map(|(name, host)| Some((name, host.certificate.not_after()?)))
     }
 
     /// The host of `name`, which is in lower case and has no trailing dot: the one that has it, else the one with the

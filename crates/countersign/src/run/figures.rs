@@ -1,9 +1,11 @@
 //! Figures that key sets and the token cache keep themselves, read when somebody asks for metrics.
 
+use crate::compose::Loaded;
 use crate::version::{COMMIT, VERSION};
 use countersign_authn::token_cache::{CacheStats, TokenCache};
-use countersign_core::time::Clock;
+use countersign_core::time::{Clock, Timestamp};
 use countersign_edge::key_sets::KeySets;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -41,17 +43,47 @@ impl Tokens {
     }
 }
 
+/// Until when the certificates of the listeners hold, by the names that they are shown under.
+pub(super) type Ends = BTreeMap<String, Timestamp>;
+
+/// The ends of the certificates of `loaded`: of two under one name, the earlier.
+pub(super) fn ends(loaded: &Loaded) -> Ends {
+    let mut ends = Ends::new();
+    let hosts = loaded.listeners.iter().filter_map(|listen| listen.hosts.as_ref());
+    for (name, end) in hosts.flat_map(|hosts| hosts.ends()) {
+        let known = ends.entry(name).or_insert(end);
+        *known = end.min(*known);
+    }
+    ends
+}
+
 /// The lines for `/metrics`.
 pub(super) fn source(
     key_sets: &Arc<KeySets>,
     tokens: &Tokens,
+    ends: Ends,
     clock: &Arc<dyn Clock>,
 ) -> Box<dyn Fn(&mut String) + Send + Sync> {
     let (key_sets, tokens, clock) = (Arc::clone(key_sets), tokens.clone(), Arc::clone(clock));
     Box::new(move |text| {
         // Writing to a String does not fail.
-        let _: std::fmt::Result = write_all(text, &key_sets, &tokens, &*clock);
+        let _: std::fmt::Result = write_all(text, &key_sets, &tokens, &*clock)
+            .and_then(|()| write_ends(text, &ends, clock.now().wall));
     })
+}
+
+fn write_ends(text: &mut String, ends: &Ends, now: Timestamp) -> std::fmt::Result {
+    let name = "countersign_certificate_seconds_left";
+    writeln!(
+        text,
+        "# HELP {name} Until a listener's certificate ends; below zero it has ended."
+    )?;
+    writeln!(text, "# TYPE {name} gauge")?;
+    for (host, end) in ends {
+        let left = end.seconds() - now.seconds();
+        writeln!(text, "{name}{{name=\"{}\"}} {left}", label(host))?;
+    }
+    Ok(())
 }
 
 fn write_all(text: &mut String, key_sets: &KeySets, tokens: &Tokens, clock: &dyn Clock) -> std::fmt::Result {

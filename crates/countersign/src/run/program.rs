@@ -276,7 +276,8 @@ impl Program {
     ) -> Vec<Closed> {
         self.log.set(loaded.log.format, loaded.log.decisions);
         warn(&loaded, &after.sources, &self.log);
-        let source = figures::source(&self.key_sets, &after.tokens, &self.ports.clock);
+        let ends = figures::ends(&loaded);
+        let source = figures::source(&self.key_sets, &after.tokens, ends, &self.ports.clock);
         self.metrics.set_source(source);
         loaded.gateway.generation = after.generation;
         loaded.gateway.faces = sockets.faces(&change);

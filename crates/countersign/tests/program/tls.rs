@@ -122,10 +122,17 @@ fn openssl_and_curl_are_shown_the_certificate_of_the_name_they_ask_for() {
 fn a_certificate_that_changes_on_disk_is_shown_from_then_on_and_a_broken_one_is_not() {
     let folder = Folder::new();
     let pki = Pki::new(&folder);
-    let at = free();
-    let config = folder.write("a.toml", config(at, &["app"]));
+    let (at, status) = (free(), free());
+    let text_of = config(at, &["app"]);
+    let config = folder.write("a.toml", format!("{text_of}\n[status]\naddress = \"{status}\"\n"));
     let mut gateway = Gateway::start(&folder, &config);
-    gateway.line("listening");
+    gateway.line("(status)");
+    let metrics = Client::tcp(status).read("/metrics");
+    let left = metrics
+        .split("countersign_certificate_seconds_left{name=\"app.test\"} ")
+        .nth(1);
+    let left = left.unwrap().lines().next().unwrap().parse::<i64>().unwrap();
+    assert!(left < 10 * 366 * 24 * 3600, "{left}");
     let session = folder.path("session");
     let shown = |said: &str| {
         let certificate = said.split("-----BEGIN CERTIFICATE-----").nth(1).unwrap();

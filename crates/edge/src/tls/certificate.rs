@@ -1,5 +1,7 @@
 //! A server's certificate and its key, read from PEM and held against each other.
 
+use countersign_core::time::Timestamp;
+use countersign_x509::certificate::Certificate;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls_pki_types::pem::{PemObject as _, SectionKind};
@@ -104,6 +106,12 @@ impl ServerCertificate {
     /// The certificate itself, DER.
     pub fn leaf(&self) -> &[u8] {
         self.0.cert.first().map_or(&[], AsRef::as_ref)
+    }
+
+    /// Until when it holds, where it can be read.
+    pub fn not_after(&self) -> Option<Timestamp> {
+        let read = Certificate::parse(self.leaf()).ok()?;
+        Some(read.not_after())
     }
 
     /// Whether it is a certificate for `name`: a host name, or an IP address (version 6 in brackets). For `*.` and a
