@@ -9,6 +9,7 @@ use crate::bearer_jwt::options::{
     UNKNOWN_KID_INTERVAL,
 };
 use crate::bearer_jwt::source::Reading;
+use crate::bundles::WorkloadApiAddress;
 use crate::keys::{KeyLocation, KeySettings, Keys, StaticKeys};
 use crate::kinds::{Built, Parts};
 use countersign_core::options::{Fault, Field, Kind, Table, Values};
@@ -23,12 +24,12 @@ use url::Url;
 mod tests;
 
 /// The keys that name a source. One must be there.
-const SOURCES: [&str; 2] = ["bundle_file", "bundle_url"];
+const SOURCES: [&str; 3] = ["bundle_file", "bundle_url", "workload_api"];
 
 /// `[jwt_svid.NAME]`
 pub const OPTIONS: Table = Table {
     doc: "JWT-SVIDs of the workloads of one SPIFFE trust domain. Their `sub` is a SPIFFE ID of that trust domain, and they \
-          need no `iss`. The keys come from one place: `bundle_file` or `bundle_url`.",
+          need no `iss`. The keys come from one place: `bundle_file`, `bundle_url` or `workload_api`.",
     fields: &[
         Field::required(
             "trust_domain",
@@ -50,6 +51,12 @@ pub const OPTIONS: Table = Table {
             "bundle_url",
             Kind::Url,
             "The trust domain's bundle endpoint, authenticated by Web PKI (`https_web`) or `ca_file`.",
+        ),
+        Field::optional(
+            "workload_api",
+            Kind::Text,
+            "The socket of the SPIFFE Workload API on this machine, `unix:/run/spire/agent.sock` or so, which tells the trust \
+             domain's keys and every change of them.",
         ),
         Field::optional(
             "algorithms",
@@ -157,6 +164,7 @@ fn keys(reading: &mut Reading<'_>, trust_domain: &TrustDomain, parts: &Parts) ->
     match named.collect::<Vec<_>>().as_slice() {
         ["bundle_file"] => from_file(reading),
         ["bundle_url"] => from_endpoint(reading, trust_domain, parts),
+        ["workload_api"] => from_workload_api(reading, trust_domain, parts),
         [_, second, ..] => {
             let message = "the bundle comes from one place, and this is another";
             reading.fault(Fault::new(second, message).help("keep one of them"));
@@ -216,4 +224,26 @@ fn from_endpoint(
     let issuer = trust_domain.id().to_string().into();
     let location = KeyLocation::TrustBundle { issuer, url };
     Some(parts.keys.open(&location, &settings))
+}
+
+fn from_workload_api(
+    reading: &mut Reading<'_>,
+    trust_domain: &TrustDomain,
+    parts: &Parts,
+) -> Option<Arc<dyn Keys>> {
+    let text = reading.values.text("workload_api")?;
+    let address = match WorkloadApiAddress::parse(text) {
+        Ok(address) => address,
+        Err(error) => {
+            reading.fault(Fault::new("workload_api", error.to_string()));
+            return None;
+        }
+    };
+    let Some(bundles) = &parts.bundles else {
+        let message = "this program was built without the Workload API (feature `workload-api`)";
+        reading.fault(Fault::new("workload_api", message));
+        return None;
+    };
+    let max_staleness = reading.freshness().max_staleness;
+    Some(bundles.jwt_authorities(&address, trust_domain, max_staleness))
 }

@@ -1,6 +1,7 @@
 //! The one list: every kind of authenticator that can be configured, and how it is built.
 
 use crate::bearer_jwt;
+use crate::bundles::BundleFactory;
 use crate::client_certificate;
 use crate::jwt_svid;
 use crate::keys::KeySetFactory;
@@ -29,6 +30,8 @@ pub type Build = fn(name: &str, values: &Values, parts: &Parts) -> Result<Built,
 pub struct Parts {
     /// Where remote key sets come from.
     pub keys: Arc<dyn KeySetFactory>,
+    /// Where Workload APIs are asked; `None` in a program that was built without.
+    pub bundles: Option<Arc<dyn BundleFactory>>,
     /// Where verified tokens are remembered.
     pub tokens: Arc<TokenCache>,
     /// Where revocation lists come from.

@@ -1,11 +1,12 @@
 //! The ways of proving who you are, and what a route may ask beyond that.
 //!
 //! Reading order: [`kinds`] (the one list), [`anonymous`], [`bearer_jwt`], [`jwt_svid`], [`client_certificate`]; what a
-//! token needs: [`keys`], [`key_ring`], [`token_cache`]; what a certificate needs: [`presented`], [`revocations`]; and
-//! [`condition`].
+//! token needs: [`keys`], [`key_ring`], [`token_cache`]; what a certificate needs: [`presented`], [`revocations`]; what both
+//! need: [`bundles`]; and [`condition`].
 
 pub mod anonymous;
 pub mod bearer_jwt;
+pub mod bundles;
 pub mod client_certificate;
 pub mod condition;
 pub mod jwt_svid;

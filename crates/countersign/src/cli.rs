@@ -267,6 +267,7 @@ pub fn offline_parts() -> Parts {
     );
     Parts {
         keys: Arc::new(Offline),
+        bundles: cfg!(feature = "workload-api").then(|| Arc::new(Offline) as _),
         tokens: Arc::new(tokens),
         revocations: RevocationLists::offline(),
     }

@@ -6,18 +6,18 @@ use crate::reload::Recorder;
 use crate::{state, version};
 use countersign_edge::admin::Admin;
 use countersign_edge::gateway::Gateway;
-use countersign_edge::key_sets::{KeySets, Refresh};
+use countersign_edge::key_sets::Refresh;
 use countersign_edge::listen::SystemdSockets;
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::observe::Observer;
-use countersign_edge::revocation_lists::RevocationLists;
 use countersign_edge::serve::Shared;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+pub(crate) use asked::Asked;
 pub(crate) use ports::ports;
 pub use signals::Signals;
 
@@ -26,6 +26,7 @@ use signals::Told;
 use sockets::Sockets;
 
 mod admin;
+mod asked;
 mod figures;
 mod files;
 mod ports;
@@ -83,12 +84,10 @@ impl Running {
         let sources = read(&plan.origin, &plan.environment).map_err(RunError::Machine)?;
         let folder = state::folder(plan.state.as_deref(), &plan.environment);
         let ports = ports(&plan.environment, folder.as_ref().ok())?;
-        let key_sets = KeySets::new(&ports, Refresh::Background);
+        let asked = Asked::new(&ports, Refresh::Background);
         let refused = |told: Vec<Diagnostic>| RunError::Configuration(told_whole(&told, &sources));
-        let revocations = RevocationLists::new(&ports, Refresh::Background);
-        let outside = (&key_sets, &revocations);
         let recorder = Recorder::around(&plan.environment);
-        let loaded = program::load(&sources, recorder.environment(), &ports, outside).map_err(refused)?;
+        let loaded = program::load(&sources, recorder.environment(), &ports, &asked).map_err(refused)?;
         let metrics = Arc::new(Metrics::new());
         let mut sockets = Sockets::new(plan.systemd, &metrics);
         let change = sockets.prepare(&loaded).map_err(refused)?;
@@ -101,8 +100,7 @@ impl Running {
             );
             log.event("info", "starting", &text);
         }
-        key_sets.tell(&log);
-        revocations.tell(&log);
+        asked.tell(&log);
         tell_state_folder(folder.as_ref(), &log);
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
         let in_force = InForce::first(&loaded, sources, recorder.stamps());
@@ -111,8 +109,7 @@ impl Running {
             environment: plan.environment,
             shared: Shared::new(Gateway::default(), &ports, observer),
             ports,
-            key_sets,
-            revocations,
+            asked,
             log,
             metrics,
             in_force: Mutex::new(in_force.clone()),

@@ -9,7 +9,7 @@
 use bytes::Bytes;
 use countersign::compose::{self, Loaded};
 use countersign::config::{Environment, Sources, render};
-use countersign_authn::keys::KeySetFactory;
+use countersign_authn::keys::{KeySetFactory, Offline};
 use countersign_authn::kinds::Parts;
 use countersign_authn::revocations::{RevocationSources, Revocations, RevocationsFactory};
 use countersign_authn::token_cache::TokenCache;
@@ -63,6 +63,7 @@ fn load(config: &str, files: &Files, key_sets: &Arc<KeySets>, outside: &Ports) -
     let keys: Arc<dyn KeySetFactory> = Arc::clone(key_sets) as _;
     let loaded = compose::load_with(&sources, &environment(files), |limits| Parts {
         keys,
+        bundles: Some(Arc::new(Offline)),
         tokens: Arc::new(TokenCache::new(limits, &*outside.entropy)),
         revocations: Arc::new(PageLists(files.clone())),
     });

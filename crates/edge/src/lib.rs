@@ -3,7 +3,7 @@
 //! Begin with [`serve`], the path of a request as one function. Around it: [`listen`], [`tls`] and [`status`] (sockets),
 //! [`integration`] and [`page`] (how the question is read and the answer written), [`proxy`] and [`body`] (the way to
 //! the application), [`observe`], [`log`] and [`metrics`] (what is left behind), [`key_sets`] and [`http_client`] (the
-//! issuers' keys), [`kept_folder`], [`store`], [`system`] (the ports), [`admin`].
+//! issuers' keys), `workload_api` (trust bundles, live), [`kept_folder`], [`store`], [`system`] (the ports), [`admin`].
 
 pub mod admin;
 pub mod body;
@@ -25,6 +25,8 @@ pub mod store;
 pub mod system;
 pub mod tls;
 mod whoami;
+#[cfg(feature = "workload-api")]
+pub mod workload_api;
 
 #[cfg(test)]
 mod fakes;

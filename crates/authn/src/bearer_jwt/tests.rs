@@ -101,6 +101,7 @@ impl Bench {
         let moved = Arc::new(Moved::default());
         let parts = Parts {
             keys: Arc::new(Factory(Arc::clone(&moved))),
+            bundles: None,
             tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
             revocations: Arc::new(NoLists),
         };

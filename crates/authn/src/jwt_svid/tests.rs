@@ -39,6 +39,7 @@ fn parts(keys: Arc<dyn KeySetFactory>) -> Parts {
     Parts {
         revocations: Arc::new(crate::revocations::NoLists),
         keys,
+        bundles: Some(Arc::new(Offline)),
         tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
     }
 }
@@ -197,6 +198,23 @@ fn the_bundle_of_an_endpoint_is_opened_for_its_trust_domain() {
 }
 
 #[test]
+fn the_workload_api_is_watched_where_the_program_has_it() {
+    let api = ("workload_api", text("unix:/run/spire/agent.sock"));
+    let values = values(&[api]);
+    let mut parts = parts(Arc::new(Offline));
+    let (mesh, _) = build_token("mesh", &values, &parts).unwrap();
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let token = key.sign(r#""kid":"k1""#, GOOD.as_bytes()).unwrap();
+    assert_eq!(word(&judge(&mesh, &token)), "unavailable keys_unreachable");
+    parts.bundles = None;
+    let faults = build_token("mesh", &values, &parts).unwrap_err();
+    assert_eq!(
+        faults[0].to_string(),
+        "workload_api: this program was built without the Workload API (feature `workload-api`)"
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_table_is_told_at_its_key() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let good = bundle(&[entry(&key, "k1")]);
@@ -235,6 +253,10 @@ fn what_is_wrong_with_a_table_is_told_at_its_key() {
         (
             vec![url("http://bundle.test/")],
             "bundle_url: the keys would be fetched over plain http",
+        ),
+        (
+            vec![("workload_api", text("tcp:127.0.0.1:8081"))],
+            "workload_api: not the address of a Workload API: write unix:/absolute/path",
         ),
         (
             vec![("bundle_file", file(b"{}"))],

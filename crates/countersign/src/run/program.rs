@@ -1,5 +1,6 @@
 //! A configuration put in force: at the start, and with every reload.
 
+use super::asked::Asked;
 use super::figures::{self, Tokens};
 use super::sockets::{Change, Closed, Sockets};
 use super::{Origin, read, told_whole, warn};
@@ -7,14 +8,10 @@ use crate::compose::{self, Loaded};
 use crate::config::diagnostic::MAX_SHOWN;
 use crate::config::{Diagnostic, Environment, Severity, Sources, shape};
 use crate::reload::{BETWEEN_READINGS, NotTaken, Recorder, Stamps, judge};
-use countersign_authn::keys::KeySetFactory;
-use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::TokenCache;
 use countersign_core::Ports;
-use countersign_edge::key_sets::KeySets;
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
-use countersign_edge::revocation_lists::RevocationLists;
 use countersign_edge::serve::Shared;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,8 +29,7 @@ pub(super) struct Program {
     pub(super) origin: Origin,
     pub(super) environment: Arc<Environment>,
     pub(super) ports: Ports,
-    pub(super) key_sets: Arc<KeySets>,
-    pub(super) revocations: Arc<RevocationLists>,
+    pub(super) asked: Asked,
     pub(super) shared: Arc<Shared>,
     pub(super) log: Arc<Log>,
     pub(super) metrics: Arc<Metrics>,
@@ -119,13 +115,10 @@ pub(super) fn load(
     sources: &Sources,
     environment: &Environment,
     ports: &Ports,
-    (key_sets, revocations): (&Arc<KeySets>, &Arc<RevocationLists>),
+    asked: &Asked,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let keys: Arc<dyn KeySetFactory> = Arc::clone(key_sets) as _;
-    compose::load_with(sources, environment, |limits| Parts {
-        keys,
-        tokens: Arc::new(TokenCache::new(limits, &*ports.entropy)),
-        revocations: Arc::clone(revocations) as _,
+    compose::load_with(sources, environment, |limits| {
+        asked.parts(Arc::new(TokenCache::new(limits, &*ports.entropy)))
     })
 }
 
@@ -172,7 +165,7 @@ impl Program {
             *said = format!("{} has changed: {said}", changed.display());
         }
         // Of a configuration that was not taken, too, nothing stays behind.
-        self.key_sets.forget_unused();
+        self.asked.key_sets.forget_unused();
         drop(one_at_a_time);
         self.metrics.reload(taken.is_ok());
         match &taken {
@@ -207,12 +200,7 @@ impl Program {
             .aside(|program| {
                 let sources = program.sources(again)?;
                 let recorder = Recorder::around(&program.environment);
-                let loaded = load(
-                    &sources,
-                    recorder.environment(),
-                    &program.ports,
-                    (&program.key_sets, &program.revocations),
-                );
+                let loaded = load(&sources, recorder.environment(), &program.ports, &program.asked);
                 Ok((loaded, recorder.reading(sources), recorder.stamps()))
             })
             .await?;
@@ -277,7 +265,7 @@ impl Program {
         self.log.set(loaded.log.format, loaded.log.decisions);
         warn(&loaded, &after.sources, &self.log);
         let ends = figures::ends(&loaded);
-        let source = figures::source(&self.key_sets, &after.tokens, ends, &self.ports.clock);
+        let source = figures::source(&self.asked.key_sets, &after.tokens, ends, &self.ports.clock);
         self.metrics.set_source(source);
         loaded.gateway.generation = after.generation;
         loaded.gateway.faces = sockets.faces(&change);

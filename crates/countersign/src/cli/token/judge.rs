@@ -5,13 +5,13 @@ use crate::config::{Environment, Sources};
 use crate::{compose, run};
 use countersign_authn::bearer_jwt::{BearerJwt, build_token};
 use countersign_authn::jwt_svid;
-use countersign_authn::keys::{KeySetFactory, StaticKeys};
+use countersign_authn::keys::StaticKeys;
 use countersign_authn::kinds::Parts;
 use countersign_core::authn::{Outcome, Rejection};
 use countersign_core::principal::Principal;
 use countersign_core::reason::{AnswerReason, RejectionReason};
 use countersign_core::time::Now;
-use countersign_edge::key_sets::{KeySets, Refresh};
+use countersign_edge::key_sets::Refresh;
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::claims::Expectation;
 use countersign_jose::jwks::{KeySet, Lookup, UnusableKey};
@@ -57,11 +57,7 @@ impl Verdict {
 /// What tables are built from when they fetch their issuers' keys and remember nothing. Needs a runtime around it.
 pub(in crate::cli) fn fetching_parts(environment: &Environment) -> Result<Parts, String> {
     let ports = run::ports(environment, None).map_err(|error| error.to_string())?;
-    let keys: Arc<dyn KeySetFactory> = KeySets::new(&ports, Refresh::ByHand);
-    Ok(Parts {
-        keys,
-        ..offline_parts()
-    })
+    Ok(run::Asked::new(&ports, Refresh::ByHand).parts(offline_parts().tokens))
 }
 
 impl From<Rejection> for Verdict {

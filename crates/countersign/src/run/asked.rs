@@ -1,0 +1,57 @@
+//! Whom the program asks of its own accord: issuers for their keys, authorities for their revocation lists, Workload APIs
+//! for trust bundles.
+
+use countersign_authn::kinds::Parts;
+use countersign_authn::token_cache::TokenCache;
+use countersign_core::Ports;
+use countersign_edge::key_sets::{KeySets, Refresh};
+use countersign_edge::log::Log;
+use countersign_edge::revocation_lists::RevocationLists;
+#[cfg(feature = "workload-api")]
+use countersign_edge::workload_api::WorkloadApis;
+use std::sync::Arc;
+
+/// What is asked, whatever configuration wants it. Must live inside a tokio runtime.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// The issuers.
+    pub(super) key_sets: Arc<KeySets>,
+    /// The revocation lists.
+    pub(super) revocations: Arc<RevocationLists>,
+    #[cfg(feature = "workload-api")]
+    workload_apis: Arc<WorkloadApis>,
+}
+
+impl Asked {
+    /// Nobody is asked yet.
+    pub(crate) fn new(ports: &Ports, refresh: Refresh) -> Self {
+        Self {
+            key_sets: KeySets::new(ports, refresh),
+            revocations: RevocationLists::new(ports, refresh),
+            #[cfg(feature = "workload-api")]
+            workload_apis: WorkloadApis::new(ports),
+        }
+    }
+
+    /// What authenticators are built from.
+    pub(crate) fn parts(&self, tokens: Arc<TokenCache>) -> Parts {
+        #[cfg(feature = "workload-api")]
+        let bundles = Some(Arc::clone(&self.workload_apis) as _);
+        #[cfg(not(feature = "workload-api"))]
+        let bundles = None;
+        Parts {
+            keys: Arc::clone(&self.key_sets) as _,
+            bundles,
+            tokens,
+            revocations: Arc::clone(&self.revocations) as _,
+        }
+    }
+
+    /// From now on, what cannot be had has a line in `log`.
+    pub(super) fn tell(&self, log: &Arc<Log>) {
+        self.key_sets.tell(log);
+        self.revocations.tell(log);
+        #[cfg(feature = "workload-api")]
+        self.workload_apis.tell(log);
+    }
+}
