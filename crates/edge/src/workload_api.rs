@@ -8,10 +8,10 @@ use client::{JwtStream, X509Stream};
 use countersign_authn::bundles::{BundleFactory, BundleSource, WorkloadApiAddress, X509Authorities};
 use countersign_authn::key_ring::Lookup;
 use countersign_authn::keys::{Answer, Keys};
+use countersign_core::BoxFuture;
 use countersign_core::reason::UnavailableReason;
 use countersign_core::spiffe::TrustDomain;
 use countersign_core::time::{Clock, Now};
-use countersign_core::{BoxFuture, Ports};
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::jwks::{self, KeySet};
 use countersign_jose::key::Thumbprint;
@@ -81,9 +81,9 @@ struct Watched<A> {
 
 impl WorkloadApis {
     /// Nobody is asked yet.
-    pub fn new(ports: &Ports) -> Arc<Self> {
+    pub fn new(clock: &Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
-            clock: Arc::clone(&ports.clock),
+            clock: Arc::clone(clock),
             x509: Mutex::default(),
             jwt: Mutex::default(),
             log: LateLog::default(),

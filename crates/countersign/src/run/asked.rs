@@ -29,7 +29,7 @@ impl Asked {
             key_sets: KeySets::new(ports, refresh),
             revocations: RevocationLists::new(ports, refresh),
             #[cfg(feature = "workload-api")]
-            workload_apis: WorkloadApis::new(ports),
+            workload_apis: WorkloadApis::new(&ports.clock),
         }
     }
 
