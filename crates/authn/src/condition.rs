@@ -16,6 +16,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+mod certificate;
 mod load;
 mod patterns;
 #[cfg(test)]

@@ -81,7 +81,9 @@ impl RevocationLists {
     /// From now on, every list that is taken or refused has a line in `log`.
     pub fn tell(&self, log: &Arc<Log>) {
         // Told twice, the first stays.
-        drop(self.log.set(Arc::clone(log)));
+        if self.log.set(Arc::clone(log)).is_ok() {
+            self.held().iter().for_each(|held| held.set.tell_bound());
+        }
     }
 
     /// Looks at every file, and fetches what is due at `now`.
@@ -117,6 +119,7 @@ impl RevocationsFactory for RevocationLists {
         }
         let set = ListSet::open(sources, authorities, &self.ports, &self.generations, &self.log)?;
         let set = Arc::new(set);
+        set.tell_bound();
         let task = match self.refresh {
             Refresh::Background => Some(tokio::spawn(Arc::clone(&set).keep_fresh()).abort_handle()),
             Refresh::ByHand => None,

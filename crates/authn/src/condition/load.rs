@@ -1,5 +1,6 @@
 //! Reading an expression: what is refused before a request ever meets it.
 
+use super::certificate;
 use super::patterns::Patterns;
 use super::variables::{PRINCIPAL_MEMBERS, REQUEST_MEMBERS, Uses, VARIABLES, Variables, reference};
 use super::{ConditionError, MAX_BYTES, MAX_DEPTH, MAX_STEPS, work};
@@ -198,6 +199,7 @@ impl Check<'_> {
         let known = match variable {
             "principal" => &PRINCIPAL_MEMBERS[..],
             "request" => &REQUEST_MEMBERS[..],
+            "certificate" => &certificate::MEMBERS[..],
             _ => {
                 self.uses.claim(member);
                 return Ok(true);
@@ -219,7 +221,7 @@ impl Check<'_> {
                 self.uses.all_claims();
                 Ok(())
             }
-            "principal" | "request" => {
+            "principal" | "request" | "certificate" => {
                 let help = format!("write `{name}.` and one of its members");
                 Err(self.refused(id, format!("`{name}` alone is no value")).help(help))
             }

@@ -1,16 +1,17 @@
-//! What an expression can see: `principal`, `claims`, `request`. Only what it uses is made, once for each judgement.
+//! What an expression can see: `principal`, `claims`, `request`, `certificate`. Only what it uses is made, once for each judgement.
 
-use super::{Failure, MAX_ELEMENTS};
+use super::{Failure, MAX_ELEMENTS, certificate};
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
 use cel::common::value::Val;
 use countersign_core::claims::{self, Claims};
 use countersign_core::principal::Principal;
 use countersign_core::request::OriginalRequest;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The names there are. No element of a macro is called so.
-pub(super) const VARIABLES: [&str; 3] = ["principal", "claims", "request"];
+pub(super) const VARIABLES: [&str; 4] = ["principal", "claims", "request", "certificate"];
 /// The members of `principal`.
 pub(super) const PRINCIPAL_MEMBERS: [&str; 6] =
     ["issuer", "subject", "groups", "scopes", "email", "authenticator"];
@@ -23,9 +24,9 @@ pub(super) const TEXT_STEP: usize = 64;
 /// How many values making and copying a map counts as, beside what is in it.
 const MAP_STEPS: usize = 4;
 
-type Boxed<'v> = Box<dyn Val + 'v>;
+pub(super) type Boxed<'v> = Box<dyn Val + 'v>;
 /// Members by name, and how large each is.
-type Members<'v> = Vec<(&'v str, Boxed<'v>, Extent)>;
+pub(super) type Members<'v> = Vec<(&'v str, Boxed<'v>, Extent)>;
 
 /// The variable and member that `node` names, when it names one.
 pub(super) fn reference(node: &IdedExpr) -> Option<(&'static str, &str)> {
@@ -62,6 +63,7 @@ pub(super) fn reference(node: &IdedExpr) -> Option<(&'static str, &str)> {
 pub(super) struct Uses {
     principal: BTreeSet<&'static str>,
     request: BTreeSet<&'static str>,
+    certificate: BTreeSet<&'static str>,
     claims: BTreeSet<Box<str>>,
     claims_at_all: bool,
     whole_claims: bool,
@@ -69,11 +71,11 @@ pub(super) struct Uses {
 
 impl Uses {
     pub(super) fn member(&mut self, variable: &str, member: &'static str) {
-        if variable == "principal" {
-            self.principal.insert(member);
-        } else {
-            self.request.insert(member);
-        }
+        match variable {
+            "principal" => self.principal.insert(member),
+            "certificate" => self.certificate.insert(member),
+            _ => self.request.insert(member),
+        };
     }
 
     pub(super) fn claim(&mut self, member: &str) {
@@ -104,7 +106,7 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    const fn text(bytes: usize) -> Self {
+    pub(super) const fn text(bytes: usize) -> Self {
         Self {
             size: 1 + bytes / TEXT_STEP,
             length: 0,
@@ -160,6 +162,11 @@ pub(super) fn bind<'v>(
         let members = members.filter_map(|member| request_member(member, request));
         variables.add("request", members.collect());
     }
+    if !uses.certificate.is_empty() {
+        let used = uses.certificate.iter().copied();
+        let verdict = &request.certificate.verdict;
+        variables.add("certificate", certificate::members(used, verdict)?);
+    }
     if uses.claims_at_all {
         variables.add("claims", claims_members(uses, &principal.claims)?);
     }
@@ -190,15 +197,19 @@ fn principal_members<'v>(uses: &Uses, principal: &'v Principal) -> Result<Member
     Ok(members)
 }
 
-fn list_of<'v>(
+pub(super) fn list_of<'v, T: Into<Cow<'v, str>>>(
     member: &'static str,
-    texts: impl Iterator<Item = &'v str>,
+    texts: impl Iterator<Item = T>,
 ) -> Result<(&'v str, Boxed<'v>, Extent), Failure> {
     let mut extent = Extent { size: 1, length: 0 };
     let mut list = Vec::new();
     for text in texts {
+        let text = text.into();
         extent.add(Extent::text(text.len()).size)?;
-        list.push(boxed(text));
+        list.push(match text {
+            Cow::Borrowed(text) => boxed(text),
+            Cow::Owned(text) => Box::new(CelString::from(text)),
+        });
     }
     Ok((member, Box::new(CelList::from(list)), extent))
 }
@@ -214,9 +225,7 @@ fn request_member<'v>(
         "path" => request.target.path(),
         "query" => request.target.query().unwrap_or(""),
         "client" => {
-            let address = request.client?.to_string();
-            let extent = Extent::text(address.len());
-            return Some((member, Box::new(CelString::from(address)), extent));
+            return Some(owned(member, request.client?.to_string()));
         }
         _ => return None,
     };
@@ -289,6 +298,12 @@ impl Extent {
     }
 }
 
-fn boxed(text: &str) -> Boxed<'_> {
+/// A text that stands nowhere else.
+pub(super) fn owned<'v>(member: &'static str, text: String) -> (&'v str, Boxed<'v>, Extent) {
+    let extent = Extent::text(text.len());
+    (member, Box::new(CelString::from(text)), extent)
+}
+
+pub(super) fn boxed(text: &str) -> Boxed<'_> {
     Box::new(CelString::from(text))
 }

@@ -1,10 +1,12 @@
 //! Figures that key sets and the token cache keep themselves, read when somebody asks for metrics.
 
+use super::asked::Asked;
 use crate::compose::Loaded;
 use crate::version::{COMMIT, VERSION};
 use countersign_authn::token_cache::{CacheStats, TokenCache};
 use countersign_core::time::{Clock, Timestamp};
 use countersign_edge::key_sets::KeySets;
+use countersign_edge::revocation_lists::ListStatus;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -59,16 +61,18 @@ pub(super) fn ends(loaded: &Loaded) -> Ends {
 
 /// The lines for `/metrics`.
 pub(super) fn source(
-    key_sets: &Arc<KeySets>,
+    asked: &Asked,
     tokens: &Tokens,
     ends: Ends,
     clock: &Arc<dyn Clock>,
 ) -> Box<dyn Fn(&mut String) + Send + Sync> {
-    let (key_sets, tokens, clock) = (Arc::clone(key_sets), tokens.clone(), Arc::clone(clock));
+    let (key_sets, revocations) = (Arc::clone(&asked.key_sets), Arc::clone(&asked.revocations));
+    let (tokens, clock) = (tokens.clone(), Arc::clone(clock));
     Box::new(move |text| {
         // Writing to a String does not fail.
         let _: std::fmt::Result = write_all(text, &key_sets, &tokens, &*clock)
-            .and_then(|()| write_ends(text, &ends, clock.now().wall));
+            .and_then(|()| write_ends(text, &ends, clock.now().wall))
+            .and_then(|()| write_lists(text, &revocations.status(), clock.now().wall));
     })
 }
 
@@ -82,6 +86,39 @@ fn write_ends(text: &mut String, ends: &Ends, now: Timestamp) -> std::fmt::Resul
     for (host, end) in ends {
         let left = end.seconds() - now.seconds();
         writeln!(text, "{name}{{name=\"{}\"}} {left}", label(host))?;
+    }
+    Ok(())
+}
+
+/// A gauge's name, what it tells, and its value for one list.
+type ListGauge = (&'static str, &'static str, fn(&ListStatus, Timestamp) -> i64);
+
+fn write_lists(text: &mut String, lists: &[ListStatus], now: Timestamp) -> std::fmt::Result {
+    let gauges: [ListGauge; 3] = [
+        ("age_seconds", "Since a revocation list was made.", |list, now| {
+            now.seconds() - list.this_update.seconds()
+        }),
+        (
+            "seconds_left",
+            "Until a revocation list ends; below zero it has ended.",
+            |list, now| list.next_update.seconds() - now.seconds(),
+        ),
+        ("revoked", "Certificates a revocation list names.", |list, _| {
+            i64::try_from(list.revoked).unwrap_or(i64::MAX)
+        }),
+    ];
+    for (name, help, value) in gauges {
+        writeln!(text, "# HELP countersign_crl_{name} {help}")?;
+        writeln!(text, "# TYPE countersign_crl_{name} gauge")?;
+        for list in lists {
+            writeln!(
+                text,
+                "countersign_crl_{name}{{source=\"{}\",issuer=\"{}\"}} {}",
+                label(&list.source),
+                label(&list.issuer),
+                value(list, now)
+            )?;
+        }
     }
     Ok(())
 }

@@ -265,7 +265,7 @@ impl Program {
         self.log.set(loaded.log.format, loaded.log.decisions);
         warn(&loaded, &after.sources, &self.log);
         let ends = figures::ends(&loaded);
-        let source = figures::source(&self.asked.key_sets, &after.tokens, ends, &self.ports.clock);
+        let source = figures::source(&self.asked, &after.tokens, ends, &self.ports.clock);
         self.metrics.set_source(source);
         loaded.gateway.generation = after.generation;
         loaded.gateway.faces = sockets.faces(&change);

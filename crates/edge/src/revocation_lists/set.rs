@@ -222,6 +222,26 @@ impl ListSet {
         );
     }
 
+    /// How long a revocation takes to count: told when the lists are opened.
+    pub(super) fn tell_bound(&self) {
+        let looked = super::LOOKED_AT.as_secs();
+        if !self.sources.paths.is_empty() {
+            let text = format!(
+                "files are looked at every {looked} s: what is revoked there is refused from the first request on that comes \
+                 after, also on open connections"
+            );
+            self.tell("info", "crl_watched", &text);
+        }
+        for url in &self.sources.urls {
+            let refresh = self.sources.refresh.as_secs();
+            self.tell(
+                "info",
+                "crl_watched",
+                &format!("{url}: fetched every {refresh} s"),
+            );
+        }
+    }
+
     fn tell(&self, level: &'static str, event: &'static str, text: &str) {
         if let Some(log) = self.log.get() {
             log.event(level, event, text);

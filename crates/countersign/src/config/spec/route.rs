@@ -50,7 +50,7 @@ pub(super) const ROUTE: Table = Table {
         Field::optional(
             "when",
             Kind::Text,
-            "A condition in CEL over `principal`, `claims` and `request`; anything but `true` is a no.",
+            "A condition in CEL over `principal`, `claims`, `request` and `certificate`; anything but `true` is a no.",
         ),
         Field::or(
             "challenge",

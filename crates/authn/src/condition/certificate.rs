@@ -1,0 +1,64 @@
+//! What an expression can see of the client's certificate, whoever was let in: `certificate`.
+
+use super::Failure;
+use super::variables::{Boxed, Extent, Members, boxed, list_of, owned};
+use countersign_core::certificate::{SanKind, Verdict};
+
+/// The members of `certificate`. All but `verify` are absent without a certificate that holds.
+pub(super) const MEMBERS: [&str; 12] = [
+    "verify",
+    "subject",
+    "issuer",
+    "serial",
+    "fingerprint",
+    "spki",
+    "spiffe_id",
+    "uris",
+    "dns_names",
+    "emails",
+    "ips",
+    "upns",
+];
+
+/// The member of this name, when it is there.
+fn member<'v>(
+    member: &'static str,
+    verdict: &'v Verdict,
+) -> Result<Option<(&'v str, Boxed<'v>, Extent)>, Failure> {
+    if member == "verify" {
+        return Ok(Some(owned(member, verdict.nginx().into_owned())));
+    }
+    let Some(facts) = verdict.facts() else {
+        return Ok(None);
+    };
+    let kind = match member {
+        "uris" => SanKind::Uri,
+        "dns_names" => SanKind::Dns,
+        "emails" => SanKind::Email,
+        "ips" => SanKind::Ip,
+        "upns" => SanKind::Upn,
+        _ => {
+            let text = match member {
+                "subject" => Some(&*facts.subject),
+                "issuer" => Some(&*facts.issuer),
+                "serial" => Some(&*facts.serial),
+                "fingerprint" => Some(&*facts.fingerprint),
+                "spki" => Some(&*facts.spki),
+                _ => facts.spiffe_id.as_deref(),
+            };
+            return Ok(text.map(|text| (member, boxed(text), Extent::text(text.len()))));
+        }
+    };
+    let names = facts.sans.iter().filter(|name| name.kind() == kind);
+    let names = names.map(|name| name.text());
+    list_of(member, names).map(Some)
+}
+
+/// Those that are used and there.
+pub(super) fn members(
+    used: impl Iterator<Item = &'static str>,
+    verdict: &Verdict,
+) -> Result<Members<'_>, Failure> {
+    used.filter_map(|name| member(name, verdict).transpose())
+        .collect()
+}
