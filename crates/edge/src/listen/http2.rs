@@ -4,8 +4,9 @@
 //! us: deadlines, for a head that does not end, for a connection on which nothing happens, for a client that opens no
 //! window for its answer.
 
+use super::connection::Connection;
 use super::watched::Watched;
-use super::{Connection, LAST_CALL, stopped};
+use super::{LAST_CALL, stopped};
 use crate::body::{Body, Stall};
 use frames::Frames;
 use http::{Request, Response};
