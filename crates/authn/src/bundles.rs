@@ -1,6 +1,8 @@
 //! The authorities of trust domains, live, from a Workload API (SPIFFE Workload API, sections 5.2.2 and 6.2.3).
 
 use crate::keys::{Keys, Offline};
+use crate::kinds::Parts;
+use countersign_core::options::Fault;
 use countersign_core::spiffe::TrustDomain;
 use std::fmt;
 use std::sync::Arc;
@@ -98,6 +100,18 @@ impl BundleSource for Offline {
     fn generation(&self) -> u64 {
         0
     }
+}
+
+/// What the option `workload_api` names, and who watches it.
+pub(crate) fn open_workload_api<'p>(
+    text: &str,
+    parts: &'p Parts,
+) -> Result<(&'p Arc<dyn BundleFactory>, WorkloadApiAddress), Fault> {
+    let fault = |message: String| Fault::new("workload_api", message);
+    let address = WorkloadApiAddress::parse(text).map_err(|error| fault(error.to_string()))?;
+    let without = "this program was built without the Workload API (feature `workload-api`)";
+    let bundles = parts.bundles.as_ref();
+    Ok((bundles.ok_or_else(|| fault(without.to_owned()))?, address))
 }
 
 #[cfg(test)]

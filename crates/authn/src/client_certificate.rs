@@ -1,20 +1,23 @@
 //! TLS client certificates, shown to us or passed on by a trusted peer: `[certificate.NAME]`.
 //!
-//! Reading order: `options` (what can be configured), `build` (from values to an authenticator), `judge` (whether a
+//! Reading order: `options` (what can be configured), `build` (from values to an authenticator), `believed`
+//! (whom it believes), `judge` (whether a
 //! certificate holds), `subject`, `groups`, `deny` and `says` (whom it proves, and what it says of them).
 
 use countersign_core::BoxFuture;
-use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome};
+use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome, Unavailable};
 use countersign_core::certificate::{CertificateJudge, PresentedCertificate};
-use countersign_core::reason::RejectionReason;
+use countersign_core::reason::{RejectionReason, UnavailableReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::time::Now;
 use judge::Judge;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use build::{build, build_certificate};
 pub use options::OPTIONS;
 
+mod believed;
 mod build;
 mod deny;
 mod groups;
@@ -24,6 +27,9 @@ mod says;
 mod subject;
 #[cfg(test)]
 mod tests;
+
+/// What a client is told to wait while nobody tells the authorities.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Judges the certificates of one set of authorities.
 #[derive(Debug)]
@@ -37,6 +43,14 @@ impl ClientCertificate {
         let Some(presented) = presented else {
             return Outcome::Absent(Effects::none());
         };
+        if let Some(detail) = self.judge.believed.missing() {
+            return Outcome::Unavailable(Unavailable {
+                reason: UnavailableReason::AuthoritiesUnreachable,
+                authenticator: Arc::clone(self.judge.name()),
+                detail: detail.to_string(),
+                retry_after: RETRY_AFTER,
+            });
+        }
         match self.judge.judge(presented, now) {
             Ok(judged) => Outcome::Authenticated(judged.principal, Effects::none()),
             // Another table may know the authority.

@@ -9,7 +9,7 @@ use crate::bearer_jwt::options::{
     UNKNOWN_KID_INTERVAL,
 };
 use crate::bearer_jwt::source::Reading;
-use crate::bundles::WorkloadApiAddress;
+use crate::bundles::open_workload_api;
 use crate::keys::{KeyLocation, KeySettings, Keys, StaticKeys};
 use crate::kinds::{Built, Parts};
 use countersign_core::options::{Fault, Field, Kind, Table, Values};
@@ -232,17 +232,12 @@ fn from_workload_api(
     parts: &Parts,
 ) -> Option<Arc<dyn Keys>> {
     let text = reading.values.text("workload_api")?;
-    let address = match WorkloadApiAddress::parse(text) {
-        Ok(address) => address,
-        Err(error) => {
-            reading.fault(Fault::new("workload_api", error.to_string()));
+    let (bundles, address) = match open_workload_api(text, parts) {
+        Ok(opened) => opened,
+        Err(fault) => {
+            reading.fault(fault);
             return None;
         }
-    };
-    let Some(bundles) = &parts.bundles else {
-        let message = "this program was built without the Workload API (feature `workload-api`)";
-        reading.fault(Fault::new("workload_api", message));
-        return None;
     };
     let max_staleness = reading.freshness().max_staleness;
     Some(bundles.jwt_authorities(&address, trust_domain, max_staleness))

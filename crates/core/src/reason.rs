@@ -105,6 +105,7 @@ reasons! {
     UnavailableReason {
         KeysUnreachable = "keys_unreachable", "The issuer's keys could not be fetched yet.";
         KeysStale = "keys_stale", "The issuer's keys are older than `max_staleness` and could not be fetched again.";
+        AuthoritiesUnreachable = "authorities_unreachable", "The authorities of the trust domain are not known: the Workload API has told none yet.";
         Internal = "internal_error", "A bug: the request was not decided. The log has the details under the request id.";
     }
 }

@@ -1,21 +1,27 @@
 //! From checked values to an authenticator: all that can be wrong with `[certificate.NAME]`, told at once.
 
 use super::ClientCertificate;
+use super::believed::Believed;
 use super::deny::DenyList;
 use super::groups::{Groups, Pattern};
 use super::judge::{Judge, Remembered};
 use super::subject::SubjectChoice;
+use crate::bundles::open_workload_api;
 use crate::kinds::{Built, Parts};
 use crate::revocations::{RevocationSources, Revocations};
 use countersign_core::claims::ClaimPath;
 use countersign_core::options::{Fault, Values};
 use countersign_core::principal::FactPaths;
 use countersign_core::spiffe::TrustDomain;
+use countersign_jose::trust_bundle::TrustBundle;
 use countersign_x509::authorities::Authorities;
 use countersign_x509::name::is_attribute;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
+
+/// The keys that name whom to believe. One must be there.
+const SOURCES: [&str; 3] = ["authorities", "bundle_file", "workload_api"];
 
 /// Builds `certificate.name`.
 pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fault>> {
@@ -38,19 +44,19 @@ pub fn build_certificate(
         faults: Vec::new(),
         warnings: Vec::new(),
     };
-    let authorities = building.authorities();
     let trust_domain = building.trust_domain();
+    let believed = building.believed(trust_domain.as_ref());
     let subject = building.subject(trust_domain.is_some());
     let groups = building.groups();
     let deny = DenyList::read(values.tables("deny"), &mut building.faults);
-    let revocations = authorities.as_ref().and_then(|known| building.revocations(known));
+    let revocations = believed.as_ref().and_then(|known| building.revocations(known));
     let accept_stale = building.accept_stale();
     let Building { faults, warnings, .. } = building;
-    match (authorities, ClaimPath::parse("groups")) {
-        (Some(authorities), Some(groups_path)) if faults.is_empty() => {
+    match (believed, ClaimPath::parse("groups")) {
+        (Some(believed), Some(groups_path)) if faults.is_empty() => {
             let judge = Judge {
                 name: format!("certificate.{name}").into(),
-                authorities,
+                believed,
                 revocations,
                 accept_stale,
                 trust_domain,
@@ -79,14 +85,96 @@ struct Building<'v> {
 }
 
 impl Building<'_> {
+    /// Whom the table believes: one of three places says so.
+    fn believed(&mut self, trust_domain: Option<&TrustDomain>) -> Option<Believed> {
+        let named = SOURCES.into_iter().filter(|name| self.values.has(name));
+        let named = named.collect::<Vec<_>>();
+        match named.as_slice() {
+            ["authorities"] => self.authorities().map(Believed::Fixed),
+            ["bundle_file"] => {
+                self.needs_trust_domain("bundle_file")?;
+                self.bundle_file().map(Believed::Fixed)
+            }
+            ["workload_api"] => {
+                self.needs_trust_domain("workload_api")?;
+                self.workload_api(trust_domain?)
+            }
+            [_, second, ..] => {
+                let message = "the authorities come from one place, and this is another";
+                self.faults
+                    .push(Fault::new(second, message).help("keep one of them"));
+                None
+            }
+            [] | [_] => self.nobody(),
+        }
+    }
+
+    fn nobody<T>(&mut self) -> Option<T> {
+        let message = "`authorities` is missing: nobody vouches for a certificate";
+        let help =
+            "authorities = \"ca.pem\": the certificates of your own authority, never those of the system";
+        self.faults.push(Fault::new("authorities", message).help(help));
+        None
+    }
+
+    fn needs_trust_domain(&mut self, at: &str) -> Option<()> {
+        if self.values.has("trust_domain") {
+            return Some(());
+        }
+        let message = "a bundle is one trust domain's, and `trust_domain` does not say which";
+        let help = "trust_domain = \"home.example\"";
+        self.faults.push(Fault::new(at, message).help(help));
+        None
+    }
+
+    fn bundle_file(&mut self) -> Option<Arc<Authorities>> {
+        let (path, bytes) = self.values.file("bundle_file")?;
+        let mut fault = |message: String| {
+            let message = format!("{path}: {message}");
+            self.faults.push(Fault::new("bundle_file", message));
+            None
+        };
+        let bundle = match TrustBundle::parse(bytes) {
+            Ok(bundle) => bundle,
+            Err(error) => return fault(error.to_string()),
+        };
+        if bundle.x509_authorities().is_empty() {
+            return fault("no entry of it signs X.509-SVIDs (`use` is `x509-svid`)".to_owned());
+        }
+        let authorities = Authorities::all_anchors(bundle.x509_authorities().iter().map(AsRef::as_ref));
+        let authorities = match authorities {
+            Ok(authorities) => authorities,
+            Err(error) => return fault(error.to_string()),
+        };
+        let left_out = bundle.left_out().iter();
+        self.warnings
+            .extend(left_out.map(|entry| format!("{path}: left out: {entry}")));
+        Some(Arc::new(authorities))
+    }
+
+    fn workload_api(&mut self, trust_domain: &TrustDomain) -> Option<Believed> {
+        if let Some(list) = ["crls", "crl_urls"]
+            .into_iter()
+            .find(|name| self.values.has(name))
+        {
+            let message = "a revocation list is held against the authorities of this table, and `workload_api` changes them";
+            let help = "leave it out: certificates that live for hours are not revoked; or name the authorities in a file";
+            self.faults.push(Fault::new(list, message).help(help));
+        }
+        let address = self.values.text("workload_api").unwrap_or("");
+        match open_workload_api(address, self.parts) {
+            Ok((bundles, address)) => Some(Believed::live(bundles.watch(&address, trust_domain))),
+            Err(fault) => {
+                self.faults.push(fault);
+                None
+            }
+        }
+    }
+
     fn authorities(&mut self) -> Option<Arc<Authorities>> {
         let mut files = self.values.files("authorities").peekable();
         if files.peek().is_none() {
-            let message = "`authorities` is missing: nobody vouches for a certificate";
-            let help =
-                "authorities = \"ca.pem\": the certificates of your own authority, never those of the system";
-            self.faults.push(Fault::new("authorities", message).help(help));
-            return None;
+            return self.nobody();
         }
         let files = files.collect::<Vec<_>>();
         let texts = files.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>();
@@ -169,7 +257,7 @@ impl Building<'_> {
         }
     }
 
-    fn revocations(&mut self, authorities: &Arc<Authorities>) -> Option<Arc<dyn Revocations>> {
+    fn revocations(&mut self, believed: &Believed) -> Option<Arc<dyn Revocations>> {
         let (paths, urls) = (self.values.texts("crls"), self.values.texts("crl_urls"));
         let sources = RevocationSources {
             paths: paths.map(Into::into).collect(),
@@ -203,6 +291,9 @@ impl Building<'_> {
             }
             return None;
         }
+        let Believed::Fixed(authorities) = believed else {
+            return None;
+        };
         match self.parts.revocations.open(sources, authorities) {
             Ok(revocations) => Some(revocations),
             Err(faults) => {

@@ -1,6 +1,7 @@
 //! Whether a certificate holds, and whom it proves. A verdict is remembered for the chain it was made of, for as long as the
 //! authorities, the revocation lists and the clock would say the same.
 
+use super::believed::Believed;
 use super::deny::DenyList;
 use super::groups::Groups;
 use super::says;
@@ -14,7 +15,6 @@ use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
 use countersign_core::reason::RejectionReason;
 use countersign_core::spiffe::{SpiffeId, TrustDomain};
 use countersign_core::time::{Monotonic, Now, Timestamp};
-use countersign_x509::authorities::Authorities;
 use countersign_x509::svid::X509Svid;
 use countersign_x509::verify::{Checks, VerifiedChain, verify};
 use quick_cache::sync::Cache;
@@ -32,10 +32,13 @@ const BAD_LIFE: Duration = Duration::from_secs(1);
 /// What OpenSSL says of a certificate that its application refuses.
 const APPLICATION: &str = "application verification failure";
 
+/// What OpenSSL says where it knows nobody who could have signed.
+const NO_ISSUER: &str = "unable to get local issuer certificate";
+
 /// The judge of one `[certificate.NAME]`.
 pub(super) struct Judge {
     pub(super) name: Arc<str>,
-    pub(super) authorities: Arc<Authorities>,
+    pub(super) believed: Believed,
     pub(super) revocations: Option<Arc<dyn Revocations>>,
     pub(super) accept_stale: bool,
     pub(super) trust_domain: Option<TrustDomain>,
@@ -127,11 +130,14 @@ impl CertificateJudge for Judge {
     }
 
     fn hints(&self) -> Vec<Vec<u8>> {
-        self.authorities.hints()
+        self.believed
+            .now()
+            .map_or_else(|_| Vec::new(), |authorities| authorities.hints())
     }
 
     fn generation(&self) -> u64 {
-        self.revocations.as_ref().map_or(0, |lists| lists.generation())
+        let lists = self.revocations.as_ref().map_or(0, |lists| lists.generation());
+        lists.wrapping_add(self.believed.generation())
     }
 }
 
@@ -142,18 +148,16 @@ impl Judge {
         presented: &Arc<PresentedCertificate>,
         now: Timestamp,
     ) -> Result<(Judged, Timestamp, Timestamp), Failure> {
+        let authorities = self.believed.now().map_err(|why| {
+            let reason = RejectionReason::CertificateUnknownAuthority;
+            self.failure(reason, NO_ISSUER, why.to_string())
+        })?;
         let index = self.revocations.as_ref().map(|lists| lists.index());
         let checks = Checks {
             accept_stale_crl: self.accept_stale,
         };
-        let chain = verify(
-            presented.chain(),
-            &self.authorities,
-            index.as_deref(),
-            checks,
-            now,
-        )
-        .map_err(|error| self.failure(error.reason(), error.openssl(), error.to_string()))?;
+        let chain = verify(presented.chain(), &authorities, index.as_deref(), checks, now)
+            .map_err(|error| self.failure(error.reason(), error.openssl(), error.to_string()))?;
         let spiffe_id = self.spiffe_id(&chain)?;
         let leaf = chain.leaf();
         if let Some(what) = self.deny.why(leaf, spiffe_id.as_ref()) {

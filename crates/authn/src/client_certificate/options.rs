@@ -12,6 +12,18 @@ pub const OPTIONS: Table = Table {
             "PEM files. Certificates that sign themselves are the anchors; others help to build paths.",
         ),
         Field::optional(
+            "bundle_file",
+            Kind::File,
+            "Instead of `authorities`: a file with the bundle of `trust_domain` in JSON (`spire-server bundle show -format \
+             spiffe`). Of its entries those with `use: x509-svid` are the anchors.",
+        ),
+        Field::optional(
+            "workload_api",
+            Kind::Text,
+            "Instead of `authorities`: the socket of the SPIFFE Workload API on this machine, `unix:/run/spire/agent.sock` or \
+             so, which tells the anchors of `trust_domain` and every change of them.",
+        ),
+        Field::optional(
             "trust_domain",
             Kind::Text,
             "The SPIFFE trust domain that these authorities speak for. The subject is the SPIFFE ID then, and a certificate \

@@ -2,9 +2,18 @@
 
 use super::*;
 use crate::fakes::Folder;
-use crate::fakes::pki::maker::{Authority, Key};
+use crate::fakes::pki::maker::{Authority, Key, San, Template};
 use crate::log::{Format, Log};
+use crate::revocation_lists::RevocationLists;
+use crate::system::OsEntropy;
 use agent::{Agent, PERMISSION_DENIED, Told};
+use countersign_authn::client_certificate::build_certificate;
+use countersign_authn::keys::Offline;
+use countersign_authn::kinds::Parts;
+use countersign_authn::token_cache::{CacheLimits, TokenCache};
+use countersign_core::authn::Authenticator as _;
+use countersign_core::certificate::PresentedCertificate;
+use countersign_core::options::{OptionValue, Values};
 use countersign_core::time::{Monotonic, Timestamp};
 use countersign_jose::sign::SigningKey;
 
@@ -236,4 +245,63 @@ async fn what_cannot_be_read_changes_nothing() {
     agent.tell(Told::default());
     agent.tell(x509(&[&root, &Authority::root("second", Key(2))]));
     until(|| source.generation() > generation).await;
+}
+
+/// The whole of `[certificate.NAME] workload_api`: what an authority vouches for ends with the authority.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_holds_as_long_as_its_authority_is_told() {
+    let bench = Bench::new("certificate");
+    let (first, second) = (
+        Authority::root("first", Key(1)),
+        Authority::root("second", Key(2)),
+    );
+    let agent = Agent::at(&bench.path(), x509(&[&first]));
+    let parts = Parts {
+        keys: Arc::new(Offline),
+        bundles: Some(Arc::clone(&bench.apis) as _),
+        tokens: Arc::new(TokenCache::new(CacheLimits::default(), &OsEntropy::new())),
+        revocations: RevocationLists::offline(),
+    };
+    let mut values = Values::default();
+    values.insert("trust_domain", OptionValue::Text("example.org".to_owned()));
+    values.insert("workload_api", OptionValue::Text(bench.address().to_string()));
+    let (table, _) = build_certificate("mesh", &values, &parts).unwrap();
+    let judge = table.certificate_judge().unwrap();
+    let name = [San::Uri("spiffe://example.org/joe")];
+    let leaf_of = |authority: &Authority| {
+        let leaf = authority.issue(&Template::client("joe", Key(3)).names(&name));
+        Arc::new(PresentedCertificate::new([leaf]).unwrap())
+    };
+    let (old, new) = (leaf_of(&first), leaf_of(&second));
+    let at = Now {
+        wall: Timestamp::from_seconds(1_893_456_000),
+        ..now(0)
+    };
+    let judged = |leaf: &Arc<PresentedCertificate>| match judge.judge(leaf, at) {
+        Ok(judged) => judged.principal.subject().to_owned(),
+        Err(failure) => failure.rejection.reason.code().to_owned(),
+    };
+    let joe = "spiffe://example.org/joe";
+    assert_eq!(
+        judged(&old),
+        "certificate_unknown_authority",
+        "nobody answered yet"
+    );
+    assert!(judge.hints().is_empty());
+    until(|| judged(&old) == joe).await;
+    assert_eq!(judge.hints(), std::slice::from_ref(&first.name));
+    assert_eq!(judged(&new), "certificate_unknown_authority");
+    let generation = judge.generation();
+    agent.tell(x509(&[&first, &second]));
+    until(|| judge.generation() != generation).await;
+    assert_eq!((judged(&old).as_str(), judged(&new).as_str()), (joe, joe));
+    let generation = judge.generation();
+    agent.tell(x509(&[&second]));
+    until(|| judge.generation() != generation).await;
+    assert_eq!(judged(&old), "certificate_unknown_authority");
+    assert_eq!(judged(&new), joe);
+    assert_eq!(judge.hints(), std::slice::from_ref(&second.name));
+    drop(agent);
+    until(|| bench.said("the last that were told stay in force")).await;
+    assert_eq!(judged(&new), joe);
 }

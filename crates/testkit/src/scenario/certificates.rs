@@ -33,13 +33,14 @@ fn authority(name: &str) -> Option<Authority> {
     })
 }
 
-/// `text` with `<home.pem>` and the like replaced by that authority's certificate, and `<crl home 0a 0b until=TIME>` by
+/// `text` with `<home.pem>` and the like replaced by that authority's certificate (`<home.x5c>`: in base64 alone), and `<crl home 0a 0b until=TIME>` by
 /// its revocation list of these serial numbers.
 pub(super) fn fill_in(text: &str) -> Result<String, String> {
     let mut whole = text.to_owned();
     for name in ["home", "issuing", "deeper", "other"] {
         let own = authority(name).ok_or("no such authority")?;
         whole = whole.replace(&format!("<{name}.pem>"), own.pem().trim_end());
+        whole = whole.replace(&format!("<{name}.x5c>"), &STANDARD.encode(&own.certificate));
     }
     while let Some(start) = whole.find("<crl ") {
         let length = whole[start..].find('>').ok_or("a `<crl` that does not end")?;
