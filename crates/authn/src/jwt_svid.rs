@@ -123,18 +123,12 @@ pub fn build_token(
 }
 
 fn trust_domain(reading: &mut Reading<'_>) -> Option<TrustDomain> {
-    let text = reading.values.text("trust_domain").unwrap_or("");
-    let name = text.strip_prefix("spiffe://").unwrap_or(text);
+    let name = reading.values.text("trust_domain").unwrap_or("");
     match TrustDomain::parse(name) {
-        Ok(trust_domain) if name.len() == text.len() => Some(trust_domain),
-        Ok(trust_domain) => {
-            let message = "a trust domain is written by its name alone";
-            let help = format!("write trust_domain = \"{trust_domain}\"");
-            reading.fault(Fault::new("trust_domain", message).help(help));
-            None
-        }
+        Ok(trust_domain) => Some(trust_domain),
         Err(error) => {
-            reading.fault(Fault::new("trust_domain", format!("not a trust domain: {error}")));
+            let help = "trust_domain = \"home.example\"";
+            reading.fault(Fault::new("trust_domain", error.to_string()).help(help));
             None
         }
     }

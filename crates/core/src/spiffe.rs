@@ -22,6 +22,9 @@ pub enum SpiffeIdError {
     /// It does not begin with `spiffe://`, in lower case.
     #[error("it does not begin with `spiffe://`")]
     Scheme,
+    /// A whole SPIFFE ID where the name of a trust domain alone is wanted.
+    #[error("a trust domain is written by its name alone, without `spiffe://`")]
+    NotAName,
     /// There is no trust domain.
     #[error("the trust domain is empty")]
     TrustDomainEmpty,
@@ -79,6 +82,9 @@ impl TrustDomain {
     pub fn parse(name: &str) -> Result<Self, SpiffeIdError> {
         if name.is_empty() {
             return Err(SpiffeIdError::TrustDomainEmpty);
+        }
+        if name.starts_with(SCHEME) {
+            return Err(SpiffeIdError::NotAName);
         }
         for byte in name.bytes() {
             match byte {

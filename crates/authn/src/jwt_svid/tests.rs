@@ -232,11 +232,11 @@ fn what_is_wrong_with_a_table_is_told_at_its_key() {
         ),
         (
             vec![good.clone(), ("trust_domain", text("spiffe://example.org"))],
-            "trust_domain: a trust domain is written by its name alone",
+            "trust_domain: a trust domain is written by its name alone, without `spiffe://`",
         ),
         (
             vec![good.clone(), ("trust_domain", text("Example.org"))],
-            "trust_domain: not a trust domain: the trust domain holds an upper-case letter",
+            "trust_domain: the trust domain holds an upper-case letter",
         ),
         (
             vec![good.clone(), ("audiences", texts(&[]))],

@@ -64,6 +64,7 @@ fn each_rule_is_told_by_its_own_name() {
         ("spiffe://@trustdomain", E::UserInfo),
         ("spiffe://trustdomain:80/path", E::Port),
         ("spiffe://trustdomain:/path", E::Port),
+        ("spiffe://spiffe://trustdomain/path", E::Port),
         ("spiffe://[::1]/path", E::TrustDomainCharacter),
         ("spiffe://TrustDomain/path", E::TrustDomainUpperCase),
         ("spiffe://trust domain/path", E::TrustDomainCharacter),
@@ -134,7 +135,7 @@ fn lengths_are_bounded_to_the_byte() {
 fn a_trust_domain_is_a_bare_name() {
     for (name, expect) in [
         ("", E::TrustDomainEmpty),
-        ("spiffe://example.org", E::Port),
+        ("spiffe://example.org", E::NotAName),
         ("example.org/path", E::TrustDomainCharacter),
         ("Example.org", E::TrustDomainUpperCase),
         ("example.org:443", E::Port),
