@@ -21,7 +21,7 @@ const MAX_HEADER_BYTES: usize = 4 * MAX_CHAIN_BYTES;
 /// Why a header is not one chain of certificates with one reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForwardedError {
-    /// It is empty.
+    /// It is empty: the client has shown no certificate.
     #[error("it is empty")]
     Empty,
     /// It decodes to more than 32 KiB, or to more than 16 certificates.
@@ -73,13 +73,18 @@ pub fn escaped_pem(value: &str) -> Result<Vec<Vec<u8>>, ForwardedError> {
 
 /// Caddy's `{http.request.tls.client.certificate_pem}`: one certificate in PEM, its line ends made spaces or tabs on the
 /// way into a header. Caddy does not do that by itself, and answers 502: after `header_up X-Client-Cert {…}` it takes a
-/// second line, `header_up X-Client-Cert \n " "`. `certificate_der_base64` needs none.
+/// second line, `header_up X-Client-Cert \n " "`. `certificate_der_base64` needs none. Without a certificate it writes
+/// a section with nothing in it, which is [`ForwardedError::Empty`].
 pub fn spaced_pem(value: &str) -> Result<Vec<Vec<u8>>, ForwardedError> {
     bounded(value)?;
     if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
         return Err(ForwardedError::Pem);
     }
-    chain(vec![one_section(value.as_bytes())?])
+    let der = one_section(value.as_bytes())?;
+    if der.is_empty() {
+        return Err(ForwardedError::Empty);
+    }
+    chain(vec![der])
 }
 
 /// Traefik's `X-Forwarded-Tls-Client-Cert` and Caddy's `certificate_der_base64`: base64 of each certificate, leaf first,

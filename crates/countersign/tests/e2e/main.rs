@@ -36,6 +36,8 @@ mod keys;
 #[cfg(test)]
 mod openssl;
 #[cfg(test)]
+mod passed_on;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod tokens;

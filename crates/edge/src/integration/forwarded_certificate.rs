@@ -128,7 +128,11 @@ impl ForwardedCertificate {
             CertificateFormat::Base64Der => forwarded::base64_der(&text),
             CertificateFormat::SpacedPem => forwarded::spaced_pem(&text),
         };
-        let ders = read.map_err(|why| malformed(&why))?;
+        let ders = match read {
+            // PEM around nothing, which Caddy writes.
+            Err(ForwardedError::Empty) => return Ok(ClientCertificate::default()),
+            read => read.map_err(|why| malformed(&why))?,
+        };
         let presented = PresentedCertificate::new(ders)
             .map(Arc::new)
             .ok_or_else(|| malformed(&ForwardedError::TooLarge))?;

@@ -103,6 +103,8 @@ fn caddy_sends_pem_whose_lines_ended() {
         "a header has no line ends"
     );
     assert_eq!(spaced_pem(&base64(&leaf)), Err(E::Pem));
+    let nothing = "-----BEGIN CERTIFICATE----- -----END CERTIFICATE----- ";
+    assert_eq!(spaced_pem(nothing), Err(E::Empty), "there is no certificate");
     assert_eq!(base64_der(&base64(&leaf)), Ok(vec![leaf]));
 }
 
