@@ -18,7 +18,7 @@ mod fact;
 mod projection;
 
 /// Names applications are known to believe, whether or not we set them; as they read once folded.
-const BUILT_IN: [&str; 9] = [
+const BUILT_IN: [&str; 10] = [
     "x-forwarded-user",
     "x-forwarded-email",
     "x-forwarded-groups",
@@ -28,15 +28,17 @@ const BUILT_IN: [&str; 9] = [
     "x-client-san",
     "x-client-cert",
     "client-cert",
+    "x-original-client-cert",
 ];
 
 /// Beginnings of such names.
-const BUILT_IN_PREFIXES: [&str; 5] = [
+const BUILT_IN_PREFIXES: [&str; 6] = [
     "x-auth-request-",
     "x-webauth-",
     "x-ssl-",
     "ssl-client-",
     "client-cert-",
+    "x-forwarded-tls-client-cert",
 ];
 
 /// The closed set.
