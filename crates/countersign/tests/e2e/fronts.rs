@@ -83,6 +83,11 @@ impl Front {
             ("issuer     = \"https://op.example\"", configured_issuer(issuer)),
         ];
         copy(&from, &folder.0, &replace);
+        for file in ["nginx.conf", "nginx-unix.conf"].map(|file| folder.0.join(file)) {
+            if file.exists() {
+                own_bodies(&file);
+            }
+        }
         if kind == Kind::NginxUnix && !is_roots(&folder) {
             // Only root gives sockets away; without root the workers run as the same user, and need no group.
             change(
@@ -208,6 +213,16 @@ pub(crate) fn nginx(folder: &Path, file: &str) -> Command {
         .arg(folder)
         .args(["-c", file, "-g", "daemon off;"]);
     nginx
+}
+
+/// Has nginx keep bodies in a folder of its own: each nginx that starts takes the machine's for its user, and so from those
+/// that run.
+pub(crate) fn own_bodies(configuration: &Path) {
+    change(
+        configuration,
+        "http {\n",
+        "http {\n    client_body_temp_path bodies;\n    proxy_temp_path answers;\n",
+    );
 }
 
 /// The lines of a token table that name `issuer`, on loopback and in the clear.

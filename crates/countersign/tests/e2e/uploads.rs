@@ -1,6 +1,6 @@
 //! Bodies: what is allowed arrives whole, what is refused is answered from its head alone.
 
-use crate::fronts::{Front, Kind};
+use crate::fronts::{Front, Kind, change};
 use crate::http::Request;
 use crate::issuer::{API, Issuer};
 
@@ -38,6 +38,26 @@ fn check(kind: Kind) {
 #[test]
 fn behind_nginx_an_upload_arrives_whole_or_not_at_all() {
     check(Kind::Nginx);
+}
+
+#[test]
+fn behind_nginx_a_body_may_be_as_large_as_its_location_says() {
+    let issuer = Issuer::shared();
+    let front = Front::start_edited(Kind::Nginx, issuer, |folder| {
+        let guarded = "include countersign/guard.conf;";
+        let larger = format!("{guarded}\n        client_max_body_size 3m;");
+        change(&folder.join("app.conf"), guarded, &larger);
+    });
+    let send = |bytes: usize, token: Option<&str>| {
+        let upload = Request::new("POST", "/upload", "app.test").bearer(token);
+        front.send(&upload.body(&vec![b'x'; bytes])).status
+    };
+    let ann = issuer.token("ann", API);
+    assert_eq!(send(2 * BYTES, Some(&ann)), 200);
+    assert_eq!(front.upstream.take()[0].body, 2 * BYTES);
+    assert_eq!(send(2 * BYTES, None), 401);
+    assert_eq!(send(4 * BYTES, Some(&ann)), 413);
+    assert!(front.upstream.take().is_empty());
 }
 
 #[test]
