@@ -10,6 +10,8 @@ use countersign::config::{Environment, Severity, Sources, render, shape};
 use countersign::{reference, schema};
 use countersign_authn::token_cache::CacheLimits;
 use countersign_core::time::Timestamp;
+use countersign_testkit::folder::Folder;
+use countersign_testkit::pki::{Authority, Key, Revocations, Template, pem};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -326,13 +328,30 @@ fn the_generated_pages_are_fresh() {
     fresh("docs/reason-codes.md", &reference::reason_codes());
 }
 
+/// A folder with what `countersign ca` makes where the examples say so.
+fn folder_with_certificates() -> Folder {
+    let (folder, root) = (Folder::new(), Authority::root("Root", Key(1)));
+    let server = root.issue(&Template::server("app.test", Key(2)));
+    std::fs::create_dir_all(folder.0.join("ca/issued")).unwrap();
+    folder.write("ca/authorities.pem", root.pem());
+    folder.write(
+        "ca/crls.pem",
+        pem("X509 CRL", &root.revoke(&Revocations::of(&[]))),
+    );
+    folder.write("ca/issued/app.test.crt", pem("CERTIFICATE", &server));
+    folder.write("ca/issued/app.test.key", Key(2).pem());
+    folder
+}
+
 #[test]
 fn every_example_can_be_run() {
     let mut files = toml_files(&repository().join("examples"));
     files.retain(|file| !file.ends_with("Cargo.toml"));
     assert!(files.len() >= 4);
+    let folder = folder_with_certificates();
     for file in files {
-        let sources = Sources::read(&file, &Environment::real()).unwrap();
+        let copied = folder.write("example.toml", read(&file));
+        let sources = Sources::read(&copied, &Environment::real()).unwrap();
         let loaded = compose::load(&sources, &Environment::real(), &offline_parts());
         let told = loaded.err().map(|told| render(&told, &sources, false));
         assert_eq!(told, None, "{}", file.display());

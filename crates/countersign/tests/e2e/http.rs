@@ -132,7 +132,7 @@ impl Answer {
         values(&self.headers, name).count()
     }
 
-    fn read(from: &mut impl BufRead, to_head: bool) -> std::io::Result<Self> {
+    pub(crate) fn read(from: &mut impl BufRead, to_head: bool) -> std::io::Result<Self> {
         let (line, headers) = head(from)?;
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| std::io::Error::other(format!("not an answer: {line:?}")))?;

@@ -24,6 +24,8 @@ mod answer;
 #[cfg(test)]
 mod ca;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod docs;

@@ -18,7 +18,7 @@ const fn given(command: &'static str, binary: &'static str, test: &'static str) 
 }
 
 /// Each names a command, not its options; the help of `xtask` and `countersign` is where those are.
-pub(super) const GIVEN: [Given; 18] = [
+pub(super) const GIVEN: [Given; 19] = [
     given(
         "cargo install --path crates/countersign",
         "e2e",
@@ -90,6 +90,12 @@ pub(super) const GIVEN: [Given; 18] = [
         "countersign token verify",
         "token",
         "a_minted_token_is_accepted_and_its_siblings_are_refused_by_name",
+    ),
+    // From the page itself.
+    given(
+        "curl -k --request GET",
+        "e2e",
+        "behind_nginx_the_prototypes_own_certificates_and_calls_get_its_answers",
     ),
     // Started by the tests from the same file.
     given(

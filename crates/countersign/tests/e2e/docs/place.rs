@@ -17,7 +17,7 @@ pub(super) struct Followed {
 }
 
 /// All of them.
-pub(super) const FOLLOWED: [Followed; 6] = [
+pub(super) const FOLLOWED: [Followed; 7] = [
     Followed {
         page: "README.md",
         heading: "Five minutes to a protected page",
@@ -32,6 +32,11 @@ pub(super) const FOLLOWED: [Followed; 6] = [
         page: "examples/nginx/README.md",
         heading: "Try it here",
         place: || example(Kind::Nginx),
+    },
+    Followed {
+        page: "examples/nginx/certificates/README.md",
+        heading: "Try it here",
+        place: || certificates("nginx/certificates"),
     },
     Followed {
         page: "examples/caddy/README.md",
@@ -132,6 +137,18 @@ fn example(kind: Kind) -> Place {
         place.variables.push((name, home.clone()));
     }
     place.variables.push(("TOKEN", issuer.token("ann", API)));
+    place
+}
+
+/// The folder of an example for certificates, and no certificate yet.
+fn certificates(folder: &str) -> Place {
+    let place = place();
+    let replaced = place.replace.iter();
+    let replace = replaced
+        .map(|(there, here)| (there.as_str(), here.clone()))
+        .collect::<Vec<_>>();
+    let from = repository().join("examples").join(folder);
+    copy(&from, &place.folder.0, &replace);
     place
 }
 

@@ -1,0 +1,13 @@
+//! Client certificates end to end: the examples as they stand, with certificates of `countersign ca`, of OpenSSL and of
+//! nobody, in the hands of curl and `openssl s_client`.
+
+mod browser;
+mod forged;
+mod large;
+mod migrated;
+mod nginx;
+mod recipe;
+mod refused;
+mod revoked;
+mod site;
+mod told;

@@ -1,0 +1,68 @@
+//! `docs/migrate/nginx-mtls.md`: each line that it gives for an old one stands in the example, and what it says may stay
+//! does.
+
+use super::site::{ANN, Kind, Site};
+use crate::fronts::{change, read};
+use crate::process::repository;
+use std::path::Path;
+
+const PAGE: &str = "docs/migrate/nginx-mtls.md";
+
+/// Each line of the example's files, with one blank for several.
+fn lines(folder: &Path, into: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            lines(&path, into);
+            continue;
+        }
+        for line in read(&path).lines() {
+            let line = line.split(" #").next().unwrap_or_default();
+            into.push(line.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+}
+
+#[test]
+fn every_new_line_of_the_page_for_those_who_come_from_njs_is_in_the_example() {
+    let mut example = Vec::new();
+    lines(&repository().join("examples/nginx/certificates"), &mut example);
+    let page = read(&repository().join(PAGE));
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut found = 0;
+    for row in rows {
+        let now = row.split(" | ").nth(1).unwrap();
+        for line in now.split('`').skip(1).step_by(2) {
+            assert!(
+                example.iter().any(|own| own == line),
+                "the example has no line {line:?}"
+            );
+            found += 1;
+        }
+    }
+    assert!(found >= 15, "{found}");
+}
+
+/// The sizes and times of the prototype, in the guarded location.
+#[test]
+fn sizes_and_times_stay_as_they_are() {
+    let page = read(&repository().join(PAGE));
+    let block = page
+        .split("```nginx\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    assert!(block.contains("client_max_body_size 100m;"));
+    let site = Site::start_edited(Kind::Nginx, |folder| {
+        let own = "        proxy_set_header X-Real-IP ";
+        change(&folder.0.join("app.conf"), own, &format!("{block}{own}"));
+        folder.write("body", vec![b'a'; 3 << 20]);
+    });
+    let upload = ["--data-binary", "@body", "-H", "Expect:"];
+    assert_eq!(site.get("/page", Some(ANN), &upload).status, 200);
+    assert_eq!(site.seen().body, 3 << 20);
+    assert_eq!(site.get("/page", None, &upload).status, 403);
+    assert!(site.upstream.take().is_empty());
+}

@@ -1,0 +1,253 @@
+//! An example for certificates, running, with an authority of its own; and clients of it.
+
+use crate::fronts::{copy, gateway, nginx, own_bodies};
+use crate::http::Answer;
+use crate::process::{Folder, Process, free_addresses, repository, until_open};
+use crate::upstream::{Seen, Upstream};
+use countersign_testkit::pki::{Authority, Key, Revocations, pem};
+use std::fmt::Write as _;
+use std::io::{BufReader, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// Who ends TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Nginx,
+    Standalone,
+}
+
+impl Kind {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx/certificates",
+            Self::Standalone => "standalone",
+        }
+    }
+
+    pub(super) const fn configuration(self) -> &'static str {
+        match self {
+            Self::Nginx => "countersign.toml",
+            Self::Standalone => "certificates.toml",
+        }
+    }
+}
+
+/// A client of the example's authority, without and with the group.
+pub(super) const ANN: &str = "ann@example.org";
+pub(super) const BOB: &str = "bob@ops.example.org";
+
+/// An example with an application behind it.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) kind: Kind,
+    pub(super) folder: Folder,
+    /// Where it speaks TLS, and where not.
+    pub(super) secure: SocketAddr,
+    pub(super) plain: SocketAddr,
+    pub(super) upstream: Upstream,
+    pub(super) gateway: Process,
+    _proxy: Option<Process>,
+}
+
+impl Site {
+    pub(super) fn start(kind: Kind) -> Self {
+        Self::start_edited(kind, |_| ())
+    }
+
+    /// `edit` changes the copied files, authority and all, before anything starts.
+    pub(super) fn start_edited(kind: Kind, edit: impl FnOnce(&Folder)) -> Self {
+        let (folder, upstream) = (Folder::new(), Upstream::start());
+        let [plain, secure, asked] = free_addresses();
+        let port = |there: u16, here: SocketAddr| (format!(":{there}"), format!(":{}", here.port()));
+        let ports = [
+            port(8080, plain),
+            port(8443, secure),
+            port(9180, asked),
+            port(9000, upstream.address),
+        ];
+        let replace = ports.iter().map(|(there, here)| (there.as_str(), here.clone()));
+        let from = repository().join("examples").join(kind.folder());
+        copy(&from, &folder.0, &replace.collect::<Vec<_>>());
+        if kind == Kind::Nginx {
+            own_bodies(&folder.0.join("nginx.conf"));
+        }
+        ca(&folder, &["init", "--name", "Example"]);
+        ca(&folder, &["issue", "server", "app.test"]);
+        for client in [ANN, BOB] {
+            ca(&folder, &["issue", "client", client]);
+        }
+        edit(&folder);
+        let configuration = folder.0.join(kind.configuration());
+        let mut gateway = gateway(&configuration, &folder.0.join("state"));
+        until_open(&mut gateway, if kind == Kind::Nginx { asked } else { secure });
+        let proxy = (kind == Kind::Nginx).then(|| {
+            let mut proxy = Process::start("nginx", &mut nginx(&folder.0, "nginx.conf"));
+            until_open(&mut proxy, secure);
+            proxy
+        });
+        Self {
+            kind,
+            folder,
+            secure,
+            plain,
+            upstream,
+            gateway,
+            _proxy: proxy,
+        }
+    }
+
+    /// What curl gets for `path`, with a certificate of the example's authority or none, and these options besides.
+    pub(super) fn get(&self, path: &str, who: Option<&str>, options: &[&str]) -> Answer {
+        let own = who.map(|who| format!("ca/issued/{who}"));
+        self.get_with(path, own.as_deref(), options)
+    }
+
+    /// The same; certificate and key are files of this name, `.crt` and `.key`.
+    pub(super) fn get_with(&self, path: &str, files: Option<&str>, options: &[&str]) -> Answer {
+        let url = format!("https://app.test:{}{path}", self.secure.port());
+        let mut command = Command::new("curl");
+        command
+            .args([
+                "-s",
+                "-S",
+                "-i",
+                "--max-time",
+                "20",
+                "--noproxy",
+                "*",
+                "--cacert",
+                "ca/root.crt",
+            ])
+            .args(["--connect-to", &format!("::{}", self.secure)])
+            .args(options)
+            .current_dir(&self.folder.0);
+        if let Some(files) = files {
+            let (certificate, key) = (format!("{files}.crt"), format!("{files}.key"));
+            command.args(["--cert", &certificate, "--key", &key]);
+        }
+        let output = command.arg(&url).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let answer = Answer::read(&mut output.stdout.as_slice(), false);
+        answer.unwrap_or_else(|error| panic!("{url} with {files:?} {options:?}: {error}; curl says {told}"))
+    }
+
+    /// What reached the application since it was last asked: one request.
+    pub(super) fn seen(&self) -> Seen {
+        let mut seen = self.upstream.take();
+        assert_eq!(seen.len(), 1, "{:?}: {seen:?}", self.kind);
+        seen.remove(0)
+    }
+
+    /// A connection with a certificate, kept open.
+    pub(super) fn connect(&self, files: &str, options: &[&str]) -> Connection {
+        let mut command = Command::new("openssl");
+        command
+            .args(["s_client", "-quiet", "-connect", &self.secure.to_string()])
+            .args([
+                "-servername",
+                "app.test",
+                "-CAfile",
+                "ca/root.crt",
+                "-verify_return_error",
+            ])
+            .args(["-cert", &format!("{files}.crt"), "-key", &format!("{files}.key")])
+            .args(options)
+            .current_dir(&self.folder.0);
+        Connection::open(command)
+    }
+}
+
+/// Requests and answers, one after the other, by `openssl s_client`.
+#[derive(Debug)]
+pub(super) struct Connection {
+    child: Child,
+    input: ChildStdin,
+    answers: Receiver<Answer>,
+}
+
+impl Connection {
+    fn open(mut command: Command) -> Self {
+        let command = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().expect("openssl: run `cargo xtask tools`");
+        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (told, answers) = channel();
+        std::thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            while let Ok(answer) = Answer::read(&mut output, false) {
+                drop(told.send(answer));
+            }
+        });
+        Self {
+            child,
+            input,
+            answers,
+        }
+    }
+
+    /// The next answer on this very connection.
+    pub(super) fn get(&mut self, path: &str) -> Answer {
+        write!(
+            self.input,
+            "GET {path} HTTP/1.1\r\nHost: app.test\r\nAccept: application/json\r\n\r\n"
+        )
+        .unwrap();
+        self.input.flush().unwrap();
+        let answer = self.answers.recv_timeout(Duration::from_secs(20));
+        answer.expect("an answer on the open connection")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        drop((self.child.kill(), self.child.wait()));
+    }
+}
+
+pub(super) fn ca(folder: &Folder, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    run(command.arg("ca").args(arguments).current_dir(&folder.0))
+}
+
+pub(super) fn openssl(folder: &Folder, arguments: &str) -> String {
+    let mut command = Command::new("openssl");
+    run(command.args(arguments.split(' ')).current_dir(&folder.0))
+}
+
+/// What it says; it must succeed.
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {told}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// An authority that the example believes besides its own, with a revocation list on which nobody is.
+pub(super) fn another_authority(folder: &Folder) -> Authority {
+    let authority = Authority::root("Another", Key(1));
+    let list = Revocations::of(&[]).updated("20250101000000Z", Some("20350101000000Z"));
+    append(&folder.0.join("ca/authorities.pem"), &authority.pem());
+    append(
+        &folder.0.join("ca/crls.pem"),
+        &pem("X509 CRL", &authority.revoke(&list)),
+    );
+    authority
+}
+
+/// Writes a certificate and its key as `name.crt` and `name.key`.
+pub(super) fn keep(folder: &Folder, name: &str, certificate: &[u8], key: Key) {
+    folder.write(&format!("{name}.crt"), pem("CERTIFICATE", certificate));
+    folder.write(&format!("{name}.key"), key.pem());
+}
+
+fn append(file: &Path, text: &str) {
+    let mut whole = crate::fronts::read(file);
+    whole.write_str(text).unwrap();
+    std::fs::write(file, whole).unwrap();
+}
