@@ -8,8 +8,10 @@ use crate::{Failure, cargo, repository, say, target, tools};
 mod bars;
 mod decision;
 mod growth;
+mod handshake;
 mod in_process;
 mod measure;
+mod parts;
 pub(crate) mod servers;
 mod side_by_side;
 mod spread;
@@ -24,16 +26,20 @@ struct Effort {
 
 /// Runs the measurement called `name`.
 pub(crate) fn run(name: &str, words: &[&str]) -> Result<(), Failure> {
-    if name != "decision" {
-        return Err(format!("no measurement {name:?}; known are: decision").into());
-    }
+    let parts = match name {
+        "decision" => decision::PARTS,
+        "handshake" => handshake::PARTS,
+        other => {
+            return Err(format!("no measurement {other:?}; known are: decision, handshake").into());
+        }
+    };
     let options = Options::read(words, &["--rounds", "--seconds", "--only"])?;
     let effort = Effort {
         rounds: options.number("--rounds", 7)?,
         seconds: options.number("--seconds", 4)?,
     };
     let only = options.text("--only");
-    only.map_or(Ok(()), decision::must_be_known)?;
+    only.map_or(Ok(()), |only| parts::must_be_known(parts, only))?;
     tools::for_bench()?;
     cargo(&["build", "--release", "-p", "countersign"])?;
     let folder = target().join("bench");
@@ -48,5 +54,5 @@ pub(crate) fn run(name: &str, words: &[&str]) -> Result<(), Failure> {
         "{} rounds of {} s each, interleaved; server on core 0, load on core 1",
         effort.rounds, effort.seconds
     ));
-    decision::run(&bench, only, effort)
+    parts::run(parts, &bench, only, effort)
 }

@@ -10,6 +10,7 @@ use std::process::{Command, ExitCode, Stdio};
 mod accounts;
 mod bench;
 mod gateway;
+mod handshakes;
 mod http;
 mod interop;
 mod options;
@@ -32,6 +33,9 @@ The project's chores:
       [--seconds N]             the length of a round
       [--only PART]             same-token, many-rs256, many-es256, behind-nginx, in-process,
                                 rules, start or growth
+  cargo xtask bench handshake   what mutual TLS costs, beside nginx; where the bars stand. Takes
+                                the same options
+      [--only PART]             tls-1.3, tls-1.2, revocation, crl-reload or idle-memory
   cargo xtask soak              long runs: every decoder under mutations; kill -9 while keys are
                                 written and reloads run; files, lines and bodies far too large
       [--only PART]             mutations, kill or big
@@ -59,6 +63,8 @@ fn main() -> ExitCode {
         ["test"] => test::run_all(),
         ["scenario", name] => cargo(&["test", "-p", "countersign", "--test", "scenarios", "--", name]),
         ["bench", name, options @ ..] => bench::run(name, options),
+        // Not for people: the client that `bench handshake` runs as another process.
+        ["handshakes", words @ ..] => handshakes::run(words),
         ["soak", options @ ..] => soak::run_all(options),
         ["interop"] => interop::run(),
         ["parity"] => accounts::parity(),

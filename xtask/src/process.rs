@@ -46,8 +46,17 @@ pub(crate) fn peak_kib(process: u32) -> u64 {
     status_kib(process, "VmHWM:")
 }
 
+/// Resident memory, a page that several processes share counted by their shares, in KiB.
+pub(crate) fn proportional_kib(process: u32) -> u64 {
+    field_kib(process, "smaps_rollup", "Pss:")
+}
+
 fn status_kib(process: u32, field: &str) -> u64 {
-    let status = std::fs::read(format!("/proc/{process}/status")).unwrap_or_default();
+    field_kib(process, "status", field)
+}
+
+fn field_kib(process: u32, file: &str, field: &str) -> u64 {
+    let status = std::fs::read(format!("/proc/{process}/{file}")).unwrap_or_default();
     let status = String::from_utf8_lossy(&status).into_owned();
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|rest| rest.split_whitespace().next())

@@ -1,4 +1,4 @@
-//! What is measured inside one process: `crates/authn/benches/decision.rs`, run on the servers' core.
+//! What is measured inside one process: programs such as `crates/authn/benches/decision.rs`, run on the servers' core.
 
 use super::Effort;
 use super::bars::Bar;
@@ -14,38 +14,52 @@ const MOST: [(&str, f64); 2] = [("RS256", 1.35), ("ES256", 1.15)];
 /// How long a rule may take, in milliseconds.
 const RULE_MILLISECONDS: f64 = 1.0;
 
-/// The lines the program prints for `part`, as fields.
-fn lines(part: &str, effort: Effort) -> Result<Vec<Vec<String>>, Failure> {
-    let bench = [
-        "bench",
-        "--quiet",
-        "-p",
-        "countersign-authn",
-        "--bench",
-        "decision",
-    ];
-    cargo(&[bench.as_slice(), &["--no-run"]].concat())?;
-    let mut command = Command::new("taskset");
-    command
-        .args(["-c", SERVER_CORE, env!("CARGO")])
-        .args(bench)
-        .args(["--", part, &effort.rounds.to_string()])
-        .current_dir(repository())
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
-    let output = command.output()?;
-    if !output.status.success() {
-        return Err(format!("{part}: {}", output.status).into());
-    }
-    let text = String::from_utf8(output.stdout)?;
-    let lines = text
-        .lines()
-        .map(|line| line.split('\t').map(str::to_owned).collect());
-    let lines = lines.filter(|fields: &Vec<_>| fields.first().is_some_and(|first| first == part));
-    Ok(lines.collect())
+/// A program that prints its own figures: a package and one of its benches.
+pub(crate) struct Program {
+    pub(crate) package: &'static str,
+    pub(crate) name: &'static str,
 }
 
-fn figures(fields: &[String]) -> Result<Vec<f64>, Failure> {
+const DECISION: Program = Program {
+    package: "countersign-authn",
+    name: "decision",
+};
+
+impl Program {
+    /// The lines it prints for `part`, as fields. `words` go to it before the number of rounds.
+    pub(crate) fn lines(
+        &self,
+        part: &str,
+        words: &[&str],
+        effort: Effort,
+    ) -> Result<Vec<Vec<String>>, Failure> {
+        let bench = ["bench", "--quiet", "-p", self.package, "--bench", self.name];
+        cargo(&[bench.as_slice(), &["--no-run"]].concat())?;
+        let mut command = Command::new("taskset");
+        command
+            .args(["-c", SERVER_CORE, env!("CARGO")])
+            .args(bench)
+            .args(["--", part])
+            .args(words)
+            .arg(effort.rounds.to_string())
+            .current_dir(repository())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit());
+        let output = command.output()?;
+        if !output.status.success() {
+            return Err(format!("{part}: {}", output.status).into());
+        }
+        let text = String::from_utf8(output.stdout)?;
+        let lines = text
+            .lines()
+            .map(|line| line.split('\t').map(str::to_owned).collect());
+        let lines = lines.filter(|fields: &Vec<_>| fields.first().is_some_and(|first| first == part));
+        Ok(lines.collect())
+    }
+}
+
+/// Fields as numbers.
+pub(crate) fn figures(fields: &[String]) -> Result<Vec<f64>, Failure> {
     let figures = fields.iter().map(|field| field.parse::<f64>());
     Ok(figures.collect::<Result<_, _>>()?)
 }
@@ -53,7 +67,7 @@ fn figures(fields: &[String]) -> Result<Vec<f64>, Failure> {
 /// From a token's text to a principal.
 pub(crate) fn tokens(_: &Bench, effort: Effort) -> Result<Vec<Bar>, Failure> {
     let mut rounds = BTreeMap::<String, Vec<(f64, f64)>>::new();
-    for fields in lines("tokens", effort)? {
+    for fields in DECISION.lines("tokens", &[], effort)? {
         let [_, algorithm, rest @ ..] = fields.as_slice() else {
             return Err(format!("not a round: {fields:?}").into());
         };
@@ -86,7 +100,7 @@ pub(crate) fn rules(_: &Bench, effort: Effort) -> Result<Vec<Bar>, Failure> {
     say("| rule | N | answer | CPU ms |");
     say("|---|---|---|---|");
     let mut slowest: Option<(Spread, String)> = None;
-    for fields in lines("rules", effort)? {
+    for fields in DECISION.lines("rules", &[], effort)? {
         let [_, kind, number, answer, rest @ ..] = fields.as_slice() else {
             return Err(format!("not a rule: {fields:?}").into());
         };

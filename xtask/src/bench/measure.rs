@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// The core the measured servers run on; the load runs on the other.
 pub(crate) const SERVER_CORE: &str = "0";
-const LOAD_CORE: &str = "1";
+pub(crate) const LOAD_CORE: &str = "1";
 
 /// A server under measurement: its process tree is ended when this is dropped.
 pub(crate) struct Server {
@@ -67,6 +67,14 @@ impl Server {
         process::tree(self.child.id())
             .into_iter()
             .map(process::resident_kib)
+            .sum()
+    }
+
+    /// The same, of which what is shared counts once, in KiB.
+    pub(crate) fn proportional_kib(&self) -> u64 {
+        process::tree(self.child.id())
+            .into_iter()
+            .map(process::proportional_kib)
             .sum()
     }
 }

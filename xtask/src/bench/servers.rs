@@ -21,11 +21,11 @@ impl Bench {
         Ok(path)
     }
 
-    /// nginx, one worker, whose server block holds `locations`.
+    /// nginx, one worker, whose server block holds `locations`. It listens on `listen`: a port, and how.
     pub(crate) fn nginx(
         &self,
         name: &str,
-        port: u16,
+        listen: &str,
         outside: &str,
         locations: &str,
     ) -> Result<Server, Failure> {
@@ -35,10 +35,11 @@ impl Bench {
              events {{ worker_connections 4096; }}\nhttp {{\n  access_log off;\n  keepalive_requests 100000000;\n  \
              large_client_header_buffers 4 16k;\n  client_body_temp_path {folder}/{name}.body;\n  proxy_temp_path {folder}/{name}.proxy;\n  \
              fastcgi_temp_path {folder}/{name}.fcgi;\n  uwsgi_temp_path {folder}/{name}.uwsgi;\n  scgi_temp_path {folder}/{name}.scgi;\n\
-             {outside}\n  server {{\n    listen 127.0.0.1:{port};\n{locations}\n  }}\n}}\n"
+             {outside}\n  server {{\n    listen 127.0.0.1:{listen};\n{locations}\n  }}\n}}\n"
         );
         let config = self.write(&format!("{name}.conf"), &text)?;
         let command = vec!["nginx".to_owned(), "-c".to_owned(), config.display().to_string()];
+        let port = listen.split(' ').next().unwrap_or(listen).parse()?;
         Server::start(name, command, &self.folder.join(format!("{name}.log")), port)
     }
 
@@ -56,7 +57,7 @@ impl Bench {
             .join("\n");
         self.nginx(
             name,
-            port,
+            &port.to_string(),
             "",
             &format!("    location / {{\n{lines}\n      return 204;\n    }}"),
         )

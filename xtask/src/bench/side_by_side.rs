@@ -238,7 +238,7 @@ pub(crate) fn behind_nginx(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Fa
             www.display()
         );
         let outside = format!("  upstream asked {{ server 127.0.0.1:{asked}; keepalive 128; }}");
-        bench.nginx(name, port, &outside, &locations)
+        bench.nginx(name, &port.to_string(), &outside, &locations)
     };
     let asks_nginx = front("front-204", 18_106, NGINX)?;
     let asks_gateway = front("front-countersign", 18_107, GATEWAY)?;

@@ -1,0 +1,119 @@
+//! How long handshakes take in the ten seconds around a long revocation list's coming in.
+
+use super::servers::{Exchanges, REVOKED, client, countersign, prepare};
+use crate::bench::Effort;
+use crate::bench::bars::Bar;
+use crate::bench::servers::Bench;
+use crate::bench::spread::Spread;
+use crate::handshakes::PACE;
+use crate::{Failure, say};
+use std::path::Path;
+use std::thread::park_timeout;
+use std::time::{Duration, Instant};
+
+const WINDOW: Duration = Duration::from_secs(10);
+/// What the 99th of 100 may take of what it takes without.
+const MOST: f64 = 2.0;
+/// How long a list may take to be in force, the second between two looks at the file included.
+const TAKEN: Duration = Duration::from_secs(10);
+
+/// The list in force, and where it is said that another is.
+struct Lists<'a> {
+    folder: &'a Path,
+    log: &'a Path,
+}
+
+impl Lists<'_> {
+    /// Puts the list `name` in the place of the one there, in one step.
+    fn replace(&self, name: &str) -> Result<(), Failure> {
+        let made = self.folder.join("next.crl");
+        std::fs::copy(self.folder.join(name), &made)?;
+        std::fs::rename(made, self.folder.join("in-force.crl"))?;
+        Ok(())
+    }
+
+    /// How often lists were taken so far.
+    fn taken(&self) -> usize {
+        let log = std::fs::read(self.log).unwrap_or_default();
+        String::from_utf8_lossy(&log).matches("crl_taken").count()
+    }
+
+    /// Waits until lists were taken more often than `before`.
+    fn until_taken(&self, before: usize) -> Result<(), Failure> {
+        let begun = Instant::now();
+        while self.taken() == before {
+            if begun.elapsed() > TAKEN {
+                return Err("the list was never taken".into());
+            }
+            park_timeout(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+/// The same load without and with one.
+pub(crate) fn measure(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Failure> {
+    let pki = prepare(bench)?;
+    bench.write("long.crl", &pki.lists(REVOKED))?;
+    bench.write("short.crl", &pki.lists(1))?;
+    let log = bench.folder.join("countersign-reload.log");
+    let lists = Lists {
+        folder: &bench.folder,
+        log: &log,
+    };
+    lists.replace("short.crl")?;
+    let peer = countersign(bench, "countersign-reload", 18_221, Some("in-force.crl"))?;
+    let port = peer.port.to_string();
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for round in 0..effort.rounds {
+        say(&format!(
+            "  a list of {REVOKED} comes in: round {} of {}",
+            round + 1,
+            effort.rounds
+        ));
+        without.push(window(&port, || Ok(()))?);
+        with.push(window(&port, || {
+            let before = lists.taken();
+            lists.replace("long.crl")?;
+            lists.until_taken(before)
+        })?);
+        let before = lists.taken();
+        lists.replace("short.crl")?;
+        lists.until_taken(before)?;
+    }
+    let per_second = 1.0 / PACE.as_secs_f64();
+    say(&format!(
+        "\n### A revocation list of {REVOKED} comes in, {per_second:.0} full handshakes a second (TLS 1.3), 10 s around it\n"
+    ));
+    say("| | p50 ms | p99 ms | slowest ms |");
+    say("|---|---|---|---|");
+    for (name, rounds) in [("without", &without), ("with", &with)] {
+        let of = |of: fn(&Exchanges) -> f64| Spread::of(rounds.iter().map(of));
+        say(&format!(
+            "| {name} | {} | {} | {} |",
+            of(|it| it.p50_milliseconds),
+            of(|it| it.p99_milliseconds),
+            of(|it| it.slowest_milliseconds)
+        ));
+    }
+    say("");
+    let pairs = with.iter().zip(&without);
+    let ratio = Spread::of(pairs.map(|(with, without)| with.p99_milliseconds / without.p99_milliseconds));
+    let what = "p99 of full handshakes over 10 s in which a list of 100,000 comes in, against 10 s without";
+    Ok(Bar::at_most(what, MOST, Some(ratio)))
+}
+
+/// Ten seconds of load, and what happens in the middle of them.
+fn window(port: &str, middle: impl FnOnce() -> Result<(), Failure>) -> Result<Exchanges, Failure> {
+    let milliseconds = WINDOW.as_millis().to_string();
+    let child = client(&["paced", port, &milliseconds])?.spawn()?;
+    park_timeout(WINDOW / 2);
+    let happened = middle();
+    let output = child.wait_with_output()?;
+    happened?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        return Err(format!("the client ended with {}: {text}", output.status).into());
+    }
+    Exchanges::read(&text)
+}
