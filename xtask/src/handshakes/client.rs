@@ -7,7 +7,9 @@ use rustls::crypto::aws_lc_rs::{cipher_suite, default_provider, kx_group};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::{CertifiedKey, SigningKey};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, SignatureScheme, StreamOwned};
+use rustls::{
+    ClientConfig, ClientConnection, HandshakeKind, NamedGroup, RootCertStore, SignatureScheme, StreamOwned,
+};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -59,7 +61,11 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(port: u16, version: Version, certificates: Certificates) -> Result<Self, Failure> {
         let mut provider = default_provider();
-        provider.kx_groups = vec![kx_group::X25519];
+        // In TLS 1.2 the second says which certificates are understood: the server's is of P-256.
+        provider.kx_groups = match version {
+            Version::Tls12 => vec![kx_group::X25519, kx_group::SECP256R1],
+            Version::Tls13 => vec![kx_group::X25519],
+        };
         provider.cipher_suites = vec![
             cipher_suite::TLS13_AES_256_GCM_SHA384,
             cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
@@ -97,11 +103,12 @@ impl Client {
         stream.write_all(request("close").as_bytes())?;
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
-            Ok(_) => judge(&answer),
+            Ok(_) => {}
             // The answer's own end says that it is whole.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => judge(&answer),
-            Err(error) => Err(error.into()),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(error.into()),
         }
+        judge(&stream.conn, &answer)
     }
 
     /// A connection that stays, after one request.
@@ -116,7 +123,7 @@ impl Client {
             }
             answer.extend_from_slice(piece.get(..read).unwrap_or_default());
         }
-        judge(&answer)?;
+        judge(&stream.conn, &answer)?;
         Ok(stream)
     }
 
@@ -138,8 +145,15 @@ fn request(connection: &str) -> String {
     )
 }
 
-/// A good answer names who asked.
-fn judge(answer: &[u8]) -> Result<(), Failure> {
+/// A good answer names who asked, and was agreed on with X25519 and without a session from before.
+fn judge(connection: &ClientConnection, answer: &[u8]) -> Result<(), Failure> {
+    let group = connection
+        .negotiated_key_exchange_group()
+        .map(|group| group.name());
+    let kind = connection.handshake_kind();
+    if group != Some(NamedGroup::X25519) || kind != Some(HandshakeKind::Full) {
+        return Err(format!("not a full handshake with X25519: {group:?}, {kind:?}").into());
+    }
     let text = String::from_utf8_lossy(answer);
     let good = text.starts_with("HTTP/1.1 200 ") || text.starts_with("HTTP/1.1 204 ");
     if good && text.contains(pki::SUBJECT) {

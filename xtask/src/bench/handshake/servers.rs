@@ -37,7 +37,7 @@ pub(super) fn nginx(bench: &Bench, name: &str, port: u16, lists: Option<&str>) -
     let lists = lists.map(|file| format!("    ssl_crl {folder}/{file};\n"));
     let tls = format!(
         "    server_name {HOST};\n    ssl_certificate {folder}/server.pem;\n    ssl_certificate_key {folder}/server.key;\n    \
-         ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_ecdh_curve X25519;\n    ssl_session_tickets off;\n    ssl_session_cache off;\n    \
+         ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_ecdh_curve X25519:prime256v1;\n    ssl_session_tickets off;\n    ssl_session_cache off;\n    \
          ssl_verify_client on;\n    ssl_verify_depth 2;\n    ssl_client_certificate {folder}/root.pem;\n{}    \
          location = {PATH} {{\n      add_header X-Auth-Subject $ssl_client_s_dn;\n      return 204;\n    }}",
         lists.unwrap_or_default()
