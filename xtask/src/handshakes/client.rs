@@ -147,11 +147,10 @@ fn request(connection: &str) -> String {
 
 /// A good answer names who asked, and was agreed on with X25519 and without a session from before.
 fn judge(connection: &ClientConnection, answer: &[u8]) -> Result<(), Failure> {
-    let group = connection
-        .negotiated_key_exchange_group()
-        .map(|group| group.name());
+    let group = connection.negotiated_key_exchange_group();
+    let x25519 = group.is_some_and(|group| group.name() == NamedGroup::X25519);
     let kind = connection.handshake_kind();
-    if group != Some(NamedGroup::X25519) || kind != Some(HandshakeKind::Full) {
+    if !x25519 || kind != Some(HandshakeKind::Full) {
         return Err(format!("not a full handshake with X25519: {group:?}, {kind:?}").into());
     }
     let text = String::from_utf8_lossy(answer);
