@@ -107,13 +107,22 @@ fn every_line_the_demo_prints_gets_what_it_promises() {
         let answer = run(line);
         let status = promise.get(..3).unwrap();
         assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            answer.starts_with(&format!("HTTP/1.1 {status} "))
+                || answer.starts_with(&format!("HTTP/2 {status} ")),
             "{promise}: {answer}"
         );
-        if let Some(reason) = promise.strip_prefix("401 ") {
+        if let Some((_, reason)) = promise
+            .split_once(' ')
+            .filter(|(status, _)| matches!(*status, "401" | "403"))
+        {
             let reason = reason.split(':').next().unwrap();
             assert!(
                 answer.contains(&format!("\"reason\":\"{reason}\"")),
+                "{promise}: {answer}"
+            );
+        } else if line.contains("--cert ") {
+            assert!(
+                answer.contains("\"x-auth-subject\": \"ann@demo.test\""),
                 "{promise}: {answer}"
             );
         } else if line.ends_with('/') {
@@ -127,7 +136,7 @@ fn every_line_the_demo_prints_gets_what_it_promises() {
             );
         }
     }
-    assert_eq!(promises.len(), 6, "{:?}", demo.said);
+    assert_eq!(promises.len(), 8, "{:?}", demo.said);
 }
 
 #[test]
@@ -162,10 +171,14 @@ fn with_json_it_says_the_same_to_a_program() {
             .starts_with("config = 1\n")
     );
     let requests = guide["requests"].as_array().unwrap();
-    assert_eq!(requests.len(), 6);
+    assert_eq!(requests.len(), 8);
     for request in requests {
         let url = request["url"].as_str().unwrap();
-        assert!(url.starts_with(guide["address"].as_str().unwrap()), "{guide}");
+        let over_tls = url.starts_with(guide["secure_address"].as_str().unwrap());
+        assert!(
+            over_tls || url.starts_with(guide["address"].as_str().unwrap()),
+            "{guide}"
+        );
         let mut command = Command::new("curl");
         command.args([
             "-s",
@@ -178,9 +191,20 @@ fn with_json_it_says_the_same_to_a_program() {
         for (name, value) in request["headers"].as_object().unwrap() {
             command.args(["-H", &format!("{name}: {}", value.as_str().unwrap())]);
         }
+        let of = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
+        for (option, name) in [
+            ("--cacert", "authorities"),
+            ("--cert", "certificate"),
+            ("--key", "key"),
+        ] {
+            if !of(name).is_empty() {
+                command.args([option, &of(name)]);
+            }
+        }
         let built = String::from_utf8(command.arg(url).output().unwrap().stdout).unwrap();
         for answer in [built, run(request["curl"].as_str().unwrap())] {
-            let status = format!("HTTP/1.1 {} ", request["status"]);
+            let version = if over_tls { "2" } else { "1.1" };
+            let status = format!("HTTP/{version} {} ", request["status"]);
             let reason = format!("\"reason\":{}", request["reason"]);
             assert!(answer.starts_with(&status), "{request}: {answer}");
             assert_eq!(

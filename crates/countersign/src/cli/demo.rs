@@ -4,6 +4,7 @@
 use crate::config::{Environment, Sources};
 use crate::output::Output;
 use crate::run::{Origin, Plan, RunError, Running, Signals};
+use certificates::Files;
 use countersign_edge::listen::SystemdSockets;
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::sign::{SignError, SigningKey};
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use workplace::Workplace;
 
+mod certificates;
 mod guide;
 mod site;
 mod workplace;
@@ -22,6 +24,8 @@ mod workplace;
 const KID: &str = "demo";
 /// Where the gateway would like to be.
 const GATEWAY: u16 = 8420;
+/// Where the gateway would like to be over TLS.
+const SECURE: u16 = 8423;
 /// Where the issuer would like to be.
 const ISSUER: u16 = 8421;
 /// Where the application would like to be.
@@ -36,6 +40,8 @@ const ATTEMPTS: usize = 5;
 enum DemoError {
     #[error("no port on loopback, or no temporary folder: {0}")]
     Machine(#[from] std::io::Error),
+    #[error("no certificate could be made: {0}")]
+    Certificate(String),
     #[error("no key could be made: {0}")]
     Key(#[from] SignError),
     #[error("{0}")]
@@ -76,8 +82,15 @@ async fn demo(json: bool, out: &mut Output) -> Result<(), DemoError> {
     site::serve(application, site::application())?;
     let workplace = Workplace::make()?;
     let log = if json { LOG_AS_JSON } else { "" };
-    let (running, at, text) = start(&party.issuer, application_at, log, workplace.path())?;
-    let guide = Guide::new(text, at, &party)?;
+    let files = certificates::make(workplace.path())?;
+    let around = Around {
+        issuer: &party.issuer,
+        application: application_at,
+        files: &files,
+        folder: workplace.path(),
+    };
+    let (running, at, text) = start(&around, log)?;
+    let guide = Guide::new(text, at, &party, &files)?;
     if json {
         out.line(&guide.as_json().to_string());
     } else {
@@ -87,24 +100,41 @@ async fn demo(json: bool, out: &mut Output) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Starts the gateway: where it is, and its configuration.
-fn start(
-    issuer: &str,
+/// What the gateway stands among.
+#[derive(Clone, Copy, Debug)]
+struct Around<'a> {
+    issuer: &'a str,
     application: SocketAddr,
-    log: &str,
-    state: &Path,
-) -> Result<(Running, SocketAddr, String), DemoError> {
+    files: &'a Files,
+    folder: &'a Path,
+}
+
+/// Where the gateway is: in the clear, and over TLS.
+#[derive(Clone, Copy, Debug)]
+struct At {
+    clear: SocketAddr,
+    secure: SocketAddr,
+}
+
+/// Starts the gateway: where it is, and its configuration.
+fn start(around: &Around<'_>, log: &str) -> Result<(Running, At, String), DemoError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
         // The port is only found here: the gateway takes it by its configuration, as everybody's does.
-        let at = listener(if attempt == 1 { GATEWAY } else { 0 })?.local_addr()?;
-        let text = configuration(at, issuer, application) + log;
+        let wished = |port| listener(if attempt == 1 { port } else { 0 });
+        let (clear, secure) = (wished(GATEWAY)?, wished(SECURE)?);
+        let at = At {
+            clear: clear.local_addr()?,
+            secure: secure.local_addr()?,
+        };
+        drop((clear, secure));
+        let text = configuration(at, around) + log;
         let plan = Plan {
             origin: Origin::Text(Sources::text("demo.toml", &text)),
-            state: Some(state.to_owned()),
+            state: Some(around.folder.to_owned()),
             systemd: SystemdSockets::default(),
-            environment: Arc::new(Environment::empty()),
+            environment: Arc::new(files_of(around.folder)),
         };
         match Running::start(plan) {
             Ok(running) => return Ok((running, at, text)),
@@ -114,18 +144,52 @@ fn start(
     }
 }
 
+/// Its own files, and nothing else of this machine.
+fn files_of(folder: &Path) -> Environment {
+    let folder = folder.to_owned();
+    let read = move |path: &Path| {
+        if path.starts_with(&folder) {
+            std::fs::read(path)
+        } else {
+            Err(std::io::ErrorKind::NotFound.into())
+        }
+    };
+    Environment {
+        read: Box::new(read),
+        ..Environment::empty()
+    }
+}
+
 /// The port wished for, or any that is free.
 fn listener(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
 }
 
-fn configuration(gateway: SocketAddr, issuer: &str, application: SocketAddr) -> String {
+fn configuration(At { clear, secure }: At, around: &Around<'_>) -> String {
+    let Around {
+        issuer,
+        application,
+        files,
+        ..
+    } = around;
+    let [authorities, server, key] =
+        [&files.authorities, &files.server, &files.server_key].map(|path| path.display());
     format!(
         r#"config = 1
 
 [[listen]]
-address = "{gateway}"
+address = "{clear}"
 speak   = "reverse-proxy"
+
+[[listen]]                          # the same over TLS, where clients are asked for a certificate
+address = "{secure}"
+speak   = "reverse-proxy"
+
+[[listen.host]]
+names               = ["localhost", "127.0.0.1"]
+certificate         = "{server}"
+key                 = {{ file = "{key}" }}
+client_certificates = {{ mode = "ask", by = ["certificate.demo"] }}
 
 [token.demo]
 issuer     = "{issuer}"
@@ -133,10 +197,20 @@ audiences  = ["demo"]
 algorithms = ["ES256"]
 danger_allow_http = true            # this issuer lives on loopback
 
+[certificate.demo]                  # this authority was made for the demo
+authorities = "{authorities}"
+subject     = "san.email"
+
 [[route]]                           # one page for everybody
 hosts  = ["127.0.0.1", "localhost"]
 paths  = ["/"]
 accept = ["anonymous"]
+to     = "http://{application}"
+
+[[route]]                           # one for who has a certificate
+hosts  = ["127.0.0.1", "localhost"]
+paths  = ["/device"]
+accept = ["certificate.demo"]
 to     = "http://{application}"
 
 [[route]]                           # and all others for who has a token

@@ -1,12 +1,13 @@
 //! What the demo says: its configuration, and what to try.
 
-use super::{DemoError, KID};
+use super::certificates::Files;
+use super::{At, DemoError, KID};
 use countersign_core::reason::{AnswerReason, RejectionReason};
 use countersign_core::time::Clock as _;
 use countersign_edge::system::SystemClock;
 use countersign_jose::sign::SigningKey;
 use serde_json::{Map, json};
-use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// An hour, in seconds.
 const HOUR: i64 = 3600;
@@ -40,6 +41,9 @@ impl Party {
 struct Request {
     url: String,
     headers: Vec<(&'static str, String)>,
+    /// The authorities to believe, and the certificate to show with its key: files.
+    authorities: Option<PathBuf>,
+    shown: Option<(PathBuf, PathBuf)>,
     status: u16,
     reason: &'static str,
     /// What more there is to say.
@@ -51,7 +55,12 @@ impl Request {
     fn curl(&self) -> String {
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| format!(" -H '{name}: {value}'"));
-        format!("curl -i{} {}", headers.collect::<String>(), self.url)
+        let authorities = self.authorities.iter();
+        let authorities = authorities.map(|path| format!(" --cacert {}", path.display()));
+        let shown = self.shown.iter();
+        let shown = shown.map(|(file, key)| format!(" --cert {} --key {}", file.display(), key.display()));
+        let options = headers.chain(authorities).chain(shown).collect::<String>();
+        format!("curl -i{options} {}", self.url)
     }
 
     /// What the line gets.
@@ -69,7 +78,8 @@ impl Request {
         let headers = headers.map(|(name, value)| ((*name).to_owned(), value.as_str().into()));
         json!({
             "method": "GET", "url": self.url, "headers": headers.collect::<Map<_, _>>(), "status": self.status,
-            "reason": self.reason, "message": self.why, "curl": self.curl(),
+            "reason": self.reason, "message": self.why, "curl": self.curl(), "authorities": self.authorities,
+            "certificate": self.shown.as_ref().map(|(file, _)| file), "key": self.shown.as_ref().map(|(_, key)| key),
         })
     }
 }
@@ -78,14 +88,19 @@ impl Request {
 #[derive(Debug)]
 pub(super) struct Guide {
     issuer: String,
-    at: SocketAddr,
+    at: At,
     /// The gateway's configuration.
     configuration: String,
     requests: Vec<Request>,
 }
 
 impl Guide {
-    pub(super) fn new(configuration: String, at: SocketAddr, party: &Party) -> Result<Self, DemoError> {
+    pub(super) fn new(
+        configuration: String,
+        at: At,
+        party: &Party,
+        files: &Files,
+    ) -> Result<Self, DemoError> {
         let now = SystemClock::new().now().wall.seconds();
         let bearer = |key: &SigningKey, expires: i64| {
             let token = party.token(key, expires)?;
@@ -98,15 +113,17 @@ impl Guide {
         let mut more = good.clone();
         more.extend(["X-Auth-Subject", "X-Auth-Groups"].into_iter().zip(claimed));
         let request = |path: &str, headers, (status, reason), why| Request {
-            url: format!("http://{at}{path}"),
+            url: format!("http://{}{path}", at.clear),
             headers,
+            authorities: None,
+            shown: None,
             status,
             reason,
             why,
         };
         let allowed = (200, AnswerReason::Allowed.code());
         let refused = |reason| (401, reason);
-        let requests = vec![
+        let mut requests = vec![
             request(
                 "/hello",
                 good,
@@ -144,6 +161,7 @@ impl Guide {
                 "the page for everybody. A browser can go there too, and on to the one that needs a token.",
             ),
         ];
+        requests.extend(with_certificate(at, files));
         Ok(Self {
             issuer: party.issuer.clone(),
             at,
@@ -181,10 +199,34 @@ impl Guide {
     pub(super) fn as_json(&self) -> serde_json::Value {
         let requests = self.requests.iter().map(Request::as_json);
         json!({
-            "address": format!("http://{}", self.at),
+            "address": format!("http://{}", self.at.clear),
+            "secure_address": format!("https://{}", self.at.secure),
             "issuer": self.issuer,
             "configuration": self.configuration,
             "requests": requests.collect::<Vec<_>>(),
         })
     }
+}
+
+/// The page for who has a certificate: with one, and without.
+fn with_certificate(at: At, files: &Files) -> [Request; 2] {
+    let own = (files.client.clone(), files.client_key.clone());
+    let request = |shown, status, reason, why| Request {
+        url: format!("https://{}/device", at.secure),
+        headers: Vec::new(),
+        authorities: Some(files.authorities.clone()),
+        shown,
+        status,
+        reason,
+        why,
+    };
+    [
+        request(
+            Some(own),
+            200,
+            AnswerReason::Allowed.code(),
+            "a client certificate, made for this demo as `countersign ca quickstart` makes one",
+        ),
+        request(None, 403, AnswerReason::CertificateRequired.code(), ""),
+    ]
 }
