@@ -16,6 +16,9 @@ mod reload;
 mod settings;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+#[cfg(feature = "workload-api")]
+mod workload_api;
 
 #[test]
 fn everything_said_is_written_before_the_end() {
