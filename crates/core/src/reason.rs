@@ -132,6 +132,7 @@ reasons! {
         NoCredential = "no_credential", "No credential was presented.";
         NoRoute = "no_route", "No route matches this host, path and method.";
         NoUpstream = "no_upstream", "The route says nothing about where to forward (`to`).";
+        OverTls = "over_tls", "This is asked for over TLS; the answer says where.";
         NotFound = "not_found", "There is no such page here.";
         CertificateRequired = "certificate_required", "Only a client certificate opens this route.";
         RefusedByProxy = "refused_by_proxy", "The gateway allows this request; the proxy in front refused it.";

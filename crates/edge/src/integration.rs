@@ -10,7 +10,7 @@ use countersign_core::request::{OriginalRequest, RequestId};
 use countersign_core::route::Route;
 use countersign_core::time::Now;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ mod check;
 mod fields;
 mod forward_auth;
 mod forwarded_certificate;
+mod redirect;
 mod reverse_proxy;
 
 pub use forwarded_certificate::{CertificateFormat, ForwardedCertificate};
@@ -124,6 +125,8 @@ pub enum Unread {
     NotFound,
     /// The host serves nobody without a certificate that holds: why the one that was shown does not, if there was one.
     NoCertificate(Option<Failure>),
+    /// It is to be asked at this URL.
+    Elsewhere(HeaderValue),
     /// The question cannot be read.
     Unreadable(Unreadable),
 }
@@ -195,10 +198,17 @@ const DIALECTS: &[(&str, Maker)] = &[
     ("reverse-proxy", |believed| {
         Arc::new(reverse_proxy::ReverseProxy::new(believed))
     }),
+    ("redirect", |_| to_tls(Scheme::Https.default_port())),
 ];
 
 /// The names of the dialects.
-pub const NAMES: &[&str] = &["auth-request", "forward-auth", "check", "reverse-proxy"];
+pub const NAMES: &[&str] = &[
+    "auth-request",
+    "forward-auth",
+    "check",
+    "reverse-proxy",
+    "redirect",
+];
 
 /// The dialect called `name`, believing `believed`.
 pub fn by_name(name: &str, believed: Believed) -> Option<Arc<dyn Integration>> {
@@ -206,4 +216,9 @@ pub fn by_name(name: &str, believed: Believed) -> Option<Arc<dyn Integration>> {
         .iter()
         .find(|(known, _)| *known == name)
         .map(|(_, make)| make(believed))
+}
+
+/// The dialect `redirect`, to this port.
+pub fn to_tls(port: u16) -> Arc<dyn Integration> {
+    Arc::new(redirect::Redirect::to(port))
 }

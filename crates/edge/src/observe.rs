@@ -102,6 +102,7 @@ impl Observation {
     pub(crate) fn unread(&mut self, unread: &Unread) {
         match unread {
             Unread::NotFound => self.outcome("not_found", AnswerReason::NotFound.code()),
+            Unread::Elsewhere(_) => self.outcome("redirect", AnswerReason::OverTls.code()),
             Unread::NoCertificate(None) => {
                 self.outcome("challenge", AnswerReason::CertificateRequired.code());
             }

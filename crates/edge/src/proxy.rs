@@ -47,6 +47,7 @@ impl ProxyFailure {
             | AnswerReason::Allowed
             | AnswerReason::NoCredential
             | AnswerReason::NoRoute
+            | AnswerReason::OverTls
             | AnswerReason::NotFound
             | AnswerReason::CertificateRequired
             | AnswerReason::RefusedByProxy

@@ -190,7 +190,15 @@ fn listen(
         peers: trusted,
         certificate,
     };
-    match (address, integration::by_name(&speak, believed)) {
+    redirect(values, &speak, &mut faults);
+    let port = values
+        .integer("https_port")
+        .and_then(|port| u16::try_from(port).ok());
+    let integration = match port {
+        Some(port) => Some(integration::to_tls(port)),
+        None => integration::by_name(&speak, believed),
+    };
+    match (address, integration) {
         (Some(address), Some(integration)) if faults.is_empty() => Ok(Listen {
             address,
             access,
@@ -203,6 +211,31 @@ fn listen(
             way: way.to_vec(),
         }),
         _ => Err(faults),
+    }
+}
+
+/// What has no place on a listener that redirects, and what has one there alone.
+fn redirect(values: &Values, speak: &str, faults: &mut Vec<Fault>) {
+    if speak != "redirect" {
+        if values.has("https_port") {
+            faults.push(Fault::new("https_port", "it is for `speak = \"redirect\"` only"));
+        }
+        return;
+    }
+    if values.has("host") {
+        let message = "`redirect` is for clients that do not speak TLS yet: it has no hosts";
+        faults.push(
+            Fault::new("host", message).help("name the hosts of the listener that clients are sent to"),
+        );
+    }
+    for name in ["trusted_secret", "forwarded_certificate"] {
+        if values.has(name) {
+            faults.push(Fault::new(name, "`redirect` believes nobody and decides nothing"));
+        }
+    }
+    if values.texts("trusted_peers").next().is_some() {
+        let message = "`redirect` believes nobody and decides nothing";
+        faults.push(Fault::new("trusted_peers", message));
     }
 }
 

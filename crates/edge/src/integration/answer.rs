@@ -10,7 +10,7 @@ use countersign_core::policy::Unmet;
 use countersign_core::reason::{AnswerReason, RejectionReason, UnmetReason, UnreadableReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::route::ChallengeStyle;
-use http::header::{CACHE_CONTROL, COOKIE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, COOKIE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -156,6 +156,7 @@ pub(super) fn allowed_after_all(request: &OriginalRequest, refused: bool) -> Res
 /// The answer where there is no question.
 pub(super) fn refuse(unread: &Unread, asker: &Asker) -> Response<Body> {
     let (status, code, meaning) = match unread {
+        Unread::Elsewhere(location) => return elsewhere(location),
         Unread::NotFound => (
             StatusCode::NOT_FOUND,
             AnswerReason::NotFound.code(),
@@ -188,8 +189,23 @@ pub(super) fn refuse(unread: &Unread, asker: &Asker) -> Response<Body> {
         Unread::Unreadable(_) | Unread::NoCertificate(_) if asker.sub_request => {
             with_status(&words, StatusCode::FORBIDDEN)
         }
-        Unread::Unreadable(_) | Unread::NoCertificate(_) | Unread::NotFound => to_client(&words),
+        Unread::Unreadable(_) | Unread::NoCertificate(_) | Unread::NotFound | Unread::Elsewhere(_) => {
+            to_client(&words)
+        }
     }
+}
+
+/// The same is asked for elsewhere, with the same method and body.
+fn elsewhere(location: &HeaderValue) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    response
+        .extensions_mut()
+        .insert(Said(AnswerReason::OverTls.code()));
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(LOCATION, location.clone());
+    response
 }
 
 fn put_words(response: &mut Response<Body>, words: &Words) {

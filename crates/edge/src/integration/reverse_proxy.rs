@@ -45,7 +45,6 @@ impl ReverseProxy {
             return Ok((address, context.certificate.clone()));
         };
         // Whoever speaks for clients has shown its own certificate, not theirs.
-
         let certificate = self.believed.certificate(&mut head.headers, context.now)?;
         let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
         let chain = take_lines(&mut head.headers, &FOR).ok_or_else(malformed)?;
@@ -121,7 +120,7 @@ impl Integration for ReverseProxy {
     fn refuse(&self, unread: &Unread, asker: &Asker) -> Response<Body> {
         let mut response = refuse(unread, asker);
         let ends = match unread {
-            Unread::NotFound => false,
+            Unread::NotFound | Unread::Elsewhere(_) => false,
             // Another certificate can be shown on another connection only.
             Unread::NoCertificate(_) => true,
             // Whoever sends what cannot be read is not listened to any further: what follows may be a part of it.
@@ -159,7 +158,7 @@ fn judge_coding(headers: &HeaderMap) -> Result<(), Unreadable> {
 
 /// The host, from wherever the version of the protocol says it; where two places do, they must agree (RFC 9112 section
 /// 3.2.2 would let the target win).
-fn host(head: &mut Parts, ours: Scheme) -> Result<Host, Unreadable> {
+pub(super) fn host(head: &mut Parts, ours: Scheme) -> Result<Host, Unreadable> {
     let named = if head.version == Version::HTTP_2 && !head.headers.contains_key(HOST) {
         None
     } else {
@@ -211,6 +210,6 @@ fn join_crumbs(headers: &mut HeaderMap) -> Result<(), Unreadable> {
 }
 
 /// The target in origin form.
-fn target(uri: &Uri) -> &str {
+pub(super) fn target(uri: &Uri) -> &str {
     uri.path_and_query().map_or("", |target| target.as_str())
 }

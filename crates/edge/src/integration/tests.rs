@@ -49,6 +49,7 @@ fn understood(name: &str, text: &str, peer: &Peer) -> String {
             )
         }
         Err(Unread::NoCertificate(_)) => "no certificate".to_owned(),
+        Err(Unread::Elsewhere(location)) => location.to_str().unwrap().to_owned(),
         Err(Unread::NotFound) => "not_found".to_owned(),
         Err(Unread::Unreadable(unreadable)) => unreadable.reason.code().to_owned(),
     }

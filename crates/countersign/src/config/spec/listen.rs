@@ -20,7 +20,8 @@ pub(super) const LISTEN: Table = Table {
             "speak",
             Kind::Choice(integration::NAMES),
             "`auth-request` (nginx), `forward-auth` (Traefik, Caddy), `check` (the path asked names a route's `endpoint`), \
-             `reverse-proxy` (forwards by itself; without TLS on loopback only).",
+             `reverse-proxy` (forwards by itself; without TLS on loopback only), `redirect` (tells clients to ask over TLS, \
+             and nothing else).",
         ),
         Field::or(
             "trusted_peers",
@@ -48,6 +49,11 @@ pub(super) const LISTEN: Table = Table {
             "owner",
             Kind::Text,
             "The owner of a unix socket: `user`, `user:group` or `:group`.",
+        ),
+        Field::optional(
+            "https_port",
+            Kind::Integer(1, 65535),
+            "With `redirect`: the port that clients are sent to. By default 443.",
         ),
         Field::optional(
             "tls",

@@ -332,3 +332,56 @@ fn check_reads_the_very_request_and_trusts_nobody() {
     check("GET /auth\nX_Auth_Subject: root", "identity_header_forged");
     check("DELETE-EVERYTHING /auth", "method_refused");
 }
+
+#[test]
+fn whoever_is_redirected_asks_for_the_same_over_tls() {
+    let peer = Peer::at("203.0.113.9".parse().unwrap());
+    let asked = |line: &str, host: &str| understood("redirect", &format!("{line}\nHost: {host}\n"), &peer);
+    for (line, host, location) in [
+        ("GET /", "app.test", "https://app.test/"),
+        (
+            "POST /a/b?c=d&e=%2f",
+            "APP.test:8080",
+            "https://app.test/a/b?c=d&e=%2f",
+        ),
+        ("GET http://app.test/a", "app.test", "https://app.test/a"),
+        ("GET /", "[::1]:80", "https://[::1]/"),
+        ("GET //evil.test/", "app.test", "https://app.test//evil.test/"),
+        (
+            "GET /.countersign/whoami",
+            "app.test",
+            "https://app.test/.countersign/whoami",
+        ),
+    ] {
+        assert_eq!(asked(line, host), location);
+    }
+    for (line, host, refused) in [
+        ("GET /", "app.test/evil", "host_malformed"),
+        ("GET /", "ann@app.test", "host_malformed"),
+        ("GET http://other.test/", "app.test", "host_mismatch"),
+        ("CONNECT app.test:443", "app.test:443", "method_refused"),
+    ] {
+        assert_eq!(asked(line, host), refused);
+    }
+    let ported = to_tls(8443);
+    let gateway = fakes::gateway(None);
+    let context = ReadContext {
+        peer: &peer,
+        scheme: Scheme::Http,
+        certificate: &ClientCertificate::default(),
+        id: RequestId(7),
+        identity: &gateway.identity,
+        now: NOW,
+    };
+    let head = fakes::head::<()>("GET /a\nHost: app.test:8080\n").into_parts().0;
+    let unread = ported.read(head, &context).unwrap_err();
+    let asker = Asker {
+        id: RequestId(7),
+        accepts_html: true,
+        sub_request: false,
+        head: false,
+    };
+    let response = ported.refuse(&unread, &asker);
+    assert_eq!(response.status(), 308);
+    assert_eq!(response.headers()["location"], "https://app.test:8443/a");
+}
