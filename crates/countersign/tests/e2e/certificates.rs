@@ -5,6 +5,7 @@ mod browser;
 mod forged;
 mod large;
 mod migrated;
+mod misdirected;
 mod nginx;
 mod recipe;
 mod refused;

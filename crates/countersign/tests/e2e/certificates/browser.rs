@@ -82,3 +82,8 @@ fn check(kind: Kind) {
 fn behind_nginx_a_browser_with_a_certificate_is_known_and_one_without_sees_why_not() {
     check(Kind::Nginx);
 }
+
+#[test]
+fn standing_alone_a_browser_with_a_certificate_is_known_and_one_without_sees_why_not() {
+    check(Kind::Standalone);
+}

@@ -1,7 +1,7 @@
 //! Headers of certificates that the client makes up (attacks 9, 10): on no listener, with no certificate, a bad one or a
 //! good one, in no version of HTTP do they reach the application, or Countersign.
 
-use super::site::{ANN, Kind, Site, keep};
+use super::site::{ANN, Kind, Site, keep, openssl};
 use crate::fronts::{change, read};
 use crate::http::Request;
 use countersign_testkit::pki::{Authority, Key, San, Template};
@@ -100,42 +100,86 @@ fn behind_nginx_no_header_of_a_certificate_is_the_clients() {
     check(Kind::Nginx);
 }
 
-/// What nginx tells Countersign with, made up by a client that has read this: Ann's certificate without her key.
 #[test]
-fn behind_nginx_nobody_brings_a_certificate_in_a_header() {
-    let site = open(Kind::Nginx);
+fn behind_caddy_no_header_of_a_certificate_is_the_clients() {
+    check(Kind::Caddy);
+}
+
+#[test]
+fn behind_traefik_no_header_of_a_certificate_is_the_clients() {
+    check(Kind::Traefik);
+}
+
+#[test]
+fn standing_alone_no_header_of_a_certificate_is_the_clients() {
+    check(Kind::Standalone);
+}
+
+/// The header by which Countersign is told, made up by a client that has read this: Ann's certificate without her key.
+fn check_brought(kind: Kind) {
+    let site = open(kind);
     assert_eq!(site.get("/page", Some(ANN), &[]).status, 200);
     let escaped = site.seen().said("X-SSL-Client-Cert")[0].to_owned();
     assert!(escaped.starts_with("-----BEGIN%20CERTIFICATE-----"), "{escaped}");
-    for name in [
+    let certificate = openssl(&site.folder, &format!("x509 -in ca/issued/{ANN}.crt"));
+    let lines = certificate.lines().filter(|line| !line.starts_with("-----"));
+    let der = lines.collect::<String>();
+    let names = [
         "X-Original-Client-Cert",
         "X_Original_Client_Cert",
-        "x-original-client-cert",
-    ] {
-        let header = format!("{name}: {escaped}");
+        "x-forwarded-tls-client-cert",
+        "X_Forwarded_Tls_Client_Cert",
+    ];
+    for (name, value) in names.iter().flat_map(|name| [(name, &escaped), (name, &der)]) {
+        let header = format!("{name}: {value}");
         for files in [None, Some("stranger")] {
             for version in ["--http1.1", "--http2"] {
                 let answer = site.get_with("/page", files, &[version, "-H", &header]);
                 for seen in site.upstream.take() {
-                    assert!(!seen.holds(&escaped), "{name} {files:?}: {seen:?}");
+                    assert!(!seen.holds(value), "{kind:?} {name} {files:?}: {seen:?}");
                     assert!(
                         seen.said("X-Auth-Subject").is_empty(),
-                        "{name} {files:?}: {seen:?}"
+                        "{kind:?} {name} {files:?}: {seen:?}"
                     );
                 }
-                assert!(matches!(answer.status, 200 | 400 | 403), "{answer:?}");
+                assert!(
+                    matches!(answer.status, 200 | 400 | 403),
+                    "{kind:?} {name}: {answer:?}"
+                );
                 let page = "/.countersign/whoami";
                 let who = site.get_with(page, files, &[version, "-H", &header]);
-                assert!(!who.body.contains(ANN), "{name} {files:?}: {who:?}");
+                assert!(!who.body.contains(ANN), "{kind:?} {name} {files:?}: {who:?}");
             }
         }
-        let clear = Request::get("/page", "app.test").header(name, &escaped);
-        clear.send(&site.plain.into());
+        if kind == Kind::Nginx {
+            let clear = Request::get("/page", "app.test").header(name, value);
+            clear.send(&site.plain.into());
+        }
         for seen in site.upstream.take() {
             assert!(
-                !seen.holds(&escaped) && seen.said("X-Auth-Subject").is_empty(),
+                !seen.holds(value) && seen.said("X-Auth-Subject").is_empty(),
                 "{seen:?}"
             );
         }
     }
+}
+
+#[test]
+fn behind_nginx_nobody_brings_a_certificate_in_a_header() {
+    check_brought(Kind::Nginx);
+}
+
+#[test]
+fn behind_caddy_nobody_brings_a_certificate_in_a_header() {
+    check_brought(Kind::Caddy);
+}
+
+#[test]
+fn behind_traefik_nobody_brings_a_certificate_in_a_header() {
+    check_brought(Kind::Traefik);
+}
+
+#[test]
+fn standing_alone_nobody_brings_a_certificate_in_a_header() {
+    check_brought(Kind::Standalone);
 }

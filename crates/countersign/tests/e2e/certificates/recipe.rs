@@ -64,7 +64,7 @@ fn start(kind: Kind) -> Site {
                 change(&served, "ca/authorities.pem", "root-ca.crt");
                 served
             }
-            Kind::Standalone => configuration,
+            Kind::Caddy | Kind::Traefik | Kind::Standalone => configuration,
         };
         change(&served, "ca/issued/app.test.", "server.");
     })
@@ -127,4 +127,9 @@ fn check(kind: Kind) {
 #[test]
 fn behind_nginx_the_prototypes_own_certificates_and_calls_get_its_answers() {
     check(Kind::Nginx);
+}
+
+#[test]
+fn standing_alone_the_prototypes_own_certificates_and_calls_get_its_answers() {
+    check(Kind::Standalone);
 }

@@ -55,3 +55,18 @@ fn check(kind: Kind) {
 fn behind_nginx_a_certificate_that_does_not_hold_is_told_why() {
     check(Kind::Nginx);
 }
+
+#[test]
+fn behind_caddy_a_certificate_that_does_not_hold_is_told_why() {
+    check(Kind::Caddy);
+}
+
+#[test]
+fn behind_traefik_a_certificate_that_does_not_hold_is_told_why() {
+    check(Kind::Traefik);
+}
+
+#[test]
+fn standing_alone_a_certificate_that_does_not_hold_is_told_why() {
+    check(Kind::Standalone);
+}

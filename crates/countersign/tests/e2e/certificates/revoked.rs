@@ -28,6 +28,21 @@ fn behind_nginx_a_revocation_takes_effect_on_an_open_connection() {
     check_open(Kind::Nginx);
 }
 
+#[test]
+fn behind_caddy_a_revocation_takes_effect_on_an_open_connection() {
+    check_open(Kind::Caddy);
+}
+
+#[test]
+fn behind_traefik_a_revocation_takes_effect_on_an_open_connection() {
+    check_open(Kind::Traefik);
+}
+
+#[test]
+fn standing_alone_a_revocation_takes_effect_on_an_open_connection() {
+    check_open(Kind::Standalone);
+}
+
 fn check_resumed(kind: Kind) {
     let site = Site::start(kind);
     let session = |version: &str| format!("session.{version}");
@@ -62,4 +77,9 @@ fn check_resumed(kind: Kind) {
 #[test]
 fn behind_nginx_a_session_that_is_resumed_has_its_certificate_and_is_judged_like_any_other() {
     check_resumed(Kind::Nginx);
+}
+
+#[test]
+fn standing_alone_a_session_that_is_resumed_has_its_certificate_and_is_judged_like_any_other() {
+    check_resumed(Kind::Standalone);
 }

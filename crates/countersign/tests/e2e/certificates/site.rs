@@ -2,7 +2,7 @@
 
 use crate::fronts::{copy, gateway, nginx, own_bodies};
 use crate::http::Answer;
-use crate::process::{Folder, Process, free_addresses, repository, until_open};
+use crate::process::{Folder, Process, free_addresses, repository, tool, until, until_open};
 use crate::upstream::{Seen, Upstream};
 use countersign_testkit::pki::{Authority, Key, Revocations, pem};
 use std::fmt::Write as _;
@@ -17,6 +17,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Nginx,
+    Caddy,
+    Traefik,
     Standalone,
 }
 
@@ -24,13 +26,15 @@ impl Kind {
     fn folder(self) -> &'static str {
         match self {
             Self::Nginx => "nginx/certificates",
+            Self::Caddy => "caddy/certificates",
+            Self::Traefik => "traefik/certificates",
             Self::Standalone => "standalone",
         }
     }
 
     pub(super) const fn configuration(self) -> &'static str {
         match self {
-            Self::Nginx => "countersign.toml",
+            Self::Nginx | Self::Caddy | Self::Traefik => "countersign.toml",
             Self::Standalone => "certificates.toml",
         }
     }
@@ -83,13 +87,16 @@ impl Site {
         edit(&folder);
         let configuration = folder.0.join(kind.configuration());
         let mut gateway = gateway(&configuration, &folder.0.join("state"));
-        until_open(&mut gateway, if kind == Kind::Nginx { asked } else { secure });
-        let proxy = (kind == Kind::Nginx).then(|| {
-            let mut proxy = Process::start("nginx", &mut nginx(&folder.0, "nginx.conf"));
+        until_open(
+            &mut gateway,
+            if kind == Kind::Standalone { secure } else { asked },
+        );
+        let proxy = proxy(kind, &folder).map(|(name, mut command)| {
+            let mut proxy = Process::start(name, command.current_dir(&folder.0));
             until_open(&mut proxy, secure);
             proxy
         });
-        Self {
+        let site = Self {
             kind,
             folder,
             secure,
@@ -97,7 +104,15 @@ impl Site {
             upstream,
             gateway,
             _proxy: proxy,
+        };
+        if kind == Kind::Traefik {
+            // It listens before it has read its routers, and then answers 404 for itself.
+            until("Traefik has read its routers", || {
+                let asked = site.try_get("/.countersign/whoami", None, &["-k"]);
+                asked.is_ok_and(|answer| answer.status != 404)
+            });
         }
+        site
     }
 
     /// What curl gets for `path`, with a certificate of the example's authority or none, and these options besides.
@@ -108,6 +123,11 @@ impl Site {
 
     /// The same; certificate and key are files of this name, `.crt` and `.key`.
     pub(super) fn get_with(&self, path: &str, files: Option<&str>, options: &[&str]) -> Answer {
+        let got = self.try_get(path, files, options);
+        got.unwrap_or_else(|told| panic!("{path} with {files:?} {options:?}: {told}"))
+    }
+
+    fn try_get(&self, path: &str, files: Option<&str>, options: &[&str]) -> Result<Answer, String> {
         let url = format!("https://app.test:{}{path}", self.secure.port());
         let mut command = Command::new("curl");
         command
@@ -132,7 +152,7 @@ impl Site {
         let output = command.arg(&url).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         let answer = Answer::read(&mut output.stdout.as_slice(), false);
-        answer.unwrap_or_else(|error| panic!("{url} with {files:?} {options:?}: {error}; curl says {told}"))
+        answer.map_err(|error| format!("{url}: {error}; curl says {told}"))
     }
 
     /// What reached the application since it was last asked: one request.
@@ -142,22 +162,41 @@ impl Site {
         seen.remove(0)
     }
 
-    /// A connection with a certificate, kept open.
+    /// A connection with a certificate, kept open; by the name `app.test`, unless the options say another or none.
     pub(super) fn connect(&self, files: &str, options: &[&str]) -> Connection {
         let mut command = Command::new("openssl");
         command
             .args(["s_client", "-quiet", "-connect", &self.secure.to_string()])
-            .args([
-                "-servername",
-                "app.test",
-                "-CAfile",
-                "ca/root.crt",
-                "-verify_return_error",
-            ])
+            .args(["-CAfile", "ca/root.crt", "-verify_return_error"])
             .args(["-cert", &format!("{files}.crt"), "-key", &format!("{files}.key")])
             .args(options)
             .current_dir(&self.folder.0);
+        if !options.iter().any(|option| option.ends_with("servername")) {
+            command.args(["-servername", "app.test"]);
+        }
         Connection::open(command)
+    }
+}
+
+/// The program in front, if there is one.
+fn proxy(kind: Kind, folder: &Folder) -> Option<(&'static str, Command)> {
+    match kind {
+        Kind::Nginx => Some(("nginx", nginx(&folder.0, "nginx.conf"))),
+        Kind::Caddy => {
+            let mut caddy = tool("caddy");
+            caddy.arg("run");
+            // Caddy keeps its own files below these.
+            for name in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+                caddy.env(name, &folder.0);
+            }
+            Some(("caddy", caddy))
+        }
+        Kind::Traefik => {
+            let mut traefik = tool("traefik");
+            traefik.arg("--configfile=traefik.yml");
+            Some(("traefik", traefik))
+        }
+        Kind::Standalone => None,
     }
 }
 

@@ -55,6 +55,21 @@ fn behind_nginx_whoami_tells_a_certificates_facts_and_is_403_without_one() {
     check_whoami(Kind::Nginx);
 }
 
+#[test]
+fn behind_caddy_whoami_tells_a_certificates_facts_and_is_403_without_one() {
+    check_whoami(Kind::Caddy);
+}
+
+#[test]
+fn behind_traefik_whoami_tells_a_certificates_facts_and_is_403_without_one() {
+    check_whoami(Kind::Traefik);
+}
+
+#[test]
+fn standing_alone_whoami_tells_a_certificates_facts_and_is_403_without_one() {
+    check_whoami(Kind::Standalone);
+}
+
 /// A name with everything that distinguished names escape.
 const ODD: &str = "Müller, \"Ann\" + Söhne; <A>=B #1";
 
@@ -122,6 +137,21 @@ fn behind_nginx_the_application_reads_what_nginx_itself_would_have_said() {
     check_application(Kind::Nginx);
 }
 
+#[test]
+fn behind_caddy_the_application_reads_what_nginx_would_have_said() {
+    check_application(Kind::Caddy);
+}
+
+#[test]
+fn behind_traefik_the_application_reads_what_nginx_would_have_said() {
+    check_application(Kind::Traefik);
+}
+
+#[test]
+fn standing_alone_the_application_reads_what_nginx_would_have_said() {
+    check_application(Kind::Standalone);
+}
+
 /// Rules on what the certificate says.
 fn check_rules(kind: Kind) {
     let site = Site::start(kind);
@@ -138,4 +168,9 @@ fn check_rules(kind: Kind) {
 #[test]
 fn behind_nginx_a_certificate_puts_its_owner_into_groups() {
     check_rules(Kind::Nginx);
+}
+
+#[test]
+fn standing_alone_a_certificate_puts_its_owner_into_groups() {
+    check_rules(Kind::Standalone);
 }

@@ -17,7 +17,7 @@ pub(super) struct Followed {
 }
 
 /// All of them.
-pub(super) const FOLLOWED: [Followed; 7] = [
+pub(super) const FOLLOWED: [Followed; 8] = [
     Followed {
         page: "README.md",
         heading: "Five minutes to a protected page",
@@ -37,6 +37,11 @@ pub(super) const FOLLOWED: [Followed; 7] = [
         page: "examples/nginx/certificates/README.md",
         heading: "Try it here",
         place: || certificates("nginx/certificates"),
+    },
+    Followed {
+        page: "examples/standalone/README.md",
+        heading: "With certificates",
+        place: || certificates("standalone"),
     },
     Followed {
         page: "examples/caddy/README.md",
