@@ -35,7 +35,7 @@ impl Demo {
             .env("TMPDIR", &temporary)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(std::fs::File::create(temporary.join("log")).unwrap())
             .spawn();
         let mut demo = Self {
             child: child.unwrap(),
@@ -136,6 +136,12 @@ fn every_line_the_demo_prints_gets_what_it_promises() {
             );
         }
     }
+    let log = std::fs::read(demo.temporary.join("log")).unwrap();
+    let log = String::from_utf8(log).unwrap();
+    assert!(
+        !log.contains("does not hold before"),
+        "its certificates are of today: {log}"
+    );
     assert_eq!(promises.len(), 8, "{:?}", demo.said);
 }
 
@@ -238,9 +244,9 @@ fn it_is_ready_within_a_second_and_ends_at_ctrl_c_without_a_trace() {
 
     let mut demo = Demo::start("trace");
     let files = |path: &Path| std::fs::read_dir(path).unwrap().count();
-    assert_eq!(files(&demo.temporary), 1);
+    assert_eq!(files(&demo.temporary), 2, "its folder, and the log");
     demo.tell("-INT");
     let status = demo.child.wait().unwrap();
     assert_eq!((status.code(), status.signal()), (Some(0), None));
-    assert_eq!(files(&demo.temporary), 0, "its folder is gone");
+    assert_eq!(files(&demo.temporary), 1, "its folder is gone");
 }

@@ -156,6 +156,7 @@ fn files_of(folder: &Path) -> Environment {
     };
     Environment {
         read: Box::new(read),
+        now: Environment::real().now,
         ..Environment::empty()
     }
 }
