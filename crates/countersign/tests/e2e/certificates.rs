@@ -2,6 +2,7 @@
 //! nobody, in the hands of curl and `openssl s_client`.
 
 mod browser;
+mod expiring;
 mod forged;
 mod large;
 mod migrated;
