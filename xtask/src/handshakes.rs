@@ -8,8 +8,7 @@
 use crate::{Failure, say};
 use client::{Certificates, Client, Version};
 use std::io::Read as _;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ pub(crate) mod pki;
 /// How many handshakes are under way at once.
 const AT_ONCE: u32 = 16;
 /// How many certificates are made for each second in which each is shown once: more than any client here gets through.
-const NEW_PER_SECOND: u64 = 5000;
+const NEW_PER_SECOND: u64 = 3000;
 /// Between the beginnings of two handshakes that come at their times, whether the server has kept up or not.
 pub(crate) const PACE: Duration = Duration::from_micros(2500);
 /// How many of those may be under way at once.
@@ -61,7 +60,7 @@ fn full(client: &Client, within: Duration) -> Result<(), Failure> {
         }
         Ok(took)
     })?;
-    print(&shaken, begun.elapsed());
+    print(shaken, begun.elapsed());
     Ok(())
 }
 
@@ -69,12 +68,11 @@ fn full(client: &Client, within: Duration) -> Result<(), Failure> {
 /// due meanwhile.
 fn paced(client: &Client, within: Duration) -> Result<(), Failure> {
     let begun = Instant::now();
-    let next = AtomicU64::new(0);
+    let next = AtomicU32::new(0);
     let shaken = side_by_side(PACED_AT_ONCE, || {
         let mut took = Vec::new();
         loop {
-            let number = u32::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(u32::MAX);
-            let due = PACE.saturating_mul(number);
+            let due = PACE.saturating_mul(next.fetch_add(1, Ordering::Relaxed));
             if due >= within {
                 return Ok(took);
             }
@@ -85,52 +83,47 @@ fn paced(client: &Client, within: Duration) -> Result<(), Failure> {
             took.push(begun.elapsed().saturating_sub(due));
         }
     })?;
-    print(&shaken, begun.elapsed());
+    print(shaken, begun.elapsed());
     Ok(())
 }
 
 /// Opens connections, asks once on each, says so, and keeps them until its input ends.
-fn hold(client: &Client, count: usize) -> Result<(), Failure> {
-    let held = (0..count).map(|_| client.open()).collect::<Result<Vec<_>, _>>()?;
+fn hold(client: &Client, count: u32) -> Result<(), Failure> {
+    let next = AtomicU32::new(0);
+    let held = side_by_side(AT_ONCE, || {
+        let mut held = Vec::new();
+        while next.fetch_add(1, Ordering::Relaxed) < count {
+            held.push(client.open()?);
+        }
+        Ok(held)
+    })?;
     say("held");
     std::io::stdin().read_to_end(&mut Vec::new())?;
     drop(held);
     Ok(())
 }
 
-/// Does `work` on so many threads, and gives back how long each exchange took, shortest first. The first failure is that
-/// of all.
-fn side_by_side(
+/// Does `work` on so many threads, and gives back what all of them brought. The first failure is that of all.
+fn side_by_side<T: Send>(
     threads: u32,
-    work: impl Fn() -> Result<Vec<Duration>, Failure> + Sync,
-) -> Result<Vec<Duration>, Failure> {
-    let failed = Mutex::new(None);
-    let mut all = std::thread::scope(|scope| {
-        let run = || {
-            scope.spawn(|| {
-                work().unwrap_or_else(|failure| {
-                    drop(
-                        failed
-                            .lock()
-                            .map(|mut failed| *failed = Some(failure.to_string())),
-                    );
-                    Vec::new()
-                })
-            })
-        };
-        let threads = (0..threads).map(|_| run()).collect::<Vec<_>>();
-        let took = threads.into_iter().filter_map(|thread| thread.join().ok());
-        took.flatten().collect::<Vec<_>>()
+    work: impl Fn() -> Result<Vec<T>, Failure> + Sync,
+) -> Result<Vec<T>, Failure> {
+    // What fails is told as text: a failure itself stays on its thread.
+    let run = || work().map_err(|failure| failure.to_string());
+    let all = std::thread::scope(|scope| {
+        let threads = (0..threads).map(|_| scope.spawn(run)).collect::<Vec<_>>();
+        let ended = threads.into_iter().map(|thread| {
+            let ended = thread.join();
+            ended.unwrap_or_else(|_| Err("a thread of the client panicked".to_owned()))
+        });
+        ended.collect::<Result<Vec<_>, _>>()
     });
-    if let Some(failure) = failed.into_inner().ok().flatten() {
-        return Err(failure.into());
-    }
-    all.sort_unstable();
-    Ok(all)
+    Ok(all?.into_iter().flatten().collect())
 }
 
 /// How many, in how many seconds, and in how many milliseconds half of them, 99 of 100 and the slowest were done.
-fn print(took: &[Duration], elapsed: Duration) {
+fn print(mut took: Vec<Duration>, elapsed: Duration) {
+    took.sort_unstable();
     let milliseconds = |hundredths: usize| {
         let place = (took.len() * hundredths / 100).min(took.len().saturating_sub(1));
         took.get(place)
