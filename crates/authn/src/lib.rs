@@ -16,3 +16,13 @@ pub mod kinds;
 pub mod presented;
 pub mod revocations;
 pub mod token_cache;
+
+/// The test kit's authority, which stands above this crate but needs nothing of what stands between.
+#[cfg(test)]
+#[path = "../../testkit/src/pki.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "it is part of the test kit, which has its own uses for it"
+)]
+mod pki;

@@ -174,7 +174,10 @@ impl Judge {
                 return Err(self.refused(RejectionReason::SvidInvalid, detail));
             }
         };
-        let facts = says::facts(presented, leaf, spiffe_id.as_ref());
+        let facts = leaf.facts(
+            Arc::clone(presented),
+            spiffe_id.as_ref().map(|id| id.to_string().into()),
+        );
         let groups = self.groups.of(leaf);
         let claims = says::claims(&facts, leaf, &subject, &groups)
             .map_err(|error| self.refused(RejectionReason::CertificateMalformed, error.to_string()))?;

@@ -1,32 +1,8 @@
-//! What a verified certificate says: as claims, for requirements and conditions, and as facts, for headers.
+//! What a verified certificate says, as claims: for requirements and conditions.
 
-use countersign_core::certificate::{
-    CertificateFacts, PresentedCertificate, SanKind, SubjectAlternativeName,
-};
+use countersign_core::certificate::{CertificateFacts, SanKind, SubjectAlternativeName};
 use countersign_core::claims::{Claims, ClaimsBuilder, ClaimsError};
-use countersign_core::spiffe::SpiffeId;
-use countersign_x509::certificate::{Certificate, hexadecimal};
-use std::sync::Arc;
-
-/// The facts of `leaf`, with names of these kinds alone when there are any.
-pub(super) fn facts(
-    presented: &Arc<PresentedCertificate>,
-    leaf: &Certificate,
-    spiffe_id: Option<&SpiffeId>,
-) -> CertificateFacts {
-    CertificateFacts {
-        presented: Arc::clone(presented),
-        subject: leaf.subject().nginx().into(),
-        issuer: leaf.issuer().nginx().into(),
-        serial: leaf.serial_text().into(),
-        fingerprint: hexadecimal(&leaf.sha256()).into(),
-        spki: hexadecimal(&leaf.spki_sha256()).into(),
-        not_before: leaf.not_before(),
-        not_after: leaf.not_after(),
-        sans: leaf.sans().into(),
-        spiffe_id: spiffe_id.map(|id| id.to_string().into()),
-    }
-}
+use countersign_x509::certificate::Certificate;
 
 /// The claims: `sub`, `groups`, `name` (the one common name), `email` (the one e-mail address among the names), and
 /// everything else under `certificate`.
