@@ -2,7 +2,7 @@
 
 use crate::body::Body;
 use crate::gateway::{Face, Gateway};
-use crate::integration::{Asker, Integration, Purpose, Question, ReadContext, Reply, Unread};
+use crate::integration::{Asker, Integration, Reply};
 use crate::log::Log;
 use crate::observe::{Observation, Observer};
 use crate::page::{self, Words};
@@ -11,20 +11,19 @@ use crate::system::RequestIds;
 use crate::tls::{Session, TlsHosts};
 use arc_swap::ArcSwap;
 use countersign_core::Ports;
-use countersign_core::certificate::{ClientCertificate, Verdict};
 use countersign_core::decide::{Decision, decide};
-use countersign_core::gate::{Scheme, Unreadable};
 use countersign_core::peer::Peer;
-use countersign_core::reason::{UnavailableReason, UnreadableReason};
-use countersign_core::request::Forwarder;
-use countersign_core::route::Route;
-use countersign_core::time::{Clock, Now};
+use countersign_core::reason::UnavailableReason;
+use countersign_core::time::Clock;
 use futures_util::FutureExt as _;
-use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING};
+use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use turn::Turn;
+
+mod turn;
 
 /// The most header lines of a request that are read; cookies count as one. HTTP/1's parser has the same limit.
 pub const MAX_HEAD_LINES: usize = 100;
@@ -214,80 +213,6 @@ impl Service {
     }
 }
 
-/// What is the same from the beginning of one request to its end.
-#[derive(Clone, Copy)]
-struct Turn<'a> {
-    gateway: &'a Gateway,
-    integration: &'a dyn Integration,
-    peer: &'a Peer,
-    /// How the connection was made, and the hosts by the rules of now: over TLS.
-    secured: Option<(&'a Session, &'a TlsHosts)>,
-    asker: &'a Asker,
-}
-
-impl<'a> Turn<'a> {
-    /// The question, and the route that governs it.
-    fn read(
-        &self,
-        head: Parts,
-        observation: &mut Observation,
-    ) -> Result<(Question, Option<&'a Arc<Route>>), Unread> {
-        let certificate = self.certificate(observation.began())?;
-        let context = ReadContext {
-            peer: self.peer,
-            scheme: match self.secured {
-                Some(_) => Scheme::Https,
-                None => Scheme::Http,
-            },
-            certificate: &certificate,
-            id: observation.id,
-            identity: &self.gateway.identity,
-            now: observation.began(),
-        };
-        judge_head(&head)?;
-        let question = self.integration.read(head, &context)?;
-        observation.asked(&question.request);
-        self.judge_host(&question)?;
-        let route = route(self.gateway, &question)?;
-        Ok((question, route))
-    }
-
-    /// The client's certificate as it is judged now, by the host that the connection was made for; where that host wants
-    /// one that holds, nothing is read without.
-    fn certificate(&self, now: Now) -> Result<ClientCertificate, Unread> {
-        let Some((session, hosts)) = self.secured else {
-            return Ok(ClientCertificate::default());
-        };
-        let policy = hosts.chosen(session.name.as_deref()).policy();
-        let certificate = policy.judge(self.peer.certificate.as_ref(), now);
-        match certificate {
-            certificate if policy.lets_in(&certificate) => Ok(certificate),
-            ClientCertificate {
-                verdict: Verdict::Failed(failure),
-                ..
-            } => Err(Unread::NoCertificate(Some(failure))),
-            _ => Err(Unread::NoCertificate(None)),
-        }
-    }
-
-    /// Whether the connection may carry this request: its host must ask for the certificate that the client was asked
-    /// for. Where another program forwards, the host is not what the connection was made for.
-    fn judge_host(&self, question: &Question) -> Result<(), Unread> {
-        let (Some((session, hosts)), Forwarder::Us) = (self.secured, question.request.forwarder) else {
-            return Ok(());
-        };
-        let host = hosts.chosen(Some(question.request.host.name()));
-        if host.policy().is_that_of(session) {
-            return Ok(());
-        }
-        let about = format!(
-            "the connection was made for {}, which asks clients for other certificates",
-            session.name.as_deref().unwrap_or("no name")
-        );
-        Err(Unreadable::new(UnreadableReason::Misdirected, about).into())
-    }
-}
-
 /// Who must be answered whatever comes of it.
 fn asker(integration: &dyn Integration, head: &Parts, observation: &Observation) -> Asker {
     let accepts = head
@@ -301,47 +226,6 @@ fn asker(integration: &dyn Integration, head: &Parts, observation: &Observation)
         sub_request: integration.is_sub_request(head.uri.path()),
         head: head.method == Method::HEAD,
     }
-}
-
-fn route<'g>(gateway: &'g Gateway, question: &Question) -> Result<Option<&'g Arc<Route>>, Unreadable> {
-    if question.purpose == Purpose::Whoami {
-        return Ok(gateway.routes.whoami(&question.request.host));
-    }
-    match &question.endpoint {
-        None => gateway.routes.find(&question.request),
-        Some(endpoint) => {
-            question
-                .request
-                .target
-                .oddities()
-                .refused_unless(countersign_core::gate::PathOddities::NONE)?;
-            Ok(gateway.routes.at_endpoint(endpoint))
-        }
-    }
-}
-
-fn judge_head(head: &Parts) -> Result<(), Unreadable> {
-    let fields = head
-        .headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum::<usize>();
-    let target = head
-        .uri
-        .path_and_query()
-        .map_or(0, |target| target.as_str().len());
-    if fields + target > MAX_HEAD_BYTES {
-        return Err(Unreadable::new(UnreadableReason::HeadersTooLarge, "over 32 KiB"));
-    }
-    let lines = head.headers.len();
-    let more_cookies = || head.headers.get_all(COOKIE).iter().count().saturating_sub(1);
-    if lines > MAX_HEAD_LINES && lines - more_cookies() > MAX_HEAD_LINES {
-        return Err(Unreadable::new(
-            UnreadableReason::HeadersTooLarge,
-            "over 100 lines",
-        ));
-    }
-    Ok(())
 }
 
 fn announces_body(headers: &HeaderMap) -> bool {

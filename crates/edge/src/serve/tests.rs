@@ -164,25 +164,3 @@ fn request_names_differ_and_hold_128_bits() {
             .all(|name| name.len() == 32 && name.starts_with("0102030405060708"))
     );
 }
-
-#[test]
-fn zz_sizes() {
-    let served = fakes::served(None);
-    let service = served.speaking("auth-request");
-    let request = fakes::head::<Option<()>>(&format!("GET {DECIDE}\n{NGINX}"));
-    let peer = Peer::unix();
-    let future = service.serve(request.map(|_| Body::empty()), &peer);
-    eprintln!("serve {}", size_of_val(&future));
-    eprintln!(
-        "Body {} Parts {} Observation {} Response {} Decision {} OriginalRequest {} Question {} Words {} Permit {}",
-        size_of::<Body>(),
-        size_of::<Parts>(),
-        size_of::<Observation>(),
-        size_of::<Response<Body>>(),
-        size_of::<Decision>(),
-        size_of::<countersign_core::request::OriginalRequest>(),
-        size_of::<Question>(),
-        size_of::<Words>(),
-        size_of::<countersign_core::decide::Permit>()
-    );
-}
