@@ -3,7 +3,7 @@
 
 use crate::certificate::{Certificate, CertificateError};
 use crate::pem::{self, PemError};
-use crate::signature::{SignatureFault, Signed};
+use crate::signature::{Remembered, SignatureFault, Signed};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub struct Authorities {
     pub(crate) trust_anchors: Vec<TrustAnchor<'static>>,
     /// Of the intermediates, in their order.
     pub(crate) intermediate_ders: Vec<CertificateDer<'static>>,
+    /// The signatures that held on paths to these.
+    pub(crate) signatures: Remembered,
 }
 
 /// Why a set of authorities was refused. Files and certificates are counted from 0.

@@ -1,9 +1,12 @@
 //! Signatures on certificates and lists: which are accepted, and whether one holds.
 
 use crate::der::{self, Reader};
+pub(crate) use remembered::Remembered;
 use rustls_pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use webpki::aws_lc_rs as algorithm;
 use webpki::{Error, RawPublicKeyEntity};
+
+mod remembered;
 
 /// RSA of 2048 to 8192 bits with SHA-2, by PKCS #1 and PSS; ECDSA on P-256, P-384 and P-521 with SHA-2; Ed25519. SHA-1 is
 /// none of them.

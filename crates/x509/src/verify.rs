@@ -102,7 +102,7 @@ pub fn verify<'a>(
     let leaf_der = CertificateDer::from(leaf.der());
     let end_entity = EndEntityCert::try_from(&leaf_der).map_err(|error| VerifyError::of(&error))?;
     let built = end_entity.verify_for_usage(
-        crate::signature::ALGORITHMS,
+        &authorities.signatures.algorithms(),
         &authorities.trust_anchors,
         &candidates,
         unix_time(now),
