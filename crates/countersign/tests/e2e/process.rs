@@ -1,9 +1,10 @@
 //! Child processes that end with the test that started them, and waiting that ends.
 
 use std::io::{BufRead as _, BufReader, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -24,10 +25,25 @@ pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     panic!("waited half a minute in vain: {what}");
 }
 
-/// `N` addresses on loopback that were free a moment ago, all different.
+/// Below the ports that the system gives to whoever asks for any: a port found there is not given to another test before
+/// the program it is for has taken it.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// `N` addresses on loopback that were free a moment ago, all different, and different from all that were asked for before.
 pub(crate) fn free_addresses<const N: usize>() -> [SocketAddr; N] {
-    let held = std::array::from_fn::<_, N, _>(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.each_ref().map(|listener| listener.local_addr().unwrap())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let span = u32::from(PORTS.end - PORTS.start);
+    let next = || {
+        let number = std::process::id() * 97 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + u16::try_from(number % span).unwrap();
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    };
+    let free = || {
+        (0..span)
+            .map(|_| next())
+            .find(|address| TcpListener::bind(address).is_ok())
+    };
+    std::array::from_fn(|_| free().unwrap())
 }
 
 /// Waits until somebody accepts connections at `address`.
