@@ -26,7 +26,7 @@ pub(super) fn forwarded_certificate(
     let format = table.text("format").and_then(CertificateFormat::by_name);
     let header = match table.text("header").map(str::parse::<HeaderName>) {
         None => format.map(CertificateFormat::header),
-        Some(Ok(name)) if has_a_meaning(&name) && !name.as_str().starts_with("x-original-client") => {
+        Some(Ok(name)) if has_a_meaning(&name) && name != CertificateFormat::EscapedPem.header() => {
             let message = format!("`{name}` has a meaning of its own and carries no certificate");
             own.push(Fault::new("header", message).help("leave it out for the usual one"));
             None
