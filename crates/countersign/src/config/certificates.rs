@@ -9,10 +9,11 @@ use countersign_edge::integration::{CertificateFormat, ForwardedCertificate};
 use http::HeaderName;
 use std::sync::Arc;
 
-/// The table `forwarded_certificate` of a listener.
+/// The table `forwarded_certificate` of a listener, read from trusted peers alone.
 pub(super) fn forwarded_certificate(
     values: &Values,
     speak: &str,
+    nobody_is_trusted: bool,
     declared: &Declared,
     faults: &mut Vec<Fault>,
 ) -> Option<ForwardedCertificate> {
@@ -21,6 +22,12 @@ pub(super) fn forwarded_certificate(
         let message = "`check` reads no original request, and so no certificate that was passed on";
         faults.push(Fault::new("forwarded_certificate", message));
         return None;
+    }
+    // Where another proxy asks, that nobody may is told already.
+    if speak == "reverse-proxy" && nobody_is_trusted {
+        let message = "nobody may pass a certificate on here: no peer is trusted to";
+        let help = "trusted_peers = [\"127.0.0.1\"]: the proxy's own address";
+        faults.push(Fault::new("forwarded_certificate", message).help(help));
     }
     let mut own = Vec::new();
     let format = table.text("format").and_then(CertificateFormat::by_name);

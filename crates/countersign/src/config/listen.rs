@@ -150,7 +150,7 @@ fn listen(
         .map_err(|fault| faults.push(fault))
         .ok();
     let (trusted, secret_header) = trusted(values, &speak, address.as_ref(), &mut faults);
-    let certificate = forwarded_certificate(values, &speak, declared, &mut faults);
+    let certificate = forwarded_certificate(values, &speak, trusted.is_empty(), declared, &mut faults);
     let access = access(values, &mut faults);
     for name in ["mode", "owner"] {
         let elsewhere = address
