@@ -46,6 +46,20 @@ renewed by a timer.
     Workload(Args),
 }
 
+/// How long what is issued holds, and where it goes.
+#[derive(Debug, clap::Args)]
+pub(super) struct ToIssue {
+    /// How many days it holds. Otherwise 90 for servers and clients, at most 397; 1 for workloads, at most 7.
+    #[arg(long)]
+    pub(super) days: Option<u32>,
+    /// What its files are called, without their ending, instead of the first name.
+    #[arg(long, value_name = "NAME")]
+    pub(super) file: Option<String>,
+    /// Where its files go, instead of `issued` in the authority's folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) output: Option<PathBuf>,
+}
+
 /// What to issue.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -54,15 +68,8 @@ pub(in crate::cli) struct Args {
     names: Vec<String>,
     #[command(flatten)]
     place: Place,
-    /// How many days it holds. Otherwise 90 for servers and clients, at most 397; 1 for workloads, at most 7.
-    #[arg(long)]
-    days: Option<u32>,
-    /// What its files are called, without their ending, instead of the first name.
-    #[arg(long, value_name = "NAME")]
-    file: Option<String>,
-    /// Where its files go, instead of `issued` in the authority's folder.
-    #[arg(long, value_name = "FOLDER")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    issued: ToIssue,
     #[command(flatten)]
     unlock: Unlock,
     /// One JSON object: what was issued, and the files that were written.
@@ -78,12 +85,12 @@ pub(super) fn run(command: &Issue, environment: &Environment, out: &mut Output) 
         Issue::Workload(args) => (Kind::Workload, args),
     };
     let names = Name::parse_all(kind, &args.names).map_err(|error| error.to_string())?;
-    let stem = stem(args.file.as_deref(), &names)?;
+    let stem = stem(args.issued.file.as_deref(), &names)?;
     let folder = Folder(args.place.folder.clone());
     let keys = folder.keys(&[Role::Intermediate], &args.unlock, environment)?;
     let held = folder.hold()?;
     let mut authority = folder.authority(keys, environment, &held)?;
-    let elsewhere = args.output.as_deref().map(absolute).transpose()?;
+    let elsewhere = args.issued.output.as_deref().map(absolute).transpose()?;
     let files = Files::new(
         &elsewhere
             .as_deref()
@@ -95,7 +102,7 @@ pub(super) fn run(command: &Issue, environment: &Environment, out: &mut Output) 
     let wish = Wish {
         kind,
         names: &names,
-        days: args.days.unwrap_or(crate::ca::days(kind).0),
+        days: args.issued.days.unwrap_or(crate::ca::days(kind).0),
         file: &stem,
         folder: elsewhere.as_deref(),
         requested: false,

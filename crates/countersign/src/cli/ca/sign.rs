@@ -26,15 +26,8 @@ pub(in crate::cli) struct Args {
     name: Vec<String>,
     #[command(flatten)]
     place: Place,
-    /// How many days it holds. Otherwise 90 for servers and clients, at most 397; 1 for workloads, at most 7.
-    #[arg(long)]
-    days: Option<u32>,
-    /// What its file is called, without its ending, instead of the first name.
-    #[arg(long, value_name = "NAME")]
-    file: Option<String>,
-    /// Where its file goes, instead of `issued` in the authority's folder.
-    #[arg(long, value_name = "FOLDER")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    issued: issue::ToIssue,
     #[command(flatten)]
     unlock: Unlock,
     /// One JSON object: what was issued, and the file that was written.
@@ -50,12 +43,12 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     let request = Request::from_pem(&text).map_err(|why| told(&why))?;
     let asked = request.names(args.kind).map_err(|why| told(&why))?;
     confirmed(args, &asked)?;
-    let stem = issue::stem(args.file.as_deref(), &asked)?;
+    let stem = issue::stem(args.issued.file.as_deref(), &asked)?;
     let folder = Folder(args.place.folder.clone());
     let keys = folder.keys(&[Role::Intermediate], &args.unlock, environment)?;
     let held = folder.hold()?;
     let mut authority = folder.authority(keys, environment, &held)?;
-    let elsewhere = args.output.as_deref().map(issue::absolute).transpose()?;
+    let elsewhere = args.issued.output.as_deref().map(issue::absolute).transpose()?;
     let files = Files::new(
         &elsewhere
             .as_deref()
@@ -66,7 +59,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     let wish = Wish {
         kind: args.kind,
         names: &asked,
-        days: args.days.unwrap_or(crate::ca::days(args.kind).0),
+        days: args.issued.days.unwrap_or(crate::ca::days(args.kind).0),
         file: &stem,
         folder: elsewhere.as_deref(),
         requested: true,
