@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`kinds`] (the one list), [`anonymous`], [`bearer_jwt`], [`jwt_svid`], [`client_certificate`]; what a
 //! token needs: [`keys`], [`key_ring`], [`token_cache`]; what a certificate needs: [`presented`], [`revocations`]; what both
-//! need: [`bundles`]; and [`condition`].
+//! need: [`bundles`]; what a login needs: [`session`]; and [`condition`].
 
 pub mod anonymous;
 pub mod bearer_jwt;
@@ -15,6 +15,7 @@ pub mod keys;
 pub mod kinds;
 pub mod presented;
 pub mod revocations;
+pub mod session;
 pub mod token_cache;
 
 /// The test kit's authority, which stands above this crate but needs nothing of what stands between.

@@ -51,6 +51,9 @@ pub enum StoreError {
     /// The record is gone, or newer than the version given.
     #[error("the record has changed")]
     Changed,
+    /// There is no room for one more record. What is kept stays.
+    #[error("the store is full: {0}")]
+    Full(String),
     /// The store could not be asked. The text is for the log.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
@@ -81,6 +84,10 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
         if_version: Version,
         ends: Timestamp,
     ) -> StoreFuture<'a, Version>;
+
+    /// Moves the record's end, and nothing else: bytes, version and index stay. Says whether there was a record that had not
+    /// ended. It need not outlive a crash.
+    fn touch<'a>(&'a self, id: &'a RecordKey, ends: Timestamp, now: Timestamp) -> StoreFuture<'a, bool>;
 
     /// Reads and removes in one step: codes and transactions are taken once.
     fn take<'a>(&'a self, id: &'a RecordKey, now: Timestamp) -> StoreFuture<'a, Option<Sealed>>;

@@ -43,6 +43,10 @@ impl SessionStore for NoSessions {
         none()
     }
 
+    fn touch<'a>(&'a self, _: &'a RecordKey, _: Timestamp, _: Timestamp) -> StoreFuture<'a, bool> {
+        none()
+    }
+
     fn take<'a>(&'a self, _: &'a RecordKey, _: Timestamp) -> StoreFuture<'a, Option<Sealed>> {
         none()
     }
