@@ -13,6 +13,7 @@ pub mod jwt_svid;
 pub mod key_ring;
 pub mod keys;
 pub mod kinds;
+pub mod login;
 pub mod presented;
 pub mod revocations;
 pub mod session;

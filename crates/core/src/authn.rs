@@ -3,6 +3,7 @@
 use crate::BoxFuture;
 use crate::certificate::CertificateJudge;
 use crate::credential_place::CredentialPlace;
+use crate::own_path::OwnPage;
 use crate::principal::Principal;
 use crate::reason::{RejectionReason, UnavailableReason};
 use crate::request::OriginalRequest;
@@ -93,6 +94,11 @@ pub enum Challenge {
         /// Who asks, as the configuration names it.
         authenticator: Arc<str>,
     },
+    /// A login: a browser is sent to the gateway's own page for it, and on to the provider.
+    Login {
+        /// Who asks, as the configuration names it.
+        authenticator: Arc<str>,
+    },
     /// A TLS client certificate: it is asked for in the handshake, so that all an answer can do is to say so.
     Certificate {
         /// Who asks, as the configuration names it.
@@ -127,6 +133,11 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
     /// The judge of certificates that this one asks, when certificates are its credentials.
     fn certificate_judge(&self) -> Option<Arc<dyn CertificateJudge>> {
         None
+    }
+
+    /// Pages of the gateway's own that this one has at other paths than the usual, on every host where a route names it.
+    fn own_pages(&self) -> &[(Box<str>, OwnPage)] {
+        &[]
     }
 
     /// How to ask the client for this kind of credential; `None` when asking is no use.

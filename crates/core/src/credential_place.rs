@@ -10,6 +10,8 @@ pub enum CredentialPlace {
     Header(HeaderName),
     /// A cookie of this name (RFC 6265 section 4.2).
     Cookie(Box<str>),
+    /// Every cookie whose name begins so: the gateway's own.
+    CookiesFrom(Box<str>),
     /// A query parameter of this name, in any spelling that decodes to it.
     Query(Box<str>),
 }
@@ -21,7 +23,9 @@ pub fn cut_from_query(places: &[CredentialPlace], query: &str) -> Option<String>
         let name = query_name(pair);
         places.iter().any(|place| match place {
             CredentialPlace::Query(wanted) => **wanted == *name,
-            CredentialPlace::Header(_) | CredentialPlace::Cookie(_) => false,
+            CredentialPlace::Header(_) | CredentialPlace::Cookie(_) | CredentialPlace::CookiesFrom(_) => {
+                false
+            }
         })
     };
     let kept = query.split('&').filter(|pair| !named(pair)).collect::<Vec<_>>();
@@ -34,7 +38,10 @@ pub fn cut_from_headers(places: &[CredentialPlace], headers: &mut HeaderMap) {
     for place in places {
         match place {
             CredentialPlace::Header(name) => while headers.remove(name).is_some() {},
-            CredentialPlace::Cookie(name) => cut_cookie(name, headers),
+            CredentialPlace::Cookie(name) => cut_cookies(headers, |own| own == name.as_bytes()),
+            CredentialPlace::CookiesFrom(prefix) => {
+                cut_cookies(headers, |own| own.starts_with(prefix.as_bytes()));
+            }
             CredentialPlace::Query(_) => {}
         }
     }
@@ -57,11 +64,14 @@ pub fn cookie_name(pair: &[u8]) -> &[u8] {
     pair.get(..end).unwrap_or(pair).trim_ascii()
 }
 
-fn cut_cookie(name: &str, headers: &mut HeaderMap) {
+fn cut_cookies(headers: &mut HeaderMap, is_cut: impl Fn(&[u8]) -> bool) {
+    if !headers.contains_key(COOKIE) {
+        return;
+    }
     let lines = headers.get_all(COOKIE).iter().cloned().collect::<Vec<_>>();
     let named = |line: &HeaderValue| {
         let mut pairs = line.as_bytes().split(|byte| *byte == b';');
-        pairs.any(|pair| cookie_name(pair) == name.as_bytes())
+        pairs.any(|pair| is_cut(cookie_name(pair)))
     };
     if !lines.iter().any(named) {
         return;
@@ -70,7 +80,7 @@ fn cut_cookie(name: &str, headers: &mut HeaderMap) {
     for line in lines {
         let pairs = line.as_bytes().split(|byte| *byte == b';');
         let kept = pairs
-            .filter(|pair| cookie_name(pair) != name.as_bytes())
+            .filter(|pair| !is_cut(cookie_name(pair)))
             .collect::<Vec<_>>();
         let joined = kept.join(&b';');
         if let Ok(value) = HeaderValue::from_bytes(joined.trim_ascii())
@@ -107,11 +117,15 @@ mod tests {
         let places = [
             CredentialPlace::Header(http::header::AUTHORIZATION),
             CredentialPlace::Cookie("at".into()),
+            CredentialPlace::CookiesFrom("__Host-own".into()),
         ];
         let mut headers = HeaderMap::new();
         headers.append("authorization", HeaderValue::from_static("Bearer x"));
         headers.append("authorization", HeaderValue::from_static("Bearer y"));
-        headers.append("cookie", HeaderValue::from_static("a=1; at=secret; b=\"2\""));
+        headers.append(
+            "cookie",
+            HeaderValue::from_static("a=1; at=secret; __Host-own=s;__Host-own-0f=t; b=\"2\""),
+        );
         headers.append("cookie", HeaderValue::from_static("at=secret"));
         headers.append("accept", HeaderValue::from_static("*/*"));
         cut_from_headers(&places, &mut headers);

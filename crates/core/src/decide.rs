@@ -6,7 +6,7 @@ use crate::policy::Unmet;
 use crate::principal::{AuthenticationMethod as Method, Principal};
 use crate::reason::{AnswerReason, RejectionReason};
 use crate::request::OriginalRequest;
-use crate::route::{ChallengeStyle, Route};
+use crate::route::{ChallengeStyle, LoginDemand, Route};
 use crate::time::Now;
 use std::sync::Arc;
 
@@ -54,6 +54,8 @@ impl Permit {
 pub struct Refusal {
     /// What was presented and does not hold; `None` when nothing was.
     pub rejection: Option<Rejection>,
+    /// What the route asks of a login, where that is what was not met.
+    pub demand: Option<LoginDemand>,
     /// Every way of the route, in its order.
     pub challenges: Vec<Challenge>,
     /// How the route wants to be answered for.
@@ -67,9 +69,17 @@ impl Refusal {
     pub fn only_certificates(&self) -> bool {
         !self.challenges.is_empty()
             && self.challenges.iter().all(|challenge| match challenge {
-                Challenge::Bearer { .. } => false,
+                Challenge::Bearer { .. } | Challenge::Login { .. } => false,
                 Challenge::Certificate { .. } => true,
             })
+    }
+
+    /// Whether logging in is one of the ways.
+    pub fn asks_login(&self) -> bool {
+        self.challenges.iter().any(|challenge| match challenge {
+            Challenge::Login { .. } => true,
+            Challenge::Bearer { .. } | Challenge::Certificate { .. } => false,
+        })
     }
 
     /// The word for it, and what it means: what was wrong with the credential, or that there was none.
@@ -103,6 +113,9 @@ pub enum Decision {
 
 /// Decides `request`, which `route` matched: asks its authenticators in order, then its requirement.
 pub async fn decide(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> Decision {
+    if let Some(permit) = let_in_preflight(route, request, now) {
+        return Decision::Allow(permit);
+    }
     let mut effects = Effects::none();
     let mut failed: Option<Rejection> = None;
     let mut unclaimed: Option<Rejection> = None;
@@ -200,12 +213,30 @@ async fn and_also(
         };
         return Decision::Challenge(Refusal {
             rejection,
+            demand: None,
             challenges: authenticator.challenge(request).into_iter().collect(),
             style: route.challenge,
             effects,
         });
     }
-    authorize(route, request, principal, effects)
+    authorize(route, request, principal, effects, now)
+}
+
+/// A browser's question before a script's request bears no credential by design; what it may learn, the application says.
+fn let_in_preflight(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> Option<Permit> {
+    let nobody = route.preflight.as_ref().filter(|_| request.is_preflight())?;
+    match nobody.try_now(request, now) {
+        Some(Outcome::Authenticated(principal, effects)) => Some(Permit {
+            principal,
+            route: Arc::clone(route),
+            effects,
+            certificate: Verdict::default(),
+        }),
+        Some(
+            Outcome::Absent(_) | Outcome::Unclaimed(_) | Outcome::Rejected(..) | Outcome::Unavailable(_),
+        )
+        | None => None,
+    }
 }
 
 fn authorize(
@@ -213,7 +244,20 @@ fn authorize(
     request: &OriginalRequest,
     principal: Arc<Principal>,
     effects: Effects,
+    now: Now,
 ) -> Decision {
+    if let Some(reason) = route.login.unmet(&principal, now) {
+        let rejection = Rejection {
+            reason,
+            presented: Presented::Ambient,
+            authenticator: Arc::clone(&principal.authenticator),
+            detail: String::new(),
+        };
+        return Decision::Challenge(Refusal {
+            demand: Some(route.login.clone()),
+            ..refusal(route, request, Some(rejection), effects)
+        });
+    }
     match route.require.check(&principal, request) {
         Ok(()) => Decision::Allow(Permit {
             principal,
@@ -231,15 +275,25 @@ fn refuse(
     rejection: Option<Rejection>,
     effects: Effects,
 ) -> Decision {
+    Decision::Challenge(refusal(route, request, rejection, effects))
+}
+
+fn refusal(
+    route: &Route,
+    request: &OriginalRequest,
+    rejection: Option<Rejection>,
+    effects: Effects,
+) -> Refusal {
     let challenges = route
         .accept
         .iter()
         .filter_map(|authenticator| authenticator.challenge(request))
         .collect();
-    Decision::Challenge(Refusal {
+    Refusal {
         rejection,
+        demand: None,
         challenges,
         style: route.challenge,
         effects,
-    })
+    }
 }

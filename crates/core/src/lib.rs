@@ -5,7 +5,7 @@
 //! - the world, passed in: [`time`], [`entropy`], [`secret`], [`http_client`], [`kept`], [`session`];
 //! - who asks for what: [`peer`], [`gate`], [`request`];
 //! - who they are: [`claims`], [`principal`], [`spiffe`], [`credential_place`], [`certificate`], [`authn`];
-//! - what is answered: [`route`], [`policy`], [`decide`], [`identity_headers`];
+//! - what is answered: [`route`], [`policy`], [`decide`], [`identity_headers`], [`own_path`], [`return_to`];
 //! - how a part says what can be configured: [`options`].
 
 pub mod authn;
@@ -19,11 +19,13 @@ pub mod http_client;
 pub mod identity_headers;
 pub mod kept;
 pub mod options;
+pub mod own_path;
 pub mod peer;
 pub mod policy;
 pub mod principal;
 pub mod reason;
 pub mod request;
+pub mod return_to;
 pub mod route;
 pub mod secret;
 pub mod session;

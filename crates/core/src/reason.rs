@@ -97,6 +97,8 @@ reasons! {
         TrustDomainWrong = "trust_domain_wrong", "The SPIFFE ID is of another trust domain.";
         CertificateSubject = "certificate_subject", "The certificate has not exactly one name of the kind that is its subject here.";
         SubjectMissing = "subject_missing", "The token names no subject.";
+        LoginTooOld = "login_too_old", "The login is longer ago than this place allows: log in again.";
+        AcrUnmet = "acr_unmet", "The login was not made in a way that this place asks for.";
     }
 }
 

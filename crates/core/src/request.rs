@@ -71,6 +71,13 @@ impl OriginalRequest {
         matches!(self.method, Method::GET | Method::HEAD) && !prefetch && self.accepts_html()
     }
 
+    /// Whether this is a browser's question before a request of another site's script (Fetch standard, CORS preflight).
+    pub fn is_preflight(&self) -> bool {
+        self.method == Method::OPTIONS
+            && self.headers.contains_key("origin")
+            && self.headers.contains_key("access-control-request-method")
+    }
+
     /// Whether `Accept` lists `text/html` by name.
     pub fn accepts_html(&self) -> bool {
         let values = self

@@ -1,8 +1,10 @@
 //! Which route governs a request. No route, no entry.
 
 use crate::authn::Authenticator;
+use crate::credential_place::CredentialPlace;
 use crate::gate::{Host, PathOddities, Unreadable};
 use crate::identity_headers::Projection;
+use crate::own_path::OwnPage;
 use crate::policy::Requirement;
 use crate::reason::UnreadableReason;
 use crate::request::{Forwarder, OriginalRequest};
@@ -10,16 +12,22 @@ use http::{HeaderName, Method};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+pub use login_demand::LoginDemand;
 pub use pattern::{HostPattern, PathPattern, PatternError, Specificity};
 
+mod login_demand;
 mod pattern;
 
 /// How a route wants its refusals answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ChallengeStyle {
-    /// By what the client is.
+    /// By what the client is: a browser that navigates is sent to log in, where that is a way; 401 for everybody else.
     #[default]
     Auto,
+    /// Every GET and HEAD is sent to log in, scripts' too.
+    Login,
+    /// Whoever accepts HTML is sent to log in; 403 for everybody else.
+    LoginOrForbidden,
     /// 401 with `WWW-Authenticate`, whoever asks.
     Unauthorized,
     /// 403, whoever asks.
@@ -48,6 +56,10 @@ pub struct Route {
     pub accept: Vec<Arc<dyn Authenticator>>,
     /// What must be proved besides, each of them: "and a managed device".
     pub also: Vec<Arc<dyn Authenticator>>,
+    /// What is asked of the login itself.
+    pub login: LoginDemand,
+    /// Who a genuine CORS preflight is let in as, without being asked for anything.
+    pub preflight: Option<Arc<dyn Authenticator>>,
     /// What is asked of the principal.
     pub require: Requirement,
     /// How refusals are answered.
@@ -58,10 +70,36 @@ pub struct Route {
     pub to: Option<Upstream>,
     /// Whether the client's own credential goes upstream, in proxy mode.
     pub forward_credentials: bool,
+    /// The gateway's own cookies: never sent on, whatever the route.
+    pub own_cookies: Arc<[CredentialPlace]>,
     /// Path spellings it lets through, in proxy mode.
     pub allow_in_path: PathOddities,
     /// The paths a listener that speaks `check` answers for this route at.
     pub endpoints: Vec<Box<str>>,
+}
+
+impl Route {
+    /// A route that governs nothing and accepts nobody.
+    pub fn bare(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            hosts: Vec::new(),
+            paths: Vec::new(),
+            methods: Vec::new(),
+            accept: Vec::new(),
+            also: Vec::new(),
+            login: LoginDemand::default(),
+            preflight: None,
+            require: Requirement::default(),
+            challenge: ChallengeStyle::Auto,
+            identity: Arc::default(),
+            to: None,
+            forward_credentials: false,
+            own_cookies: Arc::default(),
+            allow_in_path: PathOddities::NONE,
+            endpoints: Vec::new(),
+        }
+    }
 }
 
 /// Two routes that no request can tell apart.
@@ -87,6 +125,8 @@ struct HostRoutes {
     entries: Vec<Entry>,
     /// Who is who here: every way that one of the routes accepts, and no requirement.
     whoami: Arc<Route>,
+    /// Pages of the gateway's own at paths that a login chose.
+    moved: Vec<(Box<str>, OwnPage)>,
 }
 
 /// All routes, found by host, path and method.
@@ -199,6 +239,25 @@ impl RouteTable {
         self.under(host.name()).map(|under| &under.whoami)
     }
 
+    /// Whether one of the gateway's own pages is at `path` on some host.
+    pub fn has_own_page(&self, path: &str) -> bool {
+        let exact = self.exact.values();
+        let all = exact
+            .chain(self.suffixes.iter().map(|(_, under)| under))
+            .chain(&self.any);
+        let mut moved = all.flat_map(|under| &under.moved);
+        OwnPage::at(path).is_some() || moved.any(|(own, _)| **own == *path)
+    }
+
+    /// Which of the gateway's own pages is at `path` on `host`.
+    pub fn own_page(&self, host: &Host, path: &str) -> Option<OwnPage> {
+        OwnPage::at(path).or_else(|| {
+            let moved = &self.under(host.name())?.moved;
+            let found = moved.iter().find(|(own, _)| **own == *path);
+            found.map(|(_, page)| *page)
+        })
+    }
+
     /// The route that answers at `endpoint` on a listener that speaks `check`.
     pub fn at_endpoint(&self, endpoint: &str) -> Option<&Arc<Route>> {
         self.endpoints.get(endpoint)
@@ -232,23 +291,20 @@ impl HostRoutes {
     /// `entries` are in the order of the configuration.
     fn new(host: &HostPattern, entries: Vec<(usize, Entry)>) -> Self {
         let mut entries = entries.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>();
+        let ways = every_way(&entries);
+        let moved = ways.iter().flat_map(|way| way.own_pages().iter().cloned());
+        let moved = moved.collect();
         let whoami = Arc::new(Route {
-            name: "whoami".into(),
             hosts: vec![host.clone()],
-            paths: Vec::new(),
-            methods: Vec::new(),
-            accept: every_way(&entries),
-            also: Vec::new(),
-            require: Requirement::default(),
-            challenge: ChallengeStyle::Auto,
-            identity: Arc::default(),
-            to: None,
-            forward_credentials: false,
-            allow_in_path: PathOddities::NONE,
-            endpoints: Vec::new(),
+            accept: ways,
+            ..Route::bare("whoami")
         });
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.path.specificity()));
-        Self { entries, whoami }
+        Self {
+            entries,
+            whoami,
+            moved,
+        }
     }
 }
 

@@ -9,12 +9,12 @@ use countersign_core::authn::{
 use countersign_core::certificate::ClientCertificate;
 use countersign_core::claims::{ClaimPath, Claims, ClaimsBuilder};
 use countersign_core::decide::{Decision, decide};
-use countersign_core::gate::{Host, PathOddities, Scheme, Target};
+use countersign_core::gate::{Host, Scheme, Target};
 use countersign_core::policy::{Named, Requirement};
 use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
 use countersign_core::reason::{RejectionReason, UnavailableReason};
 use countersign_core::request::{Forwarder, OriginalRequest, RequestId};
-use countersign_core::route::{ChallengeStyle, Route};
+use countersign_core::route::Route;
 use countersign_core::time::{Monotonic, Now, Timestamp};
 use http::{HeaderMap, Method};
 use std::future::Future;
@@ -134,19 +134,10 @@ fn decision_also(ways: &[Says], open: bool, also: &[Says], require: Requirement)
         accept.push(Arc::new(Told("anonymous".into(), Says::Yes, true)));
     }
     let route = Arc::new(Route {
-        name: "test".into(),
-        hosts: Vec::new(),
-        paths: Vec::new(),
-        methods: Vec::new(),
         accept,
         also: also.iter().enumerate().map(told).collect(),
         require,
-        challenge: ChallengeStyle::Auto,
-        identity: Arc::default(),
-        to: None,
-        forward_credentials: true,
-        allow_in_path: PathOddities::NONE,
-        endpoints: Vec::new(),
+        ..Route::bare("test")
     });
     let request = OriginalRequest {
         id: RequestId(7),

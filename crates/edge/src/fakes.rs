@@ -150,21 +150,15 @@ pub(crate) fn gateway(upstream: Option<&str>) -> Gateway {
     let identity = IdentityHeaders::new(facts.iter().map(|(name, _)| name.clone()));
     let projection = Arc::new(Projection::new(&identity, &facts, ListFormat::Comma, None));
     let route = |host: &str, path: &str| Route {
-        name: format!("{host}{path}").into(),
         hosts: vec![HostPattern::parse(host).unwrap()],
         paths: vec![PathPattern::parse(path, false).unwrap()],
-        methods: Vec::new(),
         accept: vec![Told::authenticator()],
-        also: Vec::new(),
-        require: Requirement::default(),
-        challenge: ChallengeStyle::Auto,
         identity: Arc::clone(&projection),
         to: upstream.map(|authority| Upstream {
             authority: authority.into(),
         }),
         forward_credentials: true,
-        allow_in_path: PathOddities::NONE,
-        endpoints: Vec::new(),
+        ..Route::bare(format!("{host}{path}"))
     };
     let operators = Named {
         authenticator: None,

@@ -5,9 +5,10 @@ use countersign_core::certificate::{ClientCertificate, Failure};
 use countersign_core::decide::{Decision, Permit};
 use countersign_core::gate::{Scheme, Unreadable};
 use countersign_core::identity_headers::IdentityHeaders;
+use countersign_core::own_path::OwnPage;
 use countersign_core::peer::{Peer, TrustedPeers};
 use countersign_core::request::{OriginalRequest, RequestId};
-use countersign_core::route::Route;
+use countersign_core::route::{Route, RouteTable};
 use countersign_core::time::Now;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -32,10 +33,6 @@ mod tests;
 pub const DECIDE: &str = "/.countersign/decide";
 /// Where it words the answer to a refused client.
 pub const ANSWER: &str = "/.countersign/answer";
-/// Where it tells who is asking.
-pub const WHOAMI: &str = "/.countersign/whoami";
-/// Everything under this is the gateway's own, on every host.
-pub const OWN_PREFIX: &str = "/.countersign";
 /// The header that refusals carry, and by which the answer page knows that we refused.
 pub const REFUSAL: &str = "x-countersign-refusal";
 
@@ -52,6 +49,8 @@ pub struct ReadContext<'a> {
     pub id: RequestId,
     /// What is stripped.
     pub identity: &'a IdentityHeaders,
+    /// Where the gateway's own pages are.
+    pub routes: &'a RouteTable,
     /// When it was asked.
     pub now: Now,
 }
@@ -105,6 +104,25 @@ pub enum Purpose {
     Forward,
     /// To be told who is asking.
     Whoami,
+    /// For another page of our own.
+    Own(OwnPage),
+}
+
+impl Purpose {
+    /// For this page of ours.
+    const fn of(page: OwnPage) -> Self {
+        match page {
+            OwnPage::Whoami => Self::Whoami,
+            OwnPage::Login
+            | OwnPage::Callback
+            | OwnPage::Logout
+            | OwnPage::Session
+            | OwnPage::Renew
+            | OwnPage::BackchannelLogout
+            | OwnPage::FrontchannelLogout
+            | OwnPage::Jwks => Self::Own(page),
+        }
+    }
 }
 
 /// The question as read.

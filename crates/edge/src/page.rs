@@ -35,6 +35,8 @@ pub struct Words {
     pub id: RequestId,
     /// How to ask better.
     pub www_authenticate: Option<HeaderValue>,
+    /// Where to go instead, with a 303.
+    pub location: Option<HeaderValue>,
     /// When to ask again, in seconds.
     pub retry_after: Option<u64>,
     /// Cookies to set or clear.
@@ -75,6 +77,7 @@ impl Words {
             meaning,
             id,
             www_authenticate: None,
+            location: None,
             retry_after: None,
             cookies: Vec::new(),
             html: false,

@@ -103,6 +103,7 @@ fn outgoing(
     let host = HeaderValue::from_str(&request.host.to_string())
         .map_err(|_| ProxyFailure::new(AnswerReason::UpstreamBroken, "host"))?;
     hop_headers::strip(&mut request.headers);
+    cut_from_headers(&route.own_cookies, &mut request.headers);
     if !route.forward_credentials {
         for authenticator in &route.accept {
             cut_from_headers(authenticator.credential_places(), &mut request.headers);

@@ -2,7 +2,7 @@
 
 use crate::body::Body;
 use crate::gateway::{Face, Gateway};
-use crate::integration::{Asker, Integration, Reply};
+use crate::integration::{Asker, Integration, Purpose, Reply, Unread};
 use crate::log::Log;
 use crate::observe::{Observation, Observer};
 use crate::page::{self, Words};
@@ -188,6 +188,11 @@ impl Service {
                 return integration.refuse(&unread, asker);
             }
         };
+        if let Purpose::Own(_) = question.purpose {
+            // The pages of a login come with the login.
+            observation.unread(&Unread::NotFound);
+            return integration.refuse(&Unread::NotFound, asker);
+        }
         let decision = match route {
             Some(route) => decide(route, &question.request, observation.began()).await,
             None => Decision::NoRoute,

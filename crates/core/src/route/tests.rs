@@ -24,7 +24,6 @@ const fn spec<'a>(name: &'a str, hosts: &'a [&'a str], paths: &'a [&'a str]) -> 
 
 fn route(spec: &Spec<'_>) -> Arc<Route> {
     Arc::new(Route {
-        name: spec.name.into(),
         hosts: spec
             .hosts
             .iter()
@@ -36,15 +35,7 @@ fn route(spec: &Spec<'_>) -> Arc<Route> {
             .map(|path| PathPattern::parse(path, false).unwrap())
             .collect(),
         methods: spec.methods.to_vec(),
-        accept: Vec::new(),
-        also: Vec::new(),
-        require: Requirement::default(),
-        challenge: ChallengeStyle::Auto,
-        identity: Arc::default(),
-        to: None,
-        forward_credentials: true,
-        allow_in_path: PathOddities::NONE,
-        endpoints: Vec::new(),
+        ..Route::bare(spec.name)
     })
 }
 

@@ -7,8 +7,10 @@ use super::route::{self, Surroundings};
 use super::shape::Document;
 use countersign_authn::anonymous::Anonymous;
 use countersign_authn::kinds::{KINDS, Parts};
+use countersign_authn::login::{self, cookies::Cookies};
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
+use countersign_core::credential_place::CredentialPlace;
 use countersign_core::options::{Fault, Need, Table, Values};
 use countersign_core::route::RouteTable;
 use countersign_edge::gateway::{Faces, Gateway};
@@ -55,11 +57,13 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
     let declared = authenticators(document, parts, &mut told);
     let listeners = listen::listeners(document, &declared, &mut told);
     let identity = identity::collect(document, &listeners, &declared, &mut told);
+    let own_cookies = own_cookies(document);
     let surroundings = Surroundings {
         document,
         declared: &declared,
         identity: &identity,
         listeners: &listeners,
+        own_cookies: &own_cookies,
     };
     let routes = route::build(&surroundings, &mut told);
     let built = routes
@@ -101,6 +105,18 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
         tokens: Arc::clone(&parts.tokens),
         warnings: told,
     }
+}
+
+/// The cookies of the gateway's own, where there are logins.
+fn own_cookies(document: &Document) -> Arc<[CredentialPlace]> {
+    let mut logins = document.values.named(login::TABLE).iter();
+    let over_http = logins
+        .clone()
+        .any(|(_, values)| values.flag("danger_cookies_over_http"));
+    let names = logins.next().map(|_| [Some(false), over_http.then_some(true)]);
+    let cookies = names.into_iter().flatten().flatten();
+    let cookies = cookies.filter_map(|over_http| Cookies::new(login::cookies::DEFAULT_NAME, over_http));
+    cookies.flat_map(|cookies| cookies.places()).collect()
 }
 
 /// Faults at fields below `way`, as messages at their places.

@@ -236,7 +236,9 @@ fn refuse_double_use(
             .iter()
             .filter_map(|place| match place {
                 CredentialPlace::Header(name) => Some(name),
-                CredentialPlace::Cookie(_) | CredentialPlace::Query(_) => None,
+                CredentialPlace::Cookie(_) | CredentialPlace::CookiesFrom(_) | CredentialPlace::Query(_) => {
+                    None
+                }
             });
         for name in headers {
             let message = if set.holds(name) {

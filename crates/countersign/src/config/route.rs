@@ -9,10 +9,13 @@ use super::require::requirement;
 use super::shape::{Document, Way};
 use countersign_authn::condition;
 use countersign_core::authn::Authenticator;
+use countersign_core::credential_place::CredentialPlace;
 use countersign_core::gate::{PathOddities, Target, judge_method};
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::Condition;
-use countersign_core::route::{ChallengeStyle, HostPattern, PathPattern, PatternError, Route, Upstream};
+use countersign_core::route::{
+    ChallengeStyle, HostPattern, LoginDemand, PathPattern, PatternError, Route, Upstream,
+};
 use http::Method;
 use std::sync::Arc;
 use url::Url;
@@ -28,6 +31,7 @@ pub(super) struct Surroundings<'d> {
     pub(super) declared: &'d Declared,
     pub(super) identity: &'d Identity,
     pub(super) listeners: &'d [Listen],
+    pub(super) own_cookies: &'d Arc<[CredentialPlace]>,
 }
 
 impl Surroundings<'_> {
@@ -95,6 +99,8 @@ fn route(
     );
     require.condition = when(values, &mut faults);
     let endpoints = each(values, "endpoint", &mut faults, endpoint);
+    let login = login_demand(values, &accept, &mut faults);
+    let preflight = preflight(values, surroundings.declared);
     let to = to(values, &mut faults);
     let allowed = values.texts("allow_in_path").filter_map(PathOddities::named);
     let allow_in_path = allowed.fold(PathOddities::NONE, PathOddities::with);
@@ -119,6 +125,8 @@ fn route(
         also,
         require,
         challenge: match values.text("challenge") {
+            Some("login") => ChallengeStyle::Login,
+            Some("login-or-403") => ChallengeStyle::LoginOrForbidden,
             Some("401") => ChallengeStyle::Unauthorized,
             Some("403") => ChallengeStyle::Forbidden,
             _ => ChallengeStyle::Auto,
@@ -126,6 +134,9 @@ fn route(
         identity: surroundings.identity.of_route(index),
         to,
         forward_credentials: values.flag("forward_credentials"),
+        login,
+        preflight,
+        own_cookies: Arc::clone(surroundings.own_cookies),
         allow_in_path,
         endpoints,
     })
@@ -254,6 +265,46 @@ fn also(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<Ar
         );
     }
     proofs
+}
+
+/// What the route asks of a login, which must then be one of its ways.
+fn login_demand(values: &Values, accept: &[Arc<dyn Authenticator>], faults: &mut Vec<Fault>) -> LoginDemand {
+    let asked = ["max_age", "acr_values", "prompt"];
+    let measured = |way: &Arc<dyn Authenticator>| {
+        ["login.", "token."]
+            .iter()
+            .any(|kind| way.name().starts_with(kind))
+    };
+    let measures = accept.iter().any(measured);
+    for name in asked.into_iter().filter(|name| values.has(name) && !measures) {
+        let message =
+            format!("`{name}` is asked of a login, and this route accepts neither one nor a token of one");
+        faults.push(Fault::new(name, message).help("leave it out, or accept a `login.NAME`"));
+    }
+    let plain = |acr: &str| {
+        acr.bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    };
+    for (index, acr) in values
+        .texts("acr_values")
+        .enumerate()
+        .filter(|(_, acr)| !plain(acr))
+    {
+        let message = format!("{acr:?} cannot be one: printable characters without spaces and quotes are");
+        faults.push(Fault::new(&index.to_string(), message).within("acr_values"));
+    }
+    LoginDemand {
+        max_age: values.duration("max_age"),
+        acr_values: values.texts("acr_values").map(Into::into).collect(),
+        prompt: values.text("prompt").map(Into::into),
+    }
+}
+
+/// As whom a genuine CORS preflight is let in, where the route says so.
+fn preflight(values: &Values, declared: &Declared) -> Option<Arc<dyn Authenticator>> {
+    let passes = values.text("preflight") == Some("pass");
+    let mut ways = declared.iter().filter_map(|(_, way)| way.as_ref());
+    ways.find(|way| passes && way.is_anonymous()).cloned()
 }
 
 /// The authenticators that the list `list` names and whose own tables are sound, each with its place in the list.

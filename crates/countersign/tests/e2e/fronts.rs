@@ -205,6 +205,12 @@ pub(crate) fn gateway(configuration: &Path, state: &Path) -> Process {
     Process::start("countersign", &mut command)
 }
 
+/// Where an example sends clients that came in the clear, and where they are to go here.
+pub(crate) fn tls_port(secure: SocketAddr) -> (String, String) {
+    let line = |port| format!("https_port = {port}");
+    (line(8443), line(secure.port()))
+}
+
 /// nginx with the configuration `file` of `folder`.
 pub(crate) fn nginx(folder: &Path, file: &str) -> Command {
     let mut nginx = Command::new("nginx");

@@ -136,7 +136,7 @@ impl Answer {
         let (line, headers) = head(from)?;
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| std::io::Error::other(format!("not an answer: {line:?}")))?;
-        let body = if to_head || matches!(status, 204 | 304) {
+        let body = if to_head || matches!(status, 101 | 204 | 304) {
             Vec::new()
         } else {
             body(from, &headers, true)?

@@ -1,9 +1,14 @@
-//! The application behind it all: answers 200 to anything and remembers what reached it.
+//! The application behind it all: answers 200 to anything, speaks WebSocket where it is asked to, and remembers what
+//! reached it.
 
 use crate::http::{body, head, values};
 use std::io::{BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+
+/// The key that a WebSocket is opened with, and its answer, of RFC 6455, section 1.3. What comes then is sent back.
+pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// One request as it arrived.
 #[derive(Clone, Debug)]
@@ -67,7 +72,15 @@ fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>) -> std::io::Result<()> {
         let body = body(&mut reader, &headers, false)?.len();
         let to_head = line.starts_with("HEAD ");
         let length = PAGE.len();
+        let socket = values(&headers, "sec-websocket-key").next().map(str::to_owned);
         seen.lock().unwrap().push(Seen { line, headers, body });
+        if socket.as_deref() == Some(KEY) {
+            write!(
+                writer,
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
+            )?;
+            return std::io::copy(&mut reader, &mut writer).map(drop);
+        }
         let page = if to_head { "" } else { PAGE };
         write!(
             writer,

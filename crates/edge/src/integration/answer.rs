@@ -1,17 +1,20 @@
-//! The answers all dialects share, and the statuses: allow 200; challenge 401, or 403 where the route says so; deny 403;
+//! The answers all dialects share, and the statuses: allow 200; challenge 303 to log in, 401, or 403 where the route says so; deny 403;
 //! no route 404; unreadable 400 (too large a head 431, an upgrade 501, the wrong connection 421); unavailable 503. To a sub-request no route and unreadable are 403, and there is no body.
 
 use super::{Asker, REFUSAL, Said, Unread};
 use crate::body::Body;
 use crate::page::{self, Words};
 use countersign_core::authn::{Challenge, Effects};
+use countersign_core::credential_place::cut_from_headers;
 use countersign_core::decide::{Decision, Permit, Refusal};
+use countersign_core::own_path::LOGIN;
 use countersign_core::policy::Unmet;
 use countersign_core::reason::{AnswerReason, RejectionReason, UnmetReason, UnreadableReason};
 use countersign_core::request::OriginalRequest;
-use countersign_core::route::ChallengeStyle;
-use http::header::{CACHE_CONTROL, COOKIE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use countersign_core::route::{ChallengeStyle, LoginDemand, Route};
+use http::header::{CACHE_CONTROL, COOKIE, LOCATION, RETRY_AFTER, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use url::form_urlencoded;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const PLAIN_CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
@@ -30,13 +33,25 @@ pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Respon
             reason.meaning(),
         ))
     })?;
-    if let Some(cookie) = request.headers.get(COOKIE) {
-        headers.insert(COOKIE, cookie.clone());
+    if request.headers.contains_key(COOKIE) {
+        put_their_cookies(&mut headers, request, permit.route());
     }
     put_cookies(&mut headers, permit.effects());
     let mut response = Response::new(Body::empty());
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+/// The client's cookies as they are to go on: without ours.
+fn put_their_cookies(headers: &mut HeaderMap, request: &OriginalRequest, route: &Route) {
+    let mut theirs = HeaderMap::with_capacity(1);
+    for cookie in request.headers.get_all(COOKIE) {
+        theirs.append(COOKIE, cookie.clone());
+    }
+    cut_from_headers(&route.own_cookies, &mut theirs);
+    if let Some(cookie) = theirs.remove(COOKIE) {
+        headers.insert(COOKIE, cookie);
+    }
 }
 
 /// What there is to say about a decision that is not *allow*.
@@ -70,29 +85,76 @@ fn challenge(request: &OriginalRequest, refusal: &Refusal) -> Words {
     // Asking for a certificate in an answer leads nowhere.
     let only_certificates = refusal.only_certificates();
     let status = match refusal.style {
-        ChallengeStyle::Auto | ChallengeStyle::Unauthorized if only_certificates => StatusCode::FORBIDDEN,
-        ChallengeStyle::Auto | ChallengeStyle::Unauthorized => StatusCode::UNAUTHORIZED,
-        ChallengeStyle::Forbidden => StatusCode::FORBIDDEN,
+        ChallengeStyle::Auto | ChallengeStyle::Login | ChallengeStyle::LoginOrForbidden
+            if refusal.asks_login() && is_sent_to_log_in(request, refusal.style) =>
+        {
+            StatusCode::SEE_OTHER
+        }
+        ChallengeStyle::Auto | ChallengeStyle::Login | ChallengeStyle::Unauthorized if only_certificates => {
+            StatusCode::FORBIDDEN
+        }
+        ChallengeStyle::Auto | ChallengeStyle::Login | ChallengeStyle::Unauthorized => {
+            StatusCode::UNAUTHORIZED
+        }
+        ChallengeStyle::LoginOrForbidden | ChallengeStyle::Forbidden => StatusCode::FORBIDDEN,
     };
     let (code, meaning) = refusal.reason();
     let mut words = Words::new(request, status, code, meaning);
+    if status == StatusCode::SEE_OTHER {
+        words.location = login_place(request);
+    }
     let asks_bearer = refusal.challenges.iter().any(|challenge| match challenge {
         Challenge::Bearer { .. } => true,
-        Challenge::Certificate { .. } => false,
+        Challenge::Login { .. } | Challenge::Certificate { .. } => false,
     });
     if asks_bearer && status == StatusCode::UNAUTHORIZED {
+        let unmet = refusal.demand.as_ref().and_then(insufficient_login);
         words.www_authenticate = Some(
             match refusal.rejection.as_ref().map(|rejection| rejection.reason) {
                 None => PLAIN_CHALLENGE,
                 Some(RejectionReason::AuthorizationMalformed | RejectionReason::CredentialAmbiguous) => {
                     INVALID_REQUEST
                 }
-                Some(_) => INVALID_TOKEN,
+                Some(_) => unmet.unwrap_or(INVALID_TOKEN),
             },
         );
     }
     words.cookies.clone_from(&refusal.effects.cookies);
     words
+}
+
+/// Whether the client is one that logs in: scripts, forms and other programs are told instead.
+fn is_sent_to_log_in(request: &OriginalRequest, style: ChallengeStyle) -> bool {
+    let reads =
+        matches!(request.method, Method::GET | Method::HEAD) && !request.headers.contains_key(UPGRADE);
+    match style {
+        ChallengeStyle::Auto => reads && request.is_navigation(),
+        ChallengeStyle::Login => reads,
+        ChallengeStyle::LoginOrForbidden => reads && request.accepts_html(),
+        ChallengeStyle::Unauthorized | ChallengeStyle::Forbidden => false,
+    }
+}
+
+/// Our own page that sends a browser to log in, and back to what it asked for. A reference within the host, so that
+/// nobody has to know under which name and port the browser sees it.
+fn login_place(request: &OriginalRequest) -> Option<HeaderValue> {
+    let mut place = format!("{LOGIN}?to=");
+    place.extend(form_urlencoded::byte_serialize(
+        request.target.as_str().as_bytes(),
+    ));
+    HeaderValue::from_str(&place).ok()
+}
+
+/// What a client is to ask its issuer for (RFC 9470 section 3).
+fn insufficient_login(demand: &LoginDemand) -> Option<HeaderValue> {
+    let acr_values = match demand.acr_values.join(" ") {
+        none if none.is_empty() => none,
+        some => format!(", acr_values=\"{some}\""),
+    };
+    let max_age = demand.max_age.map(|age| format!(", max_age={}", age.as_secs()));
+    let max_age = max_age.unwrap_or_default();
+    let value = format!("Bearer error=\"insufficient_user_authentication\"{acr_values}{max_age}");
+    HeaderValue::from_str(&value).ok()
 }
 
 fn deny(request: &OriginalRequest, unmet: &Unmet, effects: &Effects) -> Words {
@@ -115,6 +177,7 @@ fn deny(request: &OriginalRequest, unmet: &Unmet, effects: &Effects) -> Words {
 pub(super) fn to_sub_request(words: &Words) -> Response<Body> {
     let status = match words.status {
         StatusCode::UNAUTHORIZED | StatusCode::SERVICE_UNAVAILABLE => words.status,
+        StatusCode::SEE_OTHER => StatusCode::UNAUTHORIZED,
         _ => StatusCode::FORBIDDEN,
     };
     with_status(words, status)
@@ -210,6 +273,7 @@ fn elsewhere(location: &HeaderValue) -> Response<Body> {
 
 fn put_words(response: &mut Response<Body>, words: &Words) {
     response.extensions_mut().insert(Said(words.code));
+    let is_elsewhere = response.status() == StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, NO_STORE);
     if let Ok(id) = HeaderValue::from_str(&words.id.to_string()) {
@@ -217,6 +281,9 @@ fn put_words(response: &mut Response<Body>, words: &Words) {
     }
     if let Some(challenge) = &words.www_authenticate {
         headers.insert(WWW_AUTHENTICATE, challenge.clone());
+    }
+    if let Some(location) = words.location.as_ref().filter(|_| is_elsewhere) {
+        headers.insert(LOCATION, location.clone());
     }
     if let Some(seconds) = words.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

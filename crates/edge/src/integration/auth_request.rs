@@ -8,7 +8,7 @@ use super::answer::{refuse, words_for};
 use super::fields::{each_once, guarded_target, own_page, refuse_doubled};
 use super::{
     ANSWER, Asker, Believed, DECIDE, Integration, Purpose, Question, REFUSAL, ReadContext, Reply, Unread,
-    WHOAMI, answer,
+    answer,
 };
 use crate::body::Body;
 use crate::whoami;
@@ -50,12 +50,12 @@ impl Integration for AuthRequest {
     fn read(&self, head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread> {
         let path = head.uri.path();
         let mut headers = head.headers;
-        let purpose = match path {
-            DECIDE => Purpose::Decide,
-            ANSWER => Purpose::Answer {
+        let asked = match path {
+            DECIDE => Some(Purpose::Decide),
+            ANSWER => Some(Purpose::Answer {
                 refused: headers.remove(REFUSAL).is_some_and(|id| !id.is_empty()),
-            },
-            WHOAMI => Purpose::Whoami,
+            }),
+            own if context.routes.has_own_page(own) => None,
             _ => return Err(Unread::NotFound),
         };
         if self.believed.peers.trust(context.peer, &headers).is_none() {
@@ -84,9 +84,9 @@ impl Integration for AuthRequest {
             return Err(Unreadable::new(UnreadableReason::HostMismatch, detail).into());
         }
         let client = client_address(client)?;
-        let target = match purpose {
-            Purpose::Whoami => own_page(target)?,
-            Purpose::Decide | Purpose::Answer { .. } | Purpose::Forward => guarded_target(target)?,
+        let (target, purpose) = match asked {
+            Some(purpose) => (guarded_target(target)?, purpose),
+            None => own_page(target, path, &host, context)?,
         };
         let certificate = self.believed.certificate(&mut headers, context.now)?;
         context.identity.strip_or_refuse(&mut headers, &self.read_here)?;
@@ -120,7 +120,7 @@ impl Integration for AuthRequest {
                 }
             }
             (Purpose::Whoami, Decision::Allow(permit)) => whoami::render(&question.request, &permit),
-            (Purpose::Answer { .. } | Purpose::Forward | Purpose::Whoami, decision) => {
+            (Purpose::Answer { .. } | Purpose::Forward | Purpose::Whoami | Purpose::Own(_), decision) => {
                 answer::to_client(&words_for(&question.request, &decision))
             }
         })

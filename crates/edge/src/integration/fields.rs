@@ -1,7 +1,8 @@
 //! Header fields that tell about the original request: each exactly once, each within bounds.
 
-use super::{OWN_PREFIX, Unread, WHOAMI};
-use countersign_core::gate::{Target, Unreadable};
+use super::{Purpose, ReadContext, Unread};
+use countersign_core::gate::{Host, Target, Unreadable};
+use countersign_core::own_path::is_own;
 use countersign_core::reason::UnreadableReason;
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -90,20 +91,19 @@ pub(super) fn guarded_target(text: &str) -> Result<Target, Unread> {
     Ok(target)
 }
 
-/// Judges the target of a question about the page that tells who is asking.
-pub(super) fn own_page(text: &str) -> Result<Target, Unread> {
+/// Judges the target of a request for a page of ours on `host`, which a proxy passed on to `path` here.
+pub(super) fn own_page(
+    text: &str,
+    path: &str,
+    host: &Host,
+    context: &ReadContext<'_>,
+) -> Result<(Target, Purpose), Unread> {
     let target = Target::judge(text)?;
-    if target.path() == WHOAMI {
-        Ok(target)
-    } else {
-        Err(Unread::NotFound)
+    if target.path() != path {
+        return Err(Unread::NotFound);
     }
-}
-
-/// Whether a path is the gateway's own, without regard to case: a front that folds case must not find a way around.
-pub(super) fn is_own(path: &str) -> bool {
-    let own = path
-        .get(..OWN_PREFIX.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX));
-    own && matches!(path.as_bytes().get(OWN_PREFIX.len()), None | Some(b'/'))
+    match context.routes.own_page(host, path) {
+        Some(page) => Ok((target, Purpose::of(page))),
+        None => Err(Unread::NotFound),
+    }
 }

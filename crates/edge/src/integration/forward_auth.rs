@@ -2,9 +2,7 @@
 
 use super::answer::{refuse, words_for};
 use super::fields::{each_once, guarded_target, own_page, refuse_doubled, take_lines};
-use super::{
-    Asker, Believed, DECIDE, Integration, Purpose, Question, ReadContext, Reply, Unread, WHOAMI, answer,
-};
+use super::{Asker, Believed, DECIDE, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
 use crate::body::Body;
 use crate::whoami;
 use countersign_core::decide::Decision;
@@ -43,11 +41,11 @@ impl ForwardAuth {
 
 impl Integration for ForwardAuth {
     fn read(&self, head: Parts, context: &ReadContext<'_>) -> Result<Question, Unread> {
-        let purpose = match head.uri.path() {
-            DECIDE => Purpose::Decide,
-            WHOAMI => Purpose::Whoami,
-            _ => return Err(Unread::NotFound),
-        };
+        let path = head.uri.path();
+        let asks = path == DECIDE;
+        if !asks && !context.routes.has_own_page(path) {
+            return Err(Unread::NotFound);
+        }
         let mut headers = head.headers;
         let Some(trusted) = self.believed.peers.trust(context.peer, &headers) else {
             return Err(Unreadable::new(
@@ -60,20 +58,21 @@ impl Integration for ForwardAuth {
             headers.remove(name);
         }
         refuse_doubled(&headers, &[AUTHORIZATION, COOKIE])?;
-        let (method, proto, host, target) = if purpose == Purpose::Whoami {
+        let (method, proto, host, target) = if asks {
+            let [method, proto, host, target] = each_once(&headers, &READ_HERE)?;
+            (method, proto, host, target)
+        } else {
             // Such a request is not asked about: it is the client's own, passed on.
             let [proto, host] = each_once(&headers, &[PROTO, HOST])?;
             let target = head.uri.path_and_query().map_or("", |target| target.as_str());
             (head.method.as_str(), proto, host, target)
-        } else {
-            let [method, proto, host, target] = each_once(&headers, &READ_HERE)?;
-            (method, proto, host, target)
         };
         let method = judge_method(method)?;
         let (scheme, host) = (scheme(proto)?, Host::judge(host)?);
-        let target = match purpose {
-            Purpose::Whoami => own_page(target)?,
-            Purpose::Decide | Purpose::Answer { .. } | Purpose::Forward => guarded_target(target)?,
+        let (target, purpose) = if asks {
+            (guarded_target(target)?, Purpose::Decide)
+        } else {
+            own_page(target, path, &host, context)?
         };
         let malformed = || Unreadable::new(UnreadableReason::HeaderMalformed, FOR.as_str());
         let chain = take_lines(&mut headers, &FOR).ok_or_else(malformed)?;

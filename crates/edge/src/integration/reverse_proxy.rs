@@ -1,14 +1,15 @@
 //! The gateway as the reverse proxy.
 
 use super::answer::{refuse, words_for};
-use super::fields::{is_own, refuse_doubled, take_lines, take_one};
-use super::{Asker, Believed, Integration, Purpose, Question, ReadContext, Reply, Unread, WHOAMI, answer};
+use super::fields::{refuse_doubled, take_lines, take_one};
+use super::{Asker, Believed, Integration, Purpose, Question, ReadContext, Reply, Unread, answer};
 use crate::body::Body;
 use crate::proxy::forwarded;
 use crate::whoami;
 use countersign_core::certificate::ClientCertificate;
 use countersign_core::decide::Decision;
 use countersign_core::gate::{Host, Scheme, Target, Unreadable, judge_method};
+use countersign_core::own_path::is_own;
 use countersign_core::peer::PeerAddress;
 use countersign_core::reason::UnreadableReason;
 use countersign_core::request::{Forwarder, OriginalRequest};
@@ -66,10 +67,10 @@ impl Integration for ReverseProxy {
         judge_coding(&head.headers)?;
         let host = host(&mut head, context.scheme)?;
         let target = Target::judge(target(&head.uri))?;
-        let purpose = match target.path() {
-            WHOAMI => Purpose::Whoami,
-            path if is_own(path) => return Err(Unread::NotFound),
-            _ => Purpose::Forward,
+        let purpose = match context.routes.own_page(&host, target.path()) {
+            Some(page) => Purpose::of(page),
+            None if is_own(target.path()) => return Err(Unread::NotFound),
+            None => Purpose::Forward,
         };
         if head.headers.contains_key(UPGRADE) {
             return Err(Unreadable::new(UnreadableReason::Upgrade, "upgrade").into());

@@ -27,6 +27,7 @@ fn read(name: &str, text: &str, peer: &Peer) -> Result<Question, Unread> {
         certificate: &ClientCertificate::default(),
         id: RequestId(7),
         identity: &gateway.identity,
+        routes: &gateway.routes,
         now: NOW,
     };
     face(name).read(fakes::head::<()>(text).into_parts().0, &context)

@@ -44,6 +44,7 @@ impl<'a> Turn<'a> {
             certificate: &certificate,
             id: observation.id,
             identity: &self.gateway.identity,
+            routes: &self.gateway.routes,
             now: observation.began(),
         };
         judge_head(&head)?;

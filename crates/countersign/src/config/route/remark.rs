@@ -5,8 +5,8 @@ use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::listen::covers;
 use crate::config::shape::Way;
 use countersign_core::options::Values;
+use countersign_core::own_path;
 use countersign_core::route::{PathPattern, Route};
-use countersign_edge::integration::OWN_PREFIX;
 use countersign_edge::listen::Address;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -103,10 +103,10 @@ pub(super) fn remark_on_all(
             let place = || document.place(&below(way, &["paths", &number.to_string()]));
             let text = path.to_string();
             let own = text
-                .strip_prefix(OWN_PREFIX)
+                .strip_prefix(own_path::PREFIX)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             if own {
-                let message = format!("unreachable: paths below {OWN_PREFIX}/ are our own");
+                let message = format!("unreachable: paths below {}/ are our own", own_path::PREFIX);
                 told.push(Diagnostic::warning(place(), message));
             } else if let Some(before) = shadow(route, path, earlier) {
                 let message = format!(

@@ -54,9 +54,32 @@ pub(super) const ROUTE: Table = Table {
         ),
         Field::or(
             "challenge",
-            Kind::Choice(&["auto", "401", "403"]),
+            Kind::Choice(&["auto", "login", "login-or-403", "401", "403"]),
             "\"auto\"",
-            "How a refusal is answered: by what the client is, always 401, or always 403.",
+            "How a refusal is answered. `auto`: a browser that navigates is sent to log in, where a `login.NAME` is accepted, and \
+             everybody else gets 401. `login`: every GET is sent to log in. `login-or-403`: so is who accepts HTML, and 403 for \
+             everybody else. Or always 401, or always 403.",
+        ),
+        Field::optional(
+            "max_age",
+            Kind::Duration(60_000, 31_536_000_000),
+            "How long ago the login may have been; older ones log in again.",
+        ),
+        Field::optional(
+            "acr_values",
+            Kind::TEXTS,
+            "The ways of logging in (`acr`) that will do, as the provider calls them; other logins log in again.",
+        ),
+        Field::optional(
+            "prompt",
+            Kind::Choice(&["none", "login", "consent", "select_account"]),
+            "What the provider asks the user for, instead of what the login says.",
+        ),
+        Field::or(
+            "preflight",
+            Kind::Choice(&["decide", "pass"]),
+            "\"decide\"",
+            "What becomes of a CORS preflight: decided like any request, or passed on with every identity header empty.",
         ),
         Field::optional(
             "endpoint",

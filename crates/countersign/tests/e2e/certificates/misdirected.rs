@@ -12,8 +12,8 @@ fn two_hosts() -> Site {
         let files = "certificate = \"ca/issued/open.test.crt\"\nkey = { file = \"ca/issued/open.test.key\" }";
         change(
             &configuration,
-            "\n[certificate.clients]\n",
-            &format!("\n[[listen.host]]\nnames = [\"open.test\"]\n{files}\n\n[certificate.clients]\n"),
+            "\n[[listen]]  ",
+            &format!("\n[[listen.host]]\nnames = [\"open.test\"]\n{files}\n\n[[listen]]  "),
         );
         let text = read(&configuration);
         let to = text.lines().find(|line| line.starts_with("to ")).unwrap();

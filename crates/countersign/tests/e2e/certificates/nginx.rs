@@ -2,18 +2,23 @@
 
 use super::site::{ANN, Kind, Site};
 use crate::fronts::{nginx, reason};
-use crate::http::Request;
+use crate::http::{Answer, Request};
+use crate::upstream::{ACCEPT, KEY};
+use std::io::{BufReader, Read as _, Write as _};
 
 #[test]
 fn in_the_clear_there_is_nothing_but_the_way_to_tls_with_the_port_that_clients_see() {
-    let site = Site::start(Kind::Nginx);
-    let request = Request::new("POST", "/page?a=b", "app.test:8080");
-    let answer = request.send(&site.plain.into());
-    assert_eq!(answer.status, 307);
-    let there = format!("https://app.test:{}/page?a=b", site.secure.port());
-    assert_eq!(answer.header("Location"), Some(there.as_str()));
-    assert_eq!(answer.header("Server"), Some("nginx"), "without its version");
-    assert!(site.upstream.take().is_empty());
+    for kind in [Kind::Nginx, Kind::Standalone] {
+        let site = Site::start(kind);
+        let request = Request::new("POST", "/page?a=b", "app.test:8080");
+        let answer = request.send(&site.plain.into());
+        assert_eq!(answer.status, if kind == Kind::Nginx { 307 } else { 308 });
+        let there = format!("https://app.test:{}/page?a=b", site.secure.port());
+        assert_eq!(answer.header("Location"), Some(there.as_str()));
+        let server = (kind == Kind::Nginx).then_some("nginx");
+        assert_eq!(answer.header("Server"), server, "without its version");
+        assert!(site.upstream.take().is_empty());
+    }
 }
 
 #[test]
@@ -44,6 +49,32 @@ fn the_application_reads_the_usual_headers_and_may_speak_websocket() {
         (403, "certificate_required")
     );
     assert!(site.upstream.take().is_empty());
+}
+
+#[test]
+fn a_websocket_is_opened_with_a_certificate_and_carries_bytes_both_ways() {
+    let frame = b"\x81\x85\x00\x00\x00\x00hello";
+    let site = Site::start(Kind::Nginx);
+    let mut client = site.client(&format!("ca/issued/{ANN}"), &[]).spawn().unwrap();
+    let mut input = client.stdin.take().unwrap();
+    write!(
+        input,
+        "GET /socket HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
+    )
+    .unwrap();
+    let mut output = BufReader::new(client.stdout.take().unwrap());
+    let answer = Answer::read(&mut output, false).unwrap();
+    assert_eq!(
+        (answer.status, answer.header("Sec-WebSocket-Accept")),
+        (101, Some(ACCEPT))
+    );
+    input.write_all(frame).unwrap();
+    let mut echoed = [0; 11];
+    output.read_exact(&mut echoed).unwrap();
+    assert_eq!(&echoed, frame);
+    assert_eq!(site.seen().said("X-SSL-Client-Verify"), ["SUCCESS"]);
+    client.kill().and_then(|()| client.wait()).unwrap();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! An example for certificates, running, with an authority of its own; and clients of it.
 
-use crate::fronts::{copy, gateway, nginx, own_bodies};
+use crate::fronts::{copy, gateway, nginx, own_bodies, tls_port};
 use crate::http::Answer;
 use crate::process::{Folder, Process, free_addresses, repository, tool, until, until_open};
 use crate::upstream::{Seen, Upstream};
@@ -72,6 +72,7 @@ impl Site {
             port(8443, secure),
             port(9180, asked),
             port(9000, upstream.address),
+            tls_port(secure),
         ];
         let replace = ports.iter().map(|(there, here)| (there.as_str(), here.clone()));
         let from = repository().join("examples").join(kind.folder());
@@ -164,17 +165,25 @@ impl Site {
 
     /// A connection with a certificate, kept open; by the name `app.test`, unless the options say another or none.
     pub(super) fn connect(&self, files: &str, options: &[&str]) -> Connection {
+        Connection::open(self.client(files, options))
+    }
+
+    /// What sends on with a certificate what it reads, and writes what comes back.
+    pub(super) fn client(&self, files: &str, options: &[&str]) -> Command {
         let mut command = Command::new("openssl");
         command
             .args(["s_client", "-quiet", "-connect", &self.secure.to_string()])
             .args(["-CAfile", "ca/root.crt", "-verify_return_error"])
             .args(["-cert", &format!("{files}.crt"), "-key", &format!("{files}.key")])
             .args(options)
-            .current_dir(&self.folder.0);
+            .current_dir(&self.folder.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         if !options.iter().any(|option| option.ends_with("servername")) {
             command.args(["-servername", "app.test"]);
         }
-        Connection::open(command)
+        command
     }
 }
 
@@ -210,10 +219,6 @@ pub(super) struct Connection {
 
 impl Connection {
     fn open(mut command: Command) -> Self {
-        let command = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
         let mut child = command.spawn().expect("openssl: run `cargo xtask tools`");
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let (told, answers) = channel();

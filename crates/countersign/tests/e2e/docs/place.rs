@@ -1,7 +1,7 @@
 //! Where the documentation is followed: what the page tells the reader to have, on addresses that are free.
 
 use super::session::Place;
-use crate::fronts::{Kind, configured_issuer, copy};
+use crate::fronts::{Kind, configured_issuer, copy, tls_port};
 use crate::issuer::{API, Issuer};
 use crate::process::{Folder, Process, free_addresses, repository, until_open};
 use crate::upstream::Upstream;
@@ -77,6 +77,7 @@ fn place() -> Place {
             port(8443, secure.port()),
             port(9180, asked.port()),
             port(9000, application.port()),
+            tls_port(secure),
             ("/tmp/countersign".to_owned(), state),
         ],
         variables: Vec::new(),

@@ -135,6 +135,7 @@ fn a_shared_secret_makes_a_peer_trusted_and_stays_here() {
         certificate: &ClientCertificate::default(),
         id: RequestId(7),
         identity: &gateway.identity,
+        routes: &gateway.routes,
         now: NOW,
     };
     for (name, text) in [
@@ -371,6 +372,7 @@ fn whoever_is_redirected_asks_for_the_same_over_tls() {
         certificate: &ClientCertificate::default(),
         id: RequestId(7),
         identity: &gateway.identity,
+        routes: &gateway.routes,
         now: NOW,
     };
     let head = fakes::head::<()>("GET /a\nHost: app.test:8080\n").into_parts().0;

@@ -1,0 +1,48 @@
+//! What a route asks of the login itself: how long ago, and made how.
+
+use crate::claims::{Number, Value};
+use crate::principal::{AuthenticationMethod, Principal};
+use crate::reason::RejectionReason;
+use crate::time::Now;
+use std::time::Duration;
+
+/// How much earlier than asked a login may have been, for clocks that differ and the way back from the provider.
+const LEEWAY: Duration = Duration::from_mins(1);
+
+/// What is asked of a login, at the provider (OpenID Connect Core section 3.1.2.1) and of what comes back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoginDemand {
+    /// How long ago the user may have been asked for a proof (`max_age`).
+    pub max_age: Option<Duration>,
+    /// The ways of logging in that will do (`acr_values`); empty for any.
+    pub acr_values: Vec<Box<str>>,
+    /// What the provider is to ask the user for (`prompt`), instead of what the login says.
+    pub prompt: Option<Box<str>>,
+}
+
+impl LoginDemand {
+    /// What `principal` lacks. Tokens are measured as sessions are (RFC 9470); whoever shows a certificate has just proved
+    /// it, and whoever is let in as nobody has nothing to prove.
+    pub fn unmet(&self, principal: &Principal, now: Now) -> Option<RejectionReason> {
+        match principal.method {
+            AuthenticationMethod::Certificate | AuthenticationMethod::Anonymous => return None,
+            AuthenticationMethod::Token | AuthenticationMethod::Session => {}
+        }
+        if let Some(max_age) = self.max_age {
+            let seconds = principal.claims.member("auth_time").and_then(Value::as_number);
+            let seconds = seconds.and_then(Number::as_i64);
+            let oldest = now.wall.seconds().saturating_sub(in_seconds(max_age));
+            if seconds.is_none_or(|seconds| seconds.saturating_add(in_seconds(LEEWAY)) < oldest) {
+                return Some(RejectionReason::LoginTooOld);
+            }
+        }
+        let acr = principal.claims.member("acr").and_then(Value::as_str);
+        let fits = self.acr_values.is_empty()
+            || acr.is_some_and(|acr| self.acr_values.iter().any(|wanted| **wanted == *acr));
+        (!fits).then_some(RejectionReason::AcrUnmet)
+    }
+}
+
+fn in_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
