@@ -16,6 +16,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub mod life;
+pub mod record;
+pub mod seal;
+
+#[cfg(test)]
+mod fixtures;
+
 /// The bytes of a session id.
 const ID_BYTES: usize = 32;
 
@@ -190,7 +197,7 @@ pub enum RenewError {
 }
 
 /// By what many sessions are found and ended at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionGroup<'a> {
     /// All of one subject at one issuer.
     Subject {
@@ -234,7 +241,8 @@ pub trait Sessions: Send + Sync + fmt::Debug {
         now: Now,
     ) -> BoxFuture<'a, Found>;
 
-    /// A new session, under a new id. The oldest of the same subject makes room where there are too many.
+    /// A new session, under a new id. Its times are cut to those of `[session]`. The oldest of the same subject (`sub` of
+    /// the claims) makes room where there are too many.
     fn begin(
         &self,
         record: SessionRecord,
