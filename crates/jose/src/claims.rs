@@ -172,11 +172,11 @@ impl TokenTimes {
     /// Reads `exp`, `nbf` and `iat`: JSON numbers, fractions allowed (RFC 7519 section 2, NumericDate), between 1970 and
     /// 9999.
     pub fn read(claims: &Claims) -> Result<Self, ClaimError> {
-        let expires = time(claims, "exp")?.ok_or_else(|| ClaimError::Missing("exp".into()))?;
+        let expires = numeric_date(claims, "exp")?.ok_or_else(|| ClaimError::Missing("exp".into()))?;
         Ok(Self {
             expires,
-            not_before: time(claims, "nbf")?,
-            issued_at: time(claims, "iat")?,
+            not_before: numeric_date(claims, "nbf")?,
+            issued_at: numeric_date(claims, "iat")?,
         })
     }
 
@@ -194,7 +194,8 @@ impl TokenTimes {
     }
 }
 
-fn time(claims: &Claims, name: &str) -> Result<Option<Timestamp>, ClaimError> {
+/// The time at `name`, if it is there: a JSON number (RFC 7519 section 2, NumericDate) between 1970 and 9999.
+pub fn numeric_date(claims: &Claims, name: &str) -> Result<Option<Timestamp>, ClaimError> {
     let Some(value) = claims.member(name) else {
         return Ok(None);
     };
@@ -346,7 +347,7 @@ fn check_type(claims: &Claims, typ: Option<&str>, expectation: &Expectation) -> 
 }
 
 /// `typ` without the `application/` that RFC 7515 section 4.1.9 lets it leave out.
-fn media_type(typ: &str) -> &str {
+pub fn media_type(typ: &str) -> &str {
     match typ.split_at_checked("application/".len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
         Some(_) | None => typ,
@@ -360,7 +361,8 @@ fn is_access(kind: &str) -> bool {
         .any(|access| kind.eq_ignore_ascii_case(access))
 }
 
-fn shown(text: &str) -> String {
+/// A stranger's word, short, for a message.
+pub fn shown(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 

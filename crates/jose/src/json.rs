@@ -3,7 +3,7 @@
 //! Refused at every depth: two members of one name, trailing data, a byte order mark, bytes that are not UTF-8, lone
 //! surrogates, nesting past the bound. Two readers would understand such a document differently.
 
-use countersign_core::claims::{Claims, ClaimsBuilder, ClaimsError};
+use countersign_core::claims::{Claims, ClaimsBuilder, ClaimsError, Members, Value};
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -22,6 +22,77 @@ pub fn parse_object(bytes: &[u8]) -> Result<Claims, JsonError> {
         .map_err(|error| JsonError(error.to_string()))?;
     deserializer.end().map_err(|error| JsonError(error.to_string()))?;
     builder.finish().map_err(|error| JsonError(error.to_string()))
+}
+
+/// `claims` as one JSON object: what [`parse_object`] reads back equal.
+pub fn write_object(claims: &Claims) -> String {
+    let mut out = String::new();
+    write_members(&mut out, claims.root());
+    out
+}
+
+/// `text` as a JSON string, quotes included.
+pub fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn write_members(out: &mut String, members: Members<'_>) {
+    out.push('{');
+    for (place, (name, value)) in members.enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        out.push_str(&quoted(name));
+        out.push(':');
+        write_value(out, value);
+    }
+    out.push('}');
+}
+
+fn write_value(out: &mut String, value: Value<'_>) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => out.push_str(number.as_str()),
+        Value::String(text) => out.push_str(&quoted(text)),
+        Value::Array(items) => {
+            out.push('[');
+            for (place, item) in items.enumerate() {
+                if place > 0 {
+                    out.push(',');
+                }
+                write_value(out, item);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => write_members(out, members),
+    }
+}
+
+/// Writes `value` into `builder` where one is expected.
+pub fn copy_value(builder: &mut ClaimsBuilder, value: Value<'_>) -> Result<(), ClaimsError> {
+    match value {
+        Value::Null => builder.null(),
+        Value::Bool(value) => builder.bool(value),
+        Value::Number(number) => builder.number(number.as_str()),
+        Value::String(text) => builder.string(text),
+        Value::Array(items) => {
+            builder.open_array()?;
+            for item in items {
+                copy_value(builder, item)?;
+            }
+            builder.close()
+        }
+        Value::Object(members) => {
+            builder.open_object()?;
+            for (name, value) in members {
+                builder.key(name)?;
+                copy_value(builder, value)?;
+            }
+            builder.close()
+        }
+    }
 }
 
 /// Writes whatever value comes next into the builder.
@@ -114,7 +185,6 @@ impl Visitor<'_> for FillKey<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign_core::claims::Value;
 
     #[test]
     fn what_has_two_readings_is_refused() {
@@ -141,6 +211,18 @@ mod tests {
         }
         let deep = format!("{}1{}", r#"{"a":"#.repeat(70), "}".repeat(70));
         assert!(parse_object(deep.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same_again() {
+        let text =
+            r#"{"a":"x\"\u0007é\\","n":-7,"f":1.5,"o":{"t":true,"u":null,"v":false},"l":[1,[],{}],"":""}"#;
+        let claims = parse_object(text.as_bytes()).unwrap();
+        assert_eq!(write_object(&claims), text);
+        let mut builder = ClaimsBuilder::default();
+        copy_value(&mut builder, Value::Object(claims.root())).unwrap();
+        assert_eq!(write_object(&builder.finish().unwrap()), text);
+        assert_eq!(write_object(&Claims::empty()), "{}");
     }
 
     #[test]

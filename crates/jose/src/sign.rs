@@ -1,7 +1,9 @@
-//! Signing, for tokens the gateway makes itself: test tokens, the demo, and later its own provider.
+//! Signing, for tokens the gateway makes itself: test tokens, the demo, the assertions by which it proves itself as a client.
 
 use crate::algorithm::{Algorithm, Curve, KeyFamily};
 use crate::der::rsa_numbers;
+use crate::json::parse_object;
+use crate::key::VerificationKey;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -81,6 +83,28 @@ impl SigningKey {
             KeyFamily::Hmac => return Err(SignError::Key),
         };
         Ok(Self { algorithm, material })
+    }
+
+    /// The key of a PKCS#8 PEM text, whatever its kind; it signs with RS256, the curve's algorithm, or EdDSA.
+    pub fn from_any_pem(pem: &[u8]) -> Result<Self, SignError> {
+        let usual = [
+            Algorithm::Es256,
+            Algorithm::EdDsa,
+            Algorithm::Es384,
+            Algorithm::Es512,
+            Algorithm::Rs256,
+        ];
+        let mut keys = usual
+            .into_iter()
+            .filter_map(|algorithm| Self::from_pem(algorithm, pem).ok());
+        keys.next().ok_or(SignError::Key)
+    }
+
+    /// What the public half is, as RFC 7638 names it: a key id that follows from the key. `None` for a shared secret.
+    pub fn thumbprint(&self) -> Option<String> {
+        let jwk = parse_object(self.public_jwk("")?.as_bytes()).ok()?;
+        let key = VerificationKey::from_jwk(jwk.root()).ok()?;
+        Some(BASE64_URL_SAFE_NO_PAD.encode(key.thumbprint().0))
     }
 
     /// The shared secret, of whatever length: whether it is long enough is for the verifying side to judge.

@@ -1,5 +1,6 @@
 //! Verification: the signature first, then the claims.
 
+use crate::algorithm::Algorithm;
 use crate::claims::{ClaimError, Expectation, TokenTimes, check};
 use crate::key::{Thumbprint, VerificationKey};
 use crate::token::{TokenError, UnverifiedToken};
@@ -40,6 +41,44 @@ impl VerifiedToken {
     /// The key that verified it.
     pub const fn key(&self) -> Thumbprint {
         self.key
+    }
+}
+
+/// Claims whose signature held and of which nothing else was checked: an ID Token, a logout token, a signed answer, before
+/// the rule of its kind. Made by [`verify_signed`] only.
+///
+/// ```compile_fail,E0451
+/// # use countersign_jose::verify::SignedClaims;
+/// # fn forge(signed: SignedClaims) -> SignedClaims {
+/// SignedClaims { ..signed }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SignedClaims {
+    claims: Claims,
+    algorithm: Algorithm,
+    typ: Option<Box<str>>,
+}
+
+impl SignedClaims {
+    /// What the signer says.
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// What the signer says, to keep.
+    pub fn into_claims(self) -> Claims {
+        self.claims
+    }
+
+    /// How it is signed.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The type that the header names, as written.
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
     }
 }
 
@@ -90,6 +129,27 @@ pub fn verify(
         claims: token.into_claims()?,
         times,
         key: key.thumbprint(),
+    })
+}
+
+/// Verifies the signature alone, made with one of `algorithms` and no shared secret, and gives the claims to whoever has a
+/// rule for their kind.
+pub fn verify_signed(
+    token: UnverifiedToken<'_>,
+    key: &VerificationKey,
+    algorithms: &[Algorithm],
+) -> Result<SignedClaims, VerifyError> {
+    let algorithm = token.algorithm();
+    if algorithm.is_hmac() || !algorithms.contains(&algorithm) || !key.fits(algorithm) {
+        return Err(VerifyError::AlgorithmNotAllowed(algorithm.name()));
+    }
+    key.verify(algorithm, token.signed().as_bytes(), token.signature())
+        .map_err(|_| VerifyError::Signature)?;
+    let typ = token.typ_unverified().map(Into::into);
+    Ok(SignedClaims {
+        claims: token.into_claims()?,
+        algorithm,
+        typ,
     })
 }
 
