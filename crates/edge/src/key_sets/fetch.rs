@@ -8,7 +8,7 @@ use countersign_core::http_client::{FetchLimits, HttpClient};
 use countersign_core::time::{Clock, Monotonic};
 use countersign_jose::jwks::{KeySet, MAX_SET_BYTES};
 use countersign_jose::trust_bundle::TrustBundle;
-use countersign_oidc::discovery::{MAX_DOCUMENT_BYTES, ProviderMetadata};
+use countersign_oidc::discovery::{MAX_DOCUMENT_BYTES, jwks_uri};
 use http::header::ACCEPT;
 use http::{HeaderValue, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -96,11 +96,11 @@ impl Fetcher {
             }
             KeyLocation::Discovery { issuer, url } => {
                 let document = self.get(url, MAX_DOCUMENT_BYTES, None, begun).await?;
-                let metadata = ProviderMetadata::parse(document.body(), issuer, self.allow_http)
+                let jwks_uri = jwks_uri(document.body(), issuer, self.allow_http)
                     .map_err(|error| format!("{url}: {error}"))?;
                 // The operator named this host; where its document points, a stranger may have a say.
                 let host = url.host_str().map(Into::into);
-                self.get(&metadata.jwks_uri, MAX_SET_BYTES, host, begun).await?
+                self.get(&jwks_uri, MAX_SET_BYTES, host, begun).await?
             }
         };
         let read = read(&self.location, answer.body())?;
