@@ -5,9 +5,13 @@ use crate::bundles::BundleFactory;
 use crate::client_certificate;
 use crate::jwt_svid;
 use crate::keys::KeySetFactory;
+use crate::login::Login;
 use crate::revocations::RevocationsFactory;
+use crate::session::Sessions;
 use crate::token_cache::TokenCache;
 use countersign_core::authn::Authenticator;
+use countersign_core::entropy::Entropy;
+use countersign_core::http_client::HttpClient;
 use countersign_core::options::{Fault, Table, Values};
 use std::sync::Arc;
 
@@ -36,6 +40,14 @@ pub struct Parts {
     pub tokens: Arc<TokenCache>,
     /// Where revocation lists come from.
     pub revocations: Arc<dyn RevocationsFactory>,
+    /// Where sessions are found.
+    pub sessions: Arc<dyn Sessions>,
+    /// What the gateway's own cookies are named after.
+    pub cookie_name: Box<str>,
+    /// Through which providers are asked.
+    pub http: Arc<dyn HttpClient>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// An authenticator, and what the operator should hear about it at each start.
@@ -43,6 +55,8 @@ pub struct Parts {
 pub struct Built {
     /// The authenticator.
     pub authenticator: Arc<dyn Authenticator>,
+    /// The same as a login, if it is one: browsers have errands there.
+    pub login: Option<Arc<Login>>,
     /// Whole sentences, without the table's name.
     pub warnings: Vec<String>,
 }

@@ -1,8 +1,227 @@
-//! Browsers that log in at an OpenID Provider: `[login.NAME]`. Not built yet but for its parts: `cookies`, `transaction`
-//! (what is known again when the browser comes back).
+//! Browsers that log in at an OpenID Provider: `[login.NAME]`.
+//!
+//! Reading order: `options` (what can be configured), `build` (from values to a login), `party` (what stays the same of
+//! one), this file (the authenticator: whose session a request has), then the browser's errand: `cookies`, `transaction`
+//! (what is known again when it comes back), `start`, `callback`, `logout`.
 
-pub mod cookies;
-pub mod transaction;
+use crate::session::{Found, Gone, SessionId, SessionOwner, Sessions};
+use cookies::{Sent, read_session_value, sent};
+use countersign_core::BoxFuture;
+use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome, Unavailable};
+use countersign_core::credential_place::CredentialPlace;
+use countersign_core::gate::Host;
+use countersign_core::own_path::OwnPage;
+use countersign_core::reason::UnavailableReason;
+use countersign_core::request::OriginalRequest;
+use countersign_core::session::RecordKey;
+use countersign_core::time::Now;
+use party::RelyingParty;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use build::build;
+pub use options::OPTIONS;
 
 /// The name of its tables.
 pub const TABLE: &str = "login";
+
+mod build;
+pub mod callback;
+pub mod cookies;
+pub mod logout;
+mod options;
+pub mod party;
+pub mod provider;
+pub mod start;
+pub mod tokens;
+pub mod transaction;
+pub mod trouble;
+
+/// What a client is told to wait while the store does not answer.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The sessions of one relying party, as a way of proving who you are.
+#[derive(Debug)]
+pub struct Login {
+    party: Arc<RelyingParty>,
+    /// The same, as the sessions know it.
+    owner: Arc<dyn SessionOwner>,
+    places: Vec<CredentialPlace>,
+    pages: Vec<(Box<str>, OwnPage)>,
+}
+
+/// What a request has of a session.
+enum Cookie {
+    /// No session cookie, or another login's.
+    None,
+    /// One that cannot be any session's.
+    Broken,
+    /// One of this login.
+    Session(SessionId),
+}
+
+impl Login {
+    /// The login of `party`.
+    pub fn new(party: Arc<RelyingParty>) -> Self {
+        Self {
+            owner: Arc::clone(&party) as _,
+            places: party.cookies().places(),
+            pages: party.own_pages(),
+            party,
+        }
+    }
+
+    /// Whose login it is.
+    pub const fn party(&self) -> &Arc<RelyingParty> {
+        &self.party
+    }
+
+    /// The same, as the sessions know it.
+    pub const fn owner(&self) -> &Arc<dyn SessionOwner> {
+        &self.owner
+    }
+
+    /// The session of this login that `request` comes with, as its record is called.
+    pub fn record(&self, request: &OriginalRequest) -> Option<RecordKey> {
+        match self.cookie(request) {
+            Cookie::None | Cookie::Broken => None,
+            Cookie::Session(id) => Some(id.record(&self.party.scope(&request.host))),
+        }
+    }
+
+    fn cookie(&self, request: &OriginalRequest) -> Cookie {
+        match sent(&request.headers, self.party.cookies().session()) {
+            Sent::Nothing => Cookie::None,
+            Sent::Doubtful => Cookie::Broken,
+            Sent::One(value) => match read_session_value(value) {
+                None => Cookie::Broken,
+                Some((tag, _)) if *tag != *self.party.tag => Cookie::None,
+                Some((_, id)) => Cookie::Session(id),
+            },
+        }
+    }
+
+    fn sessions(&self) -> &Arc<dyn Sessions> {
+        &self.party.sessions
+    }
+
+    /// Nothing that proves anybody: the cookie goes.
+    fn absent(&self) -> Outcome {
+        let cookies = self.party.cookies().clear(self.party.cookies().session());
+        Outcome::Absent(Effects {
+            cookies: cookies.into_iter().collect(),
+        })
+    }
+
+    fn outcome(&self, found: Found) -> Outcome {
+        match found {
+            Found::Live(session) => Outcome::Authenticated(Arc::clone(&session.principal), Effects::none()),
+            Found::Gone(Gone::Unknown | Gone::Idle | Gone::Over | Gone::Sealed | Gone::Refused) => {
+                self.absent()
+            }
+            Found::Unavailable(detail) => Outcome::Unavailable(Unavailable {
+                reason: UnavailableReason::SessionsUnreachable,
+                authenticator: Arc::clone(&self.party.name),
+                detail,
+                retry_after: RETRY_AFTER,
+            }),
+        }
+    }
+}
+
+impl Authenticator for Login {
+    fn name(&self) -> &Arc<str> {
+        &self.party.name
+    }
+
+    fn try_now(&self, request: &OriginalRequest, now: Now) -> Option<Outcome> {
+        match self.cookie(request) {
+            Cookie::None => Some(Outcome::Absent(Effects::none())),
+            Cookie::Broken => Some(self.absent()),
+            Cookie::Session(id) => {
+                let record = id.record(&self.party.scope(&request.host));
+                let found = self.sessions().look_now(record, &self.owner, now)?;
+                Some(self.outcome(found))
+            }
+        }
+    }
+
+    fn authenticate<'a>(&'a self, request: &'a OriginalRequest, now: Now) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            match self.cookie(request) {
+                Cookie::None => Outcome::Absent(Effects::none()),
+                Cookie::Broken => self.absent(),
+                Cookie::Session(id) => {
+                    let scope = self.party.scope(&request.host);
+                    let record = id.record(&scope);
+                    let found = self.sessions().look(record, scope, &self.owner, now).await;
+                    self.outcome(found)
+                }
+            }
+        })
+    }
+
+    fn credential_places(&self) -> &[CredentialPlace] {
+        &self.places
+    }
+
+    fn own_pages(&self) -> &[(Box<str>, OwnPage)] {
+        &self.pages
+    }
+
+    fn challenge(&self, _request: &OriginalRequest) -> Option<Challenge> {
+        Some(Challenge::Login {
+            authenticator: Arc::clone(&self.party.name),
+        })
+    }
+}
+
+/// Every login of one configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Logins(Vec<Arc<Login>>);
+
+impl Logins {
+    /// These.
+    pub const fn new(all: Vec<Arc<Login>>) -> Self {
+        Self(all)
+    }
+
+    /// The login called `name`: `login.home`.
+    pub fn named(&self, name: &str) -> Option<&Arc<Login>> {
+        self.0.iter().find(|login| *login.party.name == *name)
+    }
+
+    /// All of them, in the order of the configuration.
+    pub fn all(&self) -> &[Arc<Login>] {
+        &self.0
+    }
+
+    /// The login whose session `request` comes with.
+    pub fn of_session(&self, request: &OriginalRequest) -> Option<&Arc<Login>> {
+        self.0.iter().find(|login| login.record(request).is_some())
+    }
+}
+
+/// A session found for an errand, with the login it is of.
+#[derive(Debug)]
+pub struct Known<'a> {
+    /// The login.
+    pub login: &'a Arc<Login>,
+    /// What its record is called.
+    pub record: RecordKey,
+}
+
+impl Logins {
+    /// The session that `request` comes with, if it has one's cookie.
+    pub fn known(&self, request: &OriginalRequest) -> Option<Known<'_>> {
+        self.0.iter().find_map(|login| {
+            let record = login.record(request)?;
+            Some(Known { login, record })
+        })
+    }
+}
+
+/// A host as sessions are bound to it: by name. Two ports of one name share their cookies whatever we do.
+pub(crate) fn host_of(host: &Host) -> &str {
+    host.name()
+}

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub mod life;
+mod offline;
 pub mod record;
 pub mod seal;
 
@@ -241,14 +242,14 @@ pub trait Sessions: Send + Sync + fmt::Debug {
         now: Now,
     ) -> BoxFuture<'a, Found>;
 
-    /// A new session, under a new id. Its times are cut to those of `[session]`. The oldest of the same subject (`sub` of
-    /// the claims) makes room where there are too many.
+    /// A new session, under a new id, and when its whole time ends: its times are cut to what is configured. The oldest
+    /// of the same subject makes room where there are too many.
     fn begin(
         &self,
         record: SessionRecord,
         scope: Scope,
         now: Now,
-    ) -> BoxFuture<'_, Result<SessionId, StoreError>>;
+    ) -> BoxFuture<'_, Result<(SessionId, Timestamp), StoreError>>;
 
     /// Ends the session, and gives back what was remembered, where that opens.
     fn end(

@@ -108,6 +108,7 @@ reasons! {
         KeysUnreachable = "keys_unreachable", "The issuer's keys could not be fetched yet.";
         KeysStale = "keys_stale", "The issuer's keys are older than `max_staleness` and could not be fetched again.";
         AuthoritiesUnreachable = "authorities_unreachable", "The authorities of the trust domain are not known: the Workload API has told none yet.";
+        SessionsUnreachable = "sessions_unreachable", "The store of the sessions could not be asked.";
         Internal = "internal_error", "A bug: the request was not decided. The log has the details under the request id.";
     }
 }
@@ -148,11 +149,36 @@ reasons! {
     }
 }
 
+reasons! {
+    /// What became of a browser's errand at one of the gateway's own pages: logging in and out, and what is told of it.
+    ErrandReason {
+        LoginStarted = "login_started", "The browser was sent to the provider, to log in there.";
+        LoginChoice = "login_choice", "There is more than one way to log in: choose one.";
+        LoggedIn = "logged_in", "Somebody has logged in.";
+        LoginReturn = "login_return", "The browser came back from the provider with nothing new: it goes on to where it was going.";
+        LoginDeclined = "login_declined", "The provider did not let you in here, or you declined.";
+        LoginLost = "login_lost", "The browser came back from the provider without what it left with. Does it keep cookies?";
+        ProviderUnavailable = "provider_unavailable", "The provider that people log in at cannot be reached, or cannot answer just now.";
+        ProviderAnswer = "provider_answer", "The provider that people log in at gave an answer that cannot be believed.";
+        CookiesOverHttp = "cookies_over_http", "People log in over https only: on the way, others could take over their sessions.";
+        SessionsFull = "sessions_full", "There is no room for another session just now.";
+        LoggedOut = "logged_out", "The session has ended.";
+        LogoutConfirm = "logout_confirm", "The link to log out was on another site: is the session to end?";
+        LogoutFailed = "logout_failed", "Your browser has forgotten the session, but it could not be ended here: the store of the sessions does not answer.";
+        LogoutRefused = "logout_refused", "What the provider told of a logout does not hold.";
+        SessionShown = "session_shown", "The state of the session was told.";
+        NotSent = "not_sent", "The session had ended when the form was sent: it was not passed on.";
+    }
+}
+
 /// Every reason there is, family by family: the word and its meaning.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let answers = AnswerReason::ALL
         .iter()
         .map(|reason| ("answer", reason.code(), reason.meaning()));
+    let errands = ErrandReason::ALL
+        .iter()
+        .map(|reason| ("errand", reason.code(), reason.meaning()));
     let unreadable = UnreadableReason::ALL
         .iter()
         .map(|reason| ("unreadable", reason.code(), reason.meaning()));
@@ -166,6 +192,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)>
         .iter()
         .map(|reason| ("unmet", reason.code(), reason.meaning()));
     answers
+        .chain(errands)
         .chain(unreadable)
         .chain(rejections)
         .chain(unavailable)

@@ -270,5 +270,9 @@ pub fn offline_parts() -> Parts {
         bundles: cfg!(feature = "workload-api").then(|| Arc::new(Offline) as _),
         tokens: Arc::new(tokens),
         revocations: RevocationLists::offline(),
+        sessions: Arc::new(Offline),
+        cookie_name: countersign_authn::login::cookies::DEFAULT_NAME.into(),
+        http: Arc::new(Offline),
+        entropy: Arc::new(OsEntropy::new()),
     }
 }

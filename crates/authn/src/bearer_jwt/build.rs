@@ -33,6 +33,7 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
     let (authenticator, warnings) = build_token(name, values, parts)?;
     Ok(Built {
         authenticator: Arc::new(authenticator),
+        login: None,
         warnings,
     })
 }

@@ -104,6 +104,10 @@ impl Bench {
             bundles: None,
             tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
             revocations: Arc::new(NoLists),
+            sessions: Arc::new(crate::keys::Offline),
+            cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
+            http: Arc::new(crate::keys::Offline),
+            entropy: Arc::new(Zeros),
         };
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         *moved.keys.lock().unwrap() = keys_of(&[(&key, "k1")]);

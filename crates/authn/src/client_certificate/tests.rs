@@ -73,6 +73,10 @@ impl Bench {
             tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
             revocations: Arc::new(Opens(Arc::clone(&lists))),
             bundles: None,
+            sessions: Arc::new(crate::keys::Offline),
+            cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
+            http: Arc::new(crate::keys::Offline),
+            entropy: Arc::new(Zeros),
         };
         let mut values = Values::default();
         let file = OptionValue::File("ca.pem".to_owned(), root.pem().into_bytes());

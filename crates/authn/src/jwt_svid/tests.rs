@@ -41,6 +41,10 @@ fn parts(keys: Arc<dyn KeySetFactory>) -> Parts {
         keys,
         bundles: Some(Arc::new(Offline)),
         tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
+        sessions: Arc::new(Offline),
+        cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
+        http: Arc::new(Offline),
+        entropy: Arc::new(Zeros),
     }
 }
 

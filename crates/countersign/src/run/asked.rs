@@ -2,6 +2,8 @@
 //! for trust bundles.
 
 use countersign_authn::kinds::Parts;
+use countersign_authn::login::cookies;
+use countersign_authn::session::Sessions;
 use countersign_authn::token_cache::TokenCache;
 use countersign_core::Ports;
 use countersign_edge::key_sets::{KeySets, Refresh};
@@ -16,6 +18,9 @@ use std::sync::Arc;
 pub(crate) struct Asked {
     /// The issuers.
     pub(super) key_sets: Arc<KeySets>,
+    ports: Ports,
+    /// The sessions.
+    sessions: Arc<dyn Sessions>,
     /// The revocation lists.
     pub(super) revocations: Arc<RevocationLists>,
     #[cfg(feature = "workload-api")]
@@ -27,6 +32,8 @@ impl Asked {
     pub(crate) fn new(ports: &Ports, refresh: Refresh) -> Self {
         Self {
             key_sets: KeySets::new(ports, refresh),
+            ports: ports.clone(),
+            sessions: Arc::new(countersign_authn::keys::Offline),
             revocations: RevocationLists::new(ports, refresh),
             #[cfg(feature = "workload-api")]
             workload_apis: WorkloadApis::new(&ports.clock),
@@ -44,6 +51,10 @@ impl Asked {
             bundles,
             tokens,
             revocations: Arc::clone(&self.revocations) as _,
+            sessions: Arc::clone(&self.sessions),
+            cookie_name: cookies::DEFAULT_NAME.into(),
+            http: Arc::clone(&self.ports.http),
+            entropy: Arc::clone(&self.ports.entropy),
         }
     }
 

@@ -261,6 +261,10 @@ async fn a_certificate_holds_as_long_as_its_authority_is_told() {
         bundles: Some(Arc::clone(&bench.apis) as _),
         tokens: Arc::new(TokenCache::new(CacheLimits::default(), &OsEntropy::new())),
         revocations: RevocationLists::offline(),
+        sessions: Arc::new(Offline),
+        cookie_name: countersign_authn::login::cookies::DEFAULT_NAME.into(),
+        http: Arc::new(Offline),
+        entropy: Arc::new(OsEntropy::new()),
     };
     let mut values = Values::default();
     values.insert("trust_domain", OptionValue::Text("example.org".to_owned()));

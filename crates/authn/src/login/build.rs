@@ -1,0 +1,383 @@
+//! From checked values to a login: all that can be wrong with `[login.NAME]`, told at once.
+
+use super::cookies::Cookies;
+use super::party::{AskUserinfo, Asking, Believing, RelyingParty, Visiting};
+use super::provider::{Provider, Reach};
+use super::{Login, TABLE};
+use crate::bearer_jwt::source::Reading;
+use crate::key_ring::Freshness;
+use crate::keys::{KeyLocation, KeySettings, Keys, Offline};
+use crate::kinds::{Built, Parts};
+use aws_lc_rs::digest::{SHA256, digest};
+use countersign_core::claims::ClaimPath;
+use countersign_core::gate::{PathOddities, Target};
+use countersign_core::options::{Fault, Values};
+use countersign_core::own_path::{CALLBACK, LOGOUT, is_own};
+use countersign_core::principal::FactPaths;
+use countersign_jose::algorithm::Algorithm;
+use countersign_oidc::discovery::{Endpoint, discovery_url};
+use countersign_oidc::id_token;
+use countersign_oidc::issuer::{IssuerRule, IssuerTemplate};
+use countersign_oidc::relying_party::authorization::{
+    AuthenticationWishes, ExtraParameters, Prompt, ResponseMode,
+};
+use countersign_oidc::userinfo::UserinfoMapping;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+mod client;
+
+/// The claim that fills the gap of an issuer with tenants.
+const TENANT_CLAIM: &str = "tid";
+/// How a JWK Set is kept fresh.
+const FRESHNESS: Freshness = Freshness {
+    refresh: Duration::from_mins(10),
+    unknown_kid_interval: Duration::from_secs(30),
+    max_staleness: Duration::from_hours(24),
+};
+/// The options that name an endpoint.
+const ENDPOINTS: [(&str, Endpoint); 5] = [
+    ("authorization_url", Endpoint::Authorization),
+    ("token_url", Endpoint::Token),
+    ("userinfo_url", Endpoint::Userinfo),
+    ("end_session_url", Endpoint::EndSession),
+    ("jwk_set_url", Endpoint::JwkSet),
+];
+
+/// Builds `login.name`.
+pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fault>> {
+    let mut reading = Reading::of(values);
+    let issuer = values.text("issuer").unwrap_or("");
+    let rule = rule(&mut reading, issuer);
+    let reach = reach(&mut reading, issuer, parts);
+    let client = client::client(&mut reading, issuer);
+    let asking = asking(&mut reading);
+    let facts = facts(&mut reading);
+    let visiting = visiting(&mut reading, parts);
+    let mapping = mapping(&mut reading, issuer);
+    let algorithms = algorithms(&mut reading);
+    let said = said(&mut reading);
+    let (Some(rule), Some(reach), Some(client), Some(asking), Some(facts), Some(visiting)) =
+        (rule, reach, client, asking, facts, visiting)
+    else {
+        return Err(reading.faults);
+    };
+    let discovery = discovery(&mut reading, &rule, &said, mapping.is_some());
+    let keys = keys(&rule, discovery.as_ref(), &said, &reach, parts);
+    if !reading.faults.is_empty() {
+        return Err(reading.faults);
+    }
+    let label = values
+        .text("label")
+        .map_or_else(|| named_after(issuer, name), Into::into);
+    let party = RelyingParty {
+        name: format!("{TABLE}.{name}").into(),
+        label,
+        tag: tag(issuer, &client.id),
+        provider: Provider::new(rule.clone(), discovery, said, reach),
+        issuer: rule,
+        client,
+        asking,
+        believing: Believing {
+            keys,
+            algorithms,
+            leeway: values.duration("leeway").unwrap_or(Duration::from_mins(1)),
+            tenants: values.texts("tenants").map(Into::into).collect(),
+            mapping,
+        },
+        visiting,
+        facts,
+        sessions: Arc::clone(&parts.sessions),
+        entropy: Arc::clone(&parts.entropy),
+    };
+    let login = Arc::new(Login::new(Arc::new(party)));
+    Ok(Built {
+        authenticator: Arc::clone(&login) as _,
+        login: Some(login),
+        warnings: reading.warnings,
+    })
+}
+
+/// By what cookies are told apart: never a secret.
+fn tag(issuer: &str, client_id: &str) -> Box<str> {
+    let hash = digest(&SHA256, format!("{issuer}\n{client_id}").as_bytes());
+    let digits = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}"));
+    digits.collect::<String>().into()
+}
+
+/// What people read where nobody says: the provider's host.
+fn named_after(issuer: &str, name: &str) -> Box<str> {
+    let url = Url::parse(issuer).ok();
+    url.as_ref().and_then(Url::host_str).unwrap_or(name).into()
+}
+
+/// Who the provider is. A gap is for tenants, and those are listed.
+fn rule(reading: &mut Reading<'_>, issuer: &str) -> Option<IssuerRule> {
+    let has_gap = issuer.contains(['{', '}']);
+    let listed = reading.values.has("tenants");
+    if !has_gap && listed {
+        let message = "`tenants` fill the gap of an issuer, and this one has none";
+        let help = "issuer = \"https://login.microsoftonline.com/{tenantid}/v2.0\"";
+        reading.fault(Fault::new("tenants", message).help(help));
+    }
+    if !has_gap {
+        return Some(IssuerRule::exact(issuer));
+    }
+    if reading.values.texts("tenants").next().is_none() {
+        let message = "whoever has a tenant at this provider could log in: say whose users may";
+        let help = "tenants = [\"…\"]: the tenants' ids, as in the claim `tid`";
+        reading.fault(Fault::new("issuer", message).help(help));
+        return None;
+    }
+    let template = IssuerTemplate::new(issuer, TENANT_CLAIM);
+    if template.is_none() {
+        let message = "one gap, in the path of an https URL: `{tenantid}`";
+        reading.fault(Fault::new("issuer", message));
+    }
+    Some(IssuerRule::Template(template?))
+}
+
+fn reach(reading: &mut Reading<'_>, issuer: &str, parts: &Parts) -> Option<Reach> {
+    let authorities = reading.authorities()?;
+    let allow_http = reading.values.flag("danger_allow_http");
+    Some(Reach::of(issuer, &parts.http, authorities, allow_http))
+}
+
+/// The endpoints that the operator names.
+fn said(reading: &mut Reading<'_>) -> Vec<(Endpoint, Url)> {
+    let allow_http = reading.values.flag("danger_allow_http");
+    let mut said = Vec::new();
+    for (name, endpoint) in ENDPOINTS {
+        let url = reading.values.text(name).and_then(|text| Url::parse(text).ok());
+        if let Some(url) = url
+            && reading.check_url(name, &url, allow_http).is_some()
+        {
+            said.push((endpoint, url));
+        }
+    }
+    said
+}
+
+/// Where the document is; none where the operator says where people log in.
+fn discovery(
+    reading: &mut Reading<'_>,
+    rule: &IssuerRule,
+    said: &[(Endpoint, Url)],
+    oauth2: bool,
+) -> Option<Url> {
+    let says = |endpoint: Endpoint| said.iter().any(|(own, _)| *own == endpoint);
+    let values = reading.values;
+    if says(Endpoint::Authorization) || oauth2 {
+        let needed = [
+            (Endpoint::Authorization, "authorization_url"),
+            (Endpoint::Token, "token_url"),
+            if oauth2 {
+                (Endpoint::Userinfo, "userinfo_url")
+            } else {
+                (Endpoint::JwkSet, "jwk_set_url")
+            },
+        ];
+        for (_, name) in needed
+            .into_iter()
+            .filter(|(endpoint, name)| !says(*endpoint) && !values.has(name))
+        {
+            let message = format!(
+                "`{name}` is missing: nothing is discovered where `authorization_url` or `oauth2_claims` is set"
+            );
+            reading.fault(Fault {
+                at: Vec::new(),
+                message,
+                help: None,
+            });
+        }
+        return None;
+    }
+    let allow_http = values.flag("danger_allow_http");
+    let (at, url) = match values.text("discovery_url") {
+        Some(text) => ("discovery_url", Url::parse(text).ok()),
+        None => ("issuer", discovery_url(rule.as_str())),
+    };
+    let Some(url) = url else {
+        let message = "the provider is discovered at the issuer, so it must be an https URL without query";
+        let help = "for a provider without discovery: authorization_url, token_url and jwk_set_url";
+        reading.fault(Fault::new(at, message).help(help));
+        return None;
+    };
+    reading.check_url(at, &url, allow_http).map(|()| url)
+}
+
+fn keys(
+    rule: &IssuerRule,
+    discovery: Option<&Url>,
+    said: &[(Endpoint, Url)],
+    reach: &Reach,
+    parts: &Parts,
+) -> Arc<dyn Keys> {
+    let issuer: Arc<str> = rule.as_str().into();
+    let named = said.iter().find(|(endpoint, _)| *endpoint == Endpoint::JwkSet);
+    let location = match (named, discovery) {
+        (Some((_, url)), _) => KeyLocation::JwkSet {
+            issuer,
+            url: url.clone(),
+        },
+        (None, Some(url)) => KeyLocation::Discovery {
+            issuer,
+            url: url.clone(),
+        },
+        // There are no ID Tokens to be verified.
+        (None, None) => return Arc::new(Offline),
+    };
+    let settings = KeySettings {
+        freshness: FRESHNESS,
+        allow_http: reach.allow_http,
+        authorities: reach.limits.authorities.clone(),
+    };
+    parts.keys.open(&location, &settings)
+}
+
+fn asking(reading: &mut Reading<'_>) -> Option<Asking> {
+    let values = reading.values;
+    let scopes = values.texts("scopes").collect::<Vec<_>>();
+    let plain = |scope: &&str| {
+        let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+        !scope.is_empty() && scope.bytes().all(allowed)
+    };
+    if let Some(index) = scopes.iter().position(|scope| !plain(scope)) {
+        reading.fault(Fault::new(&index.to_string(), "not one scope").within("scopes"));
+    }
+    if !scopes.contains(&"openid") && !values.has("oauth2_claims") {
+        let message = "without `openid` there is no ID Token, and nobody is logged in";
+        reading.fault(Fault::new("scopes", message).help("scopes = [\"openid\", …]"));
+    }
+    let extra = ExtraParameters::new(
+        values
+            .text_map("params")
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
+    let extra = match extra {
+        Ok(extra) => extra,
+        Err(error) => {
+            reading.fault(Fault::new("params", error.to_string()));
+            return None;
+        }
+    };
+    Some(Asking {
+        scope: scopes.join(" ").into(),
+        response_mode: match values.text("response_mode") {
+            Some("form_post") => ResponseMode::FormPost,
+            _ => ResponseMode::Query,
+        },
+        wishes: AuthenticationWishes {
+            prompt: values.text("prompt").and_then(Prompt::parse),
+            max_age: values.duration("max_age"),
+            acr_values: values.texts("acr_values").map(Into::into).collect(),
+            login_hint: None,
+            extra,
+        },
+        userinfo: match values.text("userinfo") {
+            Some("never") => AskUserinfo::Never,
+            Some("refresh") => AskUserinfo::Refresh,
+            _ => AskUserinfo::Login,
+        },
+    })
+}
+
+fn facts(reading: &mut Reading<'_>) -> Option<Arc<FactPaths>> {
+    let subject = reading.path("subject_claim");
+    let groups = reading.path("groups_claim");
+    let trust_unverified_email = reading.values.flag("danger_trust_unverified_email");
+    if trust_unverified_email {
+        let warning = "`danger_trust_unverified_email`: whoever can choose an address at this provider is taken for its owner";
+        reading.warnings.push(warning.to_owned());
+    }
+    Some(Arc::new(FactPaths {
+        subject: subject?,
+        groups: groups?,
+        trust_unverified_email,
+    }))
+}
+
+fn visiting(reading: &mut Reading<'_>, parts: &Parts) -> Option<Visiting> {
+    let values = reading.values;
+    let over_http = values.flag("danger_cookies_over_http");
+    if over_http {
+        let warning = "`danger_cookies_over_http`: whoever is on the way can take over people's sessions";
+        reading.warnings.push(warning.to_owned());
+    }
+    let path = |name: &str, usual: &str| {
+        let text = values.text(name).unwrap_or(usual);
+        let target = Target::judge(text).ok();
+        let sound = target.is_some_and(|target| {
+            target.query().is_none()
+                && target.oddities() == PathOddities::NONE
+                && (text == usual || !is_own(text))
+        });
+        sound.then(|| text.into())
+    };
+    let (callback, logout) = (path("callback", CALLBACK), path("logout", LOGOUT));
+    for (name, found) in [("callback", &callback), ("logout", &logout)] {
+        if found.is_none() {
+            let message = "not a plain path such as /auth, or one of our own pages";
+            reading.fault(Fault::new(name, message));
+        }
+    }
+    if callback.is_some() && callback == logout {
+        reading.fault(Fault::new("logout", "the same path as `callback`"));
+    }
+    let after_logout = values.text("after_logout").and_then(|text| Url::parse(text).ok());
+    Some(Visiting {
+        cookies: Cookies::new(&parts.cookie_name, over_http)?,
+        callback: callback?,
+        logout: logout?,
+        after_logout,
+        remember: values.flag("remember"),
+        over_http,
+    })
+}
+
+/// What a plain OAuth 2.0 provider's userinfo says, as claims.
+fn mapping(reading: &mut Reading<'_>, issuer: &str) -> Option<UserinfoMapping> {
+    let values = reading.values;
+    if !values.has("oauth2_claims") {
+        return None;
+    }
+    let mut subject = None;
+    let mut claims = Vec::new();
+    for (name, text) in values.text_map("oauth2_claims") {
+        match ClaimPath::parse(text) {
+            None => {
+                let message = format!("{text:?} is no claim path");
+                reading.fault(Fault::new(name, message).within("oauth2_claims"));
+            }
+            Some(path) if name == "sub" => subject = Some(path),
+            Some(path) => claims.push((Box::<str>::from(name.as_str()), path)),
+        }
+    }
+    if subject.is_none() {
+        let message = "`sub` is missing: what never changes hands at this provider";
+        reading.fault(Fault::new("oauth2_claims", message).help("oauth2_claims = { sub = \"id\" }"));
+    }
+    Some(UserinfoMapping {
+        issuer: issuer.into(),
+        subject: subject?,
+        claims: claims.into(),
+    })
+}
+
+fn algorithms(reading: &mut Reading<'_>) -> Vec<Algorithm> {
+    let listed = reading.values.texts("algorithms").filter_map(Algorithm::parse);
+    let listed = listed.collect::<Vec<_>>();
+    if listed.is_empty() && reading.values.has("algorithms") {
+        reading.fault(Fault::new("algorithms", "the list is empty"));
+    }
+    if listed.iter().any(|algorithm| algorithm.is_hmac()) {
+        let message = "HS* are for secrets, and providers sign with keys";
+        reading.fault(Fault::new("algorithms", message));
+    }
+    if listed.is_empty() {
+        return id_token::ALGORITHMS.to_vec();
+    }
+    listed
+}

@@ -1,0 +1,304 @@
+//! The browser comes back from the provider: with a code, with an error, late, twice, or with nothing it left with. It is led
+//! somewhere sensible in every case.
+
+use super::cookies::{Sent, sent, session_value};
+use super::start::Start;
+use super::tokens::{Asked, Exchange, ExchangeError, Proved};
+use super::transaction::{BrowserSecret, Transaction, state_hash};
+use super::trouble::{Trouble, Why};
+use super::{Login, Logins};
+use crate::session::{Found, Purpose, SessionRecord};
+use countersign_core::claims::Value;
+use countersign_core::request::OriginalRequest;
+use countersign_core::return_to::ReturnTo;
+use countersign_core::route::LoginDemand;
+use countersign_core::secret::Secret;
+use countersign_core::session::StoreError;
+use countersign_core::time::Now;
+use countersign_jose::json::write_object;
+use countersign_oidc::relying_party::authorization::{CodeVerifier, Nonce};
+use countersign_oidc::relying_party::callback::{
+    AuthorizationError, AuthorizationErrorKind, AuthorizationResponse,
+};
+use http::HeaderValue;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a browser is sent away once more that came back without what it left with.
+const MAX_TRIES: u8 = 1;
+
+/// What becomes of a browser that is back.
+#[derive(Debug)]
+pub struct Return {
+    /// Where to, or why not.
+    pub outcome: Outcome,
+    /// The login, where it was found out.
+    pub login: Option<Arc<Login>>,
+    /// What the browser keeps, and what it forgets.
+    pub cookies: Vec<HeaderValue>,
+}
+
+/// Where a browser goes that is back.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It has logged in: back to where it wanted to go.
+    LoggedIn(ReturnTo, Box<SessionRecord>),
+    /// There is nothing to do: it goes there.
+    Elsewhere(ReturnTo),
+    /// It is sent away once more. What the place asks of the login is to be looked up.
+    Again(Start),
+    /// It stays here and reads why; from there it can try again for this place.
+    Trouble(Trouble, ReturnTo),
+}
+
+impl Return {
+    fn of(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            login: None,
+            cookies: Vec::new(),
+        }
+    }
+}
+
+impl Logins {
+    /// What becomes of the browser that sent `request` and brings `form` from a provider: the query, or the body of a form.
+    pub async fn come_back(&self, request: &OriginalRequest, form: &[u8], now: Now) -> Return {
+        let Some(any) = self.all().first() else {
+            return Return::of(Outcome::Elsewhere(ReturnTo::root()));
+        };
+        // Bookmarks and links of others: nothing here was asked for.
+        let Ok(response) = AuthorizationResponse::parse(form) else {
+            return Return::of(Outcome::Elsewhere(ReturnTo::root()));
+        };
+        let opened = Transaction::opened(&response.state, &*any.party.sessions);
+        let of_here = opened.filter(|transaction| *transaction.host == *request.host.to_string());
+        let Some(mut transaction) = of_here else {
+            return Return::of(Outcome::Elsewhere(ReturnTo::root()));
+        };
+        let Some(login) = self.named(&transaction.login) else {
+            return Return::of(Outcome::Elsewhere(transaction.to));
+        };
+        let cookies = login.party.cookies();
+        let under_way = cookies.under_way(&state_hash(&response.state));
+        let browser = match sent(&request.headers, &under_way) {
+            Sent::One(value) => BrowserSecret::parse(value),
+            Sent::Nothing | Sent::Doubtful => None,
+        };
+        let is_of_this = browser.is_some_and(|browser| transaction.is_of(&browser));
+        if is_of_this {
+            login.recall_return(&mut transaction, &response.state, now).await;
+        }
+        let mut back = if is_of_this && !transaction.is_late(now.wall) {
+            login.arrive(request, transaction, &response, now).await
+        } else {
+            Return::of(login.stray(request, transaction, now).await)
+        };
+        if is_of_this {
+            back.cookies.extend(cookies.clear(&under_way));
+        }
+        back.login = Some(Arc::clone(login));
+        back
+    }
+}
+
+impl Login {
+    /// The return address that was too long for the state.
+    async fn recall_return(&self, transaction: &mut Transaction, state: &str, now: Now) {
+        if transaction.to_is_kept {
+            let name = state_hash(state);
+            let kept = self.party.sessions.take(Purpose::ReturnTo, &name, now).await;
+            let kept = kept
+                .ok()
+                .flatten()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            if let Some(to) = kept.and_then(|text| ReturnTo::judge(&text)) {
+                transaction.to = to;
+            }
+        }
+    }
+
+    /// A browser that left in another way, or too long ago: back where it wanted to go if it has logged in meanwhile (a
+    /// bookmark, the back button, another tab), else it starts again, once.
+    async fn stray(&self, request: &OriginalRequest, transaction: Transaction, now: Now) -> Outcome {
+        if self.has_session(request, now).await {
+            return Outcome::Elsewhere(transaction.to);
+        }
+        again(transaction, false)
+    }
+
+    /// Whether the browser has a session here that holds.
+    async fn has_session(&self, request: &OriginalRequest, now: Now) -> bool {
+        let Some(record) = self.record(request) else {
+            return false;
+        };
+        let scope = self.party.scope(&request.host);
+        match self.party.sessions.look(record, scope, &self.owner, now).await {
+            Found::Live(_) => true,
+            Found::Gone(_) | Found::Unavailable(_) => false,
+        }
+    }
+
+    /// The browser that left comes back with the provider's answer.
+    async fn arrive(
+        &self,
+        request: &OriginalRequest,
+        transaction: Transaction,
+        response: &AuthorizationResponse,
+        now: Now,
+    ) -> Return {
+        let always_named = self.party.provider.known();
+        let always_named =
+            always_named.is_some_and(|metadata| metadata.authorization_response_iss_parameter_supported);
+        if let Err(error) = response.check_issuer(&self.party.issuer, always_named) {
+            let trouble = Trouble::new(Why::Answer, error.to_string());
+            return Return::of(Outcome::Trouble(trouble, transaction.to));
+        }
+        let code = match &response.outcome {
+            Ok(code) => code,
+            Err(error) => return Return::of(refused(error, transaction)),
+        };
+        let proved = match self.redeem(request, &transaction, code, now).await {
+            Ok(proved) => proved,
+            // The code was used: the back button, or the same answer twice.
+            Err(error) if error.is_refused_grant() => {
+                return Return::of(self.stray(request, transaction, now).await);
+            }
+            Err(error) => return Return::of(Outcome::Trouble(trouble(&error), transaction.to)),
+        };
+        self.begin(request, transaction, proved, now).await
+    }
+
+    async fn redeem(
+        &self,
+        request: &OriginalRequest,
+        transaction: &Transaction,
+        code: &Secret<String>,
+        now: Now,
+    ) -> Result<Proved, ExchangeError> {
+        let (Some(verifier), Some(nonce)) = (
+            CodeVerifier::from_text(&transaction.verifier),
+            Nonce::from_text(&transaction.nonce),
+        ) else {
+            return Err(ExchangeError::NoIdToken);
+        };
+        let redirect_uri = self.party.redirect_uri(request.scheme, &transaction.host);
+        let asked = Asked {
+            code,
+            redirect_uri: &redirect_uri,
+            verifier: &verifier,
+            nonce: &nonce,
+            max_age: transaction.max_age.map(Duration::from_secs),
+            acr_values: &transaction.acr_values,
+        };
+        let party = &*self.party;
+        Exchange { party, now }.redeem(&asked).await
+    }
+
+    /// Somebody has logged in: a new session under a new id, in place of the one the browser had.
+    async fn begin(
+        &self,
+        request: &OriginalRequest,
+        transaction: Transaction,
+        proved: Proved,
+        now: Now,
+    ) -> Return {
+        let sessions = &self.party.sessions;
+        let scope = self.party.scope(&request.host);
+        let mut record = self.new_record(request, proved, now);
+        let begun = sessions.begin(record.clone(), scope, now).await;
+        let (id, ends) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                let why = match error {
+                    StoreError::Full(_) => Why::Full,
+                    StoreError::Changed | StoreError::Unavailable(_) => Why::Sessions,
+                };
+                let trouble = Trouble::new(why, error.to_string());
+                return Return::of(Outcome::Trouble(trouble, transaction.to));
+            }
+        };
+        record.ends = ends;
+        if let Some(before) = self.record(request) {
+            // Where it cannot be ended it ends by itself: nobody has its id any more.
+            drop(sessions.end(before, scope, now).await);
+        }
+        let cookies = self.party.cookies();
+        let (name, value) = (cookies.session(), session_value(&self.party.tag, &id));
+        let life = self.party.cookie_life(&record, now.wall);
+        let cookie = cookies.set(name, &value, life, super::cookies::SameSite::Lax);
+        Return {
+            outcome: Outcome::LoggedIn(transaction.to, Box::new(record)),
+            login: None,
+            cookies: cookie.into_iter().collect(),
+        }
+    }
+
+    /// What is remembered; for how long, is cut to the sessions' own settings.
+    fn new_record(&self, request: &OriginalRequest, proved: Proved, now: Now) -> SessionRecord {
+        let text = |name: &str| proved.claims.member(name).and_then(Value::as_str);
+        SessionRecord {
+            login: (&*self.party.name).into(),
+            issuer: text("iss").unwrap_or(self.party.issuer.as_str()).into(),
+            client_id: self.party.client.id.clone(),
+            host: super::host_of(&request.host).into(),
+            began: now.wall,
+            ends: now.wall.plus(Duration::MAX),
+            idle: Duration::MAX,
+            remember: self.party.visiting.remember,
+            claims: write_object(&proved.claims).into(),
+            sid: text("sid").map(Into::into),
+            id_token: proved.tokens.id_token,
+            access_token: Some(proved.tokens.access_token),
+            access_ends: proved.tokens.access_ends,
+            refresh_token: proved.tokens.refresh_token,
+            renewed: now.wall,
+        }
+    }
+}
+
+/// The browser is sent away once more, and no oftener.
+fn again(transaction: Transaction, ask_the_user: bool) -> Outcome {
+    if transaction.tries >= MAX_TRIES {
+        let detail =
+            "the browser came back twice without the cookie it left with, or with a code that was used";
+        return Outcome::Trouble(Trouble::new(Why::Lost, detail), transaction.to);
+    }
+    Outcome::Again(Start {
+        to: transaction.to,
+        demand: LoginDemand::default(),
+        tries: transaction.tries + 1,
+        ask_the_user,
+        login_hint: None,
+    })
+}
+
+/// The provider says no.
+fn refused(error: &AuthorizationError, transaction: Transaction) -> Outcome {
+    match error.kind {
+        // It was asked not to ask the user, and cannot answer without.
+        AuthorizationErrorKind::LoginRequired | AuthorizationErrorKind::InteractionRequired => {
+            again(transaction, true)
+        }
+        AuthorizationErrorKind::AccessDenied => Outcome::Trouble(
+            Trouble::new(Why::Declined, error.told.to_string()),
+            transaction.to,
+        ),
+        AuthorizationErrorKind::TemporarilyUnavailable => Outcome::Trouble(
+            Trouble::new(Why::Provider, error.told.to_string()),
+            transaction.to,
+        ),
+        AuthorizationErrorKind::Other => {
+            Outcome::Trouble(Trouble::new(Why::Answer, error.told.to_string()), transaction.to)
+        }
+    }
+}
+
+fn trouble(error: &ExchangeError) -> Trouble {
+    let why = if error.is_passing() {
+        Why::Provider
+    } else {
+        error.why()
+    };
+    Trouble::new(why, error.to_string())
+}

@@ -1,0 +1,213 @@
+//! What stays the same of one login: whose client it is, what it asks for, and what it makes of the answer.
+
+use super::cookies::{Cookies, Life};
+use super::host_of;
+use super::provider::{Provider, ProviderError};
+use super::tokens::Exchange;
+use crate::keys::Keys;
+use crate::session::{RenewError, Scope, SessionOwner, SessionRecord, Sessions};
+use countersign_core::BoxFuture;
+use countersign_core::entropy::Entropy;
+use countersign_core::gate::{Host, Scheme};
+use countersign_core::identity_headers::Written;
+use countersign_core::own_path::{CALLBACK, LOGOUT, OwnPage};
+use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
+use countersign_core::time::{Now, Timestamp};
+use countersign_jose::algorithm::Algorithm;
+use countersign_jose::json::parse_object;
+use countersign_oidc::discovery::ProviderMetadata;
+use countersign_oidc::issuer::IssuerRule;
+use countersign_oidc::relying_party::authorization::{AuthenticationWishes, ResponseMode};
+use countersign_oidc::relying_party::client::Client;
+use countersign_oidc::userinfo::UserinfoMapping;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// How long before its end an access token is renewed, at most: a fifth of its life where that is less.
+const RENEW_BEFORE: Duration = Duration::from_mins(1);
+/// How long an access token is taken to last whose provider does not say.
+const UNSAID_LIFE: Duration = Duration::from_hours(1);
+/// The longest that a browser is told to keep a cookie (RFC 6265bis section 5.5).
+const LONGEST_COOKIE: Duration = Duration::from_hours(400 * 24);
+
+/// When the userinfo endpoint is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AskUserinfo {
+    /// Never.
+    Never,
+    /// At the login.
+    Login,
+    /// At the login, and with each renewal.
+    Refresh,
+}
+
+/// What is asked of the provider.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// The scopes, joined.
+    pub scope: Box<str>,
+    /// How it answers.
+    pub response_mode: ResponseMode,
+    /// What the user is to be asked for, unless the route says otherwise.
+    pub wishes: AuthenticationWishes,
+    /// When the userinfo endpoint is asked.
+    pub userinfo: AskUserinfo,
+}
+
+/// How what it answers is believed.
+#[derive(Debug)]
+pub struct Believing {
+    /// Its keys.
+    pub keys: Arc<dyn Keys>,
+    /// How its tokens may be signed.
+    pub algorithms: Vec<Algorithm>,
+    /// The clock skew allowed.
+    pub leeway: Duration,
+    /// The tenants (`tid`) whose users may log in, where the issuer has a gap for them.
+    pub tenants: Vec<Box<str>>,
+    /// How a provider without ID Tokens says who it is.
+    pub mapping: Option<UserinfoMapping>,
+}
+
+/// The browser's side.
+#[derive(Clone, Debug)]
+pub struct Visiting {
+    /// The gateway's own cookies.
+    pub cookies: Cookies,
+    /// Where the provider sends browsers back to.
+    pub callback: Box<str>,
+    /// What ends the session.
+    pub logout: Box<str>,
+    /// Where the browser goes after the logout.
+    pub after_logout: Option<Url>,
+    /// Whether the session outlives the browser.
+    pub remember: bool,
+    /// Whether people may log in over plain http.
+    pub over_http: bool,
+}
+
+/// One client of one provider.
+#[derive(Debug)]
+pub struct RelyingParty {
+    /// `login.home`
+    pub name: Arc<str>,
+    /// What people call the provider.
+    pub label: Box<str>,
+    /// Who the provider is.
+    pub issuer: IssuerRule,
+    /// Who we are there, and how we prove it.
+    pub client: Client,
+    /// By which its sessions' cookies are told from others': 8 hexadecimal digits.
+    pub tag: Box<str>,
+    pub(super) asking: Asking,
+    pub(super) believing: Believing,
+    pub(super) visiting: Visiting,
+    pub(super) facts: Arc<FactPaths>,
+    pub(super) provider: Provider,
+    pub(super) sessions: Arc<dyn Sessions>,
+    pub(super) entropy: Arc<dyn Entropy>,
+}
+
+impl RelyingParty {
+    /// Where its sessions on `host` are worth something.
+    pub fn scope(&self, host: &Host) -> Scope {
+        Scope::of(self.issuer.as_str(), &self.client.id, host_of(host))
+    }
+
+    /// The sessions.
+    pub fn sessions(&self) -> &Arc<dyn Sessions> {
+        &self.sessions
+    }
+
+    /// The gateway's own cookies.
+    pub const fn cookies(&self) -> &Cookies {
+        &self.visiting.cookies
+    }
+
+    /// Pages of ours that it has elsewhere.
+    pub fn own_pages(&self) -> Vec<(Box<str>, OwnPage)> {
+        let pages = [
+            (&self.visiting.callback, CALLBACK, OwnPage::Callback),
+            (&self.visiting.logout, LOGOUT, OwnPage::Logout),
+        ];
+        let moved = pages.into_iter().filter(|(path, usual, _)| ***path != **usual);
+        moved.map(|(path, _, page)| (path.clone(), page)).collect()
+    }
+
+    /// Where the provider sends browsers back to that came from `host`.
+    pub fn redirect_uri(&self, scheme: Scheme, host: &str) -> String {
+        format!("{}://{host}{}", scheme.as_str(), self.visiting.callback)
+    }
+
+    /// Whether people may log in here: their cookies would travel in the clear otherwise. Browsers take loopback for safe.
+    pub fn may_log_in(&self, scheme: Scheme, host: &Host) -> bool {
+        scheme == Scheme::Https || self.visiting.over_http || is_loopback(host.name())
+    }
+
+    /// How long the browser keeps the cookie of `record`.
+    pub fn cookie_life(&self, record: &SessionRecord, now: Timestamp) -> Life {
+        if record.remember {
+            Life::Seconds(record.ends.since(now).min(LONGEST_COOKIE).as_secs())
+        } else {
+            Life::Browser
+        }
+    }
+
+    /// What the provider says about itself.
+    pub(super) async fn metadata(&self, now: Now) -> Result<Arc<ProviderMetadata>, ProviderError> {
+        self.provider.metadata(now).await
+    }
+
+    /// The origins a form may be led on to: the provider's, as far as they are known.
+    pub fn origins(&self) -> Vec<String> {
+        use countersign_oidc::discovery::Endpoint;
+        let Some(metadata) = self.provider.known() else {
+            return Vec::new();
+        };
+        let endpoints = [Endpoint::EndSession, Endpoint::Authorization].into_iter();
+        let urls = endpoints.filter_map(|endpoint| metadata.find(endpoint));
+        let after = self.visiting.after_logout.iter();
+        let origins = urls.chain(after).map(|url| url.origin().ascii_serialization());
+        origins.collect()
+    }
+}
+
+/// Whether browsers take the host for their own machine.
+fn is_loopback(name: &str) -> bool {
+    name == "localhost" || name == "127.0.0.1" || name == "[::1]" || name.ends_with(".localhost")
+}
+
+impl SessionOwner for RelyingParty {
+    fn principal(&self, record: &SessionRecord) -> Option<Principal> {
+        let ours = *record.login == *self.name && self.issuer.admits(&record.issuer);
+        let claims = parse_object(record.claims.as_bytes()).ok().filter(|_| ours)?;
+        let principal = Principal {
+            authenticator: Arc::clone(&self.name),
+            method: AuthenticationMethod::Session,
+            issuer: (&*record.issuer).into(),
+            claims,
+            facts: Arc::clone(&self.facts),
+            written: Written::default(),
+        };
+        (!principal.subject().is_empty()).then_some(principal)
+    }
+
+    fn renew_at(&self, record: &SessionRecord) -> Option<Timestamp> {
+        record.refresh_token.as_ref()?;
+        let ends = record
+            .access_ends
+            .unwrap_or_else(|| record.renewed.plus(UNSAID_LIFE));
+        let life = ends.since(record.renewed);
+        let before = RENEW_BEFORE.min(life / 5);
+        Some(record.renewed.plus(life.saturating_sub(before)))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        record: &'a SessionRecord,
+        now: Now,
+    ) -> BoxFuture<'a, Result<SessionRecord, RenewError>> {
+        Box::pin(Exchange { party: self, now }.renew(record))
+    }
+}

@@ -1,0 +1,145 @@
+//! A browser leaves for the provider.
+
+use super::Login;
+use super::cookies::{Life, SameSite};
+use super::transaction::{Beginning, BrowserSecret, LASTS, Transaction, state_hash};
+use super::trouble::{Trouble, Why};
+use crate::session::Purpose;
+use countersign_core::request::OriginalRequest;
+use countersign_core::return_to::ReturnTo;
+use countersign_core::route::LoginDemand;
+use countersign_core::time::Now;
+use countersign_oidc::discovery::Endpoint;
+use countersign_oidc::relying_party::authorization::{
+    AuthenticationWishes, AuthorizationRequest, CodeVerifier, Nonce, Prompt, ResponseMode,
+};
+use http::HeaderValue;
+use std::time::Duration;
+
+/// How, and how often before, somebody is sent to log in.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Where the browser wants to go.
+    pub to: ReturnTo,
+    /// What the place asks of the login.
+    pub demand: LoginDemand,
+    /// How often this browser was sent away for it without coming back as it should.
+    pub tries: u8,
+    /// Whether the provider is to ask the user, whatever else is said: it could not answer without.
+    pub ask_the_user: bool,
+    /// Who it is, as a third party believes.
+    pub login_hint: Option<Box<str>>,
+}
+
+/// Where a browser is sent.
+#[derive(Clone, Debug)]
+pub struct Departure {
+    /// A URL at the provider.
+    pub location: String,
+    /// What it keeps.
+    pub cookies: Vec<HeaderValue>,
+}
+
+impl Login {
+    /// Sends the browser that sent `request` to log in.
+    pub async fn start(
+        &self,
+        request: &OriginalRequest,
+        start: Start,
+        now: Now,
+    ) -> Result<Departure, Trouble> {
+        let party = &*self.party;
+        if !party.may_log_in(request.scheme, &request.host) {
+            return Err(Trouble::new(Why::OverHttp, "the request came over plain http"));
+        }
+        let metadata = party.metadata(now).await;
+        let metadata = metadata.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
+        let endpoint = metadata.endpoint(Endpoint::Authorization);
+        let endpoint = endpoint.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
+        let wishes = self.wishes(&start);
+        let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
+        let browser = BrowserSecret::draw(&*party.entropy);
+        let host = request.host.to_string();
+        let beginning = Beginning {
+            login: (&*party.name).into(),
+            host: host.as_str().into(),
+            nonce: nonce.as_str().into(),
+            verifier: verifier.as_str().into(),
+            to: start.to,
+            tries: start.tries,
+            max_age: wishes.max_age.map(|age| age.as_secs()),
+            acr_values: start.demand.acr_values,
+        };
+        let transaction = Transaction::begin(beginning, &browser, now.wall);
+        let state = transaction.sealed(&*party.sessions);
+        self.keep_return(&transaction, &state, now).await;
+        let location = AuthorizationRequest {
+            endpoint,
+            client_id: &party.client.id,
+            redirect_uri: &party.redirect_uri(request.scheme, &host),
+            scope: &party.asking.scope,
+            state: &state,
+            nonce: party.believing.mapping.is_none().then_some(&nonce),
+            code_verifier: &verifier,
+            response_mode: party.asking.response_mode,
+            wishes: &wishes,
+        };
+        let mut cookies = party.cookies().clear_abandoned(&request.headers);
+        cookies.extend(self.under_way(&state, &browser));
+        Ok(Departure {
+            location: location.url().into(),
+            cookies,
+        })
+    }
+
+    /// What the user is asked for: what the place says goes before what the login says.
+    fn wishes(&self, start: &Start) -> AuthenticationWishes {
+        let usual = &self.party.asking.wishes;
+        let demand = &start.demand;
+        let said = demand.prompt.as_deref().and_then(Prompt::parse);
+        let prompt = said.or_else(|| usual.prompt.clone());
+        AuthenticationWishes {
+            prompt: prompt.filter(|prompt| !(start.ask_the_user && prompt.is_none())),
+            max_age: shorter(demand.max_age, usual.max_age),
+            acr_values: if demand.acr_values.is_empty() {
+                usual.acr_values.clone()
+            } else {
+                demand.acr_values.clone().into()
+            },
+            login_hint: start.login_hint.clone(),
+            extra: usual.extra.clone(),
+        }
+    }
+
+    /// A return address too long for the state is kept here. Where it cannot be, the browser returns to its path alone.
+    async fn keep_return(&self, transaction: &Transaction, state: &str, now: Now) {
+        if transaction.to_is_kept {
+            let (to, ends) = (transaction.to.as_str().as_bytes(), now.wall.plus(LASTS));
+            let name = state_hash(state);
+            let kept = self.party.sessions.put(Purpose::ReturnTo, &name, to, ends, now);
+            drop(kept.await);
+        }
+    }
+
+    fn under_way(&self, state: &str, browser: &BrowserSecret) -> Option<HeaderValue> {
+        let cookies = self.party.cookies();
+        let same_site = match self.party.asking.response_mode {
+            ResponseMode::Query => SameSite::Lax,
+            ResponseMode::FormPost => SameSite::None,
+        };
+        let name = cookies.under_way(&state_hash(state));
+        cookies.set(
+            &name,
+            &browser.to_text(),
+            Life::Seconds(LASTS.as_secs()),
+            same_site,
+        )
+    }
+}
+
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
