@@ -2,6 +2,7 @@
 
 use crate::integration::Integration;
 use crate::tls::TlsHosts;
+use countersign_authn::login::Logins;
 use countersign_core::identity_headers::IdentityHeaders;
 use countersign_core::route::RouteTable;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ pub struct Gateway {
     pub routes: RouteTable,
     /// The closed set of identity headers.
     pub identity: Arc<IdentityHeaders>,
+    /// Where browsers log in.
+    pub logins: Logins,
     /// How each listener speaks and whom it believes.
     pub faces: Faces,
     /// How many configurations came before this one.

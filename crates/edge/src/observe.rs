@@ -1,6 +1,7 @@
 //! What a request leaves behind: one line and a few counts. Never a token, cookie or secret.
 
 use crate::body::Body;
+use crate::errands::Done;
 use crate::integration::{Said, Unread};
 use crate::log::{Format, Log};
 use crate::metrics::{Counted, Metrics};
@@ -126,6 +127,12 @@ impl Observation {
             let told = *reason == AnswerReason::Whoami.code();
             self.outcome(if told { "allow" } else { "deny" }, reason);
         }
+    }
+
+    /// A browser's errand is done.
+    pub(crate) fn done(&mut self, done: &Done) {
+        self.outcome(done.outcome, done.reason);
+        self.detail.clone_from(&done.detail);
     }
 
     /// The application failed.

@@ -2,11 +2,13 @@
 
 use crate::body::Body;
 use crate::gateway::{Face, Gateway};
-use crate::integration::{Asker, Integration, Purpose, Reply, Unread};
+use crate::errands::Errand;
+use crate::integration::{Asker, Integration, Purpose, Reply};
 use crate::log::Log;
 use crate::observe::{Observation, Observer};
 use crate::page::{self, Words};
 use crate::proxy::Upstreams;
+use crate::rate::Rates;
 use crate::system::RequestIds;
 use crate::tls::{Session, TlsHosts};
 use arc_swap::ArcSwap;
@@ -38,6 +40,7 @@ pub struct Shared {
     ids: RequestIds,
     observer: Arc<Observer>,
     upstreams: Upstreams,
+    rates: Rates,
 }
 
 impl Shared {
@@ -49,6 +52,7 @@ impl Shared {
             ids: RequestIds::new(&*ports.entropy),
             observer,
             upstreams: Upstreams::default(),
+            rates: Rates::default(),
         })
     }
 
@@ -188,10 +192,18 @@ impl Service {
                 return integration.refuse(&unread, asker);
             }
         };
-        if let Purpose::Own(_) = question.purpose {
-            // The pages of a login come with the login.
-            observation.unread(&Unread::NotFound);
-            return integration.refuse(&Unread::NotFound, asker);
+        if let Purpose::Own(page) = question.purpose {
+            let errand = Errand {
+                gateway: turn.gateway,
+                request: &question.request,
+                rates: &self.shared.rates,
+                log: self.log(),
+                now: observation.began(),
+            };
+            // On the heap: every request would have to make room for it otherwise.
+            let done = Box::pin(errand.run(page, body)).await;
+            observation.done(&done);
+            return done.response;
         }
         let decision = match route {
             Some(route) => decide(route, &question.request, observation.began()).await,

@@ -3,13 +3,19 @@
 //! There are three: `op` (`https://op.test`), `other` (`https://other.test`) and `tenant` (`https://op.test/tenant`).
 //! Each answers discovery and a JWK Set, and has a switch for every way a real one fails.
 
+use crate::clock::HandClock;
 use crate::keys::TestKey;
 use bytes::Bytes;
 use countersign_core::BoxFuture;
 use countersign_core::http_client::{FetchLimits, HttpClient, HttpError};
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use url::Url;
+
+pub use provider::{CLIENT_SECRET, Sent};
+
+mod provider;
 
 /// The names and issuer URLs there are, each with the keys it begins with.
 const ISSUERS: [(&str, &str, &[&str]); 3] = [
@@ -94,6 +100,8 @@ struct Op {
     keys: Vec<Value>,
     /// The `Cache-Control` of the JWK Set's answer.
     cache_control: Option<String>,
+    /// Where people log in.
+    provider: provider::Provider,
 }
 
 /// All issuers, as the gateway reaches them.
@@ -107,11 +115,17 @@ struct Inner {
     requests: Vec<String>,
     /// What a request carried that it must not: credentials of some client.
     leaks: Vec<String>,
+    clock: Arc<HandClock>,
 }
 
 impl Network {
     /// Every issuer up, with the keys it begins with.
     pub fn new() -> Self {
+        Self::with_clock(Arc::default())
+    }
+
+    /// The same; issuers tell the time by `clock`.
+    pub fn with_clock(clock: Arc<HandClock>) -> Self {
         let ops = ISSUERS.iter().map(|(name, issuer, keys)| Op {
             name,
             issuer,
@@ -122,11 +136,13 @@ impl Network {
                 .map(|key| Value::Object(key.jwk()))
                 .collect(),
             cache_control: None,
+            provider: provider::Provider::default(),
         });
         Self(Mutex::new(Inner {
             ops: ops.collect(),
             requests: Vec::new(),
             leaks: Vec::new(),
+            clock,
         }))
     }
 
@@ -146,6 +162,7 @@ impl Network {
             "rotated" => op.keys = vec![jwk("rsa-2")?],
             "keys" => op.keys = rest.split_whitespace().map(jwk).collect::<Result<_, _>>()?,
             "cache" => op.cache_control = Some(rest.to_owned()),
+            _ if provider::Provider::knows(word) => op.provider.change(word, rest)?,
             _ => {
                 let state = STATES
                     .iter()
@@ -155,6 +172,24 @@ impl Network {
             }
         }
         Ok(())
+    }
+
+    /// A browser in which `person` can log in comes to `url`; `None` when no issuer is there.
+    pub fn visit(&self, url: &str, person: &str) -> Option<Result<Sent, String>> {
+        let mut inner = self.0.lock().unwrap();
+        let url = Url::parse(url).ok()?;
+        let clock = Arc::clone(&inner.clock);
+        let place = url.as_str().split('?').next()?;
+        let op = inner.ops.iter_mut().find(|op| {
+            place
+                .strip_prefix(op.issuer)
+                .is_some_and(|path| path == "/authorize" || path == "/end")
+        })?;
+        Some(if place.ends_with("/end") {
+            provider::Provider::end_session(&url)
+        } else {
+            op.provider.authorize(op.issuer, &url, person, &clock)
+        })
     }
 
     /// Gives the issuer `name` the keys of `text`: a JSON array of JWKs, in which `"key": "rsa-1"` stands for the
@@ -193,10 +228,22 @@ impl Network {
         let mut inner = self.0.lock().unwrap();
         let url = request.uri().to_string();
         inner.requests.push(url.clone());
+        let ours = |name: &str| {
+            let endpoint = ["/token", "/userinfo", "/revoke"]
+                .iter()
+                .any(|path| url.ends_with(path));
+            name == "authorization" && endpoint
+        };
         for name in ["authorization", "cookie"] {
-            if request.headers().contains_key(name) {
+            if request.headers().contains_key(name) && !ours(name) {
                 inner.leaks.push(format!("{name} to {url}"));
             }
+        }
+        let clock = Arc::clone(&inner.clock);
+        let behind = inner.ops.iter_mut().filter(|op| op.state != State::Down);
+        let mut behind = behind.filter_map(|op| op.provider.answer(op.issuer, request, limits, &clock));
+        if let Some(answer) = behind.next() {
+            return answer;
         }
         if url.starts_with("https://10.0.0.1/") {
             return if limits.as_public_as.is_some() {
@@ -308,6 +355,9 @@ impl Op {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
         });
+        if let Some(members) = document.as_object_mut() {
+            provider::document(self.issuer, members);
+        }
         if self.state == State::NoJwks
             && let Some(members) = document.as_object_mut()
         {

@@ -4,6 +4,7 @@
 //! compares what came with the answer block; [`run`] drives a gateway through a page, once behind each face. The format
 //! is told in `crates/countersign/tests/scenarios/README.md`.
 
+mod browser;
 mod certificates;
 pub mod expect;
 mod observe;

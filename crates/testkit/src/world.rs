@@ -9,7 +9,7 @@ use countersign_edge::store::NoSessions;
 use std::sync::Arc;
 
 /// Clock, bytes, issuers and folder, each moved by hand.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct World {
     /// What time it is.
     pub clock: Arc<HandClock>,
@@ -24,7 +24,13 @@ pub struct World {
 impl World {
     /// A world at midnight, with every issuer up and nothing kept.
     pub fn new() -> Self {
-        Self::default()
+        let clock = Arc::new(HandClock::new());
+        Self {
+            entropy: Arc::default(),
+            network: Arc::new(Network::with_clock(Arc::clone(&clock))),
+            kept: Arc::default(),
+            clock,
+        }
     }
 
     /// The world as the gateway sees it.
@@ -36,5 +42,11 @@ impl World {
             sessions: Arc::new(NoSessions),
             kept: self.kept.clone(),
         }
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
     }
 }

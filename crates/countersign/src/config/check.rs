@@ -7,7 +7,8 @@ use super::route::{self, Surroundings};
 use super::shape::Document;
 use countersign_authn::anonymous::Anonymous;
 use countersign_authn::kinds::{KINDS, Parts};
-use countersign_authn::login::{self, cookies::Cookies};
+use countersign_authn::login::cookies::{self, Cookies};
+use countersign_authn::login::{self, Login, Logins};
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
 use countersign_core::credential_place::CredentialPlace;
@@ -54,7 +55,12 @@ pub(super) type Declared = Vec<(Arc<str>, Option<Arc<dyn Authenticator>>)>;
 /// configuration.
 pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
     let mut told = Vec::new();
-    let declared = authenticators(document, parts, &mut told);
+    let parts = Parts {
+        cookie_name: cookie_name(document).into(),
+        ..parts.clone()
+    };
+    let mut logins = Vec::new();
+    let declared = authenticators(document, &parts, &mut logins, &mut told);
     let listeners = listen::listeners(document, &declared, &mut told);
     let identity = identity::collect(document, &listeners, &declared, &mut told);
     let own_cookies = own_cookies(document);
@@ -93,6 +99,7 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
     let gateway = Gateway {
         routes: table,
         identity: Arc::clone(&identity.set),
+        logins: Logins::new(logins),
         faces: Faces::default(),
         generation: 0,
     };
@@ -107,6 +114,14 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
     }
 }
 
+/// What the gateway's own cookies are named after.
+fn cookie_name(document: &Document) -> &str {
+    let session = document.values.table("session");
+    session
+        .and_then(|session| session.text("cookie_name"))
+        .unwrap_or(cookies::DEFAULT_NAME)
+}
+
 /// The cookies of the gateway's own, where there are logins.
 fn own_cookies(document: &Document) -> Arc<[CredentialPlace]> {
     let mut logins = document.values.named(login::TABLE).iter();
@@ -115,7 +130,7 @@ fn own_cookies(document: &Document) -> Arc<[CredentialPlace]> {
         .any(|(_, values)| values.flag("danger_cookies_over_http"));
     let names = logins.next().map(|_| [Some(false), over_http.then_some(true)]);
     let cookies = names.into_iter().flatten().flatten();
-    let cookies = cookies.filter_map(|over_http| Cookies::new(login::cookies::DEFAULT_NAME, over_http));
+    let cookies = cookies.filter_map(|over_http| Cookies::new(cookie_name(document), over_http));
     cookies.flat_map(|cookies| cookies.places()).collect()
 }
 
@@ -157,7 +172,12 @@ fn lacks(document: &Document, way: &[String], table: &Table, values: &Values) ->
         .any(|name| !values.has(name) && document.stands(&[way, &[name.to_owned()]].concat()))
 }
 
-fn authenticators(document: &Document, parts: &Parts, told: &mut Vec<Diagnostic>) -> Declared {
+fn authenticators(
+    document: &Document,
+    parts: &Parts,
+    logins: &mut Vec<Arc<Login>>,
+    told: &mut Vec<Diagnostic>,
+) -> Declared {
     let anonymous: Arc<dyn Authenticator> = Arc::new(Anonymous::new());
     let mut declared: Declared = vec![(Arc::clone(anonymous.name()), Some(anonymous))];
     for kind in KINDS {
@@ -182,6 +202,7 @@ fn authenticators(document: &Document, parts: &Parts, told: &mut Vec<Diagnostic>
                     let warn =
                         |warning| Diagnostic::warning(document.key_place(&way), format!("{full}: {warning}"));
                     told.extend(built.warnings.into_iter().map(warn));
+                    logins.extend(built.login);
                     declared.push((full, Some(built.authenticator)));
                 }
                 Err(faults) => {

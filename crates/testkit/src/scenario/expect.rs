@@ -21,6 +21,8 @@ pub struct Observed {
     pub log: Vec<String>,
     /// The URLs the gateway asked for meanwhile.
     pub fetched: Vec<String>,
+    /// Where the browser was sent on the way, each time.
+    pub hops: Vec<String>,
 }
 
 /// The status an answer block asks for.
@@ -84,6 +86,15 @@ fn check_line(line: &str, observed: &Observed) -> Result<Option<String>, String>
         "log" => {
             let found = observed.log.iter().any(|line| contains_pattern(line, value));
             (found == negated).then(|| format!("the log says {:#?}", observed.log))
+        }
+        "hops" => {
+            let wanted = value.parse::<usize>();
+            let wanted = wanted.map_err(|_| format!("`hops: {value}` is no number"))?;
+            (observed.hops.len() != wanted).then(|| format!("it was sent {:#?}", observed.hops))
+        }
+        "hop" => {
+            let found = observed.hops.iter().any(|hop| fits(hop, value));
+            (found == negated).then(|| format!("it was sent {:#?}", observed.hops))
         }
         "fetched" => fetched(value, &observed.fetched)?,
         "upstream" => upstream(value, &observed.seen),
@@ -253,6 +264,7 @@ mod tests {
             seen: vec![seen],
             log: vec!["route=a principal=ann".into()],
             fetched: vec!["https://op.test/jwks".into()],
+            hops: Vec::new(),
         }
     }
 

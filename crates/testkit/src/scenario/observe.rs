@@ -19,6 +19,7 @@ pub(super) fn observe(response: &Response<Bytes>, log: Vec<String>) -> Observed 
         seen: Vec::new(),
         log,
         fetched: Vec::new(),
+        hops: Vec::new(),
     }
 }
 

@@ -25,6 +25,11 @@ pub(super) struct Plan {
     pub(super) times: u32,
     pub(super) certificate: Option<String>,
     pub(super) issuers: Vec<(String, String)>,
+    /// The browser that asks, and who logs in with it where it is sent to a provider.
+    pub(super) browser: Option<String>,
+    pub(super) login: Option<String>,
+    /// Under which name the way back from the provider is kept, instead of being gone.
+    pub(super) hold: Option<String>,
     /// Tokens by the placeholder that stands for them, with what is changed about each.
     tokens: BTreeMap<String, (String, Vec<(String, String)>)>,
 }
@@ -40,6 +45,9 @@ impl Plan {
             times: 1,
             certificate: None,
             issuers: Vec::new(),
+            browser: None,
+            login: None,
+            hold: None,
             tokens: BTreeMap::new(),
         };
         for (name, value) in &ask.attributes {
@@ -52,6 +60,9 @@ impl Plan {
                 "peer" => plan.peer = Some(value.clone()),
                 "client" => value.clone_into(&mut plan.client),
                 "times" => plan.times = value.parse().map_err(|_| format!("`{value}` is no number"))?,
+                "browser" => plan.browser = Some(value.clone()),
+                "login" => plan.login = Some(value.clone()),
+                "hold" => plan.hold = Some(value.clone()),
                 "certificate" => plan.certificate = Some(value.clone()).filter(|name| name != "none"),
                 "token" => drop(
                     plan.tokens

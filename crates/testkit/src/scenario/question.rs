@@ -117,6 +117,31 @@ impl ClientRequest {
         }
     }
 
+    /// The request for a page of the gateway's own, as a proxy passes it on: whole, to the same path.
+    pub fn ask_own(&self, face: Face, client: &str) -> Result<Request<Bytes>, String> {
+        let mut request = match face {
+            Face::AuthRequest => self.as_nginx_asks(client, &self.target)?,
+            Face::ForwardAuth => {
+                let set = [
+                    ("X-Forwarded-Proto", self.scheme.clone()),
+                    ("X-Forwarded-Host", self.host.clone()),
+                    ("X-Forwarded-For", client.to_owned()),
+                ];
+                let headers = self.overwritten(&set, &["connection"]);
+                build(
+                    &self.method,
+                    &self.target,
+                    "127.0.0.1:9180",
+                    &headers,
+                    Bytes::new(),
+                )?
+            }
+            Face::ReverseProxy | Face::Check => return self.ask(face, client),
+        };
+        *request.body_mut() = self.body.clone();
+        Ok(request)
+    }
+
     /// What nginx asks at `at`: the sub-request of `auth_request`, or the page of a refusal.
     pub fn as_nginx_asks(&self, client: &str, at: &str) -> Result<Request<Bytes>, String> {
         let mut set = vec![

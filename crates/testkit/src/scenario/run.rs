@@ -1,5 +1,6 @@
 //! Drives a gateway through a page, once behind each face.
 
+use super::browser::{self, Browser, MAX_HOPS};
 use super::certificates::{self, Certificates};
 use super::expect::{self, Observed};
 use super::observe::{doubled, forwarded, keeps_its_promises, observe, said};
@@ -7,6 +8,7 @@ use super::page::{Ask, Line, Page, Step, What};
 use super::plan::{Minted, Plan};
 use super::question::{ClientRequest, Face};
 use crate::clock::span;
+use crate::op::Sent;
 use crate::upstream::Upstream;
 use crate::world::World;
 use bytes::Bytes;
@@ -138,6 +140,9 @@ struct Course<'a> {
     /// The configuration in force does not stand behind this face: nothing is asked until the next.
     idle: bool,
     minted: Minted,
+    browsers: BTreeMap<String, Browser>,
+    /// Ways back from providers, by name.
+    held: BTreeMap<String, String>,
     outcome: Outcome,
 }
 
@@ -155,6 +160,8 @@ impl<'a> Course<'a> {
             gateway: None,
             idle: false,
             minted: Minted::new(),
+            browsers: BTreeMap::new(),
+            held: BTreeMap::new(),
             outcome: Outcome::default(),
         }
     }
@@ -203,6 +210,8 @@ impl<'a> Course<'a> {
             return Ok(());
         }
         self.world = World::new();
+        self.browsers.clear();
+        self.held.clear();
         self.config = self.behind_face(&whole);
         self.start()
     }
@@ -296,6 +305,13 @@ impl<'a> Course<'a> {
                 ("kept", "swapped") => self.world.kept.swap(),
                 ("kept", "broken") => self.world.kept.break_it(true),
                 ("kept", "whole") => self.world.kept.break_it(false),
+                ("browser", rest) => {
+                    let (name, part) = rest
+                        .split_once(" forgets ")
+                        .ok_or("a browser forgets something")?;
+                    let known = self.browsers.get_mut(name);
+                    known.ok_or(format!("no browser `{name}`"))?.forget(part);
+                }
                 (issuer, change) if self.world.network.knows(issuer) => {
                     self.world.network.change(issuer, change)?;
                 }
@@ -328,11 +344,18 @@ impl<'a> Course<'a> {
         gateway.tick().await;
         let mut fetched = Vec::new();
         for count in 1..=plan.times {
-            let (mut request, tokens) =
-                plan.request(&ask.request, count, &self.certificates, &mut self.minted)?;
+            let text = self.held.iter().fold(ask.request.clone(), |text, (name, url)| {
+                text.replace(&format!("<{name}>"), url)
+            });
+            let (mut request, mut tokens) =
+                plan.request(&text, count, &self.certificates, &mut self.minted)?;
             request.certificate = self.shown(&plan)?;
             self.outcome.requests += 1;
-            let mut observed = self.exchange(&request, &plan).await?;
+            let mut observed = match &plan.browser {
+                None => self.exchange(&request, &plan).await?,
+                Some(name) => self.browse(name, request, &plan).await?,
+            };
+            tokens.extend(self.browsers.values().flat_map(Browser::secrets));
             fetched.extend(self.world.network.take_requests());
             if count == plan.times {
                 observed.fetched = std::mem::take(&mut fetched);
@@ -351,6 +374,56 @@ impl<'a> Course<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Goes where it is sent, until it stays somewhere; logs in on the way where the plan says who.
+    async fn browse(&mut self, name: &str, request: ClientRequest, plan: &Plan) -> Result<Observed, String> {
+        let mut browser = self.browsers.remove(name).unwrap_or_default();
+        let mut request = request;
+        let (mut hops, mut log) = (Vec::new(), Vec::new());
+        let mut observed = loop {
+            browser.dress(&mut request);
+            let mut observed = self.exchange(&request, plan).await?;
+            log.append(&mut observed.log);
+            browser.keep(&request.host, &observed)?;
+            let there = browser::sent_to(&request, &observed)?;
+            let Some(there) = there.filter(|_| plan.login.is_some() && hops.len() < MAX_HOPS) else {
+                break observed;
+            };
+            hops.push(there.clone());
+            let person = plan.login.as_deref().unwrap_or("");
+            request = match self.world.network.visit(&there, person) {
+                None => browser::going(&there, None)?,
+                Some(sent) => {
+                    let (back, form) = match sent? {
+                        Sent::To(url) => (url, None),
+                        Sent::Form(url, form) => (url, Some(form)),
+                        Sent::Nowhere => break observed,
+                    };
+                    hops.push(back.clone());
+                    if let Some(kept) = &plan.hold {
+                        drop(self.held.insert(kept.clone(), back));
+                        break observed;
+                    }
+                    browser::going(&back, form)?
+                }
+            };
+            request.certificate = self.shown(plan)?;
+        };
+        drop(self.browsers.insert(name.to_owned(), browser));
+        observed.hops = hops;
+        observed.log = log;
+        Ok(observed)
+    }
+
+    /// Whether a request is for a page of the gateway's own.
+    fn is_own(&self, request: &ClientRequest) -> bool {
+        let path = request.target.split('?').next().unwrap_or("");
+        let moved = ["callback", "logout"].iter().any(|key| {
+            let mut lines = self.config.lines().filter_map(|line| line.split_once('='));
+            lines.any(|(own, value)| own.trim() == *key && value.trim() == format!("\"{path}\""))
+        });
+        moved || path.starts_with("/.countersign/")
     }
 
     /// The certificate of the client: `None` where nobody asks for one, and nothing in it where the client has none.
@@ -373,8 +446,11 @@ impl<'a> Course<'a> {
         } else {
             plan.peer(self.face)?
         };
+        let own = !plan.raw && plan.browser.is_some() && self.is_own(request);
         let question = if plan.raw {
             request.ask(Face::Check, &plan.client)?
+        } else if own {
+            request.ask_own(self.face, &plan.client)?
         } else {
             request.ask(self.face, &plan.client)?
         };
@@ -382,6 +458,9 @@ impl<'a> Course<'a> {
         let mut observed = observe(&response, gateway.take_log());
         if self.face == Face::ReverseProxy {
             observed.seen = self.upstream.take();
+            return Ok(observed);
+        }
+        if own {
             return Ok(observed);
         }
         if let Some(name) = doubled(&observed.headers) {

@@ -1,0 +1,267 @@
+//! The gateway's own pages for browsers: logging in and out, and what is told of sessions. What becomes of an errand is
+//! decided below the waterline (`countersign_authn::login`); here it is read and answered.
+
+use crate::audit::{Action, Audit};
+use crate::body::Body;
+use crate::gateway::Gateway;
+use crate::integration::{Said, answer};
+use crate::log::Log;
+use crate::page::{self, Page, Words};
+use crate::rate::{Endpoint, Rates};
+use bytes::Bytes;
+use countersign_authn::login::Login;
+use countersign_authn::login::trouble::{Trouble, Why};
+use countersign_authn::session::SessionRecord;
+use countersign_core::gate::{Host, Scheme};
+use countersign_core::own_path::OwnPage;
+use countersign_core::reason::{ErrandReason, RejectionReason, UnavailableReason};
+use countersign_core::request::OriginalRequest;
+use countersign_core::time::Now;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
+use http::{HeaderValue, Method, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+mod callback;
+mod login;
+mod logout;
+mod session;
+mod told;
+
+/// The largest form that is read, in bytes.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+/// How long a form may take to come.
+const FORM_TAKES: Duration = Duration::from_secs(10);
+/// What a client is told to wait when the provider, or the store, does not answer.
+const RETRY_AFTER: u64 = 5;
+
+/// One request for one of the pages.
+#[derive(Clone, Copy)]
+pub(crate) struct Errand<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) request: &'a OriginalRequest,
+    pub(crate) rates: &'a Rates,
+    pub(crate) log: &'a Log,
+    pub(crate) now: Now,
+}
+
+/// What came of it, for the log line.
+pub(crate) struct Done {
+    pub(crate) response: Response<Body>,
+    pub(crate) outcome: &'static str,
+    pub(crate) reason: &'static str,
+    /// For the log: what was wrong.
+    pub(crate) detail: String,
+}
+
+impl Done {
+    /// What `words` say, to the client.
+    fn telling(words: &Words, outcome: &'static str, detail: String) -> Self {
+        Self {
+            response: answer::to_client(words),
+            outcome,
+            reason: words.code,
+            detail,
+        }
+    }
+
+    /// The client goes on to `location`.
+    fn going(location: &str, reason: ErrandReason, cookies: Vec<HeaderValue>) -> Self {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        response.extensions_mut().insert(Said(reason.code()));
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // Every place was judged or made here: it is visible ASCII.
+        if let Ok(location) = HeaderValue::from_str(location) {
+            headers.insert(LOCATION, location);
+        }
+        for cookie in cookies {
+            headers.append(SET_COOKIE, cookie);
+        }
+        page::harden(headers, false);
+        Self {
+            response,
+            outcome: "errand",
+            reason: reason.code(),
+            detail: String::new(),
+        }
+    }
+
+    /// A document for programs.
+    fn document(status: StatusCode, text: String, reason: ErrandReason) -> Self {
+        let mut response = Response::new(Body::full(Bytes::from(text)));
+        *response.status_mut() = status;
+        response.extensions_mut().insert(Said(reason.code()));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        page::harden(headers, false);
+        Self {
+            response,
+            outcome: "errand",
+            reason: reason.code(),
+            detail: String::new(),
+        }
+    }
+}
+
+/// Where a request was made, as far as its browser tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    /// On this very host, or by the user's own hand.
+    Here,
+    /// On another site, or nobody knows.
+    Elsewhere,
+}
+
+impl Errand<'_> {
+    /// Does it.
+    pub(crate) async fn run(self, page: OwnPage, body: Body) -> Done {
+        let limited = match page {
+            OwnPage::Login => Some(Endpoint::Login),
+            OwnPage::Callback => Some(Endpoint::Callback),
+            OwnPage::Logout | OwnPage::BackchannelLogout | OwnPage::FrontchannelLogout => {
+                Some(Endpoint::Logout)
+            }
+            OwnPage::Whoami | OwnPage::Session | OwnPage::Renew | OwnPage::Jwks => None,
+        };
+        let allowed = limited.map_or(Ok(()), |endpoint| {
+            self.rates.allow(endpoint, self.request.client, self.now)
+        });
+        if let Err(retry_after) = allowed {
+            return Done::telling(
+                &Words::too_many(self.request, retry_after),
+                "limited",
+                String::new(),
+            );
+        }
+        match page {
+            OwnPage::Login => self.log_in(body).await,
+            OwnPage::Callback => self.come_back(body).await,
+            OwnPage::Logout => self.log_out(body).await,
+            OwnPage::Session => self.tell_session().await,
+            OwnPage::Renew => self.renew().await,
+            OwnPage::BackchannelLogout => self.told_behind(body).await,
+            OwnPage::FrontchannelLogout => self.told_in_front().await,
+            OwnPage::Jwks => self.tell_keys(),
+            // It is decided like any request.
+            OwnPage::Whoami => self.not_allowed("GET"),
+        }
+    }
+
+    /// The query, or the body of a form.
+    async fn form(&self, body: Body) -> Option<Bytes> {
+        if self.request.method != Method::POST {
+            let query = self.request.target.query().unwrap_or("");
+            return Some(Bytes::copy_from_slice(query.as_bytes()));
+        }
+        let whole = Limited::new(body, MAX_FORM_BYTES).collect();
+        let whole = tokio::time::timeout(FORM_TAKES, whole).await;
+        whole.ok()?.ok().map(http_body_util::Collected::to_bytes)
+    }
+
+    fn not_allowed(&self, methods: &'static str) -> Done {
+        let reason = countersign_core::reason::UnreadableReason::MethodRefused;
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let words = Words::new(self.request, status, reason.code(), reason.meaning());
+        let mut done = Done::telling(&words, "unreadable", String::new());
+        let headers = done.response.headers_mut();
+        headers.insert(ALLOW, HeaderValue::from_static(methods));
+        done
+    }
+
+    /// Whether the browser says that this very host sent it here.
+    fn from(&self) -> From {
+        let headers = &self.request.headers;
+        if let Some(site) = headers.get("sec-fetch-site") {
+            return match site.as_bytes() {
+                b"same-origin" | b"none" => From::Here,
+                _ => From::Elsewhere,
+            };
+        }
+        let told = headers.get(ORIGIN).or_else(|| headers.get(REFERER));
+        let told = told.and_then(|value| value.to_str().ok());
+        match told.and_then(|text| Url::parse(text).ok()) {
+            Some(url) if is_of(&url, self.request.scheme, &self.request.host) => From::Here,
+            Some(_) | None => From::Elsewhere,
+        }
+    }
+
+    /// The page about what went wrong, with the way to try again for `to`.
+    fn trouble(&self, login: Option<&Arc<Login>>, trouble: Trouble, to: &str) -> Done {
+        let (status, code, meaning) = worded(trouble.why);
+        let again = page::Href::new(login::place(to, login.map(|login| &*login.party().name)));
+        let mut words = Words::new(self.request, status, code, meaning).on(match trouble.why {
+            Why::OverHttp => Page::Insecure(page::Insecure {
+                secure: page::Href::new(format!("https://{}{to}", self.request.host)),
+            }),
+            Why::Provider
+            | Why::Answer
+            | Why::Declined
+            | Why::Lost
+            | Why::TooOld
+            | Why::Acr
+            | Why::Full
+            | Why::Sessions => Page::Trouble(page::Trouble {
+                provider: login.map(|login| login.party().label.to_string()),
+                again,
+            }),
+        });
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            words.retry_after = Some(RETRY_AFTER);
+        }
+        Done::telling(&words, "errand", trouble.detail)
+    }
+
+    /// One line about a session that began or ended.
+    fn audit(&self, action: Action, login: &Login, record: Option<&SessionRecord>, detail: &str) {
+        let claims = record.map(|record| &*record.claims).unwrap_or("");
+        let claims = countersign_jose::json::parse_object(claims.as_bytes()).ok();
+        let subject = claims.as_ref().and_then(|claims| claims.member("sub"));
+        let client = self.request.client.map(|client| client.to_string());
+        let audit = Audit {
+            issuer: record.map_or("", |record| &record.issuer),
+            who: subject
+                .and_then(countersign_core::claims::Value::as_str)
+                .unwrap_or(""),
+            login: &login.party().name,
+            host: self.request.host.name(),
+            request: &self.request.id.to_string(),
+            client: client.as_deref().unwrap_or(""),
+            detail,
+            ..Audit::new(action)
+        };
+        self.log.audit(&audit, self.now.wall);
+    }
+}
+
+/// Whether a URL is of this origin.
+fn is_of(url: &Url, scheme: Scheme, host: &Host) -> bool {
+    let named = url.host_str().is_some_and(|name| name.eq_ignore_ascii_case(host.name()));
+    url.scheme() == scheme.as_str()
+        && named
+        && url.port_or_known_default() == Some(host.port_for(scheme))
+}
+
+/// Status, code and meaning of a trouble.
+fn worded(why: Why) -> (StatusCode, &'static str, &'static str) {
+    let told = |status, reason: ErrandReason| (status, reason.code(), reason.meaning());
+    let unmet = |reason: RejectionReason| (StatusCode::FORBIDDEN, reason.code(), reason.meaning());
+    match why {
+        Why::Provider => told(StatusCode::SERVICE_UNAVAILABLE, ErrandReason::ProviderUnavailable),
+        Why::Answer => told(StatusCode::BAD_GATEWAY, ErrandReason::ProviderAnswer),
+        Why::Declined => told(StatusCode::FORBIDDEN, ErrandReason::LoginDeclined),
+        Why::Lost => told(StatusCode::BAD_REQUEST, ErrandReason::LoginLost),
+        Why::TooOld => unmet(RejectionReason::LoginTooOld),
+        Why::Acr => unmet(RejectionReason::AcrUnmet),
+        Why::OverHttp => told(StatusCode::FORBIDDEN, ErrandReason::CookiesOverHttp),
+        Why::Full => told(StatusCode::SERVICE_UNAVAILABLE, ErrandReason::SessionsFull),
+        Why::Sessions => {
+            let reason = UnavailableReason::SessionsUnreachable;
+            (StatusCode::SERVICE_UNAVAILABLE, reason.code(), reason.meaning())
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `/.countersign/logout`: the session ends here, first and always, and then at the provider.
+
+use super::{Done, Errand, From, login};
+use crate::audit::Action;
+use crate::body::Body;
+use crate::page::{Href, Page, SignOut, SignedOut, Words, known_as};
+use countersign_authn::login::Login;
+use countersign_authn::session::Found;
+use countersign_core::reason::ErrandReason;
+use http::header::SET_COOKIE;
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
+impl Errand<'_> {
+    pub(super) async fn log_out(self, body: Body) -> Done {
+        if !matches!(self.request.method, Method::GET | Method::POST) {
+            return self.not_allowed("GET, POST");
+        }
+        drop(body);
+        let Some(login) = self.whose() else {
+            return self.signed_out(None);
+        };
+        // Anybody can make a browser follow a link: that alone ends nobody's session.
+        if self.from() == From::Elsewhere {
+            return self.confirm(login).await;
+        }
+        let left = login.log_out(self.request, self.now).await;
+        if left.record.is_some() {
+            let told = left.told.as_ref().map(ToString::to_string);
+            let detail = told.unwrap_or_default();
+            self.audit(Action::Logout, login, left.record.as_deref(), &detail);
+        }
+        let mut done = match (&left.failed, &left.location) {
+            (Some(error), _) => {
+                let reason = ErrandReason::LogoutFailed;
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                let words = Words::new(self.request, status, reason.code(), reason.meaning());
+                Done::telling(&words, "errand", error.to_string())
+            }
+            (None, Some(location)) => Done::going(location, ErrandReason::LoggedOut, Vec::new()),
+            (None, None) => self.signed_out(Some(login)),
+        };
+        for cookie in left.cookies {
+            done.response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        done
+    }
+
+    /// The login whose session the browser has; without one the only login there is here, for there may be a session at the
+    /// provider still.
+    fn whose(&self) -> Option<&Arc<Login>> {
+        let logins = &self.gateway.logins;
+        if let Some(known) = logins.known(self.request) {
+            return Some(known.login);
+        }
+        let here = self.gateway.routes.whoami(&self.request.host)?;
+        let mut named = here.accept.iter().filter_map(|way| logins.named(way.name()));
+        match (named.next(), named.next()) {
+            (Some(login), None) => Some(login),
+            (Some(_), Some(_)) | (None, _) => None,
+        }
+    }
+
+    fn signed_out(&self, login: Option<&Arc<Login>>) -> Done {
+        let reason = ErrandReason::LoggedOut;
+        let words = Words::new(self.request, StatusCode::OK, reason.code(), reason.meaning());
+        let page = Page::SignedOut(SignedOut {
+            sign_in: Href::new("/"),
+            still_at: login.map(|login| login.party().label.to_string()),
+        });
+        Done::telling(&words.on(page), "errand", String::new())
+    }
+
+    async fn confirm(&self, login: &Arc<Login>) -> Done {
+        let who = match login.record(self.request) {
+            None => None,
+            Some(record) => {
+                let party = login.party();
+                let scope = party.scope(&self.request.host);
+                let found = party.sessions().look(record, scope, login.owner(), self.now);
+                match found.await {
+                    Found::Live(session) => known_as(&session.principal),
+                    Found::Gone(_) | Found::Unavailable(_) => None,
+                }
+            }
+        };
+        let (Some(action), Some(stay)) = (Href::new(self.request.target.path()), Href::new("/")) else {
+            return self.signed_out(None);
+        };
+        let reason = ErrandReason::LogoutConfirm;
+        let words = Words::new(self.request, StatusCode::OK, reason.code(), reason.meaning());
+        let page = Page::SignOut(SignOut {
+            who,
+            action,
+            fields: Vec::new(),
+            ends_at: login.party().origins(),
+            stay,
+        });
+        Done::telling(&words.on(page), "errand", String::new())
+    }
+
+    /// Where somebody signs in as somebody else.
+    pub(crate) fn place_of_another(to: &str) -> Option<Href> {
+        Href::new(login::place_of_another(to))
+    }
+}
