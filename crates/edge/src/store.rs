@@ -1,10 +1,64 @@
-//! Where sealed records are kept. None of the stores is here yet: they come with the login.
+//! Where sealed records are kept: the one list of stores, and what they have in common.
+//!
+//! A store does what [`SessionStore`] says and knows nothing of sessions. What one of them does, all do: one suite
+//! (`countersign_testkit::store_suite`) is run against each.
 
 use countersign_core::session::{
     Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
 };
-use countersign_core::time::Timestamp;
+use countersign_core::time::{Clock, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
+
+mod leases;
+pub mod memory;
+
+/// The most bytes one sealed record may have.
+pub const MAX_RECORD_BYTES: usize = 1 << 20;
+/// The most keys one record may be found by.
+pub const MAX_INDEX_KEYS: usize = 16;
+/// The most keys of one page of a list, whatever is asked for.
+pub const MAX_PAGE: u32 = 1000;
+/// How many records `memory` holds unless told otherwise.
+pub const DEFAULT_MAX_RECORDS: usize = 100_000;
+/// How many bytes `memory` holds unless told otherwise.
+pub const DEFAULT_MAX_BYTES: usize = 512 << 20;
+
+/// Which store, and where.
+#[derive(Clone, Debug)]
+pub enum StoreKind {
+    /// In this process, and gone with it.
+    Memory(memory::Limits),
+}
+
+/// Opens a store. The strings beside it are warnings for whoever starts the gateway; an error says what to do.
+pub fn open(kind: &StoreKind, clock: Arc<dyn Clock>) -> Result<(Arc<dyn SessionStore>, Vec<String>), String> {
+    match kind {
+        StoreKind::Memory(limits) => Ok((Arc::new(memory::MemoryStore::new(*limits, clock)), Vec::new())),
+    }
+}
+
+/// Fails for a record no store takes.
+fn must_fit(sealed: &Sealed, index: &[IndexKey]) -> Result<(), StoreError> {
+    if sealed.0.len() > MAX_RECORD_BYTES {
+        let length = sealed.0.len();
+        return Err(StoreError::Full(format!(
+            "a record of {length} bytes, and at most {MAX_RECORD_BYTES} are kept"
+        )));
+    }
+    if index.len() > MAX_INDEX_KEYS {
+        let count = index.len();
+        return Err(StoreError::Full(format!(
+            "a record found by {count} keys, and at most {MAX_INDEX_KEYS} are kept"
+        )));
+    }
+    Ok(())
+}
+
+/// How many keys a page may have.
+fn page_length(page: Page) -> usize {
+    usize::try_from(page.limit.min(MAX_PAGE)).unwrap_or(0)
+}
 
 /// A store that is not there: every question is answered so.
 #[derive(Clone, Copy, Debug, Default)]

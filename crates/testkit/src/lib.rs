@@ -6,6 +6,7 @@
 //! - [`op`]: issuers in the same process, each with a switch for every way they can fail;
 //! - [`upstream`]: the application, which writes down what reached it;
 //! - [`world`]: all of these behind the ports the gateway asks for;
+//! - [`store_suite`]: what every store of sessions does;
 //! - [`scenario`]: pages of documentation that are checked;
 //! - [`folder`]: a folder of one test;
 //! - [`mutate`]: seeded mutations for whatever decodes strangers' bytes.
@@ -26,6 +27,7 @@ pub mod mutate;
 pub mod op;
 pub mod pki;
 pub mod scenario;
+pub mod store_suite;
 pub mod tokens;
 pub mod upstream;
 pub mod world;

@@ -1,0 +1,356 @@
+//! Records in this process, and gone with it: for one node, and for trying things out.
+//!
+//! Bounded by records and by bytes. Full, it takes no new record and keeps what it has; what has ended makes room.
+
+use super::leases::Leases;
+use super::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, must_fit, page_length};
+use countersign_core::session::{
+    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
+};
+use countersign_core::time::{Clock, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Each has the records whose key begins with the same four bits, so that going through the shards is going by keys.
+const SHARDS: usize = 16;
+/// What a record takes beside its sealed bytes and its index keys, in bytes: names, end, and the trees they are in.
+const RECORD_OVERHEAD: usize = 256;
+/// What an index key takes.
+const INDEX_OVERHEAD: usize = 128;
+
+/// How much the store may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many records.
+    pub max_records: usize,
+    /// How many bytes, what a record takes beside its own bytes counted in.
+    pub max_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_records: DEFAULT_MAX_RECORDS,
+            max_bytes: DEFAULT_MAX_BYTES,
+        }
+    }
+}
+
+/// The store. Everything it does is done when it returns: its futures are ready.
+#[derive(Debug)]
+pub struct MemoryStore {
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    shards: [Mutex<Shard>; SHARDS],
+    records: AtomicUsize,
+    bytes: AtomicUsize,
+    leases: Leases,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    records: BTreeMap<RecordKey, Record>,
+    index: BTreeSet<(IndexKey, RecordKey)>,
+    ends: BTreeSet<(Timestamp, RecordKey)>,
+}
+
+#[derive(Debug)]
+struct Record {
+    sealed: Sealed,
+    version: Version,
+    ends: Timestamp,
+    index: Box<[IndexKey]>,
+}
+
+impl Record {
+    fn bytes(&self) -> usize {
+        bytes(&self.sealed, &self.index)
+    }
+}
+
+fn bytes(sealed: &Sealed, index: &[IndexKey]) -> usize {
+    sealed.0.len() + RECORD_OVERHEAD + index.len() * INDEX_OVERHEAD
+}
+
+impl Shard {
+    /// The record, unless it has ended.
+    fn living(&mut self, id: &RecordKey, now: Timestamp) -> Option<&mut Record> {
+        self.records.get_mut(id).filter(|record| now < record.ends)
+    }
+
+    fn insert(&mut self, id: RecordKey, record: Record) {
+        self.index.extend(record.index.iter().map(|key| (*key, id)));
+        self.ends.insert((record.ends, id));
+        self.records.insert(id, record);
+    }
+
+    fn remove(&mut self, id: &RecordKey) -> Option<Record> {
+        let record = self.records.remove(id)?;
+        for key in &record.index {
+            self.index.remove(&(*key, *id));
+        }
+        self.ends.remove(&(record.ends, *id));
+        Some(record)
+    }
+
+    fn move_end(&mut self, id: &RecordKey, ends: Timestamp) {
+        if let Some(record) = self.records.get_mut(id) {
+            self.ends.remove(&(record.ends, *id));
+            record.ends = ends;
+            self.ends.insert((ends, *id));
+        }
+    }
+
+    /// The living records after `after`, found by `key` or all of them, in the order of their keys.
+    fn list(
+        &self,
+        key: Option<&IndexKey>,
+        after: Option<RecordKey>,
+        now: Timestamp,
+    ) -> Box<dyn Iterator<Item = RecordKey> + '_> {
+        let living = move |id: &RecordKey| self.records.get(id).is_some_and(|record| now < record.ends);
+        let Some(key) = key.copied() else {
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let found = self.records.range((from, Bound::Unbounded));
+            return Box::new(found.map(|(id, _)| *id).filter(living));
+        };
+        let from = after.map_or(Bound::Included((key, RecordKey([0; 32]))), |after| {
+            Bound::Excluded((key, after))
+        });
+        let found = self.index.range((from, Bound::Unbounded));
+        let found = found.take_while(move |(found, _)| *found == key);
+        Box::new(found.map(|(_, id)| *id).filter(living))
+    }
+}
+
+impl MemoryStore {
+    /// An empty store. `clock` tells what has ended where no `now` is given, and when leases run out.
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        let leases = Leases::new(clock.now());
+        Self {
+            limits,
+            clock,
+            shards: std::array::from_fn(|_| Mutex::default()),
+            records: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            leases,
+        }
+    }
+
+    fn shard(&self, id: &RecordKey) -> MutexGuard<'_, Shard> {
+        let [first, ..] = id.0;
+        // Four bits, sixteen shards: there is one.
+        lock(
+            self.shards
+                .get(usize::from(first >> 4))
+                .unwrap_or(&self.shards[0]),
+        )
+    }
+
+    /// Counts one record more, unless there is no room.
+    fn reserve(&self, bytes: usize) -> bool {
+        let records = self.records.fetch_add(1, Ordering::Relaxed) + 1;
+        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let fits = records <= self.limits.max_records && all <= self.limits.max_bytes;
+        if !fits {
+            self.release(bytes);
+        }
+        fits
+    }
+
+    fn release(&self, bytes: usize) {
+        self.records.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Removes what has ended.
+    fn sweep(&self, shard: &mut Shard, now: Timestamp) {
+        while let Some((ends, id)) = shard.ends.first().copied() {
+            if now < ends {
+                return;
+            }
+            if let Some(record) = shard.remove(&id) {
+                self.release(record.bytes());
+            } else {
+                shard.ends.remove(&(ends, id));
+            }
+        }
+    }
+
+    fn removed(&self, shard: &mut Shard, id: &RecordKey) -> Option<Record> {
+        let record = shard.remove(id)?;
+        self.release(record.bytes());
+        Some(record)
+    }
+
+    fn create(&self, id: &RecordKey, record: Record) -> Result<Version, StoreError> {
+        must_fit(&record.sealed, &record.index)?;
+        let now = self.clock.now().wall;
+        let (bytes, version) = (record.bytes(), record.version);
+        if !self.reserve(bytes) {
+            for shard in &self.shards {
+                self.sweep(&mut lock(shard), now);
+            }
+            if !self.reserve(bytes) {
+                return Err(self.full());
+            }
+        }
+        let mut shard = self.shard(id);
+        self.sweep(&mut shard, now);
+        if shard.records.contains_key(id) {
+            self.release(bytes);
+            return Err(StoreError::Changed);
+        }
+        shard.insert(*id, record);
+        Ok(version)
+    }
+
+    fn full(&self) -> StoreError {
+        let (records, bytes) = (
+            self.records.load(Ordering::Relaxed),
+            self.bytes.load(Ordering::Relaxed),
+        );
+        let Limits {
+            max_records,
+            max_bytes,
+        } = self.limits;
+        StoreError::Full(format!(
+            "memory holds {records} of at most {max_records} records in {bytes} of at most {max_bytes} bytes"
+        ))
+    }
+
+    /// A record may grow beyond the bound of bytes: what a renewal brought is not thrown away.
+    fn replace(
+        &self,
+        id: &RecordKey,
+        sealed: Sealed,
+        if_version: Version,
+        ends: Timestamp,
+    ) -> Result<Version, StoreError> {
+        must_fit(&sealed, &[])?;
+        let now = self.clock.now().wall;
+        let mut shard = self.shard(id);
+        let record = shard.living(id, now).ok_or(StoreError::Changed)?;
+        if record.version != if_version {
+            return Err(StoreError::Changed);
+        }
+        let (before, version) = (record.bytes(), Version(if_version.0.saturating_add(1)));
+        (record.sealed, record.version) = (sealed, version);
+        let after = record.bytes();
+        self.bytes.fetch_add(after, Ordering::Relaxed);
+        self.bytes.fetch_sub(before, Ordering::Relaxed);
+        shard.move_end(id, ends);
+        Ok(version)
+    }
+
+    fn remove_all(&self, key: &IndexKey) -> u64 {
+        let now = self.clock.now().wall;
+        let mut removed = 0;
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            let found = shard.list(Some(key), None, now).collect::<Vec<_>>();
+            for id in found {
+                removed += u64::from(self.removed(&mut shard, &id).is_some());
+            }
+        }
+        removed
+    }
+
+    fn list(&self, key: Option<&IndexKey>, page: Page) -> Vec<RecordKey> {
+        let now = self.clock.now().wall;
+        let length = page_length(page);
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            let missing = length - found.len();
+            if missing == 0 {
+                break;
+            }
+            found.extend(lock(shard).list(key, page.after, now).take(missing));
+        }
+        found
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ready<'a, T: Send + 'a>(answer: Result<T, StoreError>) -> StoreFuture<'a, T> {
+    Box::pin(std::future::ready(answer))
+}
+
+impl SessionStore for MemoryStore {
+    fn create<'a>(
+        &'a self,
+        id: &'a RecordKey,
+        sealed: Sealed,
+        ends: Timestamp,
+        index: &'a [IndexKey],
+    ) -> StoreFuture<'a, Version> {
+        let record = Record {
+            sealed,
+            version: Version(1),
+            ends,
+            index: index.into(),
+        };
+        ready(self.create(id, record))
+    }
+
+    fn load<'a>(&'a self, id: &'a RecordKey, now: Timestamp) -> StoreFuture<'a, Option<(Sealed, Version)>> {
+        let mut shard = self.shard(id);
+        let found = shard.living(id, now);
+        ready(Ok(found.map(|record| (record.sealed.clone(), record.version))))
+    }
+
+    fn replace<'a>(
+        &'a self,
+        id: &'a RecordKey,
+        sealed: Sealed,
+        if_version: Version,
+        ends: Timestamp,
+    ) -> StoreFuture<'a, Version> {
+        ready(self.replace(id, sealed, if_version, ends))
+    }
+
+    fn touch<'a>(&'a self, id: &'a RecordKey, ends: Timestamp, now: Timestamp) -> StoreFuture<'a, bool> {
+        let mut shard = self.shard(id);
+        let living = shard.living(id, now).is_some();
+        if living {
+            shard.move_end(id, ends);
+        }
+        ready(Ok(living))
+    }
+
+    fn take<'a>(&'a self, id: &'a RecordKey, now: Timestamp) -> StoreFuture<'a, Option<Sealed>> {
+        let mut shard = self.shard(id);
+        let living = shard.living(id, now).is_some();
+        let taken = living.then(|| self.removed(&mut shard, id)).flatten();
+        ready(Ok(taken.map(|record| record.sealed)))
+    }
+
+    fn remove<'a>(&'a self, id: &'a RecordKey) -> StoreFuture<'a, bool> {
+        let now = self.clock.now().wall;
+        let removed = self.removed(&mut self.shard(id), id);
+        ready(Ok(removed.is_some_and(|record| now < record.ends)))
+    }
+
+    fn remove_all<'a>(&'a self, key: &'a IndexKey) -> StoreFuture<'a, u64> {
+        ready(Ok(self.remove_all(key)))
+    }
+
+    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<RecordKey>> {
+        ready(Ok(self.list(key, page)))
+    }
+
+    fn lease<'a>(
+        &'a self,
+        id: &'a RecordKey,
+        holder: LeaseToken,
+        lasts: Duration,
+    ) -> StoreFuture<'a, Option<Fence>> {
+        ready(self.leases.take(id, holder, lasts, self.clock.monotonic()))
+    }
+}
