@@ -329,3 +329,6 @@ pub(crate) fn is_name(subject: &str) -> bool {
         && subject.trim() == subject
         && !subject.chars().any(char::is_control)
 }
+
+#[cfg(test)]
+mod tests;

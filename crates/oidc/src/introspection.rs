@@ -165,3 +165,6 @@ fn check_type(claims: &Claims) -> Result<(), ClaimError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

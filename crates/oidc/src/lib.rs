@@ -15,3 +15,6 @@ pub mod logout;
 pub mod relying_party;
 pub mod revocation;
 pub mod userinfo;
+
+#[cfg(test)]
+mod signed;

@@ -181,3 +181,6 @@ impl LogoutTokenExpectation<'_> {
         Ok(ends.min(last))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,3 +204,6 @@ impl UserinfoMapping {
         Ok(builder.finish()?)
     }
 }
+
+#[cfg(test)]
+mod tests;

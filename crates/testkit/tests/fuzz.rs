@@ -21,6 +21,8 @@ use countersign_testkit::mutate::{count, mutations};
 
 #[path = "fuzz/certificates.rs"]
 mod certificates;
+#[path = "fuzz/openid.rs"]
+mod openid;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
