@@ -2,10 +2,12 @@
 //!
 //! Begin with [`serve`], the path of a request as one function. Around it: [`listen`], [`tls`] and [`status`] (sockets),
 //! [`integration`] and [`page`] (how the question is read and the answer written), [`proxy`] and [`body`] (the way to
-//! the application), [`observe`], [`log`] and [`metrics`] (what is left behind), [`key_sets`] and [`http_client`] (the
-//! issuers' keys), `workload_api` (trust bundles, live), [`kept_folder`], [`store`], [`system`] (the ports), [`admin`].
+//! the application), [`observe`], [`log`], [`audit`] and [`metrics`] (what is left behind), [`key_sets`] and
+//! [`http_client`] (the issuers' keys), `workload_api` (trust bundles, live), [`kept_folder`],
+//! [`store`], [`system`] (the ports), [`admin`].
 
 pub mod admin;
+pub mod audit;
 pub mod body;
 pub mod gateway;
 pub mod http_client;
