@@ -281,15 +281,20 @@ pub(crate) struct Served {
     pub(crate) lines: Arc<Mutex<Vec<String>>>,
 }
 
-/// Serves by [`gateway`].
-pub(crate) fn served(upstream: Option<&str>) -> Served {
-    let ports = Ports {
+/// A world where nothing is to be had.
+pub(crate) fn ports() -> Ports {
+    Ports {
         clock: Arc::new(Still),
         entropy: Arc::new(Counted),
         http: Arc::new(NoNetwork),
         sessions: Arc::new(crate::store::NoSessions),
         kept: Arc::new(crate::kept_folder::KeptMemory::default()),
-    };
+    }
+}
+
+/// Serves by [`gateway`].
+pub(crate) fn served(upstream: Option<&str>) -> Served {
+    let ports = ports();
     let (log, lines) = Log::memory(Format::Json);
     let metrics = Arc::new(Metrics::new());
     let observer = Observer::new(Arc::new(log), Arc::clone(&metrics));

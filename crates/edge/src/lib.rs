@@ -3,7 +3,7 @@
 //! Begin with [`serve`], the path of a request as one function. Around it: [`listen`], [`tls`] and [`status`] (sockets),
 //! [`integration`] and [`page`] (how the question is read and the answer written), [`proxy`] and [`body`] (the way to
 //! the application), [`observe`], [`log`], [`audit`] and [`metrics`] (what is left behind), [`key_sets`] and
-//! [`http_client`] (the issuers' keys), `workload_api` (trust bundles, live), [`kept_folder`],
+//! [`http_client`] (the issuers' keys), [`sessions`] (logins, kept), `workload_api` (trust bundles, live), [`kept_folder`],
 //! [`store`], [`system`] (the ports), [`admin`].
 
 pub mod admin;
@@ -22,6 +22,7 @@ pub mod page;
 pub mod proxy;
 pub mod revocation_lists;
 pub mod serve;
+pub mod sessions;
 pub mod status;
 pub mod store;
 pub mod system;

@@ -1,0 +1,196 @@
+//! Sessions begin and end.
+
+use super::look::open;
+use super::stats::{EndedBy, count};
+use super::{InForce, SessionKeeper};
+use countersign_authn::session::seal::Sealer;
+use countersign_authn::session::{LiveSession, Scope, SessionGroup, SessionId, SessionRecord, life};
+use countersign_core::claims::Value;
+use countersign_core::session::{IndexKey, Page, RecordKey, StoreError};
+use countersign_core::time::{Now, Timestamp};
+
+/// How many names are asked for at once.
+const PAGE: u32 = 256;
+/// How many sessions of one subject are looked at when a new one begins.
+const MOST_OF_ONE: usize = 1024;
+
+impl SessionKeeper {
+    pub(super) async fn begin_one(
+        &self,
+        mut record: SessionRecord,
+        scope: Scope,
+        now: Now,
+    ) -> Result<SessionId, StoreError> {
+        let in_force = self.in_force.load_full();
+        let settings = in_force.settings;
+        record.idle = record.idle.min(settings.idle);
+        record.ends = record.ends.min(now.wall.plus(settings.absolute));
+        let plain = record
+            .to_bytes()
+            .map_err(|error| StoreError::Full(error.to_string()))?;
+        let id = SessionId::draw(&*self.entropy);
+        let name = id.record(&scope);
+        let key = in_force.sealer.first();
+        let sealed = in_force
+            .sealer
+            .seal_record((&name, &scope), key, &plain, &*self.entropy);
+        let subject = record.subject();
+        let issuer = &*record.issuer;
+        let groups = [
+            subject
+                .as_deref()
+                .map(|subject| SessionGroup::Subject { issuer, subject }),
+            record.sid.as_deref().map(|sid| SessionGroup::Sid { issuer, sid }),
+        ];
+        let index = groups
+            .into_iter()
+            .flatten()
+            .filter_map(|group| in_force.sealer.index_under(key, group))
+            .collect::<Vec<_>>();
+        let ends = life::end(&record, now.wall);
+        in_force.store.create(&name, sealed, ends, &index).await?;
+        count(&self.counters.begun);
+        if let Some(subject) = &subject {
+            let group = SessionGroup::Subject { issuer, subject };
+            // The session has begun. That there are too many of them is mended with the next.
+            if self.make_room(&in_force, group, name, now).await.is_err() {
+                count(&self.counters.away);
+            }
+        }
+        Ok(id)
+    }
+
+    /// Ends the oldest of `group` while there are too many of them; never `new`.
+    async fn make_room(
+        &self,
+        in_force: &InForce,
+        group: SessionGroup<'_>,
+        new: RecordKey,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let mut names = Vec::new();
+        for index in in_force.sealer.indexes(group) {
+            names.extend(listed(in_force, Some(index), MOST_OF_ONE).await?);
+        }
+        let too_many = names.len().saturating_sub(in_force.settings.per_subject);
+        if too_many == 0 {
+            return Ok(());
+        }
+        let mut by_age = Vec::with_capacity(names.len());
+        for name in names.into_iter().filter(|name| *name != new) {
+            let stored = in_force.store.load(&name, now.wall).await?;
+            // One that does not open is the first to go.
+            let record = stored.and_then(|(sealed, _)| open(in_force, name, &sealed));
+            by_age.push((
+                record.map_or(Timestamp::default(), |(_, record)| record.began),
+                name,
+            ));
+        }
+        by_age.sort_unstable();
+        for (_, name) in by_age.into_iter().take(too_many) {
+            in_force.store.remove(&name).await?;
+            self.entries.end(&name);
+            self.flights.forget(name);
+            self.counters.ended(EndedBy::TooMany, 1);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn end_one(
+        &self,
+        name: RecordKey,
+        scope: Scope,
+        now: Now,
+    ) -> Result<Option<SessionRecord>, StoreError> {
+        let in_force = self.in_force.load_full();
+        let taken = in_force.store.take(&name, now.wall).await;
+        // Whatever the store says: nobody finds it in memory any more.
+        self.entries.end(&name);
+        self.flights.forget(name);
+        let Some(sealed) = taken? else { return Ok(None) };
+        self.counters.ended(EndedBy::Logout, 1);
+        let opened = open(&in_force, name, &sealed).filter(|(opened, _)| opened.scope == scope);
+        Ok(opened.map(|(_, record)| record))
+    }
+
+    pub(super) async fn end_group(&self, group: SessionGroup<'_>) -> Result<u64, StoreError> {
+        let in_force = self.in_force.load_full();
+        let ended = match group {
+            SessionGroup::Subject { .. } | SessionGroup::Sid { .. } => end_indexed(&in_force, group).await,
+            SessionGroup::All => end_everything(&in_force, self.clock.now().wall).await,
+        };
+        self.entries.end_where(|live| is_of(live, group));
+        self.flights.forget_all();
+        let ended = ended?;
+        self.counters.ended(EndedBy::Revoked, ended);
+        Ok(ended)
+    }
+
+    /// Ends the session of this name.
+    pub(super) async fn end_named(&self, name: RecordKey) -> Result<bool, StoreError> {
+        let ended = self.in_force.load_full().store.remove(&name).await;
+        self.entries.end(&name);
+        self.flights.forget(name);
+        let ended = ended?;
+        self.counters.ended(EndedBy::Revoked, u64::from(ended));
+        Ok(ended)
+    }
+}
+
+async fn end_indexed(in_force: &InForce, group: SessionGroup<'_>) -> Result<u64, StoreError> {
+    let mut ended = 0;
+    for index in in_force.sealer.indexes(group) {
+        ended += in_force.store.remove_all(&index).await?;
+    }
+    Ok(ended)
+}
+
+/// What is kept beside the sessions stays: a logout token that was taken once is not taken again.
+async fn end_everything(in_force: &InForce, now: Timestamp) -> Result<u64, StoreError> {
+    let (mut ended, mut after) = (0, None);
+    loop {
+        let page = Page { after, limit: PAGE };
+        let names = in_force.store.list(None, page).await?;
+        let Some(last) = names.last() else {
+            return Ok(ended);
+        };
+        after = Some(*last);
+        for name in names {
+            let stored = in_force.store.load(&name, now).await?;
+            if stored.is_some_and(|(sealed, _)| Sealer::is_record(&sealed)) {
+                ended += u64::from(in_force.store.remove(&name).await?);
+            }
+        }
+    }
+}
+
+/// The names found by `index`, or all of them; `most` or a few more.
+pub(super) async fn listed(
+    in_force: &InForce,
+    index: Option<IndexKey>,
+    most: usize,
+) -> Result<Vec<RecordKey>, StoreError> {
+    let mut names = Vec::new();
+    let mut after = None;
+    while names.len() < most {
+        let page = Page { after, limit: PAGE };
+        let more = in_force.store.list(index.as_ref(), page).await?;
+        let Some(last) = more.last() else { break };
+        after = Some(*last);
+        names.extend(more);
+    }
+    Ok(names)
+}
+
+fn is_of(live: &LiveSession, group: SessionGroup<'_>) -> bool {
+    let record = &live.record;
+    match group {
+        SessionGroup::Subject { issuer, subject } => {
+            let own = live.principal.claims.member("sub").and_then(Value::as_str);
+            *record.issuer == *issuer
+                && (own == Some(subject) || record.subject().as_deref() == Some(subject))
+        }
+        SessionGroup::Sid { issuer, sid } => *record.issuer == *issuer && record.sid.as_deref() == Some(sid),
+        SessionGroup::All => true,
+    }
+}

@@ -1,0 +1,228 @@
+//! Sessions begin and end: here, everywhere, one or many.
+
+use super::super::SessionSettings;
+use super::world::{ISSUER, World, after, gone, live, scope, sealer, settle};
+use countersign_authn::session::{Gone, Purpose, SessionGroup, SessionRecord, Sessions as _};
+use countersign_core::session::RecordKey;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+const ANN: SessionGroup<'static> = SessionGroup::Subject {
+    issuer: ISSUER,
+    subject: "ann",
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_logout_holds_here_at_once_and_on_every_node_within_a_second() {
+    let world = World::new();
+    let (here, there) = (world.keeper(), world.keeper());
+    let name = world.begin(&here, world.plain("ann")).await;
+    live(world.look(&here, name).await);
+    live(world.look(&there, name).await);
+    let ended = here.end(name, scope(), world.now()).await.unwrap().unwrap();
+    assert_eq!(ended.sid.as_deref(), Some("sid-ann"));
+    assert!(world.look_now(&here, name).is_none());
+    assert_eq!(gone(&world.look(&here, name).await), Gone::Unknown);
+    after(SECOND).await;
+    assert!(world.look_now(&there, name).is_none());
+    assert_eq!(gone(&world.look(&there, name).await), Gone::Unknown);
+    assert!(here.end(name, scope(), world.now()).await.unwrap().is_none());
+    assert!(here.stats().ended.contains(&("logout", 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_a_logout_is_not_served_after_it() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let name = world.begin(&keeper, world.plain("ann")).await;
+    // The store has looked, and takes its time to say so.
+    world.store.slow.store(500, Ordering::SeqCst);
+    let reading = {
+        let (keeper, owner, now) = (Arc::clone(&keeper), Arc::clone(&world.owner), world.now());
+        tokio::spawn(async move { keeper.look(name, scope(), &owner, now).await })
+    };
+    settle().await;
+    keeper.end(name, scope(), world.now()).await.unwrap();
+    assert_eq!(gone(&world.look(&keeper, name).await), Gone::Unknown);
+    assert_eq!(gone(&reading.await.unwrap()), Gone::Unknown);
+    assert!(world.look_now(&keeper, name).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_store_a_logout_is_not_acknowledged() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let name = world.begin(&keeper, world.plain("ann")).await;
+    live(world.look(&keeper, name).await);
+    world.store.is_away(true);
+    assert!(keeper.end(name, scope(), world.now()).await.is_err());
+    assert!(
+        world.look_now(&keeper, name).is_none(),
+        "and yet nothing is served from memory"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_sessions_of_a_subject_end_and_those_of_others_stay() {
+    let world = World::new();
+    let (here, there) = (world.keeper(), world.keeper());
+    let first = world.begin(&here, world.plain("ann")).await;
+    let second = world.begin(&there, world.plain("ann")).await;
+    let bob = world.begin(&here, world.plain("bob")).await;
+    let elsewhere = SessionRecord {
+        issuer: "https://other.test".into(),
+        ..world.plain("ann")
+    };
+    let other = world.begin(&here, elsewhere).await;
+    for name in [first, second, bob, other] {
+        live(world.look(&here, name).await);
+    }
+    assert_eq!(here.end_all(ANN).await, Ok(2));
+    for name in [first, second] {
+        assert!(world.look_now(&here, name).is_none());
+        assert_eq!(gone(&world.look(&here, name).await), Gone::Unknown);
+    }
+    live(world.look_now(&here, bob).unwrap());
+    live(world.look_now(&here, other).unwrap());
+    assert!(here.stats().ended.contains(&("revoked", 2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_began_under_an_earlier_key_are_found_by_their_subject() {
+    let world = World::new();
+    let keeper = world.keeper();
+    world.begin(&keeper, world.login("ann")).await;
+    keeper.set(SessionSettings::default(), sealer(&[2, 1]));
+    let name = world.begin(&keeper, world.plain("ann")).await;
+    live(world.look(&keeper, name).await);
+    assert_eq!(keeper.list(ANN).await.unwrap().sessions.len(), 2);
+    assert_eq!(keeper.end_all(ANN).await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_sessions_end_what_is_kept_beside_them_stays() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let now = world.now();
+    let ends = now.wall.plus(Duration::from_hours(1));
+    for number in 0..20 {
+        let name = world.begin(&keeper, world.plain(&format!("user-{number}"))).await;
+        live(world.look(&keeper, name).await);
+    }
+    keeper
+        .put(Purpose::LogoutToken, b"jti", b"", ends, now)
+        .await
+        .unwrap();
+    assert_eq!(keeper.end_all(SessionGroup::All).await, Ok(20));
+    assert_eq!(keeper.stats().entries, 0);
+    assert_eq!(world.store.names().len(), 1);
+    assert!(
+        keeper
+            .put(Purpose::LogoutToken, b"jti", b"", ends, now)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_session_of_a_subject_makes_room_for_one_too_many() {
+    let world = World::new();
+    let settings = SessionSettings {
+        per_subject: 3,
+        ..SessionSettings::default()
+    };
+    let keeper = world.keeper_with(settings);
+    let mut names = Vec::new();
+    for _ in 0..5 {
+        names.push(world.begin(&keeper, world.plain("ann")).await);
+        live(world.look(&keeper, names[names.len() - 1]).await);
+        after(SECOND).await;
+    }
+    let bob = world.begin(&keeper, world.plain("bob")).await;
+    for name in &names[..2] {
+        assert_eq!(gone(&world.look(&keeper, *name).await), Gone::Unknown);
+    }
+    for name in names[2..].iter().chain([&bob]) {
+        live(world.look(&keeper, *name).await);
+    }
+    assert!(keeper.stats().ended.contains(&("too_many", 2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_sessions_that_begin_at_once_do_not_end_each_other() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let begin = (0..20).map(|_| world.begin(&keeper, world.plain("ann")));
+    for name in futures_util::future::join_all(begin).await {
+        live(world.look(&keeper, name).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_times_of_a_session_are_those_of_the_configuration_at_most() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let name = world.begin(&keeper, world.plain("ann")).await;
+    let found = live(world.look(&keeper, name).await);
+    assert_eq!(found.record.idle, Duration::from_hours(8));
+    assert_eq!(
+        found.record.ends.since(found.record.began),
+        Duration::from_hours(24)
+    );
+    let short = SessionRecord {
+        idle: Duration::from_mins(10),
+        ..world.plain("ann")
+    };
+    let name = world.begin(&keeper, short).await;
+    assert_eq!(
+        live(world.look(&keeper, name).await).record.idle,
+        Duration::from_mins(10)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_tells_who_and_until_when_and_nothing_to_come_in_by() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let id = keeper
+        .begin(world.login("ann"), scope(), world.now())
+        .await
+        .unwrap();
+    after(SECOND).await;
+    world.begin(&keeper, world.plain("bob")).await;
+    let list = keeper.list(SessionGroup::All).await.unwrap();
+    let who = list.sessions.iter().map(|one| &*one.subject).collect::<Vec<_>>();
+    assert_eq!(who, ["bob", "ann"], "the youngest first");
+    assert!(list.sessions[1].refreshable);
+    let told = format!("{list:?}");
+    for secret in [id.to_text().as_str(), "access-0", "refresh-0"] {
+        assert!(!told.contains(secret), "{told}");
+    }
+    let found = keeper.named(&list.sessions[1].name).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&list.sessions[1]));
+    assert_eq!(keeper.named("0123456789abcdef").await, Ok(None));
+    assert_eq!(keeper.named("").await, Ok(None));
+    let name: RecordKey = id.record(&scope());
+    live(world.look(&keeper, name).await);
+    assert_eq!(keeper.revoke_named(&list.sessions[1].name).await, Ok(true));
+    assert_eq!(gone(&world.look(&keeper, name).await), Gone::Unknown);
+    assert_eq!(keeper.revoke_named(&list.sessions[1].name).await, Ok(false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_open_is_counted_in_a_list() {
+    let world = World::new();
+    let keeper = world.keeper();
+    world.begin(&keeper, world.plain("ann")).await;
+    world.store.spoil();
+    let list = keeper.list(SessionGroup::All).await.unwrap();
+    assert_eq!((list.sessions.len(), list.unopened, list.more), (0, 1, false));
+    assert_eq!(
+        keeper.end_all(SessionGroup::All).await,
+        Ok(1),
+        "it can be ended all the same"
+    );
+}
