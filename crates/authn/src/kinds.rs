@@ -5,7 +5,7 @@ use crate::bundles::BundleFactory;
 use crate::client_certificate;
 use crate::jwt_svid;
 use crate::keys::KeySetFactory;
-use crate::login::Login;
+use crate::login::{self, Login};
 use crate::revocations::RevocationsFactory;
 use crate::session::Sessions;
 use crate::token_cache::TokenCache;
@@ -77,6 +77,11 @@ pub const KINDS: &[AuthenticatorKind] = &[
         table: "jwt_svid",
         options: &jwt_svid::OPTIONS,
         build: jwt_svid::build,
+    },
+    AuthenticatorKind {
+        table: login::TABLE,
+        options: &login::OPTIONS,
+        build: login::build,
     },
 ];
 

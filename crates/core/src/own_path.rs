@@ -1,5 +1,7 @@
 //! The gateway's own pages: under one prefix, on every host that is guarded.
 
+use url::form_urlencoded;
+
 /// Everything under this is the gateway's own.
 pub const PREFIX: &str = "/.countersign";
 /// Tells who is asking.
@@ -61,6 +63,30 @@ impl OwnPage {
     pub fn at(path: &str) -> Option<Self> {
         PAGES.iter().find(|(own, _)| *own == path).map(|(_, page)| *page)
     }
+}
+
+/// Whom our page is to send to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogIn<'a> {
+    /// Whoever it is, by any of the ways there are.
+    Anyhow,
+    /// Whoever it is, by this login.
+    By(&'a str),
+    /// Somebody else than whoever is logged in.
+    AsAnother,
+}
+
+/// Our own page that sends a browser to log in, and back to `to`. A reference within the host, so that nobody has to know
+/// under which name and port the browser sees it.
+pub fn login_place(to: &str, how: LogIn<'_>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("to", to);
+    match how {
+        LogIn::Anyhow => {}
+        LogIn::By(login) => drop(query.append_pair("login", login)),
+        LogIn::AsAnother => drop(query.append_pair("as", "another")),
+    }
+    format!("{LOGIN}?{}", query.finish())
 }
 
 /// Whether a path is under [`PREFIX`], without regard to case: a front that folds case must not find a way around.

@@ -145,6 +145,7 @@ reasons! {
         UpstreamTimeout = "upstream_timeout", "The application did not answer in time.";
         UpstreamBroken = "upstream_broken", "The application's answer is not HTTP.";
         RequestBroken = "request_broken", "The request's body broke off, or stood still for too long.";
+        TooManyRequests = "too_many_requests", "More came from this address than is answered at once: ask again later.";
         Busy = "busy", "The gateway has reached its connection limit.";
     }
 }
@@ -167,7 +168,6 @@ reasons! {
         LogoutFailed = "logout_failed", "Your browser has forgotten the session, but it could not be ended here: the store of the sessions does not answer.";
         LogoutRefused = "logout_refused", "What the provider told of a logout does not hold.";
         SessionShown = "session_shown", "The state of the session was told.";
-        NotSent = "not_sent", "The session had ended when the form was sent: it was not passed on.";
     }
 }
 

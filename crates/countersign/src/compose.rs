@@ -25,7 +25,11 @@ pub fn load_with(
     if document.broken {
         return Err(told);
     }
-    let mut loaded = check(&document, &parts(check::cache_limits(&document.values)));
+    let mut loaded = check(
+        &document,
+        environment,
+        &parts(check::cache_limits(&document.values)),
+    );
     told.append(&mut loaded.warnings);
     if told.iter().any(|one| one.severity == Severity::Error) {
         return Err(told);

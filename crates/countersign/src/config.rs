@@ -8,6 +8,7 @@ pub mod hidden;
 pub mod identity;
 pub mod listen;
 pub mod nearest;
+mod pages;
 pub mod require;
 pub mod route;
 pub mod scalar;

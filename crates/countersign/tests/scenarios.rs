@@ -12,6 +12,8 @@ use countersign::config::{Environment, Sources, render};
 use countersign_authn::keys::{KeySetFactory, Offline};
 use countersign_authn::kinds::Parts;
 use countersign_authn::revocations::{RevocationSources, Revocations, RevocationsFactory};
+use countersign_authn::session::Sessions;
+use countersign_authn::session::seal::Sealer;
 use countersign_authn::token_cache::TokenCache;
 use countersign_core::options::Fault;
 use countersign_core::peer::Peer;
@@ -23,6 +25,9 @@ use countersign_edge::log::{Format, Log};
 use countersign_edge::metrics::Metrics;
 use countersign_edge::observe::Observer;
 use countersign_edge::serve::{Service, Shared};
+use countersign_edge::sessions::{SessionKeeper, SessionSettings};
+use countersign_edge::store::memory::{self, MemoryStore};
+use countersign_testkit::op::CLIENT_SECRET;
 use countersign_testkit::scenario::page::Page;
 use countersign_testkit::scenario::question::Face;
 use countersign_testkit::scenario::run::{Files, Gateway, Outcome, Program, run};
@@ -53,15 +58,25 @@ struct Countersign {
 struct Process {
     world: World,
     key_sets: Arc<KeySets>,
+    sessions: Arc<dyn Sessions>,
     shared: Arc<Shared>,
     services: Vec<(String, Service)>,
     log: Arc<Mutex<Vec<String>>>,
 }
 
-fn load(config: &str, files: &Files, key_sets: &Arc<KeySets>, outside: &Ports) -> Result<Loaded, String> {
+fn load(
+    config: &str,
+    files: &Files,
+    (key_sets, sessions): (&Arc<KeySets>, &Arc<dyn Sessions>),
+    outside: &Ports,
+) -> Result<Loaded, String> {
     let sources = Sources::text("countersign.toml", config);
     let keys: Arc<dyn KeySetFactory> = Arc::clone(key_sets) as _;
     let loaded = compose::load_with(&sources, &environment(files), |limits| Parts {
+        sessions: Arc::clone(sessions),
+        cookie_name: "countersign".into(),
+        http: Arc::clone(&outside.http),
+        entropy: Arc::clone(&outside.entropy),
         keys,
         bundles: Some(Arc::new(Offline)),
         tokens: Arc::new(TokenCache::new(limits, &*outside.entropy)),
@@ -121,8 +136,12 @@ fn environment(files: &Files) -> Environment {
         let found = files
             .get(&*name)
             .or_else(|| files.get(name.trim_start_matches("./")));
+        // What every client of the test issuers has.
+        let secret = (name == "client-secret").then(|| CLIENT_SECRET.to_owned());
         found
-            .map(|text| text.clone().into_bytes())
+            .cloned()
+            .or(secret)
+            .map(String::into_bytes)
             .ok_or(std::io::ErrorKind::NotFound.into())
     };
     Environment {
@@ -135,7 +154,14 @@ impl Program for Countersign {
     fn start(&self, config: &str, files: &Files, world: &World) -> Result<Box<dyn Gateway>, String> {
         let outside = world.ports();
         let key_sets = KeySets::new(&outside, Refresh::ByHand);
-        let loaded = load(config, files, &key_sets, &outside)?;
+        let store = Arc::new(MemoryStore::new(
+            memory::Limits::default(),
+            Arc::clone(&outside.clock),
+        ));
+        let settings = SessionSettings::default();
+        let sealer = Arc::new(Sealer::draw(&*outside.entropy));
+        let sessions: Arc<dyn Sessions> = SessionKeeper::new(&outside, store, settings, sealer);
+        let loaded = load(config, files, (&key_sets, &sessions), &outside)?;
         let (log, lines) = Log::memory(Format::Json);
         let observer = Observer::new(Arc::new(log), Arc::new(Metrics::new()));
         let shared = Shared::new(loaded.gateway, &outside, observer);
@@ -148,6 +174,7 @@ impl Program for Countersign {
         Ok(Box::new(Process {
             world,
             key_sets,
+            sessions,
             shared,
             services,
             log: lines,
@@ -180,7 +207,12 @@ impl Gateway for Process {
     }
 
     fn reload(&self, config: &str, files: &Files) -> Result<(), String> {
-        let loaded = load(config, files, &self.key_sets, &self.world.ports())?;
+        let loaded = load(
+            config,
+            files,
+            (&self.key_sets, &self.sessions),
+            &self.world.ports(),
+        )?;
         self.shared.swap(loaded.gateway);
         self.key_sets.forget_unused();
         Ok(())

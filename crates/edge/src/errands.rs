@@ -13,7 +13,7 @@ use countersign_authn::login::Login;
 use countersign_authn::login::trouble::{Trouble, Why};
 use countersign_authn::session::SessionRecord;
 use countersign_core::gate::{Host, Scheme};
-use countersign_core::own_path::OwnPage;
+use countersign_core::own_path::{LogIn, OwnPage, login_place};
 use countersign_core::reason::{ErrandReason, RejectionReason, UnavailableReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::time::Now;
@@ -193,7 +193,8 @@ impl Errand<'_> {
     /// The page about what went wrong, with the way to try again for `to`.
     fn trouble(&self, login: Option<&Arc<Login>>, trouble: Trouble, to: &str) -> Done {
         let (status, code, meaning) = worded(trouble.why);
-        let again = page::Href::new(login::place(to, login.map(|login| &*login.party().name)));
+        let again = login.map_or(LogIn::Anyhow, |login| LogIn::By(&login.party().name));
+        let again = page::Href::new(login_place(to, again));
         let mut words = Words::new(self.request, status, code, meaning).on(match trouble.why {
             Why::OverHttp => Page::Insecure(page::Insecure {
                 secure: page::Href::new(format!("https://{}{to}", self.request.host)),
@@ -218,15 +219,17 @@ impl Errand<'_> {
 
     /// One line about a session that began or ended.
     fn audit(&self, action: Action, login: &Login, record: Option<&SessionRecord>, detail: &str) {
-        let claims = record.map(|record| &*record.claims).unwrap_or("");
-        let claims = countersign_jose::json::parse_object(claims.as_bytes()).ok();
-        let subject = claims.as_ref().and_then(|claims| claims.member("sub"));
+        let issuer = record.map_or("", |record| &record.issuer);
+        let subject = record.and_then(SessionRecord::subject);
+        self.audit_of(action, login, (issuer, subject.as_deref().unwrap_or("")), detail);
+    }
+
+    /// The same about whoever a provider calls so.
+    fn audit_of(&self, action: Action, login: &Login, (issuer, who): (&str, &str), detail: &str) {
         let client = self.request.client.map(|client| client.to_string());
         let audit = Audit {
-            issuer: record.map_or("", |record| &record.issuer),
-            who: subject
-                .and_then(countersign_core::claims::Value::as_str)
-                .unwrap_or(""),
+            issuer,
+            who,
             login: &login.party().name,
             host: self.request.host.name(),
             request: &self.request.id.to_string(),
@@ -240,10 +243,10 @@ impl Errand<'_> {
 
 /// Whether a URL is of this origin.
 fn is_of(url: &Url, scheme: Scheme, host: &Host) -> bool {
-    let named = url.host_str().is_some_and(|name| name.eq_ignore_ascii_case(host.name()));
-    url.scheme() == scheme.as_str()
-        && named
-        && url.port_or_known_default() == Some(host.port_for(scheme))
+    let named = url
+        .host_str()
+        .is_some_and(|name| name.eq_ignore_ascii_case(host.name()));
+    url.scheme() == scheme.as_str() && named && url.port_or_known_default() == Some(host.port_for(scheme))
 }
 
 /// Status, code and meaning of a trouble.

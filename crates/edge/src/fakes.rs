@@ -6,6 +6,8 @@ use crate::integration::by_name;
 use crate::log::{Format, Log};
 use crate::metrics::Metrics;
 use crate::observe::Observer;
+use crate::page::Pages;
+use crate::rate::Rates;
 use crate::serve::{Service, Shared};
 use countersign_authn::anonymous::Anonymous;
 use countersign_core::authn::{
@@ -209,6 +211,8 @@ pub(crate) fn gateway(upstream: Option<&str>) -> Gateway {
     ];
     let routes = RouteTable::new(&routes.map(Arc::new)).unwrap();
     Gateway {
+        pages: Pages::built_in(),
+        rates: Rates::default(),
         routes,
         identity: Arc::new(identity),
         faces: Faces::default(),

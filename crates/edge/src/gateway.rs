@@ -1,6 +1,8 @@
 //! Everything a decision needs that a reload replaces: one value, swapped whole.
 
 use crate::integration::Integration;
+use crate::page::Pages;
+use crate::rate::Rates;
 use crate::tls::TlsHosts;
 use countersign_authn::login::Logins;
 use countersign_core::identity_headers::IdentityHeaders;
@@ -18,6 +20,10 @@ pub struct Gateway {
     pub logins: Logins,
     /// How each listener speaks and whom it believes.
     pub faces: Faces,
+    /// The pages that people see.
+    pub pages: Arc<Pages>,
+    /// How often one address may ask to log in or out.
+    pub rates: Rates,
     /// How many configurations came before this one.
     pub generation: u64,
 }

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use std::fmt;
 use std::sync::Arc;
 
-mod answer;
+pub(crate) mod answer;
 mod auth_request;
 mod check;
 mod fields;

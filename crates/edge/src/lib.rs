@@ -2,13 +2,14 @@
 //!
 //! Begin with [`serve`], the path of a request as one function. Around it: [`listen`], [`tls`] and [`status`] (sockets),
 //! [`integration`] and [`page`] (how the question is read and the answer written), [`proxy`] and [`body`] (the way to
-//! the application), [`observe`], [`log`], [`audit`] and [`metrics`] (what is left behind), [`key_sets`] and
-//! [`http_client`] (the issuers' keys), [`sessions`] (logins, kept), `workload_api` (trust bundles, live), [`kept_folder`],
-//! [`store`], [`system`] (the ports), [`admin`].
+//! the application), `errands` (browsers that log in and out), [`rate`] (how often one may ask), [`observe`], [`log`],
+//! [`audit`] and [`metrics`] (what is left behind), [`key_sets`] and [`http_client`] (the issuers' keys), [`sessions`] (logins,
+//! kept), `workload_api` (trust bundles, live), [`kept_folder`], [`store`], [`system`] (the ports), [`admin`].
 
 pub mod admin;
 pub mod audit;
 pub mod body;
+mod errands;
 pub mod gateway;
 pub mod http_client;
 pub mod integration;
@@ -20,6 +21,7 @@ pub mod metrics;
 pub mod observe;
 pub mod page;
 pub mod proxy;
+pub mod rate;
 pub mod revocation_lists;
 pub mod serve;
 pub mod sessions;

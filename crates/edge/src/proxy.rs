@@ -53,6 +53,7 @@ impl ProxyFailure {
             | AnswerReason::RefusedByProxy
             | AnswerReason::DecidedAnew
             | AnswerReason::Whoami
+            | AnswerReason::TooManyRequests
             | AnswerReason::Busy => StatusCode::BAD_GATEWAY,
         };
         Words::about(asker, status, self.reason.code(), self.reason.meaning())

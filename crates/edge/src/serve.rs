@@ -1,8 +1,8 @@
 //! One request: the path as one function.
 
 use crate::body::Body;
-use crate::gateway::{Face, Gateway};
 use crate::errands::Errand;
+use crate::gateway::{Face, Gateway};
 use crate::integration::{Asker, Integration, Purpose, Reply};
 use crate::log::Log;
 use crate::observe::{Observation, Observer};
@@ -159,6 +159,10 @@ impl Service {
                 reason.meaning(),
             ))
         });
+        if let Some((mistake, id)) = gateway.pages.dress(&mut response) {
+            let text = format!("a page of request {id} is the built-in one: {mistake}");
+            self.log().event("error", "page", &text);
+        }
         if closes {
             response
                 .headers_mut()

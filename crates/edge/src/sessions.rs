@@ -203,7 +203,7 @@ impl Sessions for SessionKeeper {
         record: SessionRecord,
         scope: Scope,
         now: Now,
-    ) -> BoxFuture<'_, Result<SessionId, StoreError>> {
+    ) -> BoxFuture<'_, Result<(SessionId, Timestamp), StoreError>> {
         Box::pin(self.begin_one(record, scope, now))
     }
 

@@ -3,7 +3,7 @@
 
 use crate::body::Body;
 use crate::integration::Said;
-use crate::page;
+use crate::page::{self, Page, Whoami, Words};
 use bytes::Bytes;
 use countersign_core::certificate::{CertificateFacts, Verdict};
 use countersign_core::decide::Permit;
@@ -11,10 +11,9 @@ use countersign_core::identity_headers::CertificateFact;
 use countersign_core::principal::Principal;
 use countersign_core::reason::AnswerReason;
 use countersign_core::request::OriginalRequest;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
-use http::{HeaderName, HeaderValue, Method, Response};
+use http::header::{CACHE_CONTROL, VARY};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
 
 /// What the demonstration that this page takes the place of told its caller, in the names it used.
 const TOLD: [(HeaderName, fn() -> CertificateFact); 4] = [
@@ -31,26 +30,16 @@ const TOLD: [(HeaderName, fn() -> CertificateFact); 4] = [
 /// The page for whoever was let in by `permit`.
 pub(crate) fn render(request: &OriginalRequest, permit: &Permit) -> Response<Body> {
     let facts = facts(permit.principal(), permit.certificate());
-    let html = request.accepts_html();
-    let (media, text) = if html {
-        ("text/html; charset=utf-8", document(&facts))
-    } else {
-        ("application/json", format!("{}\n", Value::Object(facts)))
-    };
-    let body = if request.method == Method::HEAD {
-        Body::empty()
-    } else {
-        Body::full(Bytes::from(text))
-    };
-    let mut response = Response::new(body);
-    response
-        .extensions_mut()
-        .insert(Said(AnswerReason::Whoami.code()));
+    let reason = AnswerReason::Whoami;
+    let words = Words::new(request, StatusCode::OK, reason.code(), reason.meaning());
+    let mut response = page::render(&words.clone().on(Page::Whoami(shown(&facts))));
+    if !words.for_a_person() && request.method != Method::HEAD {
+        *response.body_mut() = Body::full(Bytes::from(format!("{}\n", Value::Object(facts))));
+    }
+    response.extensions_mut().insert(Said(reason.code()));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(VARY, HeaderValue::from_static("Accept"));
-    page::harden(headers, html);
     for (name, fact) in TOLD {
         // What no header can carry is told in the body alone.
         let text = fact().text(permit.certificate());
@@ -97,25 +86,19 @@ fn of_certificate(facts: &CertificateFacts) -> Value {
     })
 }
 
-fn document(facts: &Map<String, Value>) -> String {
+/// The same for a page.
+fn shown(facts: &Map<String, Value>) -> Whoami {
     let subject = facts.get("subject").and_then(Value::as_str).unwrap_or("");
-    let title = if subject.is_empty() {
-        "nobody in particular"
-    } else {
-        subject
-    };
-    let mut list = String::new();
+    let mut list = Vec::new();
     describe(&mut list, "", facts);
-    page::document(
-        "Who you are here",
-        &format!(
-            "<p>You are <strong>{}</strong>.</p><dl>{list}</dl>",
-            page::escaped(title)
-        ),
-    )
+    Whoami {
+        who: (!subject.is_empty()).then(|| subject.to_owned()),
+        facts: list,
+        sign_out: None,
+    }
 }
 
-fn describe(list: &mut String, within: &str, facts: &Map<String, Value>) {
+fn describe(list: &mut Vec<(String, String)>, within: &str, facts: &Map<String, Value>) {
     for (name, value) in facts {
         let name = format!("{within}{}", name.replace('_', " "));
         let text = match value {
@@ -129,13 +112,7 @@ fn describe(list: &mut String, within: &str, facts: &Map<String, Value>) {
             Value::String(_) | Value::Number(_) | Value::Bool(_) => plain(value),
         };
         if !text.is_empty() {
-            // Writing to a String cannot fail.
-            let _: std::fmt::Result = write!(
-                list,
-                "<dt>{}</dt><dd>{}</dd>",
-                page::escaped(&name),
-                page::escaped(&text)
-            );
+            list.push((name, text));
         }
     }
 }

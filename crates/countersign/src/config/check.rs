@@ -3,8 +3,10 @@
 use super::diagnostic::Diagnostic;
 use super::identity;
 use super::listen::{self, Listen, StatusListen};
+use super::pages;
 use super::route::{self, Surroundings};
 use super::shape::Document;
+use super::source::Environment;
 use countersign_authn::anonymous::Anonymous;
 use countersign_authn::kinds::{KINDS, Parts};
 use countersign_authn::login::cookies::{self, Cookies};
@@ -17,6 +19,8 @@ use countersign_core::route::RouteTable;
 use countersign_edge::gateway::{Faces, Gateway};
 use countersign_edge::listen::Limits;
 use countersign_edge::log::Format;
+use countersign_edge::rate::{RateLimits, Rates};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +57,7 @@ pub(super) type Declared = Vec<(Arc<str>, Option<Arc<dyn Authenticator>>)>;
 
 /// Checks the meaning of `document`. Errors and warnings come in one list, `warnings`; with an error in it this is no
 /// configuration.
-pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
+pub(crate) fn check(document: &Document, environment: &Environment, parts: &Parts) -> Loaded {
     let mut told = Vec::new();
     let parts = Parts {
         cookie_name: cookie_name(document).into(),
@@ -96,8 +100,11 @@ pub(crate) fn check(document: &Document, parts: &Parts) -> Loaded {
     });
     let status = listen::status(document, &listeners, &mut told);
     let (log, limits) = (log(&document.values), limits(&document.values));
+    let pages = pages::pages(document, environment, &mut told);
     let gateway = Gateway {
         routes: table,
+        pages,
+        rates: rates(&document.values),
         identity: Arc::clone(&identity.set),
         logins: Logins::new(logins),
         faces: Faces::default(),
@@ -234,6 +241,22 @@ fn log(values: &Values) -> LogSettings {
         format,
         decisions: !is("level", "events"),
     }
+}
+
+fn rates(values: &Values) -> Rates {
+    let Some(table) = values.table("limits") else {
+        return Rates::default();
+    };
+    let standard = RateLimits::default();
+    let number = |name: &str, otherwise: NonZeroU32| {
+        let given = table.integer(name).and_then(|n| u32::try_from(n).ok());
+        given.and_then(NonZeroU32::new).unwrap_or(otherwise)
+    };
+    Rates::new(RateLimits {
+        address_rate: number("address_rate", standard.address_rate),
+        address_burst: number("address_burst", standard.address_burst),
+        total_rate: number("total_rate", standard.total_rate),
+    })
 }
 
 fn limits(values: &Values) -> Limits {

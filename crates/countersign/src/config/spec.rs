@@ -5,10 +5,12 @@ use countersign_core::options::{Field, Kind, Table};
 
 use identity::IDENTITY;
 use listen::LISTEN;
+use pages::PAGES;
 use route::ROUTE;
 
 mod identity;
 mod listen;
+mod pages;
 mod route;
 
 /// The keys at the top of a file.
@@ -49,6 +51,11 @@ const ROOT: &[Field] = &[
     Field::optional("status", Kind::Table(&STATUS), "Health, readiness and metrics."),
     Field::optional("log", Kind::Table(&LOG), "Lines on standard error."),
     Field::optional("limits", Kind::Table(&LIMITS), "What connections may cost."),
+    Field::optional(
+        "pages",
+        Kind::Table(&PAGES),
+        "What people see of the gateway itself.",
+    ),
 ];
 
 /// `[status]`
@@ -82,7 +89,8 @@ pub const LOG: Table = Table {
 
 /// `[limits]`
 pub const LIMITS: Table = Table {
-    doc: "A request head is at most 32 KiB and 100 lines. A reload changes these for connections made from then on.",
+    doc: "A request head is at most 32 KiB and 100 lines. A reload changes the first four for connections made from then on, \
+          and the rates at once, counting anew.",
     fields: &[
         Field::or(
             "connections",
@@ -107,6 +115,26 @@ pub const LIMITS: Table = Table {
             Kind::Duration(0, 600_000),
             "\"30s\"",
             "How long requests under way are waited for at a stop, or when their listener is removed.",
+        ),
+        Field::or(
+            "address_rate",
+            Kind::Integer(1, 1_000_000),
+            "40",
+            "Requests a second, in the long run, of one address (IPv6: of one /64) to each of the login, callback and logout \
+             endpoints. One too many is answered 429 with `Retry-After`.",
+        ),
+        Field::or(
+            "address_burst",
+            Kind::Integer(1, 1_000_000),
+            "4000",
+            "How many of them at once: an office behind one address opens all its tabs in the morning.",
+        ),
+        Field::or(
+            "total_rate",
+            Kind::Integer(1, 1_000_000),
+            "2000",
+            "The same of all addresses together, and ten times as many at once. The only limit for requests whose address is \
+             not known.",
         ),
     ],
 };

@@ -7,7 +7,7 @@ use countersign_authn::login::Login;
 use countersign_authn::login::start::Start;
 use countersign_core::decide::{Decision, decide};
 use countersign_core::gate::Target;
-use countersign_core::own_path::LOGIN;
+use countersign_core::own_path::{LogIn, login_place};
 use countersign_core::reason::{AnswerReason, ErrandReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::return_to::ReturnTo;
@@ -29,23 +29,6 @@ struct Asked {
     login_hint: Option<Box<str>>,
     /// Whether to log in as somebody else, whoever is logged in.
     another: bool,
-}
-
-/// Our page that sends a browser to log in, and back to `to`.
-pub(super) fn place(to: &str, login: Option<&str>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("to", to);
-    if let Some(login) = login {
-        query.append_pair("login", login);
-    }
-    format!("{LOGIN}?{}", query.finish())
-}
-
-/// The same, for who wants to be somebody else.
-pub(super) fn place_of_another(to: &str) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("to", to).append_pair("as", "another");
-    format!("{LOGIN}?{}", query.finish())
 }
 
 impl Errand<'_> {
@@ -72,7 +55,11 @@ impl Errand<'_> {
         let fits = |login: &&Arc<Login>| {
             let party = login.party();
             let named = asked.login.as_ref().is_none_or(|name| *party.name == **name);
-            named && asked.issuer.as_ref().is_none_or(|issuer| party.issuer.admits(issuer))
+            named
+                && asked
+                    .issuer
+                    .as_ref()
+                    .is_none_or(|issuer| party.issuer.admits(issuer))
         };
         let fitting = logins.into_iter().filter(fits).collect::<Vec<_>>();
         match fitting.as_slice() {
@@ -108,9 +95,7 @@ impl Errand<'_> {
     pub(super) async fn send_away(self, login: &Arc<Login>, start: Start) -> Done {
         let to = start.to.clone();
         match login.start(self.request, start, self.now).await {
-            Ok(departure) => {
-                Done::going(&departure.location, ErrandReason::LoginStarted, departure.cookies)
-            }
+            Ok(departure) => Done::going(&departure.location, ErrandReason::LoginStarted, departure.cookies),
             Err(trouble) => self.trouble(Some(login), trouble, to.as_str()),
         }
     }
@@ -155,7 +140,7 @@ impl Errand<'_> {
         let providers = logins.iter().filter_map(|login| {
             Some(Provider {
                 name: login.party().label.to_string(),
-                href: Href::new(place(to.as_str(), Some(&login.party().name)))?,
+                href: Href::new(login_place(to.as_str(), LogIn::By(&login.party().name)))?,
             })
         });
         let page = Page::SignIn(SignIn {

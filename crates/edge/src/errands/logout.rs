@@ -1,6 +1,6 @@
 //! `/.countersign/logout`: the session ends here, first and always, and then at the provider.
 
-use super::{Done, Errand, From, login};
+use super::{Done, Errand, From};
 use crate::audit::Action;
 use crate::body::Body;
 use crate::page::{Href, Page, SignOut, SignedOut, Words, known_as};
@@ -97,10 +97,5 @@ impl Errand<'_> {
             stay,
         });
         Done::telling(&words.on(page), "errand", String::new())
-    }
-
-    /// Where somebody signs in as somebody else.
-    pub(crate) fn place_of_another(to: &str) -> Option<Href> {
-        Href::new(login::place_of_another(to))
     }
 }

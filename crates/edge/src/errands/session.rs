@@ -1,9 +1,8 @@
 //! `/.countersign/session` and `/.countersign/renew`: what a page's own script may know and do about the session.
 
-use super::login::place;
 use super::{Done, Errand, From};
 use countersign_authn::session::{Found, LiveSession};
-use countersign_core::own_path::{LOGOUT, RENEW};
+use countersign_core::own_path::{LOGOUT, LogIn, RENEW, login_place};
 use countersign_core::reason::{ErrandReason, UnavailableReason};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -58,7 +57,7 @@ impl Errand<'_> {
     }
 
     fn shown(session: Option<&LiveSession>) -> Done {
-        let login = place("/", None);
+        let login = login_place("/", LogIn::Anyhow);
         let told = match session {
             None => json!({ "authenticated": false, "login_url": login }),
             Some(session) => json!({

@@ -77,7 +77,8 @@ impl Errand<'_> {
         } else {
             StatusCode::BAD_REQUEST
         };
-        let text = json!({ "error": "invalid_request", "error_description": ErrandReason::LogoutRefused.meaning() });
+        let text =
+            json!({ "error": "invalid_request", "error_description": ErrandReason::LogoutRefused.meaning() });
         Done {
             detail: error.to_string(),
             ..Done::document(status, format!("{text}\n"), ErrandReason::LogoutRefused)
@@ -87,6 +88,7 @@ impl Errand<'_> {
     fn audit_told(&self, told: &Told, how: &str) {
         let detail = format!("{how}, sessions ended: {}", told.ended);
         let who = told.subject.as_deref().unwrap_or("");
-        self.audit_of(Action::Revoked, &told.login, who, &detail);
+        let whose = (told.login.party().issuer.as_str(), who);
+        self.audit_of(Action::Revoked, &told.login, whose, &detail);
     }
 }

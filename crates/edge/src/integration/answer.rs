@@ -3,18 +3,18 @@
 
 use super::{Asker, REFUSAL, Said, Unread};
 use crate::body::Body;
-use crate::page::{self, Words};
+use crate::page::{self, Forbidden, Href, NotSent, Page, Words};
 use countersign_core::authn::{Challenge, Effects};
 use countersign_core::credential_place::cut_from_headers;
 use countersign_core::decide::{Decision, Permit, Refusal};
-use countersign_core::own_path::LOGIN;
+use countersign_core::own_path::{LogIn, login_place};
 use countersign_core::policy::Unmet;
+use countersign_core::principal::{AuthenticationMethod, Principal};
 use countersign_core::reason::{AnswerReason, RejectionReason, UnmetReason, UnreadableReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::route::{ChallengeStyle, LoginDemand, Route};
 use http::header::{CACHE_CONTROL, COOKIE, LOCATION, RETRY_AFTER, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use url::form_urlencoded;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const PLAIN_CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
@@ -49,9 +49,9 @@ fn put_their_cookies(headers: &mut HeaderMap, request: &OriginalRequest, route: 
         theirs.append(COOKIE, cookie.clone());
     }
     cut_from_headers(&route.own_cookies, &mut theirs);
-    if let Some(cookie) = theirs.remove(COOKIE) {
-        headers.insert(COOKIE, cookie);
-    }
+    // Where none is left that is said too: a proxy may let the client's own line go on otherwise.
+    let left = theirs.remove(COOKIE).unwrap_or(HeaderValue::from_static(""));
+    headers.insert(COOKIE, left);
 }
 
 /// What there is to say about a decision that is not *allow*.
@@ -62,7 +62,7 @@ pub(super) fn words_for(request: &OriginalRequest, decision: &Decision) -> Words
             Words::new(request, StatusCode::OK, reason.code(), reason.meaning())
         }
         Decision::Challenge(refusal) => challenge(request, refusal),
-        Decision::Deny(_, unmet, effects) => deny(request, unmet, effects),
+        Decision::Deny(principal, unmet, effects) => deny(request, principal, unmet, effects),
         Decision::Unavailable(unavailable) => {
             let reason = unavailable.reason;
             let mut words = Words::new(
@@ -100,8 +100,15 @@ fn challenge(request: &OriginalRequest, refusal: &Refusal) -> Words {
     };
     let (code, meaning) = refusal.reason();
     let mut words = Words::new(request, status, code, meaning);
+    if refusal.asks_login() && is_lost_form(request) {
+        words = words.on(Page::NotSent(NotSent {
+            sign_in: Href::new(login_place(request.target.as_str(), LogIn::Anyhow)),
+            back: Href::new(request.target.as_str()),
+        }));
+    }
     if status == StatusCode::SEE_OTHER {
-        words.location = login_place(request);
+        let place = login_place(request.target.as_str(), LogIn::Anyhow);
+        words.location = HeaderValue::from_str(&place).ok();
     }
     let asks_bearer = refusal.challenges.iter().any(|challenge| match challenge {
         Challenge::Bearer { .. } => true,
@@ -135,14 +142,11 @@ fn is_sent_to_log_in(request: &OriginalRequest, style: ChallengeStyle) -> bool {
     }
 }
 
-/// Our own page that sends a browser to log in, and back to what it asked for. A reference within the host, so that
-/// nobody has to know under which name and port the browser sees it.
-fn login_place(request: &OriginalRequest) -> Option<HeaderValue> {
-    let mut place = format!("{LOGIN}?to=");
-    place.extend(form_urlencoded::byte_serialize(
-        request.target.as_str().as_bytes(),
-    ));
-    HeaderValue::from_str(&place).ok()
+/// Whether a person has just sent a form that goes nowhere now.
+fn is_lost_form(request: &OriginalRequest) -> bool {
+    let mode = request.headers.get("sec-fetch-mode");
+    let reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    !reads && request.accepts_html() && mode.is_none_or(|mode| mode == "navigate")
 }
 
 /// What a client is to ask its issuer for (RFC 9470 section 3).
@@ -157,13 +161,26 @@ fn insufficient_login(demand: &LoginDemand) -> Option<HeaderValue> {
     HeaderValue::from_str(&value).ok()
 }
 
-fn deny(request: &OriginalRequest, unmet: &Unmet, effects: &Effects) -> Words {
+fn deny(request: &OriginalRequest, principal: &Principal, unmet: &Unmet, effects: &Effects) -> Words {
+    let forbidden = Forbidden {
+        who: page::known_as(principal),
+        // Whoever has a session can end it and begin another; a token or certificate is what it is.
+        as_another: match principal.method {
+            AuthenticationMethod::Session => {
+                Href::new(login_place(request.target.as_str(), LogIn::AsAnother))
+            }
+            AuthenticationMethod::Token
+            | AuthenticationMethod::Certificate
+            | AuthenticationMethod::Anonymous => None,
+        },
+    };
     let mut words = Words::new(
         request,
         StatusCode::FORBIDDEN,
         unmet.reason.code(),
         unmet.reason.meaning(),
-    );
+    )
+    .on(Page::Forbidden(forbidden));
     if unmet.reason == UnmetReason::Scope {
         let scopes = unmet.scopes.join(" ");
         let value = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
@@ -195,7 +212,7 @@ pub(super) fn with_status(words: &Words, status: StatusCode) -> Response<Body> {
 }
 
 /// The answer the client reads: a page or a problem, with the true status.
-pub(super) fn to_client(words: &Words) -> Response<Body> {
+pub(crate) fn to_client(words: &Words) -> Response<Body> {
     let mut response = page::render(words);
     put_words(&mut response, words);
     for cookie in &words.cookies {

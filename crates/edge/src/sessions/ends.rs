@@ -20,7 +20,7 @@ impl SessionKeeper {
         mut record: SessionRecord,
         scope: Scope,
         now: Now,
-    ) -> Result<SessionId, StoreError> {
+    ) -> Result<(SessionId, Timestamp), StoreError> {
         let in_force = self.in_force.load_full();
         let settings = in_force.settings;
         record.idle = record.idle.min(settings.idle);
@@ -57,7 +57,7 @@ impl SessionKeeper {
                 count(&self.counters.away);
             }
         }
-        Ok(id)
+        Ok((id, record.ends))
     }
 
     /// Ends the oldest of `group` while there are too many of them; never `new`.

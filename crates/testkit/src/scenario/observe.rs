@@ -85,6 +85,7 @@ const SHORTEST_SECRET: usize = 20;
 pub(super) fn keeps_its_promises(
     observed: &Observed,
     tokens: &[String],
+    cookies: &[String],
     world: &World,
 ) -> Result<(), String> {
     let parts = || tokens.iter().flat_map(|token| token.split('.'));
@@ -93,6 +94,9 @@ pub(super) fn keeps_its_promises(
         let parsed = serde_json::from_str::<serde_json::Value>(line).map_err(|error| error.to_string());
         if line.chars().any(char::is_control) || !parsed?.is_object() {
             return Err(format!("a log line that is not one line of JSON: {line:?}"));
+        }
+        if cookies.iter().any(|cookie| line.contains(cookie.as_str())) {
+            return Err(format!("a log line holds a cookie: {line}"));
         }
         if secret(line) {
             return Err(format!("a log line holds the token: {line}"));

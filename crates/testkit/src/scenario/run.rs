@@ -347,15 +347,15 @@ impl<'a> Course<'a> {
             let text = self.held.iter().fold(ask.request.clone(), |text, (name, url)| {
                 text.replace(&format!("<{name}>"), url)
             });
-            let (mut request, mut tokens) =
-                plan.request(&text, count, &self.certificates, &mut self.minted)?;
+            let (mut request, tokens) = plan.request(&text, count, &self.certificates, &mut self.minted)?;
             request.certificate = self.shown(&plan)?;
             self.outcome.requests += 1;
             let mut observed = match &plan.browser {
                 None => self.exchange(&request, &plan).await?,
                 Some(name) => self.browse(name, request, &plan).await?,
             };
-            tokens.extend(self.browsers.values().flat_map(Browser::secrets));
+            let cookies = self.browsers.values().flat_map(Browser::secrets);
+            let cookies = cookies.collect::<Vec<_>>();
             fetched.extend(self.world.network.take_requests());
             if count == plan.times {
                 observed.fetched = std::mem::take(&mut fetched);
@@ -369,7 +369,7 @@ impl<'a> Course<'a> {
             for (at, problem) in problems {
                 self.fail(at, format!("{problem}\n{}", said(&ask.request, &observed)));
             }
-            if let Err(broken) = keeps_its_promises(&observed, &tokens, &self.world) {
+            if let Err(broken) = keeps_its_promises(&observed, &tokens, &cookies, &self.world) {
                 self.fail(line, format!("{broken}\n{}", said(&ask.request, &observed)));
             }
         }

@@ -127,7 +127,7 @@ impl World {
     }
 
     pub(super) async fn begin(&self, keeper: &SessionKeeper, record: SessionRecord) -> RecordKey {
-        let id = keeper.begin(record, scope(), self.now()).await.unwrap();
+        let (id, _) = keeper.begin(record, scope(), self.now()).await.unwrap();
         let again = SessionId::parse(&id.to_text()).unwrap();
         again.record(&scope())
     }
