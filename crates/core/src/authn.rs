@@ -29,7 +29,12 @@ impl Effects {
     /// These and then `others`.
     #[must_use]
     pub fn then(mut self, others: Self) -> Self {
-        self.cookies.extend(others.cookies);
+        for cookie in others.cookies {
+            // Two logins that share a cookie both forget it.
+            if !self.cookies.contains(&cookie) {
+                self.cookies.push(cookie);
+            }
+        }
         self
     }
 }

@@ -91,7 +91,8 @@ pub(super) struct Provider {
 }
 
 /// The words of [`Provider::change`].
-const CHANGES: [&str; 10] = [
+const CHANGES: [&str; 11] = [
+    "only",
     "says",
     "token",
     "claims",
@@ -112,11 +113,16 @@ impl Provider {
 
     /// `says access_denied`, `token 503`, `claims {"groups":[]}`, `userinfo {…}`, `answer {"id_token":null}`, `id-token key
     /// ec-256`, `lasts 60`, `rotates no`, `names-itself https://op.test`, `forgets` (every refresh token). `as usual` after
-    /// the first two ends them.
+    /// the first two ends them. `only` before one ends all others.
     pub(super) fn change(&mut self, word: &str, rest: &str) -> Result<(), String> {
         let object = || serde_json::from_str::<Value>(rest).map_err(|error| error.to_string());
         let said = || (rest != "as usual").then(|| rest.to_owned());
         match word {
+            "only" => {
+                self.switches = Switches::default();
+                let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+                self.change(word, rest)?;
+            }
             "says" => self.switches.says = said(),
             "token" => self.switches.token = said(),
             "claims" => self.switches.claims = object()?,

@@ -410,7 +410,9 @@ impl<'a> Course<'a> {
             };
             request.certificate = self.shown(plan)?;
         };
-        drop(self.browsers.insert(name.to_owned(), browser));
+        if name != "fresh" {
+            drop(self.browsers.insert(name.to_owned(), browser));
+        }
         observed.hops = hops;
         observed.log = log;
         Ok(observed)
