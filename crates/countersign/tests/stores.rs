@@ -1,5 +1,11 @@
 //! The stores of sessions: one suite for each, and what is particular to one of them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test panics when it must, and a writer that is killed prints what it has done"
+)]
+
 /// The suite as tests of a module, whose `subject()` makes an empty store, and whatever has to live as long.
 macro_rules! suite {
     () => {
@@ -29,5 +35,9 @@ macro_rules! suite {
     };
 }
 
+#[path = "stores/file.rs"]
+mod file;
+#[path = "stores/killed.rs"]
+mod killed;
 #[path = "stores/memory.rs"]
 mod memory;

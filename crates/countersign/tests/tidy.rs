@@ -20,7 +20,7 @@ const LADDER: [&str; 7] = [
 /// The last rung below the waterline.
 const WATERLINE: &str = "countersign-authn";
 /// Crates that bring a runtime, sockets, files to watch, or dice.
-const EFFECTS: [&str; 12] = [
+const EFFECTS: [&str; 13] = [
     "tokio",
     "hyper",
     "hyper-util",
@@ -30,6 +30,7 @@ const EFFECTS: [&str; 12] = [
     "mio",
     "listenfd",
     "sd-notify",
+    "redb",
     "redis",
     "rand",
     "getrandom",

@@ -7,9 +7,11 @@ use countersign_core::session::{
     Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
 };
 use countersign_core::time::{Clock, Timestamp};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub mod file;
 mod leases;
 pub mod memory;
 
@@ -29,12 +31,21 @@ pub const DEFAULT_MAX_BYTES: usize = 512 << 20;
 pub enum StoreKind {
     /// In this process, and gone with it.
     Memory(memory::Limits),
+    /// In a file of this machine, which outlives the process.
+    File {
+        /// The file. It is made where there is none; its folder is there.
+        path: PathBuf,
+    },
 }
 
 /// Opens a store. The strings beside it are warnings for whoever starts the gateway; an error says what to do.
 pub fn open(kind: &StoreKind, clock: Arc<dyn Clock>) -> Result<(Arc<dyn SessionStore>, Vec<String>), String> {
     match kind {
         StoreKind::Memory(limits) => Ok((Arc::new(memory::MemoryStore::new(*limits, clock)), Vec::new())),
+        StoreKind::File { path } => {
+            let (store, warnings) = file::FileStore::open(path, clock)?;
+            Ok((Arc::new(store), warnings))
+        }
     }
 }
 

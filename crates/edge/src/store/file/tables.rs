@@ -1,0 +1,330 @@
+//! What lies in the file: records by name, names by index key, names by end. One transaction at a time writes.
+
+use countersign_core::session::{IndexKey, RecordKey, Sealed, StoreError, Version};
+use countersign_core::time::Timestamp;
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
+
+// A file of another layout has other tables: what is not understood is not read.
+const RECORDS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("records-1");
+/// An index key, and the record it finds.
+const INDEX: TableDefinition<&[u8; 64], ()> = TableDefinition::new("index-1");
+/// When a record was to end as it was written first, and the record. It may end later by now.
+const ENDS: TableDefinition<&[u8; 40], ()> = TableDefinition::new("ends-1");
+
+/// What was found or done, or why the file could not say. What a store refuses is within.
+pub(super) type Fallible<T> = Result<T, redb::Error>;
+/// What a write found or did, or why the store refuses.
+pub(super) type Done<T> = Fallible<Result<T, StoreError>>;
+
+/// A record as it lies there: three numbers, how many index keys, these, and the sealed bytes.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    version: Version,
+    ends: Timestamp,
+    /// Where it is found in the table of ends.
+    listed: Timestamp,
+    index: Box<[IndexKey]>,
+    sealed: Sealed,
+}
+
+impl Row {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(25 + self.index.len() * 32 + self.sealed.0.len());
+        bytes.extend_from_slice(&self.version.0.to_be_bytes());
+        bytes.extend_from_slice(&self.ends.milliseconds().to_be_bytes());
+        bytes.extend_from_slice(&self.listed.milliseconds().to_be_bytes());
+        // There are no more than MAX_INDEX_KEYS.
+        bytes.push(u8::try_from(self.index.len()).unwrap_or(u8::MAX));
+        for key in &self.index {
+            bytes.extend_from_slice(&key.0);
+        }
+        bytes.extend_from_slice(&self.sealed.0);
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Fallible<Self> {
+        let damaged = || redb::Error::Corrupted("a record is cut short".to_owned());
+        let read = || {
+            let (version, rest) = bytes.split_first_chunk::<8>()?;
+            let (ends, rest) = rest.split_first_chunk::<8>()?;
+            let (listed, rest) = rest.split_first_chunk::<8>()?;
+            let (count, rest) = rest.split_first()?;
+            let (index, sealed) = rest.split_at_checked(usize::from(*count) * 32)?;
+            let index = index.as_chunks::<32>().0;
+            Some(Self {
+                version: Version(u64::from_be_bytes(*version)),
+                ends: Timestamp::from_milliseconds(i64::from_be_bytes(*ends)),
+                listed: Timestamp::from_milliseconds(i64::from_be_bytes(*listed)),
+                index: index.iter().map(|key| IndexKey(*key)).collect(),
+                sealed: Sealed(sealed.into()),
+            })
+        };
+        read().ok_or_else(damaged)
+    }
+}
+
+/// When the record in `bytes` ends, the rest left alone.
+fn ends(bytes: &[u8]) -> Option<Timestamp> {
+    let (ends, _) = bytes.get(8..)?.split_first_chunk::<8>()?;
+    Some(Timestamp::from_milliseconds(i64::from_be_bytes(*ends)))
+}
+
+fn joined<const N: usize>(front: &[u8], id: &RecordKey) -> [u8; N] {
+    let mut key = [0; N];
+    let bytes = front.iter().chain(&id.0);
+    key.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    key
+}
+
+/// The key of the table of ends, in the order of the calendar: the sign bit turned round.
+fn end_key(ends: Timestamp, id: &RecordKey) -> [u8; 40] {
+    let ordered = ends.milliseconds().cast_unsigned() ^ (1 << 63);
+    joined(&ordered.to_be_bytes(), id)
+}
+
+fn index_key(key: &IndexKey, id: &RecordKey) -> [u8; 64] {
+    joined(&key.0, id)
+}
+
+/// The record at the end of a key of either table.
+fn record_of(key: &[u8]) -> RecordKey {
+    RecordKey(key.last_chunk().copied().unwrap_or_default())
+}
+
+/// The names that `key` finds, those after `after`.
+fn found<'a, T: ReadableTable<&'static [u8; 64], ()>>(
+    index: &'a T,
+    key: &IndexKey,
+    after: Option<&RecordKey>,
+) -> Fallible<impl Iterator<Item = Fallible<RecordKey>> + use<'a, T>> {
+    let from = index_key(key, after.unwrap_or(&RecordKey([0; 32])));
+    let to = index_key(key, &RecordKey([0xff; 32]));
+    let after = after.copied();
+    let range = index.range::<&[u8; 64]>(&from..=&to)?;
+    let names = range.map(|entry| Ok(record_of(entry?.0.value())));
+    Ok(names.filter(move |name: &Fallible<RecordKey>| !name.as_ref().is_ok_and(|name| Some(*name) == after)))
+}
+
+/// The tables as they were at one moment.
+pub(super) struct View<'a>(pub(super) &'a ReadTransaction);
+
+impl View<'_> {
+    pub(super) fn load(&self, id: &RecordKey, now: Timestamp) -> Fallible<Option<(Sealed, Version)>> {
+        let records = self.0.open_table(RECORDS)?;
+        let Some(bytes) = records.get(&id.0)? else {
+            return Ok(None);
+        };
+        let row = Row::from_bytes(bytes.value())?;
+        Ok((now < row.ends).then_some((row.sealed, row.version)))
+    }
+
+    pub(super) fn list(
+        &self,
+        key: Option<&IndexKey>,
+        after: Option<&RecordKey>,
+        length: usize,
+        now: Timestamp,
+    ) -> Fallible<Vec<RecordKey>> {
+        let records = self.0.open_table(RECORDS)?;
+        let living = |bytes: &[u8]| ends(bytes).is_some_and(|ends| now < ends);
+        let mut list = Vec::new();
+        if length == 0 {
+            return Ok(list);
+        }
+        if let Some(key) = key {
+            let index = self.0.open_table(INDEX)?;
+            for name in found(&index, key, after)? {
+                let name = name?;
+                if records.get(&name.0)?.is_some_and(|bytes| living(bytes.value())) {
+                    list.push(name);
+                }
+                if list.len() == length {
+                    break;
+                }
+            }
+            return Ok(list);
+        }
+        let from = after.map_or([0; 32], |after| after.0);
+        for entry in records.range::<&[u8; 32]>(&from..)? {
+            let (name, bytes) = entry?;
+            let name = RecordKey(*name.value());
+            if Some(&name) != after && living(bytes.value()) {
+                list.push(name);
+            }
+            if list.len() == length {
+                break;
+            }
+        }
+        Ok(list)
+    }
+}
+
+/// The tables within a transaction that writes.
+pub(super) struct Tables<'a> {
+    records: Table<'a, &'static [u8; 32], &'static [u8]>,
+    index: Table<'a, &'static [u8; 64], ()>,
+    ends: Table<'a, &'static [u8; 40], ()>,
+    max_records: u64,
+    /// What time it is where no `now` is given.
+    now: Timestamp,
+}
+
+impl<'a> Tables<'a> {
+    /// Opens the tables, and makes them in a new file.
+    pub(super) fn open(
+        transaction: &'a WriteTransaction,
+        max_records: u64,
+        now: Timestamp,
+    ) -> Fallible<Self> {
+        Ok(Self {
+            records: transaction.open_table(RECORDS)?,
+            index: transaction.open_table(INDEX)?,
+            ends: transaction.open_table(ENDS)?,
+            max_records,
+            now,
+        })
+    }
+
+    fn row(&self, id: &RecordKey) -> Fallible<Option<Row>> {
+        let bytes = self.records.get(&id.0)?;
+        bytes.map(|bytes| Row::from_bytes(bytes.value())).transpose()
+    }
+
+    fn living(&self, id: &RecordKey, now: Timestamp) -> Fallible<Option<Row>> {
+        Ok(self.row(id)?.filter(|row| now < row.ends))
+    }
+
+    fn write(&mut self, id: &RecordKey, row: &Row) -> Fallible<()> {
+        self.records.insert(&id.0, row.to_bytes().as_slice())?;
+        Ok(())
+    }
+
+    /// Takes the record out of every table.
+    fn drop_row(&mut self, id: &RecordKey, row: &Row) -> Fallible<()> {
+        self.records.remove(&id.0)?;
+        for key in &row.index {
+            self.index.remove(&index_key(key, id))?;
+        }
+        self.ends.remove(&end_key(row.listed, id))?;
+        Ok(())
+    }
+
+    pub(super) fn create(
+        &mut self,
+        id: &RecordKey,
+        sealed: &Sealed,
+        ends: Timestamp,
+        index: &[IndexKey],
+    ) -> Done<Version> {
+        if let Some(before) = self.row(id)? {
+            if self.now < before.ends {
+                return Ok(Err(StoreError::Changed));
+            }
+            self.drop_row(id, &before)?;
+        }
+        let held = self.records.len()?;
+        if held >= self.max_records {
+            let most = self.max_records;
+            return Ok(Err(StoreError::Full(format!(
+                "the session file holds {held} records, and at most {most}"
+            ))));
+        }
+        let row = Row {
+            version: Version(1),
+            ends,
+            listed: ends,
+            index: index.into(),
+            sealed: sealed.clone(),
+        };
+        self.write(id, &row)?;
+        for key in index {
+            self.index.insert(&index_key(key, id), ())?;
+        }
+        self.ends.insert(&end_key(ends, id), ())?;
+        Ok(Ok(row.version))
+    }
+
+    pub(super) fn replace(
+        &mut self,
+        id: &RecordKey,
+        sealed: &Sealed,
+        if_version: Version,
+        ends: Timestamp,
+    ) -> Done<Version> {
+        let row = self.living(id, self.now)?;
+        let Some(row) = row.filter(|row| row.version == if_version) else {
+            return Ok(Err(StoreError::Changed));
+        };
+        let row = Row {
+            version: Version(if_version.0.saturating_add(1)),
+            ends,
+            sealed: sealed.clone(),
+            ..row
+        };
+        self.write(id, &row)?;
+        Ok(Ok(row.version))
+    }
+
+    pub(super) fn touch(&mut self, id: &RecordKey, ends: Timestamp, now: Timestamp) -> Done<bool> {
+        let Some(row) = self.living(id, now)? else {
+            return Ok(Ok(false));
+        };
+        self.write(id, &Row { ends, ..row })?;
+        Ok(Ok(true))
+    }
+
+    pub(super) fn take(&mut self, id: &RecordKey, now: Timestamp) -> Done<Option<Sealed>> {
+        let Some(row) = self.living(id, now)? else {
+            return Ok(Ok(None));
+        };
+        self.drop_row(id, &row)?;
+        Ok(Ok(Some(row.sealed)))
+    }
+
+    pub(super) fn remove(&mut self, id: &RecordKey) -> Done<bool> {
+        let Some(row) = self.row(id)? else {
+            return Ok(Ok(false));
+        };
+        self.drop_row(id, &row)?;
+        Ok(Ok(self.now < row.ends))
+    }
+
+    pub(super) fn remove_all(&mut self, key: &IndexKey) -> Done<u64> {
+        let names = found(&self.index, key, None)?.collect::<Fallible<Vec<_>>>()?;
+        let mut removed = 0;
+        for name in names {
+            if let Ok(true) = self.remove(&name)? {
+                removed += 1;
+            }
+        }
+        Ok(Ok(removed))
+    }
+
+    /// Removes what has ended, looking at no more than `most` records. One that was moved is listed anew.
+    pub(super) fn sweep(&mut self, most: usize) -> Fallible<()> {
+        let (from, to) = ([0; 40], end_key(self.now, &RecordKey([0xff; 32])));
+        let due = self.ends.range::<&[u8; 40]>(&from..=&to)?.take(most);
+        let due = due.map(|entry| Ok(*entry?.0.value()));
+        for key in due.collect::<Fallible<Vec<[u8; 40]>>>()? {
+            let id = record_of(&key);
+            self.ends.remove(&key)?;
+            let Some(row) = self.row(&id)? else {
+                continue;
+            };
+            if self.now < row.ends {
+                let listed = row.ends;
+                self.ends.insert(&end_key(listed, &id), ())?;
+                self.write(&id, &Row { listed, ..row })?;
+            } else {
+                self.drop_row(&id, &row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many records, index entries and ends there are.
+    #[cfg(test)]
+    pub(super) fn lengths(&self) -> Fallible<(u64, u64, u64)> {
+        Ok((self.records.len()?, self.index.len()?, self.ends.len()?))
+    }
+}
