@@ -30,10 +30,10 @@ pub use build::{build, build_token};
 pub use options::OPTIONS;
 
 mod build;
-mod credential;
+pub(crate) mod credential;
 pub(crate) mod options;
 mod origin;
-mod reasons;
+pub(crate) mod reasons;
 pub(crate) mod source;
 #[cfg(test)]
 mod tests;

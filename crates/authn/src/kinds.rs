@@ -3,6 +3,7 @@
 use crate::bearer_jwt;
 use crate::bundles::BundleFactory;
 use crate::client_certificate;
+use crate::introspection;
 use crate::jwt_svid;
 use crate::keys::KeySetFactory;
 use crate::login::{self, Login};
@@ -82,6 +83,11 @@ pub const KINDS: &[AuthenticatorKind] = &[
         table: login::TABLE,
         options: &login::OPTIONS,
         build: login::build,
+    },
+    AuthenticatorKind {
+        table: introspection::TABLE,
+        options: &introspection::OPTIONS,
+        build: introspection::build,
     },
 ];
 

@@ -1,6 +1,6 @@
 //! The ways of proving who you are, and what a route may ask beyond that.
 //!
-//! Reading order: [`kinds`] (the one list), [`anonymous`], [`bearer_jwt`], [`jwt_svid`], [`client_certificate`]; what a
+//! Reading order: [`kinds`] (the one list), [`anonymous`], [`bearer_jwt`], [`jwt_svid`], [`introspection`], [`client_certificate`]; what a
 //! token needs: [`keys`], [`key_ring`], [`token_cache`]; what a certificate needs: [`presented`], [`revocations`]; what both
 //! need: [`bundles`]; what a login needs: [`session`]; and [`condition`].
 
@@ -9,6 +9,7 @@ pub mod bearer_jwt;
 pub mod bundles;
 pub mod client_certificate;
 pub mod condition;
+pub mod introspection;
 pub mod jwt_svid;
 pub mod key_ring;
 pub mod keys;

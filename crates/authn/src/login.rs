@@ -25,7 +25,7 @@ pub use options::OPTIONS;
 /// The name of its tables.
 pub const TABLE: &str = "login";
 
-mod build;
+pub(crate) mod build;
 pub mod callback;
 pub mod cookies;
 pub mod logout;

@@ -82,6 +82,7 @@ reasons! {
         TokenExpired = "token_expired", "The token has expired.";
         TokenNotYetValid = "token_not_yet_valid", "The token is not valid yet.";
         TokenIssuedInFuture = "token_issued_in_future", "The token says it was issued in the future.";
+        TokenInactive = "token_inactive", "The issuer says that the token is not active: unknown, ended, or taken back.";
         TokenBound = "token_bound", "The token is bound to a proof (`cnf`) that was not shown.";
         CertificateMalformed = "certificate_malformed", "The certificate cannot be read, or not in one way only.";
         CertificateUnknownAuthority = "certificate_unknown_authority", "No authority of this route's certificates vouches for the certificate.";
@@ -107,6 +108,8 @@ reasons! {
     UnavailableReason {
         KeysUnreachable = "keys_unreachable", "The issuer's keys could not be fetched yet.";
         KeysStale = "keys_stale", "The issuer's keys are older than `max_staleness` and could not be fetched again.";
+        IntrospectionUnreachable = "introspection_unreachable", "The issuer could not be asked about the token, or its answer cannot be believed.";
+        IntrospectionBusy = "introspection_busy", "Too many tokens that nobody knows are being asked about: this one has to wait.";
         AuthoritiesUnreachable = "authorities_unreachable", "The authorities of the trust domain are not known: the Workload API has told none yet.";
         SessionsUnreachable = "sessions_unreachable", "The store of the sessions could not be asked.";
         Internal = "internal_error", "A bug: the request was not decided. The log has the details under the request id.";

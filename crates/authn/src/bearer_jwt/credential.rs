@@ -20,7 +20,7 @@ pub(crate) struct Places {
 
 /// How the header's value holds the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Grammar {
+pub(crate) enum Grammar {
     /// `Bearer token` (RFC 6750 section 2.1), the scheme without regard to case.
     Bearer {
         /// Whether the token alone will do.
@@ -32,7 +32,7 @@ pub(super) enum Grammar {
 
 /// What was found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Search<'r> {
+pub(crate) enum Search<'r> {
     /// No credential of this kind.
     Absent,
     /// One candidate, in one place: nobody looked at its characters yet.
@@ -44,18 +44,18 @@ pub(super) enum Search<'r> {
 /// What stands where a token is expected. A token that was verified a short while ago is known by its bytes; any other
 /// is looked at character by character first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Candidate<'r> {
+pub(crate) struct Candidate<'r> {
     bytes: &'r [u8],
-    pub(super) presented: Presented,
+    pub(crate) presented: Presented,
     /// The certificate that came with it.
-    pub(super) certificate: Option<&'r PresentedCertificate>,
+    pub(crate) certificate: Option<&'r PresentedCertificate>,
     /// What is said when it is no token.
     otherwise: (RejectionReason, &'static str),
 }
 
 impl<'r> Candidate<'r> {
     /// A token that did not come with a request.
-    pub(super) const fn alone(token: &'r str) -> Self {
+    pub(crate) const fn alone(token: &'r str) -> Self {
         Self::of(token.as_bytes(), Presented::Explicit)
     }
 
@@ -69,12 +69,12 @@ impl<'r> Candidate<'r> {
     }
 
     /// Every byte of it, unread.
-    pub(super) const fn bytes(&self) -> &'r [u8] {
+    pub(crate) const fn bytes(&self) -> &'r [u8] {
         self.bytes
     }
 
     /// The text, when each byte may stand in a token (RFC 6750 section 2.1: `b64token`).
-    pub(super) fn text(&self) -> Result<&'r str, (RejectionReason, &'static str)> {
+    pub(crate) fn text(&self) -> Result<&'r str, (RejectionReason, &'static str)> {
         let padding = self.bytes.iter().rev().take_while(|byte| **byte == b'=').count();
         let body = self.bytes.get(..self.bytes.len() - padding).unwrap_or(self.bytes);
         if body.is_empty() || !body.iter().all(|byte| is_token_byte(*byte)) {
@@ -85,7 +85,7 @@ impl<'r> Candidate<'r> {
 }
 
 impl Places {
-    pub(super) fn new(header: HeaderName, grammar: Grammar, cookie: Option<&str>, query: &[&str]) -> Self {
+    pub(crate) fn new(header: HeaderName, grammar: Grammar, cookie: Option<&str>, query: &[&str]) -> Self {
         let mut all = vec![CredentialPlace::Header(header.clone())];
         all.extend(cookie.map(|name| CredentialPlace::Cookie(name.into())));
         all.extend(query.iter().map(|name| CredentialPlace::Query((*name).into())));
@@ -98,12 +98,12 @@ impl Places {
         }
     }
 
-    pub(super) fn all(&self) -> &[CredentialPlace] {
+    pub(crate) fn all(&self) -> &[CredentialPlace] {
         &self.all
     }
 
     /// Looks in every place; more than one token is none.
-    pub(super) fn search<'r>(&self, request: &'r OriginalRequest) -> Search<'r> {
+    pub(crate) fn search<'r>(&self, request: &'r OriginalRequest) -> Search<'r> {
         let found = [
             self.in_header(request),
             self.in_query(request),

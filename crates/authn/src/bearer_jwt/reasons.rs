@@ -17,7 +17,7 @@ pub(super) const fn of_token(error: TokenError) -> RejectionReason {
     }
 }
 
-pub(super) const fn of_claim(error: &ClaimError) -> RejectionReason {
+pub(crate) const fn of_claim(error: &ClaimError) -> RejectionReason {
     match error {
         ClaimError::Missing(_) => RejectionReason::ClaimMissing,
         ClaimError::Type(_) => RejectionReason::ClaimType,

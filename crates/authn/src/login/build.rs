@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-mod client;
+pub(crate) mod client;
 
 /// The claim that fills the gap of an issuer with tenants.
 const TENANT_CLAIM: &str = "tid";

@@ -19,15 +19,15 @@ const DEADLINE: Duration = Duration::from_secs(8);
 
 /// How a provider is reached.
 #[derive(Clone, Debug)]
-pub(super) struct Reach {
-    pub(super) http: Arc<dyn HttpClient>,
-    pub(super) limits: FetchLimits,
-    pub(super) allow_http: bool,
+pub(crate) struct Reach {
+    pub(crate) http: Arc<dyn HttpClient>,
+    pub(crate) limits: FetchLimits,
+    pub(crate) allow_http: bool,
 }
 
 impl Reach {
     /// The provider of `issuer`, whose addresses may be inside where its own is.
-    pub(super) fn of(
+    pub(crate) fn of(
         issuer: &str,
         http: &Arc<dyn HttpClient>,
         authorities: Option<Arc<[u8]>>,
@@ -47,7 +47,7 @@ impl Reach {
         }
     }
 
-    pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         self.http.send(request, self.limits.clone()).await
     }
 }
@@ -71,7 +71,7 @@ pub enum ProviderError {
 
 /// One provider, as one login knows it.
 #[derive(Debug)]
-pub(super) struct Provider {
+pub(crate) struct Provider {
     rule: IssuerRule,
     /// Where its document is; none where the operator says everything.
     discovery: Option<Url>,
@@ -88,7 +88,7 @@ struct State {
 }
 
 impl Provider {
-    pub(super) fn new(
+    pub(crate) fn new(
         rule: IssuerRule,
         discovery: Option<Url>,
         said: Vec<(Endpoint, Url)>,
@@ -103,18 +103,18 @@ impl Provider {
         }
     }
 
-    pub(super) const fn reach(&self) -> &Reach {
+    pub(crate) const fn reach(&self) -> &Reach {
         &self.reach
     }
 
     /// What is known of it without asking anybody, however old.
-    pub(super) fn known(&self) -> Option<Arc<ProviderMetadata>> {
+    pub(crate) fn known(&self) -> Option<Arc<ProviderMetadata>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.known.as_ref().map(|(metadata, _)| Arc::clone(metadata))
     }
 
     /// What it says about itself. What was said before stands where it does not answer.
-    pub(super) async fn metadata(&self, now: Now) -> Result<Arc<ProviderMetadata>, ProviderError> {
+    pub(crate) async fn metadata(&self, now: Now) -> Result<Arc<ProviderMetadata>, ProviderError> {
         if let Some(answer) = self.answer_now(now) {
             return answer;
         }

@@ -11,7 +11,7 @@ use countersign_oidc::relying_party::client::{
 use std::sync::Arc;
 
 /// The client; `None` when a fault was noted.
-pub(super) fn client(reading: &mut Reading<'_>, issuer: &str) -> Option<Client> {
+pub(crate) fn client(reading: &mut Reading<'_>, issuer: &str) -> Option<Client> {
     let values = reading.values;
     let id = values.text("client_id").unwrap_or("");
     let method = match values
