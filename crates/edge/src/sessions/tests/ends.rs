@@ -187,7 +187,7 @@ async fn the_times_of_a_session_are_those_of_the_configuration_at_most() {
 async fn a_list_tells_who_and_until_when_and_nothing_to_come_in_by() {
     let world = World::new();
     let keeper = world.keeper();
-    let id = keeper
+    let (id, _) = keeper
         .begin(world.login("ann"), scope(), world.now())
         .await
         .unwrap();
