@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use crate::integration::{Said, answer};
 use crate::log::Log;
 use crate::page::{self, Page, Words};
-use crate::rate::{Endpoint, Rates};
+use crate::rate::Endpoint;
 use bytes::Bytes;
 use countersign_authn::login::Login;
 use countersign_authn::login::trouble::{Trouble, Why};
@@ -42,7 +42,6 @@ const RETRY_AFTER: u64 = 5;
 pub(crate) struct Errand<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) request: &'a OriginalRequest,
-    pub(crate) rates: &'a Rates,
     pub(crate) log: &'a Log,
     pub(crate) now: Now,
 }
@@ -129,7 +128,7 @@ impl Errand<'_> {
             OwnPage::Whoami | OwnPage::Session | OwnPage::Renew | OwnPage::Jwks => None,
         };
         let allowed = limited.map_or(Ok(()), |endpoint| {
-            self.rates.allow(endpoint, self.request.client, self.now)
+            self.gateway.rates.allow(endpoint, self.request.client, self.now)
         });
         if let Err(retry_after) = allowed {
             return Done::telling(

@@ -10,6 +10,7 @@ use crate::page::Pages;
 use crate::rate::Rates;
 use crate::serve::{Service, Shared};
 use countersign_authn::anonymous::Anonymous;
+use countersign_authn::login::Logins;
 use countersign_core::authn::{
     Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable,
 };
@@ -214,6 +215,7 @@ pub(crate) fn gateway(upstream: Option<&str>) -> Gateway {
         pages: Pages::built_in(),
         rates: Rates::default(),
         routes,
+        logins: Logins::default(),
         identity: Arc::new(identity),
         faces: Faces::default(),
         generation: 1,

@@ -8,7 +8,6 @@ use crate::log::Log;
 use crate::observe::{Observation, Observer};
 use crate::page::{self, Words};
 use crate::proxy::Upstreams;
-use crate::rate::Rates;
 use crate::system::RequestIds;
 use crate::tls::{Session, TlsHosts};
 use arc_swap::ArcSwap;
@@ -40,7 +39,6 @@ pub struct Shared {
     ids: RequestIds,
     observer: Arc<Observer>,
     upstreams: Upstreams,
-    rates: Rates,
 }
 
 impl Shared {
@@ -52,7 +50,6 @@ impl Shared {
             ids: RequestIds::new(&*ports.entropy),
             observer,
             upstreams: Upstreams::default(),
-            rates: Rates::default(),
         })
     }
 
@@ -200,7 +197,6 @@ impl Service {
             let errand = Errand {
                 gateway: turn.gateway,
                 request: &question.request,
-                rates: &self.shared.rates,
                 log: self.log(),
                 now: observation.began(),
             };

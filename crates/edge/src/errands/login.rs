@@ -37,7 +37,7 @@ impl Errand<'_> {
             return self.not_allowed("GET, HEAD, POST");
         }
         let Some(form) = self.form(body).await else {
-            return self.go_to_root();
+            return Done::going("/", ErrandReason::LoginReturn, Vec::new());
         };
         let asked = self.asked(&form);
         let to = asked.to.clone().unwrap_or_else(ReturnTo::root);
@@ -46,10 +46,10 @@ impl Errand<'_> {
             .as_ref()
             .and_then(|wanted| self.gateway.routes.find(wanted).ok().flatten());
         // Logged in already, in another tab perhaps.
-        if let (Some(route), Some(wanted), false, None) = (route, &wanted, asked.another, &asked.issuer) {
-            if let Decision::Allow(_) = decide(route, wanted, self.now).await {
-                return Done::going(to.as_str(), ErrandReason::LoginReturn, Vec::new());
-            }
+        if let (Some(route), Some(wanted), false, None) = (route, &wanted, asked.another, &asked.issuer)
+            && let Decision::Allow(_) = decide(route, wanted, self.now).await
+        {
+            return Done::going(to.as_str(), ErrandReason::LoginReturn, Vec::new());
         }
         let logins = self.logins(route);
         let fits = |login: &&Arc<Login>| {
@@ -105,10 +105,6 @@ impl Errand<'_> {
         let wanted = self.as_asked(to);
         let route = wanted.and_then(|wanted| self.gateway.routes.find(&wanted).ok().flatten().cloned());
         route.map(|route| route.login.clone()).unwrap_or_default()
-    }
-
-    fn go_to_root(&self) -> Done {
-        Done::going("/", ErrandReason::LoginReturn, Vec::new())
     }
 
     /// The browser's request for the place it wants to go to.
