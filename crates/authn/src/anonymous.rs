@@ -27,6 +27,7 @@ impl Anonymous {
             issuer: "".into(),
             claims: Claims::empty(),
             written: countersign_core::identity_headers::Written::default(),
+            tokens: None,
             facts: Arc::new(FactPaths {
                 subject: nowhere.clone(),
                 groups: nowhere,

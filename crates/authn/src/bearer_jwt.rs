@@ -258,6 +258,7 @@ impl BearerJwt {
             issuer: Arc::clone(self.expectation.issuer()),
             claims: verified.into_claims(),
             written: countersign_core::identity_headers::Written::default(),
+            tokens: None,
             facts: Arc::clone(&self.facts),
         });
         if let Some(cached) = cached {

@@ -45,6 +45,8 @@ pub struct Parts {
     pub sessions: Arc<dyn Sessions>,
     /// What the gateway's own cookies are named after.
     pub cookie_name: Box<str>,
+    /// Whether an identity header asks for a token of a session.
+    pub sends_tokens: bool,
     /// Through which providers are asked.
     pub http: Arc<dyn HttpClient>,
     /// Random bytes.

@@ -4,13 +4,15 @@
 //! one), this file (the authenticator: whose session a request has), then the browser's errand: `cookies`, `transaction`
 //! (what is known again when it comes back), `start`, `callback`, `logout`.
 
-use crate::session::{Found, Gone, SessionId, SessionOwner, Sessions};
+use crate::session::{Found, Gone, LiveSession, SessionId, SessionOwner, Sessions};
 use cookies::{Sent, read_session_value, sent};
 use countersign_core::BoxFuture;
 use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome, Unavailable};
 use countersign_core::credential_place::CredentialPlace;
 use countersign_core::gate::Host;
+use countersign_core::identity_headers::Written;
 use countersign_core::own_path::OwnPage;
+use countersign_core::principal::{Principal, SessionTokens};
 use countersign_core::reason::UnavailableReason;
 use countersign_core::request::OriginalRequest;
 use countersign_core::session::RecordKey;
@@ -113,9 +115,9 @@ impl Login {
         })
     }
 
-    fn outcome(&self, found: Found) -> Outcome {
+    fn outcome(&self, found: Found, now: Now) -> Outcome {
         match found {
-            Found::Live(session) => Outcome::Authenticated(Arc::clone(&session.principal), Effects::none()),
+            Found::Live(session) => Outcome::Authenticated(with_what_holds(&session, now), Effects::none()),
             Found::Gone(Gone::Unknown | Gone::Idle | Gone::Over | Gone::Sealed | Gone::Refused) => {
                 self.absent()
             }
@@ -126,6 +128,26 @@ impl Login {
                 retry_after: RETRY_AFTER,
             }),
         }
+    }
+}
+
+/// The principal of a session. An access token that has ended, and could not be renewed, goes no further.
+fn with_what_holds(session: &LiveSession, now: Now) -> Arc<Principal> {
+    let principal = &session.principal;
+    let ended = session.record.access_ends.is_some_and(|ends| now.wall >= ends);
+    match &principal.tokens {
+        Some(tokens) if ended && tokens.access.is_some() => {
+            let tokens = SessionTokens {
+                access: None,
+                ..SessionTokens::clone(tokens)
+            };
+            Arc::new(Principal {
+                tokens: Some(Arc::new(tokens)),
+                written: Written::default(),
+                ..Principal::clone(principal)
+            })
+        }
+        Some(_) | None => Arc::clone(principal),
     }
 }
 
@@ -141,7 +163,7 @@ impl Authenticator for Login {
             Cookie::Session(id) => {
                 let record = id.record(&self.party.scope(&request.host));
                 let found = self.sessions().look_now(record, &self.owner, now)?;
-                Some(self.outcome(found))
+                Some(self.outcome(found, now))
             }
         }
     }
@@ -155,7 +177,7 @@ impl Authenticator for Login {
                     let scope = self.party.scope(&request.host);
                     let record = id.record(&scope);
                     let found = self.sessions().look(record, scope, &self.owner, now).await;
-                    self.outcome(found)
+                    self.outcome(found, now)
                 }
             }
         })

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName};
 use std::borrow::Cow;
 
 pub use certificate::{CertificateFact, LISTED_SANS};
-pub use fact::{Fact, ListFormat};
+pub use fact::{Fact, ListFormat, TokenFact};
 pub use projection::{IdentityTooLarge, MAX_IDENTITY_BYTES, Projection, Written};
 
 mod certificate;

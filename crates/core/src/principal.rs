@@ -2,6 +2,7 @@
 
 use crate::claims::{ClaimPath, Claims, Value};
 use crate::identity_headers::Written;
+use crate::secret::Secret;
 use std::sync::Arc;
 
 /// How the principal was proved.
@@ -41,6 +42,17 @@ pub struct FactPaths {
     pub trust_unverified_email: bool,
 }
 
+/// The tokens that a provider gave for a session.
+#[derive(Clone, Debug, Default)]
+pub struct SessionTokens {
+    /// The access token, while it holds.
+    pub access: Option<Secret<String>>,
+    /// The ID Token.
+    pub id: Option<Secret<String>>,
+    /// The refresh token.
+    pub refresh: Option<Secret<String>>,
+}
+
 /// Who was proved: an issuer and a subject, and what the credential says about them. A subject alone names nobody: it
 /// is unique within its issuer only.
 #[derive(Clone, Debug)]
@@ -55,6 +67,8 @@ pub struct Principal {
     pub claims: Claims,
     /// Where to find the facts.
     pub facts: Arc<FactPaths>,
+    /// The tokens of its session, where an identity header asks for one of them by name.
+    pub tokens: Option<Arc<SessionTokens>>,
     /// What its identity headers read, once they were written.
     pub written: Written,
 }

@@ -113,6 +113,7 @@ fn principal(authenticator: &Arc<str>) -> Principal {
         issuer: "https://op.test".into(),
         claims,
         written: countersign_core::identity_headers::Written::default(),
+        tokens: None,
         facts: Arc::new(FactPaths {
             subject: ClaimPath::subject(),
             groups,

@@ -272,6 +272,7 @@ pub fn offline_parts() -> Parts {
         revocations: RevocationLists::offline(),
         sessions: Arc::new(Offline),
         cookie_name: countersign_authn::login::cookies::DEFAULT_NAME.into(),
+        sends_tokens: false,
         http: Arc::new(Offline),
         entropy: Arc::new(OsEntropy::new()),
     }

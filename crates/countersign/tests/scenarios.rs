@@ -75,6 +75,7 @@ fn load(
     let loaded = compose::load_with(&sources, &environment(files), |limits| Parts {
         sessions: Arc::clone(sessions),
         cookie_name: "countersign".into(),
+        sends_tokens: false,
         http: Arc::clone(&outside.http),
         entropy: Arc::clone(&outside.entropy),
         keys,

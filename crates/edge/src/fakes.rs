@@ -105,6 +105,7 @@ impl Told {
             issuer: "https://op.test".into(),
             claims: claims.finish().unwrap(),
             written: countersign_core::identity_headers::Written::default(),
+            tokens: None,
             facts: Arc::new(FactPaths {
                 subject: ClaimPath::subject(),
                 groups: ClaimPath::parse("groups").unwrap(),

@@ -99,6 +99,7 @@ fn principal(claims: &str) -> Option<Principal> {
         issuer: "https://op.bench.test".into(),
         claims: parse_object(claims.as_bytes()).ok()?,
         written: Written::default(),
+        tokens: None,
         facts: Arc::new(FactPaths {
             subject: ClaimPath::subject(),
             groups: ClaimPath::parse("groups")?,

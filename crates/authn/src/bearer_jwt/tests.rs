@@ -106,6 +106,7 @@ impl Bench {
             revocations: Arc::new(NoLists),
             sessions: Arc::new(crate::keys::Offline),
             cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
+            sends_tokens: false,
             http: Arc::new(crate::keys::Offline),
             entropy: Arc::new(Zeros),
         };

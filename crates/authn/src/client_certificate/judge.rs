@@ -194,6 +194,7 @@ impl Judge {
             claims,
             facts: Arc::clone(&self.paths),
             written: Written::default(),
+            tokens: None,
         };
         let judged = Judged {
             principal: Arc::new(principal),

@@ -75,6 +75,7 @@ impl Bench {
             bundles: None,
             sessions: Arc::new(crate::keys::Offline),
             cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
+            sends_tokens: false,
             http: Arc::new(crate::keys::Offline),
             entropy: Arc::new(Zeros),
         };

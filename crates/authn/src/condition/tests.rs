@@ -44,6 +44,7 @@ fn principal(groups: usize) -> Principal {
         issuer: "https://op.example".into(),
         claims: claims(groups),
         written: countersign_core::identity_headers::Written::default(),
+        tokens: None,
         facts: Arc::new(FactPaths {
             subject: ClaimPath::subject(),
             groups: ClaimPath::parse("groups").unwrap(),

@@ -109,6 +109,7 @@ impl Asker {
             claims,
             facts: Arc::clone(&self.facts),
             written: Written::default(),
+            tokens: None,
         };
         Verdict::Active(Arc::new(Active {
             principal: Arc::new(principal),

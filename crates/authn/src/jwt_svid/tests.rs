@@ -43,6 +43,7 @@ fn parts(keys: Arc<dyn KeySetFactory>) -> Parts {
         tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
         sessions: Arc::new(Offline),
         cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
+        sends_tokens: false,
         http: Arc::new(Offline),
         entropy: Arc::new(Zeros),
     }

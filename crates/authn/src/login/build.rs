@@ -334,6 +334,7 @@ fn visiting(reading: &mut Reading<'_>, parts: &Parts) -> Option<Visiting> {
         after_logout,
         remember: values.flag("remember"),
         over_http,
+        keep_tokens: parts.sends_tokens,
     })
 }
 

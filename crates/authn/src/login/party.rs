@@ -11,7 +11,7 @@ use countersign_core::entropy::Entropy;
 use countersign_core::gate::{Host, Scheme};
 use countersign_core::identity_headers::Written;
 use countersign_core::own_path::{CALLBACK, LOGOUT, OwnPage};
-use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
+use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal, SessionTokens};
 use countersign_core::time::{Now, Timestamp};
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::json::parse_object;
@@ -85,6 +85,8 @@ pub struct Visiting {
     pub remember: bool,
     /// Whether people may log in over plain http.
     pub over_http: bool,
+    /// Whether some identity header asks for a token.
+    pub keep_tokens: bool,
 }
 
 /// One client of one provider.
@@ -189,6 +191,13 @@ impl SessionOwner for RelyingParty {
             claims,
             facts: Arc::clone(&self.facts),
             written: Written::default(),
+            tokens: self.visiting.keep_tokens.then(|| {
+                Arc::new(SessionTokens {
+                    access: record.access_token.clone(),
+                    id: record.id_token.clone(),
+                    refresh: record.refresh_token.clone(),
+                })
+            }),
         };
         (!principal.subject().is_empty()).then_some(principal)
     }

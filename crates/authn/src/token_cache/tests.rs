@@ -33,6 +33,7 @@ fn remembered(claims: Claims, expires: i64) -> Remembered {
         issuer: "https://op".into(),
         claims,
         written: countersign_core::identity_headers::Written::default(),
+        tokens: None,
         facts: Arc::new(FactPaths {
             subject: subject.clone(),
             groups: subject,

@@ -222,6 +222,7 @@ pub(crate) mod tests {
                 trust_unverified_email: false,
             }),
             written: Written::default(),
+            tokens: None,
         };
         Verdict::Success(Judged {
             principal: Arc::new(principal),

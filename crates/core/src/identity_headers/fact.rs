@@ -23,8 +23,34 @@ pub enum Fact {
     Authenticator,
     /// Whatever a claim says.
     Claim(ClaimPath),
+    /// A token of the session, as the provider gave it.
+    Token(TokenFact),
     /// Something of the client's certificate, whoever was let in.
     Certificate(CertificateFact),
+}
+
+/// Which token of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFact {
+    /// The access token.
+    Access,
+    /// The ID Token.
+    Id,
+    /// The refresh token.
+    Refresh,
+}
+
+impl TokenFact {
+    /// The token of `principal`, if there is one.
+    fn of(self, principal: &Principal) -> &str {
+        let tokens = principal.tokens.as_ref();
+        let token = tokens.and_then(|tokens| match self {
+            Self::Access => tokens.access.as_ref(),
+            Self::Id => tokens.id.as_ref(),
+            Self::Refresh => tokens.refresh.as_ref(),
+        });
+        token.map_or("", |token| token.expose())
+    }
 }
 
 /// How a list is written.
@@ -41,7 +67,7 @@ pub enum ListFormat {
 
 impl Fact {
     /// Reads what `[identity_headers.add]` writes: `subject`, `issuer`, `groups`, `scopes`, `email`, `authenticator`,
-    /// `certificate.` and a word, or `claims.` and a path.
+    /// `access_token`, `id_token`, `refresh_token`, `certificate.` and a word, or `claims.` and a path.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "subject" => Self::Subject,
@@ -50,6 +76,9 @@ impl Fact {
             "scopes" => Self::Scopes,
             "email" => Self::Email,
             "authenticator" => Self::Authenticator,
+            "access_token" => Self::Token(TokenFact::Access),
+            "id_token" => Self::Token(TokenFact::Id),
+            "refresh_token" => Self::Token(TokenFact::Refresh),
             other => match other.strip_prefix("certificate.") {
                 Some(word) => Self::Certificate(CertificateFact::parse(word)?),
                 None => Self::Claim(ClaimPath::parse(other.strip_prefix("claims.")?)?),
@@ -71,6 +100,7 @@ impl Fact {
             Self::Issuer => out(line(&principal.issuer)),
             Self::Email => out(line(principal.email().unwrap_or(""))),
             Self::Authenticator => out(line(&principal.authenticator)),
+            Self::Token(token) => out(line(token.of(principal))),
             Self::Scopes => write_list(principal.scopes(), format, out),
             Self::Groups => match only_groups {
                 None => write_list(principal.groups(), format, out),

@@ -15,6 +15,8 @@ pub const MAX_IDENTITY_BYTES: usize = 12 * 1024;
 /// What a header that carries a whole certificate may add to that. The examples for certificates set 32 KiB, in which one of
 /// 8 KB fits that is nothing but names, though each of those is told three times.
 const MAX_CERTIFICATE_HEADER_BYTES: usize = 18 * 1024;
+/// What a header that carries a token of a session may add: as long as tokens are that are read.
+const MAX_TOKEN_HEADER_BYTES: usize = 16 * 1024;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -67,8 +69,13 @@ impl Projection {
             | Fact::Scopes
             | Fact::Email
             | Fact::Authenticator
+            | Fact::Token(_)
             | Fact::Claim(_) => None,
         });
+        let tokens = facts
+            .iter()
+            .filter(|(_, fact)| matches!(fact, Fact::Token(_)))
+            .count();
         let long = told.clone().filter(|fact| fact.is_long()).count();
         let is_in_order = answer.keys().zip(set.configured()).all(|(own, name)| own == name);
         Self {
@@ -76,7 +83,9 @@ impl Projection {
             format,
             only_groups,
             tells_certificate: told.count() > 0,
-            limit: MAX_IDENTITY_BYTES + long.min(3) * MAX_CERTIFICATE_HEADER_BYTES,
+            limit: MAX_IDENTITY_BYTES
+                + long.min(3) * MAX_CERTIFICATE_HEADER_BYTES
+                + tokens.min(3) * MAX_TOKEN_HEADER_BYTES,
             answer,
             is_in_order,
         }

@@ -99,6 +99,7 @@ fn principal(build: impl FnOnce(&mut ClaimsBuilder)) -> Principal {
         issuer: "https://op.test".into(),
         claims,
         written: Written::default(),
+        tokens: None,
         facts: Arc::new(facts),
     }
 }

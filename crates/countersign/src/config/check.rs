@@ -14,6 +14,7 @@ use countersign_authn::login::{self, Login, Logins};
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
 use countersign_core::credential_place::CredentialPlace;
+use countersign_core::identity_headers::Fact;
 use countersign_core::options::{Fault, Need, Table, Values};
 use countersign_core::route::RouteTable;
 use countersign_edge::gateway::{Faces, Gateway};
@@ -61,6 +62,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     let mut told = Vec::new();
     let parts = Parts {
         cookie_name: cookie_name(document).into(),
+        sends_tokens: sends_tokens(&document.values),
         ..parts.clone()
     };
     let mut logins = Vec::new();
@@ -119,6 +121,15 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         tokens: Arc::clone(&parts.tokens),
         warnings: told,
     }
+}
+
+/// Whether an identity header asks for a token of a session, anywhere.
+fn sends_tokens(values: &Values) -> bool {
+    let routes = values.tables("route").iter();
+    let tables = routes.filter_map(|route| route.table("identity_headers"));
+    let mut tables = tables.chain(values.table("identity_headers"));
+    let asks = |text: &str| matches!(Fact::parse(text), Some(Fact::Token(_)));
+    tables.any(|table| table.text_map("add").iter().any(|(_, text)| asks(text)))
 }
 
 /// What the gateway's own cookies are named after.

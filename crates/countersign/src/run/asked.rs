@@ -53,6 +53,7 @@ impl Asked {
             revocations: Arc::clone(&self.revocations) as _,
             sessions: Arc::clone(&self.sessions),
             cookie_name: cookies::DEFAULT_NAME.into(),
+            sends_tokens: false,
             http: Arc::clone(&self.ports.http),
             entropy: Arc::clone(&self.ports.entropy),
         }

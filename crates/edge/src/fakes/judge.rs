@@ -55,6 +55,7 @@ impl FakeJudge {
             issuer: "CN=Root".into(),
             claims: claims.finish().unwrap(),
             written: Written::default(),
+            tokens: None,
             facts: Arc::new(FactPaths {
                 subject: ClaimPath::subject(),
                 groups: ClaimPath::parse("groups").unwrap(),

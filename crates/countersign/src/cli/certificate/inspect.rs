@@ -96,6 +96,7 @@ fn presets(ders: &[Vec<u8>]) -> Option<Vec<Preset>> {
             | Fact::Scopes
             | Fact::Email
             | Fact::Authenticator
+            | Fact::Token(_)
             | Fact::Claim(_) => None,
         });
         let headers = headers.collect::<Vec<_>>();
@@ -125,5 +126,6 @@ fn nobody() -> Principal {
             trust_unverified_email: false,
         }),
         written: Written::default(),
+        tokens: None,
     }
 }

@@ -21,7 +21,7 @@ pub(super) const IDENTITY: Table = Table {
             "add",
             Kind::TextMap,
             "Further headers: `X-Tenant = \"claims.tenant\"`, or `subject`, `issuer`, `groups`, `scopes`, `email`, \
-             `authenticator`, `certificate.serial` and the like.",
+             `authenticator`, `certificate.serial` and the like; of a session `access_token`, `id_token` and `refresh_token`.",
         ),
         Field::or(
             "format",

@@ -125,6 +125,7 @@ impl SessionOwner for Owner {
                 trust_unverified_email: false,
             }),
             written: Written::default(),
+            tokens: None,
         })
     }
 
