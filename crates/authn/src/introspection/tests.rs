@@ -113,6 +113,7 @@ fn parts(http: Arc<dyn HttpClient>) -> Parts {
         tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
         revocations: Arc::new(NoLists),
         sessions: Arc::new(Offline),
+        sends_tokens: false,
         cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
         http,
         entropy: Arc::new(Zeros),
