@@ -97,3 +97,34 @@ pub const KINDS: &[AuthenticatorKind] = &[
 pub fn kind(table: &str) -> Option<&'static AuthenticatorKind> {
     KINDS.iter().find(|kind| kind.table == table)
 }
+
+/// Parts that ask nobody and remember what little tests have.
+#[cfg(test)]
+pub(crate) fn offline() -> Parts {
+    use crate::keys::Offline;
+
+    /// Dice that always fall alike.
+    #[derive(Debug)]
+    struct Zeros;
+
+    impl Entropy for Zeros {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    Parts {
+        keys: Arc::new(Offline),
+        bundles: None,
+        tokens: Arc::new(TokenCache::new(
+            crate::token_cache::CacheLimits::default(),
+            &Zeros,
+        )),
+        revocations: Arc::new(crate::revocations::NoLists),
+        sessions: Arc::new(Offline),
+        cookie_name: login::cookies::DEFAULT_NAME.into(),
+        sends_tokens: false,
+        http: Arc::new(Offline),
+        entropy: Arc::new(Zeros),
+    }
+}

@@ -7,6 +7,7 @@
 mod browser;
 mod certificates;
 pub mod expect;
+mod journey;
 mod observe;
 pub mod page;
 mod plan;

@@ -1,10 +1,7 @@
 use super::*;
 use crate::keys::{KeyLocation, KeySetFactory, KeySettings, StaticKeys};
 use crate::kinds::Parts;
-use crate::revocations::NoLists;
-use crate::token_cache::CacheLimits;
 use countersign_core::certificate::ClientCertificate;
-use countersign_core::entropy::Entropy;
 use countersign_core::gate::{Host, Scheme, Target};
 use countersign_core::options::{OptionValue, Values};
 use countersign_core::reason::UnavailableReason;
@@ -81,15 +78,6 @@ impl Keys for Moved {
     }
 }
 
-#[derive(Debug)]
-struct Zeros;
-
-impl Entropy for Zeros {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
-
 struct Bench {
     parts: Parts,
     moved: Arc<Moved>,
@@ -101,14 +89,7 @@ impl Bench {
         let moved = Arc::new(Moved::default());
         let parts = Parts {
             keys: Arc::new(Factory(Arc::clone(&moved))),
-            bundles: None,
-            tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
-            revocations: Arc::new(NoLists),
-            sessions: Arc::new(crate::keys::Offline),
-            cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
-            sends_tokens: false,
-            http: Arc::new(crate::keys::Offline),
-            entropy: Arc::new(Zeros),
+            ..crate::kinds::offline()
         };
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
         *moved.keys.lock().unwrap() = keys_of(&[(&key, "k1")]);

@@ -4,10 +4,8 @@ use super::build_certificate;
 use crate::kinds::Parts;
 use crate::pki::{Authority, Key, Revocations as Revoked, Template, pem};
 use crate::revocations::{RevocationSources, Revocations, RevocationsFactory};
-use crate::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator as _;
 use countersign_core::certificate::{CertificateJudge, PresentedCertificate};
-use countersign_core::entropy::Entropy;
 use countersign_core::options::{Fault, OptionValue, Values};
 use countersign_core::time::{Monotonic, Now, Timestamp};
 use countersign_x509::authorities::Authorities;
@@ -18,15 +16,6 @@ use std::time::Duration;
 
 /// 2030-01-01T00:00:00Z.
 const MIDNIGHT: i64 = 1_893_456_000;
-
-#[derive(Debug)]
-struct Zeros;
-
-impl Entropy for Zeros {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
 
 /// Lists that are changed by hand.
 #[derive(Debug)]
@@ -69,15 +58,8 @@ impl Bench {
         };
         let lists = Arc::new(lists);
         let parts = Parts {
-            keys: Arc::new(crate::keys::Offline),
-            tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
             revocations: Arc::new(Opens(Arc::clone(&lists))),
-            bundles: None,
-            sessions: Arc::new(crate::keys::Offline),
-            cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
-            sends_tokens: false,
-            http: Arc::new(crate::keys::Offline),
-            entropy: Arc::new(Zeros),
+            ..crate::kinds::offline()
         };
         let mut values = Values::default();
         let file = OptionValue::File("ca.pem".to_owned(), root.pem().into_bytes());

@@ -3,8 +3,6 @@
 use super::*;
 use crate::keys::Offline;
 use crate::kinds::Parts;
-use crate::revocations::NoLists;
-use crate::token_cache::{CacheLimits, TokenCache};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -108,15 +106,8 @@ struct Bench {
 
 fn parts(http: Arc<dyn HttpClient>) -> Parts {
     Parts {
-        keys: Arc::new(Offline),
-        bundles: None,
-        tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
-        revocations: Arc::new(NoLists),
-        sessions: Arc::new(Offline),
-        sends_tokens: false,
-        cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
         http,
-        entropy: Arc::new(Zeros),
+        ..crate::kinds::offline()
     }
 }
 

@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::keys::{KeySetFactory, Offline};
-use crate::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Outcome;
-use countersign_core::entropy::Entropy;
 use countersign_core::options::OptionValue;
 use countersign_core::time::{Monotonic, Now, Timestamp};
 use countersign_jose::sign::SigningKey;
@@ -14,15 +12,6 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 const GOOD: &str = r#"{"sub":"spiffe://example.org/joe","aud":["api"],"exp":1893456300}"#;
-
-#[derive(Debug)]
-struct Zeros;
-
-impl Entropy for Zeros {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
 
 /// Notes what is opened, and has nothing.
 #[derive(Debug, Default)]
@@ -37,15 +26,9 @@ impl KeySetFactory for Noting {
 
 fn parts(keys: Arc<dyn KeySetFactory>) -> Parts {
     Parts {
-        revocations: Arc::new(crate::revocations::NoLists),
         keys,
         bundles: Some(Arc::new(Offline)),
-        tokens: Arc::new(TokenCache::new(CacheLimits::default(), &Zeros)),
-        sessions: Arc::new(Offline),
-        cookie_name: crate::login::cookies::DEFAULT_NAME.into(),
-        sends_tokens: false,
-        http: Arc::new(Offline),
-        entropy: Arc::new(Zeros),
+        ..crate::kinds::offline()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Drives a gateway through a page, once behind each face.
 
-use super::browser::{self, Browser, MAX_HOPS};
+use super::browser::Browser;
 use super::certificates::{self, Certificates};
 use super::expect::{self, Observed};
 use super::observe::{doubled, forwarded, keeps_its_promises, observe, said};
@@ -8,7 +8,6 @@ use super::page::{Ask, Line, Page, Step, What};
 use super::plan::{Minted, Plan};
 use super::question::{ClientRequest, Face};
 use crate::clock::span;
-use crate::op::Sent;
 use crate::upstream::Upstream;
 use crate::world::World;
 use bytes::Bytes;
@@ -127,22 +126,22 @@ fn runs_behind(page: &Page, program: &dyn Program, face: Face) -> bool {
 }
 
 /// One run of a page behind one face.
-struct Course<'a> {
+pub(super) struct Course<'a> {
     page: &'a Page,
     program: &'a dyn Program,
     face: Face,
     upstream: Upstream,
-    world: World,
+    pub(super) world: World,
     files: Files,
     certificates: Certificates,
-    config: String,
+    pub(super) config: String,
     gateway: Option<Box<dyn Gateway>>,
     /// The configuration in force does not stand behind this face: nothing is asked until the next.
     idle: bool,
     minted: Minted,
-    browsers: BTreeMap<String, Browser>,
+    pub(super) browsers: BTreeMap<String, Browser>,
     /// Ways back from providers, by name.
-    held: BTreeMap<String, String>,
+    pub(super) held: BTreeMap<String, String>,
     outcome: Outcome,
 }
 
@@ -376,60 +375,8 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    /// Goes where it is sent, until it stays somewhere; logs in on the way where the plan says who.
-    async fn browse(&mut self, name: &str, request: ClientRequest, plan: &Plan) -> Result<Observed, String> {
-        let mut browser = self.browsers.remove(name).unwrap_or_default();
-        let mut request = request;
-        let (mut hops, mut log) = (Vec::new(), Vec::new());
-        let mut observed = loop {
-            browser.dress(&mut request);
-            let mut observed = self.exchange(&request, plan).await?;
-            log.append(&mut observed.log);
-            browser.keep(&request.host, &observed)?;
-            let there = browser::sent_to(&request, &observed)?;
-            let Some(there) = there.filter(|_| plan.login.is_some() && hops.len() < MAX_HOPS) else {
-                break observed;
-            };
-            hops.push(there.clone());
-            let person = plan.login.as_deref().unwrap_or("");
-            request = match self.world.network.visit(&there, person) {
-                None => browser::going(&there, None)?,
-                Some(sent) => {
-                    let (back, form) = match sent? {
-                        Sent::To(url) => (url, None),
-                        Sent::Form(url, form) => (url, Some(form)),
-                        Sent::Nowhere => break observed,
-                    };
-                    hops.push(back.clone());
-                    if let Some(kept) = &plan.hold {
-                        drop(self.held.insert(kept.clone(), back));
-                        break observed;
-                    }
-                    browser::going(&back, form)?
-                }
-            };
-            request.certificate = self.shown(plan)?;
-        };
-        if name != "fresh" {
-            drop(self.browsers.insert(name.to_owned(), browser));
-        }
-        observed.hops = hops;
-        observed.log = log;
-        Ok(observed)
-    }
-
-    /// Whether a request is for a page of the gateway's own.
-    fn is_own(&self, request: &ClientRequest) -> bool {
-        let path = request.target.split('?').next().unwrap_or("");
-        let moved = ["callback", "logout"].iter().any(|key| {
-            let mut lines = self.config.lines().filter_map(|line| line.split_once('='));
-            lines.any(|(own, value)| own.trim() == *key && value.trim() == format!("\"{path}\""))
-        });
-        moved || path.starts_with("/.countersign/")
-    }
-
     /// The certificate of the client: `None` where nobody asks for one, and nothing in it where the client has none.
-    fn shown(&self, plan: &Plan) -> Result<Option<Vec<Vec<u8>>>, String> {
+    pub(super) fn shown(&self, plan: &Plan) -> Result<Option<Vec<Vec<u8>>>, String> {
         match &plan.certificate {
             _ if plan.raw || !self.config.contains("[certificate.") => Ok(None),
             None => Ok(Some(Vec::new())),
@@ -441,7 +388,7 @@ impl<'a> Course<'a> {
     }
 
     /// Sends the request behind this face, and tells what its client, the application and the operator see.
-    async fn exchange(&self, request: &ClientRequest, plan: &Plan) -> Result<Observed, String> {
+    pub(super) async fn exchange(&self, request: &ClientRequest, plan: &Plan) -> Result<Observed, String> {
         let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
         let peer = if request.certificate.is_some() && self.face == Face::ReverseProxy {
             Peer::unix()

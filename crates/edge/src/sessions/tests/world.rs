@@ -14,7 +14,7 @@ use countersign_core::time::{Clock, Monotonic, Now, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 pub(super) const ISSUER: &str = "https://op.test";
 pub(super) const HOST: &str = "app.test";
@@ -170,7 +170,7 @@ pub(super) fn access(live: &LiveSession) -> &str {
 /// A timer that is over at once waits for the next tick all the same.
 pub(super) async fn pass(duration: Duration) {
     if duration > Duration::ZERO {
-        sleep(duration).await;
+        sleep_until(Instant::now() + duration).await;
     }
 }
 
