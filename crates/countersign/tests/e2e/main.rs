@@ -38,6 +38,8 @@ mod keys;
 #[cfg(test)]
 mod openssl;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod passed_on;
 #[cfg(test)]
 mod reload;
