@@ -15,6 +15,9 @@ const MAX_COOKIES: usize = 200;
 /// The bytes of the secret that ties a login under way to its browser.
 pub const BROWSER_BYTES: usize = 16;
 
+/// The hexadecimal digits by which the sessions of one login are told from another's.
+pub const TAG_DIGITS: usize = 8;
+
 /// How long a cookie is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
@@ -149,7 +152,8 @@ pub fn session_value(tag: &str, id: &SessionId) -> String {
 /// Reads it again.
 pub fn read_session_value(value: &str) -> Option<(&str, SessionId)> {
     let (tag, id) = value.split_once('.')?;
-    Some((tag, SessionId::parse(id)?))
+    let is_tag = tag.len() == TAG_DIGITS && tag.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_tag.then_some((tag, SessionId::parse(id)?))
 }
 
 #[cfg(test)]
