@@ -30,6 +30,7 @@ pub const TABLE: &str = "login";
 pub(crate) mod build;
 pub mod callback;
 pub mod cookies;
+pub mod handoff;
 pub mod logout;
 mod options;
 pub mod party;

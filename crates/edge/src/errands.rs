@@ -189,11 +189,16 @@ impl Errand<'_> {
         }
     }
 
-    /// The page about what went wrong, with the way to try again for `to`.
-    fn trouble(&self, login: Option<&Arc<Login>>, trouble: Trouble, to: &str) -> Done {
+    /// The page about what went wrong, with the way to try again for `to`, on this origin or another.
+    fn trouble(
+        &self,
+        login: Option<&Arc<Login>>,
+        trouble: Trouble,
+        (origin, to): (Option<&str>, &str),
+    ) -> Done {
         let (status, code, meaning) = worded(trouble.why);
         let again = login.map_or(LogIn::Anyhow, |login| LogIn::By(&login.party().name));
-        let again = page::Href::new(login_place(to, again));
+        let again = page::Href::new(format!("{}{}", origin.unwrap_or(""), login_place(to, again)));
         let mut words = Words::new(self.request, status, code, meaning).on(match trouble.why {
             Why::OverHttp => Page::Insecure(page::Insecure {
                 secure: page::Href::new(format!("https://{}{to}", self.request.host)),

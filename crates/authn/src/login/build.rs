@@ -1,6 +1,7 @@
 //! From checked values to a login: all that can be wrong with `[login.NAME]`, told at once.
 
 use super::cookies::Cookies;
+use super::handoff::At;
 use super::party::{AskUserinfo, Asking, Believing, RelyingParty, Visiting};
 use super::provider::{Provider, Reach};
 use super::{Login, TABLE};
@@ -326,12 +327,18 @@ fn visiting(reading: &mut Reading<'_>, parts: &Parts) -> Option<Visiting> {
     if callback.is_some() && callback == logout {
         reading.fault(Fault::new("logout", "the same path as `callback`"));
     }
+    let at = values.text("at").and_then(At::parse);
+    if values.has("at") && at.is_none() {
+        let message = "not an origin: a scheme and a host, and nothing behind it";
+        reading.fault(Fault::new("at", message).help("at = \"https://auth.home.example\""));
+    }
     let after_logout = values.text("after_logout").and_then(|text| Url::parse(text).ok());
     Some(Visiting {
         cookies: Cookies::new(&parts.cookie_name, over_http)?,
         callback: callback?,
         logout: logout?,
         after_logout,
+        at,
         remember: values.flag("remember"),
         over_http,
         keep_tokens: parts.sends_tokens,

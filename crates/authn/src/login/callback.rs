@@ -2,6 +2,7 @@
 //! somewhere sensible in every case.
 
 use super::cookies::{Sent, sent, session_value};
+use super::handoff::{Wish, handed};
 use super::start::Start;
 use super::tokens::{Asked, Exchange, ExchangeError, Proved};
 use super::transaction::{BrowserSecret, Transaction, state_hash};
@@ -34,6 +35,8 @@ pub struct Return {
     pub outcome: Outcome,
     /// The login, where it was found out.
     pub login: Option<Arc<Login>>,
+    /// The origin that wanted the login, when it is another than this: there it can be tried again.
+    pub wished_by: Option<Box<str>>,
     /// What the browser keeps, and what it forgets.
     pub cookies: Vec<HeaderValue>,
 }
@@ -43,6 +46,8 @@ pub struct Return {
 pub enum Outcome {
     /// It has logged in: back to where it wanted to go.
     LoggedIn(ReturnTo, Box<SessionRecord>),
+    /// It has logged in for another host, and takes the session there.
+    HandedOver(String),
     /// There is nothing to do: it goes there.
     Elsewhere(ReturnTo),
     /// It is sent away once more. What the place asks of the login is to be looked up.
@@ -56,6 +61,7 @@ impl Return {
         Self {
             outcome,
             login: None,
+            wished_by: None,
             cookies: Vec::new(),
         }
     }
@@ -67,6 +73,9 @@ impl Logins {
         let Some(any) = self.all().first() else {
             return Return::of(Outcome::Elsewhere(ReturnTo::root()));
         };
+        if let Some((state, code)) = handed(form) {
+            return self.take_over(request, &state, &code, now).await;
+        }
         // Bookmarks and links of others: nothing here was asked for.
         let Ok(response) = AuthorizationResponse::parse(form) else {
             return Return::of(Outcome::Elsewhere(ReturnTo::root()));
@@ -86,13 +95,62 @@ impl Logins {
             Sent::Nothing | Sent::Doubtful => None,
         };
         let is_of_this = browser.is_some_and(|browser| transaction.is_of(&browser));
+        let wished_by = transaction.wished_by.clone();
+        let mut wish = None;
         if is_of_this {
             login.recall_return(&mut transaction, &response.state, now).await;
+            wish = login.recall_wish(&transaction, &response.state, now).await;
         }
         let mut back = if is_of_this && !transaction.is_late(now.wall) {
-            login.arrive(request, transaction, &response, now).await
+            login.arrive(request, (transaction, wish), &response, now).await
         } else {
-            Return::of(login.stray(request, transaction, now).await)
+            Return::of(login.stray(request, (transaction, wish), now).await)
+        };
+        back.wished_by = wished_by;
+        if is_of_this {
+            back.cookies.extend(cookies.clear(&under_way));
+        }
+        back.login = Some(Arc::clone(login));
+        back
+    }
+}
+
+impl Logins {
+    /// A browser comes back from the host that runs logins, with a code for the session.
+    async fn take_over(&self, request: &OriginalRequest, state: &str, code: &str, now: Now) -> Return {
+        let nothing = || Return::of(Outcome::Elsewhere(ReturnTo::root()));
+        let Some(any) = self.all().first() else {
+            return nothing();
+        };
+        let opened = Transaction::opened(state, &*any.party.sessions);
+        let of_here = opened.filter(|transaction| *transaction.host == *request.host.to_string());
+        let Some(mut transaction) = of_here else {
+            return nothing();
+        };
+        let Some(login) = self.named(&transaction.login) else {
+            return nothing();
+        };
+        let cookies = login.party.cookies();
+        let under_way = cookies.under_way(&state_hash(state));
+        let browser = match sent(&request.headers, &under_way) {
+            Sent::One(value) => BrowserSecret::parse(value),
+            Sent::Nothing | Sent::Doubtful => None,
+        };
+        let is_of_this = browser.is_some_and(|browser| transaction.is_of(&browser));
+        let taken = if is_of_this {
+            login.recall_return(&mut transaction, state, now).await;
+            login.take_over(request, state, code, now).await
+        } else {
+            Ok(None)
+        };
+        let mut back = match taken {
+            Ok(Some(record)) => login.begin(request, transaction.to, record, now).await,
+            // Used, late, or another browser's.
+            Ok(None) => Return::of(login.stray(request, (transaction, None), now).await),
+            Err(error) => {
+                let trouble = Trouble::new(Why::Sessions, error.to_string());
+                Return::of(Outcome::Trouble(trouble, transaction.to))
+            }
         };
         if is_of_this {
             back.cookies.extend(cookies.clear(&under_way));
@@ -118,13 +176,26 @@ impl Login {
         }
     }
 
+    /// What another host wants of the login that has come back.
+    async fn recall_wish(&self, transaction: &Transaction, state: &str, now: Now) -> Option<Vec<u8>> {
+        transaction.wished_by.as_ref()?;
+        let name = state_hash(state);
+        let kept = self.party.sessions.take(Purpose::Handoff, &name, now).await;
+        kept.ok().flatten()
+    }
+
     /// A browser that left in another way, or too long ago: back where it wanted to go if it has logged in meanwhile (a
     /// bookmark, the back button, another tab), else it starts again, once.
-    async fn stray(&self, request: &OriginalRequest, transaction: Transaction, now: Now) -> Outcome {
-        if self.has_session(request, now).await {
+    async fn stray(
+        &self,
+        request: &OriginalRequest,
+        (transaction, wish): (Transaction, Option<Vec<u8>>),
+        now: Now,
+    ) -> Outcome {
+        if transaction.wished_by.is_none() && self.has_session(request, now).await {
             return Outcome::Elsewhere(transaction.to);
         }
-        again(transaction, false)
+        again((transaction, wish), false)
     }
 
     /// Whether the browser has a session here that holds.
@@ -143,7 +214,7 @@ impl Login {
     async fn arrive(
         &self,
         request: &OriginalRequest,
-        transaction: Transaction,
+        (transaction, wish): (Transaction, Option<Vec<u8>>),
         response: &AuthorizationResponse,
         now: Now,
     ) -> Return {
@@ -156,17 +227,42 @@ impl Login {
         }
         let code = match &response.outcome {
             Ok(code) => code,
-            Err(error) => return Return::of(refused(error, transaction)),
+            Err(error) => return Return::of(refused(error, (transaction, wish))),
         };
         let proved = match self.redeem(request, &transaction, code, now).await {
             Ok(proved) => proved,
             // The code was used: the back button, or the same answer twice.
             Err(error) if error.is_refused_grant() => {
-                return Return::of(self.stray(request, transaction, now).await);
+                return Return::of(self.stray(request, (transaction, wish), now).await);
             }
             Err(error) => return Return::of(Outcome::Trouble(trouble(&error), transaction.to)),
         };
-        self.begin(request, transaction, proved, now).await
+        if transaction.wished_by.is_some() {
+            return self.hand_over_to(request, (transaction, wish), proved, now).await;
+        }
+        let record = self.new_record(request, proved, now);
+        self.begin(request, transaction.to, record, now).await
+    }
+
+    /// Somebody has logged in for another host.
+    async fn hand_over_to(
+        &self,
+        request: &OriginalRequest,
+        (transaction, wish): (Transaction, Option<Vec<u8>>),
+        proved: Proved,
+        now: Now,
+    ) -> Return {
+        let record = self.new_record(request, proved, now);
+        let handed = match wish.and_then(|bytes| Wish::from_bytes(&bytes)) {
+            Some(wish) => self.hand_over(&wish, record, now).await,
+            None => Err(StoreError::Unavailable(
+                "what the other host wants is gone".to_owned(),
+            )),
+        };
+        Return::of(match handed {
+            Ok(place) => Outcome::HandedOver(place),
+            Err(error) => Outcome::Trouble(Trouble::new(Why::Sessions, error.to_string()), transaction.to),
+        })
     }
 
     async fn redeem(
@@ -199,13 +295,12 @@ impl Login {
     async fn begin(
         &self,
         request: &OriginalRequest,
-        transaction: Transaction,
-        proved: Proved,
+        to: ReturnTo,
+        mut record: SessionRecord,
         now: Now,
     ) -> Return {
         let sessions = &self.party.sessions;
         let scope = self.party.scope(&request.host);
-        let mut record = self.new_record(request, proved, now);
         let begun = sessions.begin(record.clone(), scope, now).await;
         let (id, ends) = match begun {
             Ok(begun) => begun,
@@ -215,7 +310,7 @@ impl Login {
                     StoreError::Changed | StoreError::Unavailable(_) => Why::Sessions,
                 };
                 let trouble = Trouble::new(why, error.to_string());
-                return Return::of(Outcome::Trouble(trouble, transaction.to));
+                return Return::of(Outcome::Trouble(trouble, to));
             }
         };
         record.ends = ends;
@@ -228,8 +323,9 @@ impl Login {
         let life = self.party.cookie_life(&record, now.wall);
         let cookie = cookies.set(name, &value, life, super::cookies::SameSite::Lax);
         Return {
-            outcome: Outcome::LoggedIn(transaction.to, Box::new(record)),
+            outcome: Outcome::LoggedIn(to, Box::new(record)),
             login: None,
+            wished_by: None,
             cookies: cookie.into_iter().collect(),
         }
     }
@@ -258,8 +354,10 @@ impl Login {
 }
 
 /// The browser is sent away once more, and no oftener.
-fn again(transaction: Transaction, ask_the_user: bool) -> Outcome {
-    if transaction.tries >= MAX_TRIES {
+fn again((transaction, wish): (Transaction, Option<Vec<u8>>), ask_the_user: bool) -> Outcome {
+    // What another host wants is with the browser that it was sent with.
+    let lost = transaction.wished_by.is_some() && wish.is_none();
+    if transaction.tries >= MAX_TRIES || lost {
         let detail =
             "the browser came back twice without the cookie it left with, or with a code that was used";
         return Outcome::Trouble(Trouble::new(Why::Lost, detail), transaction.to);
@@ -270,15 +368,16 @@ fn again(transaction: Transaction, ask_the_user: bool) -> Outcome {
         tries: transaction.tries + 1,
         ask_the_user,
         login_hint: None,
+        wish,
     })
 }
 
 /// The provider says no.
-fn refused(error: &AuthorizationError, transaction: Transaction) -> Outcome {
+fn refused(error: &AuthorizationError, (transaction, wish): (Transaction, Option<Vec<u8>>)) -> Outcome {
     match error.kind {
         // It was asked not to ask the user, and cannot answer without.
         AuthorizationErrorKind::LoginRequired | AuthorizationErrorKind::InteractionRequired => {
-            again(transaction, true)
+            again((transaction, wish), true)
         }
         AuthorizationErrorKind::AccessDenied => Outcome::Trouble(
             Trouble::new(Why::Declined, error.told.to_string()),

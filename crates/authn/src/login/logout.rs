@@ -56,6 +56,18 @@ impl Login {
                 Err(error) => left.failed = Some(error),
             }
         }
+        if let Some(record) = left.record.as_deref().filter(|_| party.visiting.at.is_some()) {
+            // The sessions of one login on many hosts end together.
+            let (issuer, subject) = (&record.issuer, record.subject());
+            let group = match (&record.sid, &subject) {
+                (Some(sid), _) => Some(SessionGroup::Sid { issuer, sid }),
+                (None, Some(subject)) => Some(SessionGroup::Subject { issuer, subject }),
+                (None, None) => None,
+            };
+            if let Some(group) = group {
+                left.failed = party.sessions.end_all(group).await.err();
+            }
+        }
         if let Some(record) = &left.record {
             left.told = Exchange { party, now }.give_back(record).await.err();
         }

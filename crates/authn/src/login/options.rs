@@ -184,6 +184,12 @@ const FIELDS: &[Field] = &[
         Kind::Url,
         "Where the browser goes after the logout (`post_logout_redirect_uri`): registered with the provider.",
     ),
+    Field::optional(
+        "at",
+        Kind::Url,
+        "One origin that runs the logins of every host (`https://auth.home.example`), so that one redirect URI serves them all. \
+         It must be one of our listeners' hosts. Every host gets a session of its own.",
+    ),
     Field::or(
         "remember",
         Kind::Bool,

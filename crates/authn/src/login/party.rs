@@ -1,6 +1,7 @@
 //! What stays the same of one login: whose client it is, what it asks for, and what it makes of the answer.
 
 use super::cookies::{Cookies, Life};
+use super::handoff::At;
 use super::host_of;
 use super::provider::{Provider, ProviderError};
 use super::tokens::Exchange;
@@ -81,6 +82,8 @@ pub struct Visiting {
     pub logout: Box<str>,
     /// Where the browser goes after the logout.
     pub after_logout: Option<Url>,
+    /// Where logins are run, when not on the host that wants them.
+    pub at: Option<At>,
     /// Whether the session outlives the browser.
     pub remember: bool,
     /// Whether people may log in over plain http.

@@ -2,6 +2,7 @@
 
 use super::Login;
 use super::cookies::{Life, SameSite};
+use super::handoff::{At, Wish};
 use super::transaction::{Beginning, BrowserSecret, LASTS, Transaction, state_hash};
 use super::trouble::{Trouble, Why};
 use crate::session::Purpose;
@@ -29,6 +30,8 @@ pub struct Start {
     pub ask_the_user: bool,
     /// Who it is, as a third party believes.
     pub login_hint: Option<Box<str>>,
+    /// What another host wants, which has sent the browser here for it.
+    pub wish: Option<Vec<u8>>,
 }
 
 /// Where a browser is sent.
@@ -52,27 +55,21 @@ impl Login {
         if !party.may_log_in(request.scheme, &request.host) {
             return Err(Trouble::new(Why::OverHttp, "the request came over plain http"));
         }
+        let elsewhere = party.visiting.at.as_ref().filter(|at| !at.is_of(request));
+        if let Some(at) = elsewhere.filter(|_| start.wish.is_none()) {
+            return Ok(self.leave_for(at, request, &start, now).await);
+        }
         let metadata = party.metadata(now).await;
         let metadata = metadata.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
         let endpoint = metadata.endpoint(Endpoint::Authorization);
         let endpoint = endpoint.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
         let wishes = self.wishes(&start);
         let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
-        let browser = BrowserSecret::draw(&*party.entropy);
         let host = request.host.to_string();
-        let beginning = Beginning {
-            login: (&*party.name).into(),
-            host: host.as_str().into(),
-            nonce: nonce.as_str().into(),
-            verifier: verifier.as_str().into(),
-            to: start.to,
-            tries: start.tries,
-            max_age: wishes.max_age.map(|age| age.as_secs()),
-            acr_values: start.demand.acr_values,
-        };
-        let transaction = Transaction::begin(beginning, &browser, now.wall);
-        let state = transaction.sealed(&*party.sessions);
-        self.keep_return(&transaction, &state, now).await;
+        let begun = self.begin_here(&start, (&nonce, &verifier), request, wishes.max_age, now);
+        let (transaction, state, browser) = begun;
+        self.keep(&transaction, &state, start.wish.as_deref(), now)
+            .await?;
         let location = AuthorizationRequest {
             endpoint,
             client_id: &party.client.id,
@@ -90,6 +87,52 @@ impl Login {
             location: location.url().into(),
             cookies,
         })
+    }
+
+    /// Sends the browser to the host that runs logins, with what is wanted of it.
+    async fn leave_for(&self, at: &At, request: &OriginalRequest, start: &Start, now: Now) -> Departure {
+        let party = &*self.party;
+        let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
+        let begun = self.begin_here(start, (&nonce, &verifier), request, None, now);
+        let (transaction, state, browser) = begun;
+        // Without a kept address the browser returns to its path alone.
+        drop(self.keep(&transaction, &state, None, now).await);
+        let wish = Wish::of(&transaction, &state, request, start, now.wall);
+        let mut cookies = party.cookies().clear_abandoned(&request.headers);
+        cookies.extend(self.under_way(&state, &browser));
+        Departure {
+            location: self.place_elsewhere(at, &wish),
+            cookies,
+        }
+    }
+
+    fn begin_here(
+        &self,
+        start: &Start,
+        (nonce, verifier): (&Nonce, &CodeVerifier),
+        request: &OriginalRequest,
+        max_age: Option<Duration>,
+        now: Now,
+    ) -> (Transaction, String, BrowserSecret) {
+        let browser = BrowserSecret::draw(&*self.party.entropy);
+        let beginning = Beginning {
+            login: (&*self.party.name).into(),
+            host: request.host.to_string().into(),
+            nonce: nonce.as_str().into(),
+            verifier: verifier.as_str().into(),
+            to: start.to.clone(),
+            wished_by: start
+                .wish
+                .as_deref()
+                .and_then(Wish::from_bytes)
+                .map(|wish| wish.origin),
+            tries: start.tries,
+            max_age: max_age.map(|age| age.as_secs()),
+            acr_values: start.demand.acr_values.clone(),
+        };
+        let transaction = Transaction::begin(beginning, &browser, now.wall);
+        let state = transaction.sealed(&*self.party.sessions);
+        (transaction, state, browser)
     }
 
     /// What the user is asked for: what the place says goes before what the login says.
@@ -111,14 +154,26 @@ impl Login {
         }
     }
 
-    /// A return address too long for the state is kept here. Where it cannot be, the browser returns to its path alone.
-    async fn keep_return(&self, transaction: &Transaction, state: &str, now: Now) {
+    /// Keeps what is too long for the state: a return address, without which the browser returns to its path alone, and what
+    /// another host wants, without which nothing can be handed over.
+    async fn keep(
+        &self,
+        transaction: &Transaction,
+        state: &str,
+        wish: Option<&[u8]>,
+        now: Now,
+    ) -> Result<(), Trouble> {
+        let (name, ends) = (state_hash(state), now.wall.plus(LASTS));
+        let sessions = &self.party.sessions;
         if transaction.to_is_kept {
-            let (to, ends) = (transaction.to.as_str().as_bytes(), now.wall.plus(LASTS));
-            let name = state_hash(state);
-            let kept = self.party.sessions.put(Purpose::ReturnTo, &name, to, ends, now);
-            drop(kept.await);
+            let to = transaction.to.as_str().as_bytes();
+            drop(sessions.put(Purpose::ReturnTo, &name, to, ends, now).await);
         }
+        if let Some(wish) = wish {
+            let kept = sessions.put(Purpose::Handoff, &name, wish, ends, now).await;
+            kept.map_err(|error| Trouble::new(Why::Sessions, error.to_string()))?;
+        }
+        Ok(())
     }
 
     fn under_way(&self, state: &str, browser: &BrowserSecret) -> Option<HeaderValue> {

@@ -36,6 +36,8 @@ pub struct Transaction {
     pub to: ReturnTo,
     /// Whether the return address is kept in the store, under the state's hash, for being too long.
     pub to_is_kept: bool,
+    /// The origin that wants it, when it is another than this: what it wants is kept in the store, under the state's hash.
+    pub wished_by: Option<Box<str>>,
     /// How often this browser was sent away for it without coming back as it should.
     pub tries: u8,
     /// The oldest login that will do, in seconds, and the ways that will.
@@ -58,6 +60,8 @@ struct Written {
     t: Box<str>,
     #[serde(default, skip_serializing_if = "is_false")]
     k: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    w: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     r: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +123,8 @@ pub struct Beginning {
     pub verifier: Box<str>,
     /// Where the browser wants to go.
     pub to: ReturnTo,
+    /// The origin that wants it, when it is another.
+    pub wished_by: Option<Box<str>>,
     /// How often it was tried before.
     pub tries: u8,
     /// What is asked of the login.
@@ -138,6 +144,7 @@ impl Transaction {
             verifier: beginning.verifier,
             to: beginning.to,
             to_is_kept,
+            wished_by: beginning.wished_by,
             tries: beginning.tries,
             max_age: beginning.max_age,
             acr_values: beginning.acr_values,
@@ -161,6 +168,7 @@ impl Transaction {
             v: self.verifier.clone(),
             t: if short { to.as_str().into() } else { "/".into() },
             k: self.to_is_kept,
+            w: self.wished_by.clone(),
             r: self.tries,
             m: self.max_age,
             a: self.acr_values.clone(),
@@ -189,6 +197,7 @@ impl Transaction {
             verifier: written.v,
             to: ReturnTo::judge(&written.t)?,
             to_is_kept: written.k,
+            wished_by: written.w,
             tries: written.r,
             max_age: written.m,
             acr_values: written.a,

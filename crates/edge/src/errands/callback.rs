@@ -24,6 +24,7 @@ impl Errand<'_> {
                 }
                 Done::going(to.as_str(), ErrandReason::LoggedIn, Vec::new())
             }
+            Outcome::HandedOver(place) => Done::going(&place, ErrandReason::LoginReturn, Vec::new()),
             Outcome::Elsewhere(to) => Done::going(to.as_str(), ErrandReason::LoginReturn, Vec::new()),
             Outcome::Again(start) => match login {
                 Some(login) => {
@@ -32,7 +33,9 @@ impl Errand<'_> {
                 }
                 None => Done::going("/", ErrandReason::LoginReturn, Vec::new()),
             },
-            Outcome::Trouble(trouble, to) => self.trouble(login, trouble, to.as_str()),
+            Outcome::Trouble(trouble, to) => {
+                self.trouble(login, trouble, (back.wished_by.as_deref(), to.as_str()))
+            }
         };
         for cookie in back.cookies {
             done.response.headers_mut().append(SET_COOKIE, cookie);

@@ -31,6 +31,15 @@ struct Asked {
     another: bool,
 }
 
+/// What another of our hosts wants, alone in the query.
+fn handoff(form: &[u8]) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(form);
+    match (pairs.next(), pairs.next()) {
+        (Some((name, value)), None) if name == "handoff" => Some(value.into_owned()),
+        _ => None,
+    }
+}
+
 impl Errand<'_> {
     pub(super) async fn log_in(self, body: Body) -> Done {
         if !matches!(self.request.method, Method::GET | Method::HEAD | Method::POST) {
@@ -39,6 +48,12 @@ impl Errand<'_> {
         let Some(form) = self.form(body).await else {
             return Done::going("/", ErrandReason::LoginReturn, Vec::new());
         };
+        if let Some(sealed) = handoff(&form) {
+            return match self.gateway.logins.wanted(self.request, &sealed, self.now) {
+                Some((login, start)) => self.send_away(login, start).await,
+                None => Done::going("/", ErrandReason::LoginReturn, Vec::new()),
+            };
+        }
         let asked = self.asked(&form);
         let to = asked.to.clone().unwrap_or_else(ReturnTo::root);
         let wanted = self.as_asked(&to);
@@ -84,6 +99,7 @@ impl Errand<'_> {
                     tries: 0,
                     ask_the_user: asked.another,
                     login_hint: asked.login_hint,
+                    wish: None,
                 };
                 self.send_away(login, start).await
             }
@@ -96,7 +112,7 @@ impl Errand<'_> {
         let to = start.to.clone();
         match login.start(self.request, start, self.now).await {
             Ok(departure) => Done::going(&departure.location, ErrandReason::LoginStarted, departure.cookies),
-            Err(trouble) => self.trouble(Some(login), trouble, to.as_str()),
+            Err(trouble) => self.trouble(Some(login), trouble, (None, to.as_str())),
         }
     }
 

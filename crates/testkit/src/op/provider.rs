@@ -87,6 +87,8 @@ pub(super) struct Provider {
     codes: BTreeMap<String, Grant>,
     refresh: BTreeMap<String, Grant>,
     access: BTreeMap<String, Grant>,
+    /// The session of each person here, by name.
+    sids: BTreeMap<String, String>,
     switches: Switches,
 }
 
@@ -182,7 +184,10 @@ impl Provider {
         if let Some(error) = says.filter(asked_for) {
             answer.push(("error".to_owned(), error));
         } else {
-            let (code, sid) = (self.draw("code"), self.draw("sid"));
+            let code = self.draw("code");
+            let known = self.sids.get(person).cloned();
+            let sid = known.unwrap_or_else(|| self.draw("sid"));
+            drop(self.sids.insert(person.to_owned(), sid.clone()));
             let grant = Grant {
                 person: person.to_owned(),
                 client: need("client_id")?,
