@@ -12,6 +12,7 @@ mod pages;
 pub mod require;
 pub mod route;
 pub mod scalar;
+pub mod session;
 pub mod shape;
 pub mod source;
 pub mod spec;

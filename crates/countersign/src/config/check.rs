@@ -5,6 +5,7 @@ use super::identity;
 use super::listen::{self, Listen, StatusListen};
 use super::pages;
 use super::route::{self, Surroundings};
+use super::session::{self, SessionPlan};
 use super::shape::Document;
 use super::source::Environment;
 use countersign_authn::anonymous::Anonymous;
@@ -49,6 +50,8 @@ pub struct Loaded {
     pub limits: Limits,
     /// Where its tokens are remembered.
     pub tokens: Arc<TokenCache>,
+    /// How sessions are kept.
+    pub session: SessionPlan,
     /// What the operator should know.
     pub warnings: Vec<Diagnostic>,
 }
@@ -101,6 +104,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         RouteTable::default()
     });
     let status = listen::status(document, &listeners, &mut told);
+    let session = session::plan(document, &mut told);
     let (log, limits) = (log(&document.values), limits(&document.values));
     let pages = pages::pages(document, environment, &mut told);
     let gateway = Gateway {
@@ -119,6 +123,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         log,
         limits,
         tokens: Arc::clone(&parts.tokens),
+        session,
         warnings: told,
     }
 }

@@ -68,7 +68,7 @@ struct Keys {
 impl Keys {
     fn collect(&mut self, field: &Field) {
         match field.kind {
-            Kind::Secret => self.secrets.push(field.name),
+            Kind::Secret | Kind::List(Kind::Secret) => self.secrets.push(field.name),
             Kind::Table(table) | Kind::Tables(table) | Kind::Named(table) => {
                 self.tables.push(field.name);
                 table.fields.iter().for_each(|field| self.collect(field));

@@ -7,11 +7,13 @@ use identity::IDENTITY;
 use listen::LISTEN;
 use pages::PAGES;
 use route::ROUTE;
+use session::SESSION;
 
 mod identity;
 mod listen;
 mod pages;
 mod route;
+mod session;
 
 /// The keys at the top of a file.
 pub fn root() -> Vec<Field> {
@@ -47,6 +49,11 @@ const ROOT: &[Field] = &[
         "token_cache",
         Kind::Table(&token_cache::OPTIONS),
         "Remembered tokens.",
+    ),
+    Field::optional(
+        "session",
+        Kind::Table(&SESSION),
+        "How long a login is remembered, and where.",
     ),
     Field::optional("status", Kind::Table(&STATUS), "Health, readiness and metrics."),
     Field::optional("log", Kind::Table(&LOG), "Lines on standard error."),

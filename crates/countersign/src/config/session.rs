@@ -1,0 +1,292 @@
+//! `[session]`, read: how sessions are kept, and by which keys.
+
+use super::diagnostic::{Diagnostic, Place};
+use super::scalar::show_duration;
+use super::shape::Document;
+use countersign_authn::login;
+use countersign_authn::login::cookies::Cookies;
+use countersign_authn::session::seal::{KeyError, MIN_KEY_BYTES, Sealer};
+use countersign_core::options::{Fault, OptionValue, Values};
+use countersign_core::secret::Secret;
+use countersign_edge::sessions::SessionSettings;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+#[cfg(test)]
+mod tests;
+
+/// The keys of one store alone.
+const OF_ONE: [(&str, &[&str]); 7] = [
+    ("path", &["file"]),
+    ("url", &["redis"]),
+    ("username", &["redis"]),
+    ("password", &["redis"]),
+    ("database", &["redis"]),
+    ("authorities", &["redis"]),
+    ("max_sessions", &["memory", "file"]),
+];
+
+/// How sessions are kept.
+#[derive(Clone, Debug)]
+pub struct SessionPlan {
+    /// Whether there is a login that needs them: otherwise no store is opened and no key made.
+    pub needed: bool,
+    /// Times and bounds.
+    pub settings: SessionSettings,
+    /// Where.
+    pub store: StorePlan,
+    /// By which keys; `None` when one is to be made.
+    pub sealer: Option<Arc<Sealer>>,
+    /// Where the store is named.
+    pub place: Option<Place>,
+}
+
+/// A store that a configuration wants.
+#[derive(Clone, Debug)]
+pub enum StorePlan {
+    /// In this process.
+    Memory {
+        /// How many records at most.
+        max_sessions: u64,
+    },
+    /// In a file.
+    File {
+        /// The file; `None` for the one in the state folder.
+        path: Option<PathBuf>,
+        /// How many records at most.
+        max_sessions: u64,
+    },
+    /// In Redis.
+    Redis(RedisPlan),
+}
+
+/// Which Redis, and how it is come by.
+#[derive(Clone, Debug)]
+pub struct RedisPlan {
+    /// `redis` or `rediss`, host and port.
+    pub url: Url,
+    /// As whom.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret<Vec<u8>>>,
+    /// The database.
+    pub database: u32,
+    /// Who vouches for it, in PEM; `None` for those this machine trusts.
+    pub authorities: Option<Vec<u8>>,
+}
+
+/// Which store it is: equal for two that are one.
+impl fmt::Display for StorePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory { max_sessions } => write!(f, "memory, {max_sessions} sessions"),
+            Self::File { path, max_sessions } => {
+                let path = path.as_ref().map(|path| path.display().to_string());
+                let path = path.as_deref().unwrap_or("the state folder's file");
+                write!(f, "{path}, {max_sessions} sessions")
+            }
+            Self::Redis(plan) => write!(f, "{}, database {}", plan.url, plan.database),
+        }
+    }
+}
+
+impl Default for StorePlan {
+    fn default() -> Self {
+        Self::Memory {
+            max_sessions: 100_000,
+        }
+    }
+}
+
+/// Reads `[session]`; what can be wrong about it is told, and what is to be known of it.
+pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPlan {
+    let way = ["session".to_owned()];
+    let needed = !document.values.named(login::TABLE).is_empty();
+    let empty = Values::default();
+    let values = document.values.table("session").unwrap_or(&empty);
+    let mut faults = Vec::new();
+    let settings = settings(values, &mut faults);
+    let store = store(values, &mut faults);
+    let sealer = sealer(values, &mut faults);
+    let name = values.text("cookie_name");
+    if name.is_some_and(|name| Cookies::new(name, false).is_none()) {
+        let message = "a cookie is named by 1 to 40 letters, digits, `-` and `_`";
+        faults.push(Fault::new("cookie_name", message));
+    }
+    if document.is_faulty(&["session"]) {
+        faults = super::check::about_what_is_sound(document, &way, values, faults);
+    }
+    let sound = faults.is_empty();
+    super::check::tell(document, &way, faults, told);
+    if needed && sound {
+        told.push(bound(document, settings));
+    }
+    SessionPlan {
+        needed,
+        settings,
+        store,
+        sealer,
+        place: document.place(&[way.as_slice(), &["store".to_owned()]].concat()),
+    }
+}
+
+/// How long a logout takes everywhere: `check` says it in a number.
+fn bound(document: &Document, settings: SessionSettings) -> Diagnostic {
+    let shown = |duration: Duration| show_duration(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+    let (recheck, longest) = (shown(settings.recheck), shown(settings.recheck + settings.grace));
+    let mut message = format!("a session that ends is not served any more after {recheck}, on any node");
+    if settings.grace > Duration::ZERO {
+        message += &format!("; while the store is away, after {longest}");
+    }
+    let way = |name: &str| ["session".to_owned(), name.to_owned()];
+    let place = document
+        .place(&way("recheck"))
+        .or_else(|| document.place(&way("grace")));
+    Diagnostic::note(place, message)
+        .help("`session.recheck`, and `session.grace` on top while the store is away")
+}
+
+fn settings(values: &Values, faults: &mut Vec<Fault>) -> SessionSettings {
+    let standard = SessionSettings::default();
+    let duration = |name: &str, otherwise| values.duration(name).unwrap_or(otherwise);
+    let settings = SessionSettings {
+        idle: duration("idle", standard.idle),
+        absolute: duration("absolute", standard.absolute),
+        recheck: duration("recheck", standard.recheck),
+        grace: duration("grace", standard.grace),
+        per_subject: whole(values, "per_user").unwrap_or(standard.per_subject),
+        cache_bytes: whole(values, "cached").unwrap_or(standard.cache_bytes),
+    };
+    if settings.idle > settings.absolute {
+        let message = "a session cannot rest longer than it lasts";
+        let help = format!(
+            "`absolute` is {}: raise that, or lower this",
+            show_duration(u64::try_from(settings.absolute.as_millis()).unwrap_or(u64::MAX))
+        );
+        faults.push(Fault::new("idle", message).help(help));
+    }
+    settings
+}
+
+fn whole<T: TryFrom<i64>>(values: &Values, name: &str) -> Option<T> {
+    values.integer(name).and_then(|number| T::try_from(number).ok())
+}
+
+fn store(values: &Values, faults: &mut Vec<Fault>) -> StorePlan {
+    let word = values.text("store").unwrap_or("memory");
+    for (key, stores) in OF_ONE {
+        // What has a default is there always.
+        let meant = values.has(key) && key != "max_sessions";
+        if meant && !stores.contains(&word) {
+            let message = format!(
+                "`{key}` is for the store \"{}\", and this one is \"{word}\"",
+                stores.join("\" or \"")
+            );
+            faults.push(Fault::new(key, message));
+        }
+    }
+    let max_sessions = whole(values, "max_sessions").unwrap_or(100_000);
+    match word {
+        "file" => StorePlan::File {
+            path: values.text("path").map(PathBuf::from),
+            max_sessions,
+        },
+        "redis" => redis(values, faults),
+        "cookie" => {
+            let message = "sessions in the cookie itself are not built yet";
+            let help =
+                "\"memory\" needs nothing; \"file\" outlives a restart; \"redis\" is for several nodes";
+            faults.push(Fault::new("store", message).help(help));
+            StorePlan::default()
+        }
+        _ => StorePlan::Memory { max_sessions },
+    }
+}
+
+fn redis(values: &Values, faults: &mut Vec<Fault>) -> StorePlan {
+    if !values.has("sealing_keys") {
+        let message =
+            "a store that several nodes share needs keys that they share, and `sealing_keys` is missing";
+        let help = "write sealing_keys = [{ file = \"/path/to/key\" }], the same on every node; `openssl rand -base64 48` \
+                    makes one";
+        faults.push(Fault::new("store", message).help(help));
+    }
+    let Some(text) = values.text("url") else {
+        let message = "`url` is missing: which Redis?";
+        faults.push(Fault::new("store", message).help("write url = \"rediss://redis.home.example:6379\""));
+        return StorePlan::default();
+    };
+    let url = match redis_url(text) {
+        Ok(url) => url,
+        Err(fault) => {
+            faults.push(fault);
+            return StorePlan::default();
+        }
+    };
+    if values.has("authorities") && url.scheme() != "rediss" {
+        let message = "without TLS nobody vouches for it";
+        faults.push(Fault::new("authorities", message).help("write rediss:// in `url`"));
+    }
+    StorePlan::Redis(RedisPlan {
+        url,
+        username: values.text("username").map(ToOwned::to_owned),
+        password: values.secret("password").cloned(),
+        database: whole(values, "database").unwrap_or(0),
+        authorities: values.file("authorities").map(|(_, bytes)| bytes.to_vec()),
+    })
+}
+
+/// Scheme, host and port, and nothing else: the rest has keys of its own, and a password has no place here.
+fn redis_url(text: &str) -> Result<Url, Fault> {
+    let help = "write \"rediss://HOST:PORT\", or \"redis://HOST:PORT\" where nobody listens in";
+    let fault = |message: &str| Fault::new("url", message).help(help);
+    let url = Url::parse(text).map_err(|_| fault("not a URL"))?;
+    if !matches!(url.scheme(), "redis" | "rediss") || !url.has_host() {
+        return Err(fault("not the URL of a Redis"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(fault(
+            "a password is not written here: `username` and `password` are keys of their own",
+        ));
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(fault(
+            "nothing stands after the port: `database` is a key of its own",
+        ));
+    }
+    Ok(url)
+}
+
+fn sealer(values: &Values, faults: &mut Vec<Fault>) -> Option<Arc<Sealer>> {
+    let Some(OptionValue::List(list)) = values.value("sealing_keys") else {
+        return None;
+    };
+    let keys = list.iter().filter_map(|value| {
+        if let OptionValue::Secret(secret) = value {
+            Some(secret.clone())
+        } else {
+            None
+        }
+    });
+    let at = |at: usize, message: String| Fault {
+        at: vec!["sealing_keys".to_owned(), at.to_string()],
+        message,
+        help: Some("`openssl rand -base64 48` makes one".to_owned()),
+    };
+    match Sealer::new(keys.collect()) {
+        Ok(sealer) => return Some(Arc::new(sealer)),
+        Err(KeyError::None) => {
+            let message = "an empty list of keys seals nothing";
+            faults.push(Fault::new("sealing_keys", message).help("leave it out, or name a key"));
+        }
+        Err(KeyError::Short(index)) => {
+            let message = format!("a key has at least {MIN_KEY_BYTES} bytes, and nobody can guess it");
+            faults.push(at(index, message));
+        }
+        Err(KeyError::Twice(index)) => faults.push(at(index, "this key is there twice".to_owned())),
+    }
+    None
+}
