@@ -26,7 +26,7 @@ const OF_ONE: [(&str, &[&str]); 7] = [
     ("password", &["redis"]),
     ("database", &["redis"]),
     ("authorities", &["redis"]),
-    ("max_sessions", &["memory", "file"]),
+    ("max_sessions", &["memory"]),
 ];
 
 /// How sessions are kept.
@@ -50,14 +50,12 @@ pub enum StorePlan {
     /// In this process.
     Memory {
         /// How many records at most.
-        max_sessions: u64,
+        max_sessions: usize,
     },
     /// In a file.
     File {
         /// The file; `None` for the one in the state folder.
         path: Option<PathBuf>,
-        /// How many records at most.
-        max_sessions: u64,
     },
     /// In Redis.
     Redis(RedisPlan),
@@ -83,11 +81,8 @@ impl fmt::Display for StorePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory { max_sessions } => write!(f, "memory, {max_sessions} sessions"),
-            Self::File { path, max_sessions } => {
-                let path = path.as_ref().map(|path| path.display().to_string());
-                let path = path.as_deref().unwrap_or("the state folder's file");
-                write!(f, "{path}, {max_sessions} sessions")
-            }
+            Self::File { path: Some(path) } => write!(f, "{}", path.display()),
+            Self::File { path: None } => f.write_str("a file in the state folder"),
             Self::Redis(plan) => write!(f, "{}, database {}", plan.url, plan.database),
         }
     }
@@ -192,7 +187,6 @@ fn store(values: &Values, faults: &mut Vec<Fault>) -> StorePlan {
     match word {
         "file" => StorePlan::File {
             path: values.text("path").map(PathBuf::from),
-            max_sessions,
         },
         "redis" => redis(values, faults),
         "cookie" => {

@@ -77,7 +77,7 @@ pub(super) const SESSION: Table = Table {
             "max_sessions",
             Kind::Integer(1, 10_000_000),
             "100000",
-            "For `memory` and `file`: how many records are kept at most. Full, no new login is taken, and no session lost.",
+            "For `memory`: how many records are kept at most. Full, it takes no new login and loses no session.",
         ),
         Field::or(
             "cached",
