@@ -14,6 +14,7 @@ use countersign_testkit::folder::Folder;
 use countersign_testkit::pki::{Authority, Key, Revocations, Template, pem};
 use serde_json::{Value, json};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -340,6 +341,8 @@ fn folder_with_certificates() -> Folder {
     );
     folder.write("ca/issued/app.test.crt", pem("CERTIFICATE", &server));
     folder.write("ca/issued/app.test.key", Key(2).pem());
+    let secret = folder.write("client-secret", "of the client");
+    std::fs::set_permissions(secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     folder
 }
 

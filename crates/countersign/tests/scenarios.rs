@@ -8,6 +8,7 @@
 
 use bytes::Bytes;
 use countersign::compose::{self, Loaded};
+use countersign::config::session::StorePlan;
 use countersign::config::{Environment, Sources, render};
 use countersign_authn::keys::{KeySetFactory, Offline};
 use countersign_authn::kinds::Parts;
@@ -26,7 +27,9 @@ use countersign_edge::metrics::Metrics;
 use countersign_edge::observe::Observer;
 use countersign_edge::serve::{Service, Shared};
 use countersign_edge::sessions::{SessionKeeper, SessionSettings};
+use countersign_edge::store::NoSessions;
 use countersign_edge::store::memory::{self, MemoryStore};
+use countersign_testkit::away::Away;
 use countersign_testkit::op::CLIENT_SECRET;
 use countersign_testkit::scenario::page::Page;
 use countersign_testkit::scenario::question::Face;
@@ -155,16 +158,27 @@ impl Program for Countersign {
     fn start(&self, config: &str, files: &Files, world: &World) -> Result<Box<dyn Gateway>, String> {
         let outside = world.ports();
         let key_sets = KeySets::new(&outside, Refresh::ByHand);
-        let store = Arc::new(MemoryStore::new(
-            memory::Limits::default(),
-            Arc::clone(&outside.clock),
-        ));
         let settings = SessionSettings::default();
         let sealer = Arc::new(Sealer::draw(&*outside.entropy));
-        let sessions: Arc<dyn Sessions> = SessionKeeper::new(&outside, store, settings, sealer);
+        let keeper = SessionKeeper::new(&outside, Arc::new(NoSessions), settings, Arc::clone(&sealer));
+        let sessions = Arc::clone(&keeper) as Arc<dyn Sessions>;
         let loaded = load(config, files, (&key_sets, &sessions), &outside)?;
+        let max_records = match &loaded.session.store {
+            StorePlan::Memory { max_sessions } => *max_sessions,
+            StorePlan::File { .. } | StorePlan::Redis(_) => return Err("sessions here are in memory".into()),
+        };
+        let limits = memory::Limits {
+            max_records,
+            ..memory::Limits::default()
+        };
+        let store = MemoryStore::new(limits, Arc::clone(&outside.clock));
+        let store = Away::new(Arc::new(store), &world.store_away);
+        let sealer = loaded.session.sealer.clone().unwrap_or(sealer);
+        keeper.keep_in(Arc::new(store), loaded.session.settings, sealer);
         let (log, lines) = Log::memory(Format::Json);
-        let observer = Observer::new(Arc::new(log), Arc::new(Metrics::new()));
+        let log = Arc::new(log);
+        keeper.tell(&log);
+        let observer = Observer::new(log, Arc::new(Metrics::new()));
         let shared = Shared::new(loaded.gateway, &outside, observer);
         let services = loaded.listeners.into_iter().enumerate().map(|(face, listen)| {
             let service = Service::new(Arc::clone(&shared), listen.face()).at_face(face);

@@ -18,6 +18,7 @@
     reason = "this crate is only part of tests, and a test panics when it must"
 )]
 
+pub mod away;
 pub mod clock;
 pub mod entropy;
 pub mod folder;

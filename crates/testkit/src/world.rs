@@ -7,6 +7,7 @@ use crate::op::Network;
 use countersign_core::Ports;
 use countersign_edge::store::NoSessions;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Clock, bytes, issuers and folder, each moved by hand.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct World {
     pub network: Arc<Network>,
     /// What outlives the gateway.
     pub kept: Arc<MemoryKept>,
+    /// Whether the store of the sessions is cut off.
+    pub store_away: Arc<AtomicBool>,
 }
 
 impl World {
@@ -29,6 +32,7 @@ impl World {
             entropy: Arc::default(),
             network: Arc::new(Network::with_clock(Arc::clone(&clock))),
             kept: Arc::default(),
+            store_away: Arc::default(),
             clock,
         }
     }

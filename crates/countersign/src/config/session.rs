@@ -134,7 +134,8 @@ fn bound(document: &Document, settings: SessionSettings) -> Diagnostic {
     let (recheck, longest) = (shown(settings.recheck), shown(settings.recheck + settings.grace));
     let mut message = format!("a session that ends is not served any more after {recheck}, on any node");
     if settings.grace > Duration::ZERO {
-        message += &format!("; while the store is away, after {longest}");
+        message.push_str("; while the store is away, after ");
+        message.push_str(&longest);
     }
     let way = |name: &str| ["session".to_owned(), name.to_owned()];
     let place = document

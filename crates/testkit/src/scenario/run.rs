@@ -16,6 +16,7 @@ use countersign_core::peer::Peer;
 use http::{Request, Response};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Files beside a configuration, by name.
@@ -304,6 +305,8 @@ impl<'a> Course<'a> {
                 ("kept", "swapped") => self.world.kept.swap(),
                 ("kept", "broken") => self.world.kept.break_it(true),
                 ("kept", "whole") => self.world.kept.break_it(false),
+                ("store", "away") => self.world.store_away.store(true, Ordering::Relaxed),
+                ("store", "back") => self.world.store_away.store(false, Ordering::Relaxed),
                 ("browser", rest) => {
                     let (name, part) = rest
                         .split_once(" forgets ")
