@@ -10,9 +10,10 @@ mod node;
 type Tool = (&'static str, &'static str);
 
 /// `ps` stands for the package that has `kill`, which every shell has besides.
-const FOR_TESTS: [Tool; 8] = [
+const FOR_TESTS: [Tool; 9] = [
     ("nginx", "nginx-light"),
     ("haproxy", "haproxy"),
+    ("redis-server", "redis-server"),
     ("openssl", "openssl"),
     ("curl", "curl"),
     ("chromium", "chromium"),

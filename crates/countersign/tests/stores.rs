@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a test panics when it must, and a writer that is killed prints what it has done"
 )]
@@ -41,3 +42,5 @@ mod file;
 mod killed;
 #[path = "stores/memory.rs"]
 mod memory;
+#[path = "stores/redis.rs"]
+mod redis;

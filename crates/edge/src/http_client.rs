@@ -160,7 +160,7 @@ impl HttpClient for NetworkClient {
 }
 
 /// TLS that believes `authorities`, or the system's.
-fn tls(authorities: Option<&Arc<[u8]>>) -> Result<ClientConfig, String> {
+pub(crate) fn tls(authorities: Option<&Arc<[u8]>>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     match authorities {
         Some(pem) => {

@@ -14,6 +14,7 @@ use std::time::Duration;
 pub mod file;
 mod leases;
 pub mod memory;
+pub mod redis;
 
 /// The most bytes one sealed record may have.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -36,6 +37,8 @@ pub enum StoreKind {
         /// The file. It is made where there is none; its folder is there.
         path: PathBuf,
     },
+    /// In Redis or Valkey, which several gateways may share.
+    Redis(Box<redis::Settings>),
 }
 
 /// Opens a store. The strings beside it are warnings for whoever starts the gateway; an error says what to do.
@@ -44,6 +47,10 @@ pub fn open(kind: &StoreKind, clock: Arc<dyn Clock>) -> Result<(Arc<dyn SessionS
         StoreKind::Memory(limits) => Ok((Arc::new(memory::MemoryStore::new(*limits, clock)), Vec::new())),
         StoreKind::File { path } => {
             let (store, warnings) = file::FileStore::open(path, clock)?;
+            Ok((Arc::new(store), warnings))
+        }
+        StoreKind::Redis(settings) => {
+            let (store, warnings) = redis::RedisStore::open(settings)?;
             Ok((Arc::new(store), warnings))
         }
     }
