@@ -307,6 +307,12 @@ impl<'a> Course<'a> {
                 ("kept", "whole") => self.world.kept.break_it(false),
                 ("store", "away") => self.world.store_away.store(true, Ordering::Relaxed),
                 ("store", "back") => self.world.store_away.store(false, Ordering::Relaxed),
+                ("browser", rest) if rest.contains(" copies ") => {
+                    let (name, other) = rest.split_once(" copies ").unwrap_or_default();
+                    let copied = self.browsers.get(other).cloned();
+                    let copied = copied.ok_or(format!("no browser `{other}`"))?;
+                    drop(self.browsers.insert(name.to_owned(), copied));
+                }
                 ("browser", rest) => {
                     let (name, part) = rest
                         .split_once(" forgets ")
