@@ -22,6 +22,7 @@ mod check;
 mod demo;
 mod import;
 mod reload;
+mod session;
 mod token;
 
 /// Checks who is calling and countersigns the request.
@@ -131,6 +132,12 @@ Exits with 1 when nothing was taken.
         #[arg(long)]
         json: bool,
     },
+    /// The sessions of a running gateway: which there are, and their end.
+    #[command(after_help = session::HELP)]
+    Session {
+        #[command(subcommand)]
+        command: session::Session,
+    },
     /// Prints the JSON Schema of the configuration, for editors.
     #[command(after_help = "\
 Keep it beside the configuration, and name it there for editors that know Taplo:
@@ -170,6 +177,7 @@ pub fn main() -> ExitCode {
             check::run(path.or(config).as_deref(), json, &environment, &mut out)
         }
         Command::Reload { state, json } => reload::run(state.as_deref(), json, &environment, &mut out),
+        Command::Session { command } => session::run(&command, &environment, &mut out),
         Command::Schema => {
             out.line(&schema::schema());
             ExitCode::SUCCESS
@@ -221,7 +229,7 @@ fn run(
     };
     let ended = runtime.block_on(async {
         let signals = Signals::hear()?;
-        let running = Running::start(plan)?;
+        let running = Running::start(plan).await?;
         let log = Arc::clone(running.log());
         bug::tell_where_only(move |what| log.event("error", "bug", what));
         tell_systemd_ready();

@@ -17,11 +17,13 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+pub(crate) use admin::sessions::{Do, SessionCommand, Which};
 pub(crate) use asked::Asked;
 pub(crate) use ports::ports;
 pub use signals::Signals;
 
 use program::{InForce, Program};
+use sessions::Opened;
 use signals::Told;
 use sockets::Sockets;
 
@@ -31,6 +33,7 @@ mod figures;
 mod files;
 mod ports;
 mod program;
+mod sessions;
 mod signals;
 mod sockets;
 
@@ -80,7 +83,7 @@ pub struct Running {
 
 impl Running {
     /// Starts everything. Needs a runtime around it.
-    pub fn start(plan: Plan) -> Result<Self, RunError> {
+    pub async fn start(plan: Plan) -> Result<Self, RunError> {
         let sources = read(&plan.origin, &plan.environment).map_err(RunError::Machine)?;
         let folder = state::folder(plan.state.as_deref(), &plan.environment);
         let ports = ports(&plan.environment, folder.as_ref().ok())?;
@@ -88,6 +91,9 @@ impl Running {
         let refused = |told: Vec<Diagnostic>| RunError::Configuration(told_whole(&told, &sources));
         let recorder = Recorder::around(&plan.environment);
         let loaded = program::load(&sources, recorder.environment(), &ports, &asked).map_err(refused)?;
+        let opened = Opened::new(folder.as_deref().ok());
+        let step = opened.prepare(&loaded.session, &ports).await;
+        let step = step.map_err(|told| refused(vec![told]))?;
         let metrics = Arc::new(Metrics::new());
         let mut sockets = Sockets::new(plan.systemd, &metrics);
         let change = sockets.prepare(&loaded).map_err(refused)?;
@@ -110,6 +116,7 @@ impl Running {
             shared: Shared::new(Gateway::default(), &ports, observer),
             ports,
             asked,
+            sessions: opened,
             log,
             metrics,
             in_force: Mutex::new(in_force.clone()),
@@ -128,7 +135,7 @@ impl Running {
         if let Ok(folder) = folder {
             running.admin(&folder);
         }
-        drop(program.put_in_force(loaded, in_force, change, &mut program.sockets()));
+        drop(program.put_in_force(loaded, in_force, (change, step), &mut program.sockets()));
         drop(starting);
         Ok(running)
     }

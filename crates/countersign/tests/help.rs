@@ -5,7 +5,7 @@
 use std::process::{Command, Output};
 
 /// Every command, by its words.
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 30] = [
     "",
     "run",
     "demo",
@@ -30,11 +30,15 @@ const COMMANDS: [&str; 26] = [
     "ca export",
     "import jwtauthrequest",
     "reload",
+    "session",
+    "session list",
+    "session show",
+    "session revoke",
     "schema",
     "reference",
 ];
 /// Those whose answer is JSON already, or a page for people, or a log.
-const WITHOUT_JSON: [&str; 4] = ["", "run", "ca", "schema"];
+const WITHOUT_JSON: [&str; 5] = ["", "run", "ca", "session", "schema"];
 
 fn help(command: &str) -> String {
     let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));

@@ -141,7 +141,8 @@ impl SessionKeeper {
 
     /// What it did so far.
     pub fn stats(&self) -> SessionStats {
-        self.counters.stats((self.entries.len(), self.entries.bytes()))
+        let memory = (self.entries.len(), self.entries.bytes());
+        self.counters.stats(memory, self.flights.renewals())
     }
 
     /// The settings in force.

@@ -89,7 +89,7 @@ async fn demo(json: bool, out: &mut Output) -> Result<(), DemoError> {
         files: &files,
         folder: workplace.path(),
     };
-    let (running, at, text) = start(&around, log)?;
+    let (running, at, text) = start(&around, log).await?;
     let guide = Guide::new(text, at, &party, &files)?;
     if json {
         out.line(&guide.as_json().to_string());
@@ -117,7 +117,7 @@ struct At {
 }
 
 /// Starts the gateway: where it is, and its configuration.
-fn start(around: &Around<'_>, log: &str) -> Result<(Running, At, String), DemoError> {
+async fn start(around: &Around<'_>, log: &str) -> Result<(Running, At, String), DemoError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
@@ -136,7 +136,7 @@ fn start(around: &Around<'_>, log: &str) -> Result<(Running, At, String), DemoEr
             systemd: SystemdSockets::default(),
             environment: Arc::new(files_of(around.folder)),
         };
-        match Running::start(plan) {
+        match Running::start(plan).await {
             Ok(running) => return Ok((running, at, text)),
             Err(error) if attempt >= ATTEMPTS => return Err(error.into()),
             Err(_) => {}

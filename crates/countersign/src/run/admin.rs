@@ -3,7 +3,10 @@
 use super::NEXT_LINE;
 use super::program::Program;
 use countersign_edge::admin::Commands;
+use countersign_edge::audit::{Action, Audit};
 use std::sync::Arc;
+
+pub(crate) mod sessions;
 
 /// The commands of `program`.
 pub(super) fn commands(program: &Arc<Program>) -> Commands {
@@ -11,6 +14,15 @@ pub(super) fn commands(program: &Arc<Program>) -> Commands {
     Arc::new(move |command| {
         let program = Arc::clone(&program);
         Box::pin(async move {
+            if let Some(asked) = command.strip_prefix("session ") {
+                return sessions::answer(&program, asked).await;
+            }
+            let detail: String = command.chars().take(80).collect();
+            let audit = Audit {
+                detail: &detail,
+                ..Audit::new(Action::Admin)
+            };
+            program.log.audit(&audit, program.ports.clock.now().wall);
             match command.as_str() {
                 "reload" => match program.reload().await {
                     Ok(said) => format!("ok: {said}"),
@@ -18,7 +30,7 @@ pub(super) fn commands(program: &Arc<Program>) -> Commands {
                     Err(why) => format!("refused: {}", why.replace('\n', NEXT_LINE)),
                 },
                 "status" => format!("ok: generation {}", program.generation()),
-                other => format!("refused: no command {other:?}; known are reload, status"),
+                other => format!("refused: no command {other:?}; known are reload, session, status"),
             }
         })
     })

@@ -3,12 +3,14 @@
 
 use countersign_authn::kinds::Parts;
 use countersign_authn::login::cookies;
-use countersign_authn::session::Sessions;
+use countersign_authn::session::seal::Sealer;
 use countersign_authn::token_cache::TokenCache;
 use countersign_core::Ports;
 use countersign_edge::key_sets::{KeySets, Refresh};
 use countersign_edge::log::Log;
 use countersign_edge::revocation_lists::RevocationLists;
+use countersign_edge::sessions::{SessionKeeper, SessionSettings};
+use countersign_edge::store::NoSessions;
 #[cfg(feature = "workload-api")]
 use countersign_edge::workload_api::WorkloadApis;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ pub(crate) struct Asked {
     pub(super) key_sets: Arc<KeySets>,
     ports: Ports,
     /// The sessions.
-    sessions: Arc<dyn Sessions>,
+    pub(super) sessions: Arc<SessionKeeper>,
     /// The revocation lists.
     pub(super) revocations: Arc<RevocationLists>,
     #[cfg(feature = "workload-api")]
@@ -33,7 +35,13 @@ impl Asked {
         Self {
             key_sets: KeySets::new(ports, refresh),
             ports: ports.clone(),
-            sessions: Arc::new(countersign_authn::keys::Offline),
+            sessions: SessionKeeper::new(
+                ports,
+                // The store is opened when it is known which.
+                Arc::new(NoSessions),
+                SessionSettings::default(),
+                Arc::new(Sealer::draw(&*ports.entropy)),
+            ),
             revocations: RevocationLists::new(ports, refresh),
             #[cfg(feature = "workload-api")]
             workload_apis: WorkloadApis::new(&ports.clock),
@@ -51,7 +59,7 @@ impl Asked {
             bundles,
             tokens,
             revocations: Arc::clone(&self.revocations) as _,
-            sessions: Arc::clone(&self.sessions),
+            sessions: Arc::clone(&self.sessions) as _,
             cookie_name: cookies::DEFAULT_NAME.into(),
             sends_tokens: false,
             http: Arc::clone(&self.ports.http),
@@ -63,6 +71,7 @@ impl Asked {
     pub(super) fn tell(&self, log: &Arc<Log>) {
         self.key_sets.tell(log);
         self.revocations.tell(log);
+        self.sessions.tell(log);
         #[cfg(feature = "workload-api")]
         self.workload_apis.tell(log);
     }

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+mod sessions;
+
 /// The token cache in force, and what those before it have counted.
 #[derive(Clone, Debug)]
 pub(super) struct Tokens {
@@ -67,12 +69,14 @@ pub(super) fn source(
     clock: &Arc<dyn Clock>,
 ) -> Box<dyn Fn(&mut String) + Send + Sync> {
     let (key_sets, revocations) = (Arc::clone(&asked.key_sets), Arc::clone(&asked.revocations));
+    let sessions = Arc::clone(&asked.sessions);
     let (tokens, clock) = (tokens.clone(), Arc::clone(clock));
     Box::new(move |text| {
         // Writing to a String does not fail.
         let _: std::fmt::Result = write_all(text, &key_sets, &tokens, &*clock)
             .and_then(|()| write_ends(text, &ends, clock.now().wall))
-            .and_then(|()| write_lists(text, &revocations.status(), clock.now().wall));
+            .and_then(|()| write_lists(text, &revocations.status(), clock.now().wall))
+            .and_then(|()| sessions::write(text, &sessions.stats()));
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::asked::Asked;
 use super::figures::{self, Tokens};
+use super::sessions::{Opened, Step};
 use super::sockets::{Change, Closed, Sockets};
 use super::{Origin, read, told_whole, warn};
 use crate::compose::{self, Loaded};
@@ -10,6 +11,7 @@ use crate::config::{Diagnostic, Environment, Severity, Sources, shape};
 use crate::reload::{BETWEEN_READINGS, NotTaken, Recorder, Stamps, judge};
 use countersign_authn::token_cache::TokenCache;
 use countersign_core::Ports;
+use countersign_edge::audit::{Action, Audit};
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::serve::Shared;
@@ -30,6 +32,7 @@ pub(super) struct Program {
     pub(super) environment: Arc<Environment>,
     pub(super) ports: Ports,
     pub(super) asked: Asked,
+    pub(super) sessions: Opened,
     pub(super) shared: Arc<Shared>,
     pub(super) log: Arc<Log>,
     pub(super) metrics: Arc<Metrics>,
@@ -168,6 +171,14 @@ impl Program {
         self.asked.key_sets.forget_unused();
         drop(one_at_a_time);
         self.metrics.reload(taken.is_ok());
+        let audit = Audit {
+            detail: match &taken {
+                Ok(said) => said,
+                Err(refused) => &refused.why,
+            },
+            ..Audit::new(Action::Reload)
+        };
+        self.log.audit(&audit, self.ports.clock.now().wall);
         match &taken {
             Ok(said) => self.log.event("info", "reload", said),
             Err(refused) => {
@@ -208,7 +219,9 @@ impl Program {
         judge(&before.sources, &first, &second).map_err(|why: NotTaken| why.to_string())?;
         let sources = second.sources;
         let loaded = loaded.map_err(|told| Refused::because_of(&told, &sources))?;
-        let (generation, closed) = self.take(loaded, &before, (sources, stamps))?;
+        let step = self.sessions.prepare(&loaded.session, &self.ports).await;
+        let step = step.map_err(|told| Refused::because_of(&[told], &sources))?;
+        let (generation, closed) = self.take(loaded, &before, (sources, stamps), step)?;
         // Who hears that it was taken finds nobody at an address that was removed.
         let all = async {
             for one in closed {
@@ -231,6 +244,7 @@ impl Program {
         loaded: Loaded,
         before: &InForce,
         (sources, stamps): (Sources, Stamps),
+        step: Step,
     ) -> Result<(u64, Vec<Closed>), Refused> {
         let mut sockets = self.sockets();
         if sockets.is_stopped() {
@@ -241,7 +255,10 @@ impl Program {
             .map_err(|told| Refused::because_of(&told, &sources))?;
         let after = before.next(&loaded, sources, stamps);
         let generation = after.generation;
-        Ok((generation, self.put_in_force(loaded, after, change, &mut sockets)))
+        Ok((
+            generation,
+            self.put_in_force(loaded, after, (change, step), &mut sockets),
+        ))
     }
 
     /// Reading and checking may take their time: requests are served meanwhile.
@@ -259,9 +276,10 @@ impl Program {
         &self,
         mut loaded: Loaded,
         after: InForce,
-        change: Change,
+        (change, step): (Change, Step),
         sockets: &mut Sockets,
     ) -> Vec<Closed> {
+        self.sessions.commit(step, &self.asked.sessions, &self.log);
         self.log.set(loaded.log.format, loaded.log.decisions);
         warn(&loaded, &after.sources, &self.log);
         let ends = figures::ends(&loaded);

@@ -119,6 +119,14 @@ impl Flights {
         flight
     }
 
+    /// How many renewals are under way.
+    pub(super) fn renewals(&self) -> usize {
+        self.all()
+            .keys()
+            .filter(|(_, errand)| *errand == Errand::Renew)
+            .count()
+    }
+
     /// Who comes from now on does not wait for what is under way.
     pub(super) fn forget(&self, name: RecordKey) {
         let mut all = self.all();

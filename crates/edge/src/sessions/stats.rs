@@ -87,11 +87,13 @@ pub struct SessionStats {
     pub entries: usize,
     /// Memory they take.
     pub bytes: u64,
+    /// Renewals that are under way.
+    pub under_way: usize,
 }
 
 impl Counters {
     /// As they stand.
-    pub(super) fn stats(&self, (entries, bytes): (usize, u64)) -> SessionStats {
+    pub(super) fn stats(&self, (entries, bytes): (usize, u64), under_way: usize) -> SessionStats {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let by = |by: EndedBy| self.ended.get(by as usize).map_or(0, of);
         SessionStats {
@@ -104,6 +106,7 @@ impl Counters {
             away: of(&self.away),
             entries,
             bytes,
+            under_way,
         }
     }
 }
