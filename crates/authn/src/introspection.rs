@@ -39,11 +39,12 @@ mod verdict;
 /// The name of its tables.
 pub const TABLE: &str = "introspection";
 
-/// The second of the authenticators `named` that asks an issuer about opaque tokens: nothing about such a token says whose it is,
-/// so that one route can have one such way only.
-pub fn second<'n>(named: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let is_one = |name: &&str| name.split_once('.').is_some_and(|(table, _)| table == TABLE);
-    named.into_iter().filter(is_one).nth(1)
+/// The place of the second of the authenticators `named` that asks an issuer about opaque tokens: nothing about such a token says
+/// whose it is, so that one route can have one such way only.
+pub fn second<'n>(named: impl IntoIterator<Item = &'n str>) -> Option<usize> {
+    let is_one = |(_, name): &(usize, &str)| name.split_once('.').is_some_and(|(table, _)| table == TABLE);
+    let second = named.into_iter().enumerate().filter(is_one).nth(1);
+    second.map(|(place, _)| place)
 }
 
 /// Asks one issuer about its tokens.

@@ -15,6 +15,7 @@ use url::Url;
 
 pub use provider::{CLIENT_SECRET, Sent};
 
+mod introspection;
 mod provider;
 
 /// The names and issuer URLs there are, each with the keys it begins with.
@@ -102,6 +103,8 @@ struct Op {
     cache_control: Option<String>,
     /// Where people log in.
     provider: provider::Provider,
+    /// Where tokens are asked about.
+    introspection: introspection::Introspection,
 }
 
 /// All issuers, as the gateway reaches them.
@@ -137,6 +140,7 @@ impl Network {
                 .collect(),
             cache_control: None,
             provider: provider::Provider::default(),
+            introspection: introspection::Introspection::default(),
         });
         Self(Mutex::new(Inner {
             ops: ops.collect(),
@@ -163,6 +167,7 @@ impl Network {
             "keys" => op.keys = rest.split_whitespace().map(jwk).collect::<Result<_, _>>()?,
             "cache" => op.cache_control = Some(rest.to_owned()),
             _ if provider::Provider::knows(word) => op.provider.change(word, rest)?,
+            _ if introspection::Introspection::knows(word) => op.introspection.change(word, rest)?,
             _ => {
                 let state = STATES
                     .iter()
@@ -229,7 +234,7 @@ impl Network {
         let url = request.uri().to_string();
         inner.requests.push(url.clone());
         let ours = |name: &str| {
-            let endpoint = ["/token", "/userinfo", "/revoke"]
+            let endpoint = ["/token", "/userinfo", "/revoke", "/introspect"]
                 .iter()
                 .any(|path| url.ends_with(path));
             name == "authorization" && endpoint
@@ -241,7 +246,10 @@ impl Network {
         }
         let clock = Arc::clone(&inner.clock);
         let behind = inner.ops.iter_mut().filter(|op| op.state != State::Down);
-        let mut behind = behind.filter_map(|op| op.provider.answer(op.issuer, request, limits, &clock));
+        let mut behind = behind.filter_map(|op| {
+            let asked = op.introspection.answer(op.issuer, request, limits, &clock);
+            asked.or_else(|| op.provider.answer(op.issuer, request, limits, &clock))
+        });
         if let Some(answer) = behind.next() {
             return answer;
         }

@@ -7,7 +7,7 @@ use super::listen::Listen;
 use super::nearest::nearest;
 use super::require::requirement;
 use super::shape::{Document, Way};
-use countersign_authn::condition;
+use countersign_authn::{condition, introspection};
 use countersign_core::authn::Authenticator;
 use countersign_core::credential_place::CredentialPlace;
 use countersign_core::gate::{PathOddities, Target, judge_method};
@@ -230,6 +230,15 @@ fn accept(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<
     }
     let ways = named(values, "accept", declared, faults);
     let last = values.texts("accept").count().saturating_sub(1);
+    if let Some(index) = introspection::second(values.texts("accept")) {
+        let message = "an opaque token does not say whose it is, so that a route asks one issuer about it, and this is the second";
+        let help = "make two routes, or accept one of the issuers' tokens as JWTs (`token.NAME`)";
+        faults.push(
+            Fault::new(&index.to_string(), message)
+                .help(help)
+                .within("accept"),
+        );
+    }
     let mut accepted = Vec::new();
     for (index, way) in ways {
         if way.is_anonymous() && index < last {

@@ -350,6 +350,7 @@ pub(super) fn document(issuer: &str, document: &mut Map<String, Value>) {
     let members = [
         ("userinfo_endpoint", at("userinfo")),
         ("revocation_endpoint", at("revoke")),
+        ("introspection_endpoint", at("introspect")),
         ("end_session_endpoint", at("end")),
         ("code_challenge_methods_supported", json!(["S256"])),
     ];
@@ -359,7 +360,7 @@ pub(super) fn document(issuer: &str, document: &mut Map<String, Value>) {
 }
 
 /// The client that a request proves to be from.
-fn client_of(request: &Request<Bytes>, form: &BTreeMap<String, String>) -> Option<String> {
+pub(super) fn client_of(request: &Request<Bytes>, form: &BTreeMap<String, String>) -> Option<String> {
     let basic = request.headers().get("authorization");
     let basic = basic.and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
     if let Some(text) = basic {
@@ -387,7 +388,7 @@ fn s256(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(hash)
 }
 
-fn merge(target: &mut Value, patch: &Value) {
+pub(super) fn merge(target: &mut Value, patch: &Value) {
     let (Some(target), Some(patch)) = (target.as_object_mut(), patch.as_object()) else {
         return;
     };
@@ -400,7 +401,7 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-fn respond(status: u16, body: &Value) -> Response<Bytes> {
+pub(super) fn respond(status: u16, body: &Value) -> Response<Bytes> {
     let status = StatusCode::from_u16(status).unwrap();
     let answer = Response::builder()
         .status(status)
