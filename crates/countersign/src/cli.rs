@@ -21,6 +21,7 @@ mod certificate;
 mod check;
 mod demo;
 mod import;
+mod init;
 mod reload;
 mod session;
 mod token;
@@ -74,6 +75,15 @@ SIGTERM and SIGINT stop it when what is under way is finished; told twice, it st
         #[arg(long)]
         json: bool,
     },
+    /// Writes a configuration with which people log in, and what the proxy in front needs.
+    #[command(after_help = "\
+Asks at most five questions at a terminal; whatever is given as an argument is not asked. Nothing
+that is there already is written over, unless --force says so.
+
+  countersign init nginx                       asks
+  countersign init standalone --output /etc/countersign
+  countersign init caddy --issuer https://op.example --client-id app --host app.example")]
+    Init(init::Args),
     /// Tells every mistake of a configuration at once.
     #[command(after_help = "\
 Each message has its line, and what to write instead. Warnings are repeated at every start.
@@ -169,6 +179,7 @@ pub fn main() -> ExitCode {
     let code = match Arguments::parse().command {
         Command::Run { config, state } => run(config.as_deref(), state, Environment::lasting(), &mut out),
         Command::Demo { json } => demo::run(json, &mut out),
+        Command::Init(args) => init::run(&args, &mut out),
         Command::Token { command } => token::run(&command, &environment, &mut out),
         Command::Ca { command } => ca::run(&command, &environment, &mut out),
         Command::Certificate { command } => certificate::run(&command, &environment, &mut out),

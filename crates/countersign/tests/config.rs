@@ -343,6 +343,8 @@ fn folder_with_certificates() -> Folder {
     folder.write("ca/issued/app.test.key", Key(2).pem());
     let secret = folder.write("client-secret", "of the client");
     std::fs::set_permissions(secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    folder.write("app.test.crt", pem("CERTIFICATE", &server));
+    folder.write("app.test.key", Key(2).pem());
     folder
 }
 

@@ -5,10 +5,11 @@
 use std::process::{Command, Output};
 
 /// Every command, by its words.
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 31] = [
     "",
     "run",
     "demo",
+    "init",
     "check",
     "token mint",
     "token inspect",

@@ -109,7 +109,8 @@ impl Opened {
             StorePlan::Redis(plan) => {
                 let password = plan.password.as_ref().map(|password| {
                     let text = String::from_utf8(password.expose().clone());
-                    text.map(Secret::new).map_err(|_| "the password of Redis is no text".to_owned())
+                    text.map(Secret::new)
+                        .map_err(|_| "the password of Redis is no text".to_owned())
                 });
                 Ok(StoreKind::Redis(Box::new(Settings {
                     username: plan.username.clone(),

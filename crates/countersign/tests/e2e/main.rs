@@ -34,6 +34,8 @@ mod forged;
 #[cfg(test)]
 mod hosts;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod openssl;
