@@ -170,6 +170,7 @@ reasons! {
         LogoutConfirm = "logout_confirm", "The link to log out was on another site: is the session to end?";
         LogoutFailed = "logout_failed", "Your browser has forgotten the session, but it could not be ended here: the store of the sessions does not answer.";
         LogoutRefused = "logout_refused", "What the provider told of a logout does not hold.";
+        KeysShown = "keys_shown", "The public keys by which the gateway proves itself were told.";
         SessionShown = "session_shown", "The state of the session was told.";
     }
 }

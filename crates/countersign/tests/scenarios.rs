@@ -141,7 +141,11 @@ fn environment(files: &Files) -> Environment {
             .get(&*name)
             .or_else(|| files.get(name.trim_start_matches("./")));
         // What every client of the test issuers has.
-        let secret = (name == "client-secret").then(|| CLIENT_SECRET.to_owned());
+        let secret = match &*name {
+            "client-secret" => Some(CLIENT_SECRET.to_owned()),
+            "client-key.pem" => Some(include_str!("../../testkit/keys/ec-256.pem").to_owned()),
+            _ => None,
+        };
         found
             .cloned()
             .or(secret)

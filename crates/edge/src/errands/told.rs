@@ -67,7 +67,7 @@ impl Errand<'_> {
         Done::document(
             StatusCode::OK,
             format!("{}\n", jwk_set(keys)),
-            ErrandReason::SessionShown,
+            ErrandReason::KeysShown,
         )
     }
 
