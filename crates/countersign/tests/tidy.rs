@@ -357,7 +357,7 @@ fn decisions_are_numbered_without_gaps() {
 #[test]
 fn every_reason_code_is_seen_in_a_scenario_or_excused() {
     /// Codes that no scenario can bring about, and why.
-    const EXCUSED: [(&str, &str); 10] = [
+    const EXCUSED: [(&str, &str); 9] = [
         ("busy", "a connection limit is met at a socket"),
         ("internal_error", "a bug"),
         (
@@ -367,10 +367,6 @@ fn every_reason_code_is_seen_in_a_scenario_or_excused() {
         (
             "over_tls",
             "all that a listener of its own says: a test of the dialect has it",
-        ),
-        (
-            "issuer_wrong",
-            "a gateway says unknown_issuer; `token verify --issuer` says this",
         ),
         (
             "upstream_timeout",

@@ -19,9 +19,9 @@ fn the_form_and_the_level_of_lines_change_with_a_reload() {
     assert!(gateway.line("allowed").contains(" allow allowed status=200"));
     folder.write("a.toml", format!("{PLAIN}\n[log]\nformat = \"json\"\n"));
     gateway.takes();
-    let taken = gateway.line("in force");
+    let taken = gateway.line("\"event\":\"reload\"");
     assert!(
-        taken.starts_with("{\"level\":\"info\",\"event\":\"reload\""),
+        taken.starts_with("{\"level\":\"info\",\"event\":\"reload\"") && taken.contains("in force"),
         "{taken}"
     );
     assert_eq!(client.ask("/auth"), Some(200));

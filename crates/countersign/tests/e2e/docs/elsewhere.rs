@@ -18,7 +18,7 @@ const fn given(command: &'static str, binary: &'static str, test: &'static str) 
 }
 
 /// Each names a command, not its options; the help of `xtask` and `countersign` is where those are.
-pub(super) const GIVEN: [Given; 19] = [
+pub(super) const GIVEN: [Given; 21] = [
     given(
         "cargo install --path crates/countersign",
         "e2e",
@@ -54,6 +54,16 @@ pub(super) const GIVEN: [Given; 19] = [
         "countersign certificate verify",
         "certificate",
         "a_certificate_is_accepted_with_whom_it_proves_and_its_siblings_are_refused_by_name",
+    ),
+    given(
+        "countersign init",
+        "init",
+        "what_is_written_is_a_sound_configuration_for_every_front",
+    ),
+    given(
+        "countersign session",
+        "program",
+        "a_gateway_with_a_login_has_sessions_to_list_and_to_revoke",
     ),
     given("countersign check", "program", "check_counts_what_it_tells"),
     given(
