@@ -3,7 +3,6 @@
 use super::NEXT_LINE;
 use super::program::Program;
 use countersign_edge::admin::Commands;
-use countersign_edge::audit::{Action, Audit};
 use std::sync::Arc;
 
 pub(crate) mod sessions;
@@ -17,12 +16,6 @@ pub(super) fn commands(program: &Arc<Program>) -> Commands {
             if let Some(asked) = command.strip_prefix("session ") {
                 return sessions::answer(&program, asked).await;
             }
-            let detail: String = command.chars().take(80).collect();
-            let audit = Audit {
-                detail: &detail,
-                ..Audit::new(Action::Admin)
-            };
-            program.log.audit(&audit, program.ports.clock.now().wall);
             match command.as_str() {
                 "reload" => match program.reload().await {
                     Ok(said) => format!("ok: {said}"),

@@ -189,6 +189,14 @@ impl Program {
                 self.log.event("error", "reload_refused", &text);
             }
         }
+        let audit = Audit {
+            detail: match &taken {
+                Ok(said) => said,
+                Err(refused) => &refused.why,
+            },
+            ..Audit::new(Action::Reload)
+        };
+        self.log.audit(&audit, self.ports.clock.now().wall);
         taken.map_err(|refused| match refused.rendered {
             Some(rendered) => format!("{STAYS}: {}\n\n{rendered}", refused.why),
             None => format!("{STAYS}: {}", refused.why),

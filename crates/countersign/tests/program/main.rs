@@ -13,6 +13,8 @@ mod listeners;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod tls;

@@ -1,0 +1,164 @@
+//! Sessions of a gateway as its operator has them: the key, the store, and the commands.
+
+use super::gateway::{Folder, Gateway, PLAIN, countersign, text};
+use std::os::unix::fs::MetadataExt as _;
+use std::process::Output;
+
+/// A gateway with a login, whose provider nobody asks here.
+fn with_login(session: &str) -> String {
+    format!(
+        "config = 1\n\n[[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"check\"\n\n[login.home]\n\
+         issuer = \"https://op.test\"\nclient_id = \"client\"\n\n[[route]]\nendpoint = \"/auth\"\n\
+         accept = \"login.home\"\n\n[session]\n{session}\n"
+    )
+}
+
+fn session(folder: &Folder, arguments: &[&str]) -> Output {
+    let mut command = countersign();
+    command.arg("session").args(arguments);
+    command
+        .arg("--state")
+        .arg(folder.0.join("state"))
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[test]
+fn a_gateway_with_a_login_has_sessions_to_list_and_to_revoke() {
+    let folder = Folder::new();
+    let config = folder.write("a.toml", with_login("store = \"file\""));
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    let list = session(&folder, &["list"]);
+    assert!(list.status.success(), "{}", said(&list));
+    assert_eq!(text(&list.stdout), "0 sessions\n");
+    let list = session(&folder, &["list", "--user", "https://op.test", "ann", "--json"]);
+    assert_eq!(
+        text(&list.stdout),
+        "{\"more\":false,\"sessions\":0,\"unopened\":0}\n"
+    );
+    assert!(gateway.line("who=ann").contains("audit admin"));
+    let revoked = session(&folder, &["revoke", "--all"]);
+    assert!(revoked.status.success(), "{}", said(&revoked));
+    assert_eq!(text(&revoked.stdout), "no session ended\n");
+    assert!(
+        gateway
+            .line("audit revoked")
+            .contains("session revoke all: 0 ended")
+    );
+    for command in ["show", "revoke"] {
+        let nobody = session(&folder, &[command, "0123456789abcdef"]);
+        assert_eq!(nobody.status.code(), Some(1), "{}", said(&nobody));
+        assert!(
+            said(&nobody).contains("no session of this name"),
+            "{}",
+            said(&nobody)
+        );
+    }
+    let all = session(&folder, &["revoke"]);
+    assert_eq!(
+        all.status.code(),
+        Some(2),
+        "never all of them by mistake: {}",
+        said(&all)
+    );
+}
+
+#[test]
+fn the_key_is_made_once_for_this_user_alone_and_the_file_beside_it() {
+    let folder = Folder::new();
+    let config = folder.write("a.toml", with_login("store = \"file\""));
+    let key = folder.0.join("state/session.key");
+    let mut before = Vec::new();
+    for _ in 0..2 {
+        let mut gateway = Gateway::start(&folder, &config);
+        gateway.line("listening");
+        let bytes = std::fs::read(&key).unwrap();
+        assert_eq!(bytes.len(), 32);
+        assert_eq!(std::fs::metadata(&key).unwrap().mode() & 0o777, 0o600);
+        assert!(folder.0.join("state/sessions.redb").exists());
+        assert!(before.is_empty() || before == bytes);
+        before = bytes;
+        gateway.signal("TERM");
+        assert!(gateway.end().1);
+    }
+}
+
+#[test]
+fn a_reload_takes_new_times_and_another_store_only_by_a_restart() {
+    let folder = Folder::new();
+    let config = folder.write("a.toml", with_login("store = \"memory\""));
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    folder.write("a.toml", with_login("store = \"memory\"\nrecheck = \"5s\""));
+    gateway.takes();
+    assert!(
+        gateway
+            .line("audit reload")
+            .contains("configuration 1 is in force")
+    );
+    folder.write("a.toml", with_login("store = \"file\""));
+    let why = gateway.refuses();
+    assert!(
+        why.contains("sessions are in another store since the start: memory, 100000 sessions")
+            && why.contains("another store is taken by a restart"),
+        "{why}"
+    );
+    assert!(why.contains("a.toml:16:9"), "{why}");
+}
+
+#[test]
+fn a_gateway_without_a_login_has_no_sessions_until_a_reload_brings_one() {
+    let folder = Folder::new();
+    let config = folder.write("a.toml", PLAIN);
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    let none = session(&folder, &["list"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(
+        said(&none).contains("no login, and so no sessions"),
+        "{}",
+        said(&none)
+    );
+    assert!(!folder.0.join("state/session.key").exists());
+    folder.write("a.toml", with_login(""));
+    gateway.takes();
+    assert!(session(&folder, &["list"]).status.success());
+}
+
+#[test]
+fn check_says_in_a_number_how_long_a_logout_takes() {
+    let folder = Folder::new();
+    let config = folder.write("a.toml", with_login("recheck = \"2s\""));
+    let checked = countersign().arg("check").arg(&config).output().unwrap();
+    assert!(checked.status.success(), "{}", said(&checked));
+    assert!(
+        said(&checked).contains("is not served any more after 2s"),
+        "{}",
+        said(&checked)
+    );
+}
+
+#[test]
+fn a_store_that_cannot_be_had_is_told_at_its_place() {
+    let folder = Folder::new();
+    folder.write("not-a-folder", "");
+    let path = folder.0.join("not-a-folder/sessions.redb");
+    let config = folder.write(
+        "a.toml",
+        with_login(&format!("store = \"file\"\npath = {path:?}")),
+    );
+    let started = countersign()
+        .args(["run", "--config"])
+        .arg(&config)
+        .arg("--state")
+        .arg(folder.0.join("state"))
+        .output()
+        .unwrap();
+    assert_eq!(started.status.code(), Some(1));
+    assert!(said(&started).contains("a.toml:16:9"), "{}", said(&started));
+}
