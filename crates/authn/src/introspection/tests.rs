@@ -40,6 +40,8 @@ struct Issuer {
     answers: Mutex<Vec<(u16, String)>>,
     asked: Mutex<Vec<Request<Bytes>>>,
     held: AtomicBool,
+    /// Whether it answers at the first look, rather than the second.
+    at_once: AtomicBool,
     reachable: AtomicBool,
 }
 
@@ -50,8 +52,9 @@ impl HttpClient for Issuer {
         _limits: FetchLimits,
     ) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
         self.asked.lock().unwrap().push(request);
-        Box::pin(std::future::poll_fn(|context| {
-            if self.held.load(Ordering::Relaxed) {
+        let mut looked = self.at_once.load(Ordering::Relaxed);
+        Box::pin(std::future::poll_fn(move |context| {
+            if !std::mem::replace(&mut looked, true) || self.held.load(Ordering::Relaxed) {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -117,6 +120,7 @@ impl Bench {
             answers: Mutex::new(vec![(200, answer.to_owned())]),
             asked: Mutex::default(),
             held: AtomicBool::new(false),
+            at_once: AtomicBool::new(true),
             reachable: AtomicBool::new(true),
         });
         let built = build("opaque", &values(more), &parts(issuer.clone())).unwrap();

@@ -154,3 +154,59 @@ fn a_client_that_the_issuer_does_not_know_is_the_operators_to_mend() {
         "nothing was remembered"
     );
 }
+
+/// Polls until there is an answer, as a task of its own; `None` when nobody wakes it.
+fn wait<T>(future: &mut BoxFuture<'_, T>) -> Option<T> {
+    struct Unpark(std::thread::Thread, AtomicBool);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.1.store(true, Ordering::Release);
+            self.0.unpark();
+        }
+    }
+    let told = Arc::new(Unpark(std::thread::current(), AtomicBool::new(true)));
+    let waker = Waker::from(Arc::clone(&told));
+    // A park may end at once, for a wake that was met already: several in a row have not.
+    let mut parked = 0;
+    while parked < 5 {
+        if told.1.swap(false, Ordering::AcqRel) {
+            parked = 0;
+            if let Poll::Ready(answer) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return Some(answer);
+            }
+        } else {
+            std::thread::park_timeout(Duration::from_secs(5));
+            parked += 1;
+        }
+    }
+    None
+}
+
+#[test]
+fn no_turn_is_lost_however_many_come_and_go_at_once() {
+    let none = Some(seconds(0));
+    let few = Some(OptionValue::Integer(2));
+    let bench = Bench::new(
+        ANN,
+        &[("cache", none.clone()), ("refused_cache", none), ("at_once", few)],
+    );
+    bench.issuer.at_once.store(false, Ordering::Relaxed);
+    let bench = &bench;
+    std::thread::scope(|scope| {
+        for thread in 0..8_u32 {
+            scope.spawn(move || {
+                for turn in 0..2000_u32 {
+                    let request = request(&format!("Bearer t{}", (turn * 7 + thread) % 12), None);
+                    let mut asked = bench.authenticator.authenticate(&request, now(0));
+                    // Every third gives up at once, whether or not somebody waits for the same answer.
+                    if turn % 3 == 0 {
+                        drop(look(&mut asked));
+                        continue;
+                    }
+                    let outcome = wait(&mut asked).expect("somebody forgot to wake it");
+                    assert_eq!(reason(&outcome), "authenticated");
+                }
+            });
+        }
+    });
+}
