@@ -79,7 +79,7 @@ impl Asker {
             entropy: &*self.entropy,
             now: now.wall,
         };
-        let request = introspection::request(token.expose(), &self.client, url, call);
+        let request = introspection::request(token.expose(), &self.client.at(&metadata), url, call);
         let request = request.map_err(|error| Trouble::of(error.to_string(), None))?;
         let answer = self.provider.reach().send(request).await.map_err(passing)?;
         introspection::Introspection::read(&answer).map_err(|error| Trouble::of_answer(&error))

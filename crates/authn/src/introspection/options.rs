@@ -43,7 +43,8 @@ pub const OPTIONS: Table = Table {
         Field::optional(
             "client_authentication",
             Kind::Choice(CLIENT_AUTHENTICATION),
-            "How the client proves itself. By default `private_key_jwt` with `private_key`, else `client_secret_basic`.",
+            "How the client proves itself. By default `private_key_jwt` with `private_key`; with `client_secret` the first of \
+             `client_secret_basic` and `client_secret_post` that the issuer says it takes.",
         ),
         Field::optional(
             "private_key",

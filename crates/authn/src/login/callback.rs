@@ -218,9 +218,10 @@ impl Login {
         response: &AuthorizationResponse,
         now: Now,
     ) -> Return {
-        let always_named = self.party.provider.known();
+        // A node that was started meanwhile has to ask, or it would not know what it must not miss.
+        let metadata = self.party.metadata(now).await;
         let always_named =
-            always_named.is_some_and(|metadata| metadata.authorization_response_iss_parameter_supported);
+            metadata.is_ok_and(|metadata| metadata.authorization_response_iss_parameter_supported);
         if let Err(error) = response.check_issuer(&self.party.issuer, always_named) {
             let trouble = Trouble::new(Why::Answer, error.to_string());
             return Return::of(Outcome::Trouble(trouble, transaction.to));

@@ -181,7 +181,7 @@ impl Exchange<'_> {
             code_verifier: asked.verifier,
         };
         let url = metadata.endpoint(Endpoint::Token)?;
-        let request = grant.request(&self.party.client, url, self.call())?;
+        let request = grant.request(&self.party.client.at(&metadata), url, self.call())?;
         let tokens = Tokens::of(self.tokens(request).await?, self.now.wall);
         let claims = if self.party.believing.mapping.is_some() {
             None
@@ -299,7 +299,7 @@ impl Exchange<'_> {
             return Ok(record.clone());
         };
         let url = metadata.endpoint(Endpoint::Token)?;
-        let request = refresh_request(refresh_token, &self.party.client, url, self.call())?;
+        let request = refresh_request(refresh_token, &self.party.client.at(&metadata), url, self.call())?;
         let response = self.tokens(request).await?;
         let claims = match &response.id_token {
             Some(id_token) if self.party.believing.mapping.is_none() => {
@@ -360,7 +360,7 @@ impl Exchange<'_> {
             (None, Some(token)) => (token, TokenKind::Access),
             (None, None) => return Ok(()),
         };
-        let request = revocation::request(token, kind, &self.party.client, url, self.call())?;
+        let request = revocation::request(token, kind, &self.party.client.at(&metadata), url, self.call())?;
         let answer = self.send(Endpoint::Revocation, request).await?;
         revocation::read(&answer).map_err(|error| ExchangeError::Answer(Endpoint::Revocation, error))
     }

@@ -1,6 +1,7 @@
 //! How we prove at a provider's endpoints that we are its client (OpenID Connect Core section 9, RFC 6749 section 2.3, RFC
 //! 7523).
 
+use crate::discovery::ProviderMetadata;
 use crate::form::{self, Form, MEDIA_TYPE};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -13,6 +14,7 @@ use countersign_jose::json::quoted;
 use countersign_jose::sign::{SignError, SigningKey};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +89,8 @@ pub enum ClientAuthentication {
     SecretBasic(Secret<String>),
     /// The secret in the form.
     SecretPost(Secret<String>),
+    /// The secret, in whichever of those two ways the provider takes: [`Client::at`] says which.
+    SecretAsTaken(Secret<String>),
     /// A signed assertion in the form.
     PrivateKeyJwt(Arc<PrivateKeyJwt>),
     /// A token in the Authorization header: at introspection endpoints that want one (RFC 7662 section 2.1).
@@ -185,6 +189,28 @@ pub enum RequestError {
 }
 
 impl Client {
+    /// This client as it proves itself at the provider of `metadata`: where the operator leaves it open, a secret stands in the
+    /// Authorization header unless the provider takes it in the form alone.
+    pub fn at(&self, metadata: &ProviderMetadata) -> Cow<'_, Self> {
+        let ClientAuthentication::SecretAsTaken(secret) = &self.authentication else {
+            return Cow::Borrowed(self);
+        };
+        let takes = |method: AuthenticationMethod| {
+            let mut listed = metadata.token_endpoint_auth_methods_supported.iter();
+            listed.any(|own| **own == *method.name())
+        };
+        let posted = takes(AuthenticationMethod::SecretPost) && !takes(AuthenticationMethod::SecretBasic);
+        let secret = secret.clone();
+        Cow::Owned(Self {
+            id: self.id.clone(),
+            authentication: if posted {
+                ClientAuthentication::SecretPost(secret)
+            } else {
+                ClientAuthentication::SecretBasic(secret)
+            },
+        })
+    }
+
     /// A POST of `form` to `endpoint`, with proof that it is from this client.
     pub(crate) fn post(
         &self,
@@ -194,7 +220,7 @@ impl Client {
     ) -> Result<Request<Bytes>, RequestError> {
         let (mut form, mut authorization) = (form, None);
         match &self.authentication {
-            ClientAuthentication::SecretBasic(secret) => {
+            ClientAuthentication::SecretBasic(secret) | ClientAuthentication::SecretAsTaken(secret) => {
                 let pair = format!("{}:{}", form::encode(&self.id), form::encode(secret.expose()));
                 authorization = Some(format!("Basic {}", BASE64_STANDARD.encode(pair)));
             }

@@ -24,7 +24,14 @@ pub(crate) fn client(reading: &mut Reading<'_>, issuer: &str) -> Option<Client> 
         }
         Some(Ok(method)) => method,
         None if values.has("private_key") => AuthenticationMethod::PrivateKeyJwt,
-        None if values.has("client_secret") => AuthenticationMethod::SecretBasic,
+        // Which way the secret goes is the provider's to say.
+        None if values.has("client_secret") => {
+            let secret = secret(reading)?;
+            return Some(Client {
+                id: id.into(),
+                authentication: ClientAuthentication::SecretAsTaken(secret),
+            });
+        }
         None => AuthenticationMethod::None,
     };
     let needs = match method {

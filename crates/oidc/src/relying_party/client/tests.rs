@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::form::parse;
+use crate::issuer::IssuerRule;
 use countersign_core::claims::Value;
 use countersign_jose::jwks::{KeySet, Lookup};
 use countersign_jose::token::UnverifiedToken;
@@ -75,6 +76,38 @@ fn a_posted_secret_is_in_the_form_alone() {
     assert!(!request.headers().contains_key("authorization"));
     assert_eq!(value(&request, "client_id").as_deref(), Some("gw"));
     assert_eq!(value(&request, "client_secret").as_deref(), Some("a&b"));
+}
+
+#[test]
+fn a_secret_goes_the_way_that_the_provider_takes() {
+    let client = Client {
+        id: "gw".into(),
+        authentication: ClientAuthentication::SecretAsTaken(secret("s")),
+    };
+    let rule = IssuerRule::exact("https://op.test");
+    let mut metadata = ProviderMetadata::of_operator(&rule);
+    let mut posted = |methods: &[&str]| {
+        metadata.token_endpoint_auth_methods_supported =
+            methods.iter().map(|method| (*method).into()).collect();
+        matches!(
+            client.at(&metadata).authentication,
+            ClientAuthentication::SecretPost(_)
+        )
+    };
+    assert!(posted(&["client_secret_post"]));
+    assert!(posted(&["private_key_jwt", "client_secret_post"]));
+    assert!(!posted(&["client_secret_post", "client_secret_basic"]));
+    assert!(!posted(&["private_key_jwt"]));
+    assert!(!posted(&[]));
+    let told = Client {
+        id: "gw".into(),
+        authentication: ClientAuthentication::SecretBasic(secret("s")),
+    };
+    metadata.token_endpoint_auth_methods_supported = vec!["client_secret_post".into()];
+    assert!(matches!(
+        told.at(&metadata).authentication,
+        ClientAuthentication::SecretBasic(_)
+    ));
 }
 
 #[test]
