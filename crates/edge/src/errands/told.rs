@@ -61,6 +61,7 @@ impl Errand<'_> {
             ClientAuthentication::PrivateKeyJwt(key) => Some(&**key),
             ClientAuthentication::SecretBasic(_)
             | ClientAuthentication::SecretPost(_)
+            | ClientAuthentication::SecretAsTaken(_)
             | ClientAuthentication::Bearer(_)
             | ClientAuthentication::None => None,
         });
