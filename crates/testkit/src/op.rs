@@ -366,6 +366,7 @@ impl Op {
         if let Some(members) = document.as_object_mut() {
             provider::document(self.issuer, members);
         }
+        self.provider.amend(&mut document);
         if self.state == State::NoJwks
             && let Some(members) = document.as_object_mut()
         {

@@ -62,6 +62,8 @@ struct Switches {
     rotates: bool,
     /// Whether authorization responses name their issuer.
     names_itself: Option<String>,
+    /// Merged into the discovery document.
+    document: Value,
 }
 
 impl Default for Switches {
@@ -76,6 +78,7 @@ impl Default for Switches {
             lasts: 300,
             rotates: true,
             names_itself: None,
+            document: json!({}),
         }
     }
 }
@@ -93,7 +96,7 @@ pub(super) struct Provider {
 }
 
 /// The words of [`Provider::change`].
-const CHANGES: [&str; 11] = [
+const CHANGES: [&str; 12] = [
     "only",
     "says",
     "token",
@@ -104,6 +107,7 @@ const CHANGES: [&str; 11] = [
     "lasts",
     "rotates",
     "names-itself",
+    "document",
     "forgets",
 ];
 
@@ -141,6 +145,7 @@ impl Provider {
             "lasts" => self.switches.lasts = rest.parse().map_err(|_| format!("`{rest}` is no number"))?,
             "rotates" => self.switches.rotates = rest != "no",
             "names-itself" => self.switches.names_itself = said(),
+            "document" => self.switches.document = object()?,
             "forgets" => self.refresh.clear(),
             _ => return Err(format!("a provider cannot be `{word}`")),
         }
@@ -258,6 +263,11 @@ impl Provider {
         }
     }
 
+    /// What it says about itself that its discovery document would not say.
+    pub(super) fn amend(&self, document: &mut Value) {
+        merge(document, &self.switches.document);
+    }
+
     fn token(
         &mut self,
         issuer: &str,
@@ -266,7 +276,11 @@ impl Provider {
         clock: &HandClock,
     ) -> Response<Bytes> {
         let refused = |error: &str| respond(400, &json!({ "error": error }));
-        let Some(client) = client_of(request, form) else {
+        // A provider that takes secrets in the form alone.
+        let posted =
+            self.switches.document["token_endpoint_auth_methods_supported"] == json!(["client_secret_post"]);
+        let taken = !posted || !request.headers().contains_key("authorization");
+        let Some(client) = client_of(request, form).filter(|_| taken) else {
             return respond(401, &json!({ "error": "invalid_client" }));
         };
         let get = |name: &str| form.get(name).map_or("", String::as_str);
