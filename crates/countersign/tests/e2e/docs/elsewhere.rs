@@ -18,7 +18,7 @@ const fn given(command: &'static str, binary: &'static str, test: &'static str) 
 }
 
 /// Each names a command, not its options; the help of `xtask` and `countersign` is where those are.
-pub(super) const GIVEN: [Given; 21] = [
+pub(super) const GIVEN: [Given; 22] = [
     given(
         "cargo install --path crates/countersign",
         "e2e",
@@ -90,6 +90,11 @@ pub(super) const GIVEN: [Given; 21] = [
         "countersign schema",
         "config",
         "the_schema_takes_every_example_and_refuses_every_fault_of_shape",
+    ),
+    given(
+        "countersign session",
+        "program",
+        "a_gateway_with_a_login_has_sessions_to_list_and_to_revoke",
     ),
     given(
         "countersign token mint",
