@@ -63,7 +63,6 @@ impl Errand<'_> {
             | ClientAuthentication::SecretPost(_)
             | ClientAuthentication::SecretAsTaken(_)
             | ClientAuthentication::Bearer(_)
-            | ClientAuthentication::SecretAsTaken(_)
             | ClientAuthentication::None => None,
         });
         Done::document(
