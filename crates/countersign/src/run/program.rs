@@ -171,14 +171,6 @@ impl Program {
         self.asked.key_sets.forget_unused();
         drop(one_at_a_time);
         self.metrics.reload(taken.is_ok());
-        let audit = Audit {
-            detail: match &taken {
-                Ok(said) => said,
-                Err(refused) => &refused.why,
-            },
-            ..Audit::new(Action::Reload)
-        };
-        self.log.audit(&audit, self.ports.clock.now().wall);
         match &taken {
             Ok(said) => self.log.event("info", "reload", said),
             Err(refused) => {
