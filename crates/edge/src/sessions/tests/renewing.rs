@@ -4,7 +4,8 @@ use super::super::{SessionKeeper, SessionSettings};
 use super::issuer::{ACCESS, DUE, Mood};
 use super::world::{ISSUER, World, access, after, gone, live, scope, settle};
 use crate::log::{Format, Log};
-use countersign_authn::session::{Found, Gone, SessionGroup, Sessions as _};
+use crate::store::memory::{Limits, MemoryStore};
+use countersign_authn::session::{Found, Gone, SessionGroup, SessionRecord, Sessions as _};
 use countersign_core::session::RecordKey;
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -266,4 +267,27 @@ async fn without_its_store_a_session_within_the_grace_is_not_renewed() {
         0,
         "a token that could not be kept is not spent"
     );
+}
+
+/// On threads of their own, by a clock that goes, on the store as it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn six_hundred_requests_on_three_nodes_and_four_threads_are_one_renewal() {
+    for _ in 0..20 {
+        let world = World::new();
+        let store = Arc::new(MemoryStore::new(Limits::default(), world.clock.clone()));
+        let nodes = [(); 3].map(|()| world.keeper_on(store.clone()));
+        let ended = SessionRecord {
+            access_ends: Some(world.now().wall),
+            ..world.login("ann")
+        };
+        let name = world.begin(&nodes[0], ended).await;
+        let looks = (0..200).flat_map(|_| nodes.iter()).map(|node| {
+            let (node, owner, now) = (Arc::clone(node), Arc::clone(&world.owner), world.now());
+            tokio::spawn(async move { node.look(name, scope(), &owner, now).await })
+        });
+        for found in join_all(looks).await {
+            assert_eq!(access(&live(found.unwrap())), "access-1");
+        }
+        assert_eq!(world.issuer.asked(), 1);
+    }
 }

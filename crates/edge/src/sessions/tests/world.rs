@@ -9,7 +9,7 @@ use countersign_authn::session::{
 };
 use countersign_core::Ports;
 use countersign_core::secret::Secret;
-use countersign_core::session::RecordKey;
+use countersign_core::session::{RecordKey, SessionStore};
 use countersign_core::time::{Clock, Monotonic, Now, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,6 +88,11 @@ impl World {
 
     pub(super) fn keeper_with(&self, settings: SessionSettings) -> Arc<SessionKeeper> {
         SessionKeeper::new(&self.ports, self.store.clone(), settings, sealer(&[1]))
+    }
+
+    /// A node on another store.
+    pub(super) fn keeper_on(&self, store: Arc<dyn SessionStore>) -> Arc<SessionKeeper> {
+        SessionKeeper::new(&self.ports, store, SessionSettings::default(), sealer(&[1]))
     }
 
     pub(super) fn now(&self) -> Now {
