@@ -11,6 +11,8 @@ mod gateway;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod provider;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod sessions;

@@ -1,6 +1,7 @@
 //! Sessions of a gateway as its operator has them: the key, the store, and the commands.
 
 use super::gateway::{Folder, Gateway, PLAIN, countersign, text};
+use super::provider::{Browser, Provider};
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Output;
 
@@ -161,4 +162,86 @@ fn a_store_that_cannot_be_had_is_told_at_its_place() {
         .unwrap();
     assert_eq!(started.status.code(), Some(1));
     assert!(said(&started).contains("a.toml:16:9"), "{}", said(&started));
+}
+
+/// A gateway at which people log in, in front of nothing.
+fn open_to_people(provider: &Provider, session: &str) -> String {
+    format!(
+        "config = 1\n\n[[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"reverse-proxy\"\n\n{}\n[[route]]\n\
+         hosts = [\"localhost\"]\naccept = \"login.home\"\nto = \"http://127.0.0.1:9\"\n\n[session]\n{session}\n",
+        provider.table()
+    )
+}
+
+#[test]
+fn who_is_logged_in_is_listed_without_secrets_and_out_when_revoked() {
+    let (folder, provider) = (Folder::new(), Provider::start());
+    let config = folder.write("a.toml", open_to_people(&provider, "recheck = \"1m\""));
+    let mut gateway = Gateway::start(&folder, &config);
+    let at = gateway.listening();
+    let (mut ann, mut bob) = (Browser::default(), Browser::default());
+    ann.log_in(at, "ann");
+    assert!(
+        gateway
+            .line("audit login")
+            .contains("who=ann login=login.home host=localhost")
+    );
+    bob.log_in(at, "bob");
+    let list = session(&folder, &["list", "--json"]);
+    let list = said(&list);
+    assert!(
+        list.contains("\"subject\":\"ann\"") && list.contains("\"sid\":\"sid-of-ann\""),
+        "{list}"
+    );
+    for secret in ann.secrets().chain(bob.secrets()) {
+        let id = secret.rsplit('.').next().unwrap();
+        assert!(!list.contains(id), "{list}");
+    }
+    assert!(
+        !list.contains("access-token-of") && !list.contains("eyJ"),
+        "{list}"
+    );
+    // A reload, and whoever is logged in stays so.
+    folder.write("a.toml", open_to_people(&provider, "recheck = \"50s\""));
+    gateway.takes();
+    assert_eq!(ann.subject(at).as_deref(), Some("ann"));
+    let revoked = session(&folder, &["revoke", "--user", &provider.issuer(), "ann"]);
+    assert_eq!(text(&revoked.stdout), "1 session ended\n");
+    assert_eq!(ann.subject(at), None, "at once, on this node");
+    assert_eq!(bob.subject(at).as_deref(), Some("bob"));
+    assert_eq!(
+        text(&session(&folder, &["revoke", "--all"]).stdout),
+        "1 session ended\n"
+    );
+    assert_eq!(bob.subject(at), None);
+}
+
+#[test]
+fn sessions_in_a_file_outlive_a_gateway_that_is_killed_and_logouts_do_too() {
+    let (folder, provider) = (Folder::new(), Provider::start());
+    let config = folder.write("a.toml", open_to_people(&provider, "store = \"file\""));
+    let mut people = Vec::new();
+    for round in 0..5 {
+        let mut gateway = Gateway::start(&folder, &config);
+        let at = gateway.listening();
+        for (person, browser) in &mut people {
+            let browser: &mut Browser = browser;
+            assert_eq!(browser.subject(at).as_ref(), Some(&*person));
+        }
+        let (stays, goes) = (format!("stays-{round}"), format!("goes-{round}"));
+        let (mut one, mut other) = (Browser::default(), Browser::default());
+        one.log_in(at, &stays);
+        other.log_in(at, &goes);
+        let revoked = session(&folder, &["revoke", "--user", &provider.issuer(), &goes]);
+        assert_eq!(text(&revoked.stdout), "1 session ended\n");
+        gateway.signal("KILL");
+        drop(gateway.end());
+        let mut gateway = Gateway::start(&folder, &config);
+        let at = gateway.listening();
+        assert_eq!(one.subject(at), Some(stays.clone()));
+        assert_eq!(other.subject(at), None, "no logout is undone");
+        gateway.signal("KILL");
+        drop(gateway.end());
+        people.push((stays, one));
+    }
 }
