@@ -10,6 +10,7 @@
 // The control server, on a port of its own, is what a test holds:
 //   POST /down                 every request to the provider gets 500
 //   POST /down?how=refuse      connections to the provider are refused
+//   POST /down?how=token       every request to the token endpoint gets 503
 //   POST /up                   the provider answers again
 //   POST /delay?ms=N           the token endpoint answers N milliseconds after it did its work
 //   POST /ttl?seconds=N        how long access tokens last from now on
@@ -32,7 +33,7 @@ const PEOPLE = {
   bob: { groups: ['staff'], preferred_username: 'bob.roe', name: 'Bob Roe', email: 'bob@home.test', email_verified: true },
 };
 
-let down = false;
+let down = '';
 let delay = 0;
 let ttl = firstTtl;
 const counts = { authorization_code: 0, refresh_token: 0, refused: 0 };
@@ -84,8 +85,8 @@ ${urls.map((url) => `<iframe src="${url.replaceAll('&', '&amp;')}" title="a clie
 <script>addEventListener('load', () => location.replace(${JSON.stringify(on)}))</script></html>`;
 
 const front = http.createServer((request, response) => {
-  if (down) {
-    response.writeHead(500).end();
+  if (down === 'token' ? request.url === '/token' : down) {
+    response.writeHead(down === 'token' ? 503 : 500).end();
     return;
   }
   answer(request, response);
@@ -189,8 +190,8 @@ function answer(request, response) {
 
 const actions = {
   '/down': async (query) => {
-    down = true;
-    if (query.get('how') === 'refuse' && front.listening) {
+    down = query.get('how') ?? 'all';
+    if (down === 'refuse' && front.listening) {
       const closed = new Promise((resolve) => { front.close(resolve); });
       front.closeAllConnections();
       await closed;
@@ -198,7 +199,7 @@ const actions = {
     return {};
   },
   '/up': async () => {
-    down = false;
+    down = '';
     if (!front.listening) await listen(front, at);
     return {};
   },

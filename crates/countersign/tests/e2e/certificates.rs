@@ -11,5 +11,5 @@ mod nginx;
 mod recipe;
 mod refused;
 mod revoked;
-mod site;
+pub(crate) mod site;
 mod told;

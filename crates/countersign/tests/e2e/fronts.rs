@@ -144,21 +144,8 @@ impl Front {
         let (name, mut command) = match self.kind {
             Kind::Nginx => ("nginx", nginx(folder, "nginx.conf")),
             Kind::NginxUnix => ("nginx", nginx(folder, "nginx-unix.conf")),
-            Kind::Caddy => {
-                let mut caddy = tool("caddy");
-                // Caddy keeps its own files below these.
-                caddy
-                    .arg("run")
-                    .env("HOME", folder)
-                    .env("XDG_CONFIG_HOME", folder)
-                    .env("XDG_DATA_HOME", folder);
-                ("caddy", caddy)
-            }
-            Kind::Traefik => {
-                let mut traefik = tool("traefik");
-                traefik.arg("--configfile=traefik.yml");
-                ("traefik", traefik)
-            }
+            Kind::Caddy => ("caddy", caddy(folder)),
+            Kind::Traefik => ("traefik", traefik()),
             Kind::Standalone => return,
         };
         let mut proxy = Process::start(name, command.current_dir(folder));
@@ -219,6 +206,23 @@ pub(crate) fn nginx(folder: &Path, file: &str) -> Command {
         .arg(folder)
         .args(["-c", file, "-g", "daemon off;"]);
     nginx
+}
+
+/// Caddy with the configuration of its working directory. It keeps its own files in `folder`.
+pub(crate) fn caddy(folder: &Path) -> Command {
+    let mut caddy = tool("caddy");
+    caddy.arg("run");
+    for name in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+        caddy.env(name, folder);
+    }
+    caddy
+}
+
+/// Traefik with the configuration of its working directory.
+pub(crate) fn traefik() -> Command {
+    let mut traefik = tool("traefik");
+    traefik.arg("--configfile=traefik.yml");
+    traefik
 }
 
 /// Has nginx keep bodies in a folder of its own: each nginx that starts takes the machine's for its user, and so from those

@@ -128,7 +128,8 @@ impl Issuer {
     }
 }
 
-fn address(url: &str) -> Address {
+/// Where the server of an `http` URL listens.
+pub(crate) fn address(url: &str) -> Address {
     let address = url.strip_prefix("http://").unwrap();
     Address::Tcp(address.parse::<SocketAddr>().unwrap())
 }

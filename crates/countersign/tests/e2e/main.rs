@@ -4,6 +4,8 @@
 
 // What the tests stand on.
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod forge;
 #[cfg(test)]
 mod fronts;
@@ -13,6 +15,8 @@ mod http;
 mod issuer;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod provider;
 #[cfg(test)]
 mod upstream;
 
@@ -37,6 +41,8 @@ mod hosts;
 mod init;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod login;
 #[cfg(test)]
 mod openssl;
 #[cfg(test)]

@@ -1,31 +1,13 @@
 //! A person's browser, with a certificate in its store and without: Chromium, and the bundle of `countersign ca export`.
 
 use super::site::{ANN, Kind, Site, ca};
+use crate::browser::{home, nss};
 use crate::process::Folder;
 use std::path::Path;
 use std::process::Command;
 
 /// What lets Chromium show a certificate without asking anybody. Without it, it waits for a click that never comes.
 const POLICY: &str = "/etc/chromium/policies/managed/countersign-tests.json";
-
-/// A home folder whose browser believes the example's authority.
-fn home(site: &Site) -> Folder {
-    let home = Folder::new();
-    std::fs::create_dir_all(home.0.join(".pki/nssdb")).unwrap();
-    nss(&home, "certutil", &["-N", "--empty-password"]);
-    let root = site.folder.path("ca/root.crt");
-    nss(&home, "certutil", &["-A", "-n", "root", "-t", "C,,", "-i", &root]);
-    home
-}
-
-fn nss(home: &Folder, program: &str, arguments: &[&str]) {
-    let store = format!("sql:{}", home.path(".pki/nssdb"));
-    let mut command = Command::new(program);
-    let output = command.args(["-d", &store]).args(arguments).output();
-    let output = output.unwrap_or_else(|error| panic!("{program} ({error}): run `cargo xtask tools`"));
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {told}");
-}
 
 /// The page that the browser of `home` ends with.
 fn page(site: &Site, home: &Folder) -> String {
@@ -64,7 +46,7 @@ fn check(kind: Kind) {
         .lines()
         .find_map(|line| line.strip_prefix("password: "))
         .unwrap();
-    let ann = home(&site);
+    let ann = home(&site.folder);
     let bundle = site.folder.path(&format!("ca/issued/{ANN}.p12"));
     nss(&ann, "pk12util", &["-i", &bundle, "-W", password]);
     let shown = page(&site, &ann);
@@ -73,7 +55,7 @@ fn check(kind: Kind) {
         "{kind:?}: {shown}"
     );
     assert!(shown.contains("CN=ann@example.org"), "{kind:?}: {shown}");
-    let shown = page(&site, &home(&site));
+    let shown = page(&site, &home(&site.folder));
     assert!(shown.contains("certificate_required"), "{kind:?}: {shown}");
     assert!(shown.contains("You may not see this"), "{kind:?}: {shown}");
 }

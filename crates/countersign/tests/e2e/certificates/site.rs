@@ -1,8 +1,8 @@
 //! An example for certificates, running, with an authority of its own; and clients of it.
 
-use crate::fronts::{copy, gateway, nginx, own_bodies, tls_port};
+use crate::fronts::{caddy, copy, gateway, nginx, own_bodies, tls_port, traefik};
 use crate::http::Answer;
-use crate::process::{Folder, Process, free_addresses, repository, tool, until, until_open};
+use crate::process::{Folder, Process, free_addresses, repository, until, until_open};
 use crate::upstream::{Seen, Upstream};
 use countersign_testkit::pki::{Authority, Key, Revocations, pem};
 use std::fmt::Write as _;
@@ -191,20 +191,8 @@ impl Site {
 fn proxy(kind: Kind, folder: &Folder) -> Option<(&'static str, Command)> {
     match kind {
         Kind::Nginx => Some(("nginx", nginx(&folder.0, "nginx.conf"))),
-        Kind::Caddy => {
-            let mut caddy = tool("caddy");
-            caddy.arg("run");
-            // Caddy keeps its own files below these.
-            for name in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
-                caddy.env(name, &folder.0);
-            }
-            Some(("caddy", caddy))
-        }
-        Kind::Traefik => {
-            let mut traefik = tool("traefik");
-            traefik.arg("--configfile=traefik.yml");
-            Some(("traefik", traefik))
-        }
+        Kind::Caddy => Some(("caddy", caddy(&folder.0))),
+        Kind::Traefik => Some(("traefik", traefik())),
         Kind::Standalone => None,
     }
 }
@@ -254,7 +242,7 @@ impl Drop for Connection {
     }
 }
 
-pub(super) fn ca(folder: &Folder, arguments: &[&str]) -> String {
+pub(crate) fn ca(folder: &Folder, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     run(command.arg("ca").args(arguments).current_dir(&folder.0))
 }

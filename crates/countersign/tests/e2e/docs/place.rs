@@ -4,7 +4,9 @@ use super::session::Place;
 use crate::fronts::{Kind, configured_issuer, copy, tls_port};
 use crate::issuer::{API, Issuer};
 use crate::process::{Folder, Process, free_addresses, repository, until_open};
+use crate::provider::{Provider, SECRET};
 use crate::upstream::Upstream;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,7 +19,7 @@ pub(super) struct Followed {
 }
 
 /// All of them.
-pub(super) const FOLLOWED: [Followed; 8] = [
+pub(super) const FOLLOWED: [Followed; 10] = [
     Followed {
         page: "README.md",
         heading: "Five minutes to a protected page",
@@ -39,9 +41,19 @@ pub(super) const FOLLOWED: [Followed; 8] = [
         place: || certificates("nginx/certificates"),
     },
     Followed {
+        page: "examples/nginx/login/README.md",
+        heading: "Try it here",
+        place: || logins("nginx/login"),
+    },
+    Followed {
         page: "examples/standalone/README.md",
         heading: "With certificates",
         place: || certificates("standalone"),
+    },
+    Followed {
+        page: "examples/standalone/README.md",
+        heading: "People who log in",
+        place: || logins("standalone"),
     },
     Followed {
         page: "examples/caddy/README.md",
@@ -155,6 +167,25 @@ fn certificates(folder: &str) -> Place {
         .collect::<Vec<_>>();
     let from = repository().join("examples").join(folder);
     copy(&from, &place.folder.0, &replace);
+    place
+}
+
+/// The folder of an example for logins, a provider, and the secret of the client there.
+fn logins(folder: &str) -> Place {
+    let mut place = place();
+    let provider = Provider::start(&place.here("https://app.test:8443"), &json!({}));
+    let replaced = place.replace.iter();
+    let mut replace = replaced
+        .map(|(there, here)| (there.as_str(), here.clone()))
+        .collect::<Vec<_>>();
+    replace.push((
+        "issuer        = \"https://op.example\"",
+        format!("issuer = \"{}\"\ndanger_allow_http = true", provider.url),
+    ));
+    let from = repository().join("examples").join(folder);
+    copy(&from, &place.folder.0, &replace);
+    place.variables.push(("SECRET", SECRET.to_owned()));
+    place.running.push(provider.process);
     place
 }
 

@@ -1,0 +1,8 @@
+//! People log in end to end: the examples as they stand, with a real provider (oidc-provider), in real Chromium and with
+//! curl.
+
+mod browser;
+mod curl;
+mod migrated;
+mod out;
+mod site;

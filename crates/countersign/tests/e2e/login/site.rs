@@ -1,0 +1,322 @@
+//! An example for logins, running, with a provider of its own; and somebody who visits it with curl.
+
+use crate::certificates::site::ca;
+use crate::fronts::{caddy, change, copy, gateway, nginx, own_bodies, traefik};
+use crate::http::Answer;
+use crate::process::{Folder, Process, free_addresses, repository, until, until_open};
+use crate::provider::{Provider, SECRET};
+use crate::upstream::{Seen, Upstream};
+use serde_json::json;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+/// Who ends TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Nginx,
+    Caddy,
+    Traefik,
+    Standalone,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 4] = [Self::Nginx, Self::Caddy, Self::Traefik, Self::Standalone];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx/login",
+            Self::Caddy => "caddy/login",
+            Self::Traefik => "traefik/login",
+            Self::Standalone => "standalone",
+        }
+    }
+
+    pub(super) const fn configuration(self) -> &'static str {
+        match self {
+            Self::Nginx | Self::Caddy | Self::Traefik => "countersign.toml",
+            Self::Standalone => "login.toml",
+        }
+    }
+
+    /// Whether the example has a location that is open to everybody, where logouts end.
+    pub(super) fn has_open(self) -> bool {
+        self == Self::Nginx
+    }
+
+    /// The path that logs out.
+    pub(super) const fn logout(self) -> &'static str {
+        match self {
+            Self::Nginx => "/logout",
+            Self::Caddy | Self::Traefik | Self::Standalone => "/.countersign/logout",
+        }
+    }
+}
+
+/// An example with an application behind it and a provider beside.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) kind: Kind,
+    pub(super) folder: Folder,
+    pub(super) secure: SocketAddr,
+    pub(super) upstream: Upstream,
+    pub(super) provider: Provider,
+    pub(super) gateway: Process,
+    _proxy: Option<Process>,
+}
+
+impl Site {
+    pub(super) fn start(kind: Kind) -> Self {
+        Self::start_edited(kind, |_| ())
+    }
+
+    /// `edit` changes the copied files before anything starts.
+    pub(super) fn start_edited(kind: Kind, edit: impl FnOnce(&Folder)) -> Self {
+        let (folder, upstream) = (Folder::new(), Upstream::start());
+        let [secure, plain, asked] = free_addresses();
+        let origin = format!("https://app.test:{}", secure.port());
+        let own = |page: &str| format!("{origin}/.countersign/{page}-logout");
+        let told = json!({
+            "backchannel_logout_uri": own("backchannel"),
+            "frontchannel_logout_uri": own("frontchannel"),
+        });
+        let provider = Provider::start(&origin, &told);
+        let replace = [
+            (":8443", format!(":{}", secure.port())),
+            (":9180", format!(":{}", asked.port())),
+            (":9000", format!(":{}", upstream.address.port())),
+            (":8080", format!(":{}", plain.port())),
+            ("https_port = 8443", format!("https_port = {}", secure.port())),
+            (
+                "issuer        = \"https://op.example\"",
+                format!("issuer = \"{}\"\ndanger_allow_http = true", provider.url),
+            ),
+        ];
+        copy(
+            &repository().join("examples").join(kind.folder()),
+            &folder.0,
+            &replace,
+        );
+        if kind == Kind::Nginx {
+            own_bodies(&folder.0.join("nginx.conf"));
+        }
+        certificate(&folder);
+        secret(&folder);
+        edit(&folder);
+        let configuration = folder.0.join(kind.configuration());
+        let mut gateway = gateway(&configuration, &folder.0.join("state"));
+        let own = if kind == Kind::Standalone { secure } else { asked };
+        until_open(&mut gateway, own);
+        let proxy = proxy(kind, &folder).map(|(name, mut command)| {
+            let mut proxy = Process::start(name, command.current_dir(&folder.0));
+            until_open(&mut proxy, secure);
+            proxy
+        });
+        let site = Self {
+            kind,
+            folder,
+            secure,
+            upstream,
+            provider,
+            gateway,
+            _proxy: proxy,
+        };
+        if kind == Kind::Traefik {
+            // It listens before it has read its routers, and then answers 404 for itself.
+            let nobody = Visitor::new(&site, "nobody");
+            until("Traefik has read its routers", || {
+                nobody
+                    .try_ask("/.countersign/session", &["-k"])
+                    .is_ok_and(|answer| answer.status != 404)
+            });
+        }
+        site
+    }
+
+    /// What browsers call it.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("https://app.test:{}{path}", self.secure.port())
+    }
+
+    /// What reached the application since it was last asked: one request.
+    pub(super) fn seen(&self) -> Seen {
+        let mut seen = self.upstream.take();
+        assert_eq!(seen.len(), 1, "{:?}: {seen:?}", self.kind);
+        seen.remove(0)
+    }
+
+    /// The same of a browser, which asks for an icon besides.
+    pub(super) fn seen_but_for_icons(&self) -> Seen {
+        let mut seen = self.upstream.take();
+        seen.retain(|seen| !seen.line.contains("/favicon.ico"));
+        assert_eq!(seen.len(), 1, "{:?}: {seen:?}", self.kind);
+        seen.remove(0)
+    }
+}
+
+/// Makes the certificate of the example's host.
+pub(super) fn certificate(folder: &Folder) {
+    ca(folder, &["init", "--name", "Example"]);
+    ca(folder, &["issue", "server", "app.test"]);
+    for name in ["app.test.crt", "app.test.key"] {
+        std::fs::copy(folder.0.join("ca/issued").join(name), folder.0.join(name)).unwrap();
+    }
+}
+
+/// Writes the secret of the client as the page for its users says it.
+pub(super) fn secret(folder: &Folder) {
+    folder.write("client-secret", SECRET);
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(folder.0.join("client-secret"), private).unwrap();
+}
+
+/// The program in front, if there is one.
+fn proxy(kind: Kind, folder: &Folder) -> Option<(&'static str, Command)> {
+    match kind {
+        Kind::Nginx => Some(("nginx", nginx(&folder.0, "nginx.conf"))),
+        Kind::Caddy => Some(("caddy", caddy(&folder.0))),
+        Kind::Traefik => Some(("traefik", traefik())),
+        Kind::Standalone => None,
+    }
+}
+
+/// Guards `/admin/` for a group besides, in every example that has but one route for what is guarded.
+pub(super) fn guard_admin(kind: Kind, folder: &Folder) {
+    let configuration = folder.0.join(kind.configuration());
+    let to = match kind {
+        Kind::Nginx | Kind::Caddy | Kind::Traefik => "",
+        Kind::Standalone => "to = \"http://127.0.0.1:1\"\n",
+    };
+    let route = format!(
+        "[[route]]\nhosts = [\"app.test\"]\npaths = [\"/admin/**\"]\naccept = [\"login.home\"]\n\
+         require = {{ groups = [\"operators\"] }}\n{to}\n[[route]]"
+    );
+    let text = crate::fronts::read(&configuration);
+    let text = text.replacen("[[route]]", &route, 1);
+    std::fs::write(&configuration, text).unwrap();
+}
+
+/// Somebody with a cookie jar.
+#[derive(Debug)]
+pub(super) struct Visitor<'a> {
+    site: &'a Site,
+    jar: String,
+}
+
+/// Where somebody has ended up.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) url: String,
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+impl<'a> Visitor<'a> {
+    pub(super) fn new(site: &'a Site, name: &str) -> Self {
+        Self {
+            site,
+            jar: format!("jar-of-{name}"),
+        }
+    }
+
+    fn curl(&self, url: &str, options: &[&str]) -> Command {
+        let mut command = Command::new("curl");
+        command
+            .args(["-s", "-S", "--max-time", "30", "--noproxy", "*"])
+            .args(["--cacert", "ca/root.crt", "-c", &self.jar, "-b", &self.jar])
+            .args([
+                "--resolve",
+                &format!("app.test:{}:127.0.0.1", self.site.secure.port()),
+            ])
+            .args(options)
+            .arg(url)
+            .current_dir(&self.site.folder.0);
+        command
+    }
+
+    /// What curl gets for `path`, led nowhere.
+    pub(super) fn ask(&self, path: &str, options: &[&str]) -> Answer {
+        let got = self.try_ask(path, options);
+        got.unwrap_or_else(|told| panic!("{path} {options:?}: {told}"))
+    }
+
+    pub(super) fn try_ask(&self, path: &str, options: &[&str]) -> Result<Answer, String> {
+        let output = self
+            .curl(&self.site.url(path), options)
+            .arg("-i")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        let answer = Answer::read(&mut output.stdout.as_slice(), false);
+        answer.map_err(|error| format!("{error}; curl says {told}"))
+    }
+
+    /// Has a cookie of the application's from now on.
+    pub(super) fn takes_the_cookie(&self, name: &str, value: &str) {
+        let jar = self.site.folder.0.join(&self.jar);
+        let mut kept = crate::fronts::read(&jar);
+        writeln!(kept, "app.test\tFALSE\t/\tTRUE\t0\t{name}\t{value}").unwrap();
+        std::fs::write(jar, kept).unwrap();
+    }
+
+    /// Where a browser that goes to `url` ends up.
+    pub(super) fn follow(&self, url: &str, options: &[&str]) -> Place {
+        let browser = [
+            "-L",
+            "-H",
+            "Accept: text/html",
+            "-w",
+            "\n%{http_code} %{url_effective}",
+        ];
+        let output = self.curl(url, options).args(browser).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{url} {options:?}: {told}");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (body, end) = text.rsplit_once('\n').unwrap();
+        let (status, url) = end.split_once(' ').unwrap();
+        Place {
+            url: url.to_owned(),
+            status: status.parse().unwrap(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// Goes to `path`, signs in at the provider where it is led there, and ends up where that leads.
+    pub(super) fn log_in(&self, path: &str, name: &str) -> Place {
+        let form = self.follow(&self.site.url(path), &[]);
+        assert!(form.url.starts_with(&self.site.provider.url), "{form:?}");
+        self.follow(
+            &self.action(&form),
+            &["-d", &format!("login={name}&password=any")],
+        )
+    }
+
+    /// Presses the button of the provider's page that asks whether to sign out.
+    pub(super) fn sign_out(&self, page: &Place) -> Place {
+        let xsrf = attribute(&page.body, "name=\"xsrf\" value=");
+        let form = format!("xsrf={xsrf}&logout=yes");
+        self.follow(&self.action(page), &["-d", &form])
+    }
+
+    /// Where a form of the provider's goes.
+    fn action(&self, page: &Place) -> String {
+        let action = attribute(&page.body, "action=");
+        if action.starts_with("http") {
+            return action;
+        }
+        format!("{}{action}", self.site.provider.url)
+    }
+}
+
+/// What stands in quotes after `before`.
+fn attribute(page: &str, before: &str) -> String {
+    let after = page.split(before).nth(1);
+    let value = after.and_then(|after| after.split('"').nth(1));
+    value.unwrap_or_else(|| panic!("no {before}: {page}")).to_owned()
+}
+
+/// Changes one line of the configuration.
+pub(super) fn configure(kind: Kind, folder: &Folder, old: &str, new: &str) {
+    change(&folder.0.join(kind.configuration()), old, new);
+}
