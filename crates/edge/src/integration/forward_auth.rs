@@ -10,9 +10,9 @@ use countersign_core::gate::{Host, Scheme, Unreadable, judge_method};
 use countersign_core::reason::UnreadableReason;
 use countersign_core::request::{Forwarder, OriginalRequest};
 use countersign_core::route::Route;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::{AUTHORIZATION, COOKIE, LOCATION};
 use http::request::Parts;
-use http::{HeaderName, Response};
+use http::{HeaderName, HeaderValue, Response};
 
 const METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -112,7 +112,11 @@ impl Integration for ForwardAuth {
             decision @ (Decision::Challenge(_)
             | Decision::Deny(..)
             | Decision::Unavailable(_)
-            | Decision::NoRoute) => answer::to_client(&words_for(&question.request, &decision)),
+            | Decision::NoRoute) => {
+                let mut response = answer::to_client(&words_for(&question.request, &decision));
+                complete(&mut response, &question.request);
+                response
+            }
         })
     }
 
@@ -122,6 +126,18 @@ impl Integration for ForwardAuth {
 
     fn is_sub_request(&self, _: &str) -> bool {
         false
+    }
+}
+
+/// Traefik reads a place without a host as one at the gateway's own address, and sends clients there: the host is said.
+fn complete(response: &mut Response<Body>, request: &OriginalRequest) {
+    let Some(place) = response.headers().get(LOCATION) else {
+        return;
+    };
+    let place = place.to_str().ok().filter(|place| place.starts_with('/'));
+    let whole = place.map(|place| format!("{}://{}{place}", request.scheme.as_str(), request.host));
+    if let Some(Ok(whole)) = whole.map(HeaderValue::try_from) {
+        response.headers_mut().insert(LOCATION, whole);
     }
 }
 
