@@ -17,6 +17,9 @@ use std::time::Duration;
 
 /// How long a connection may take to be made, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a connection is kept that nobody uses: less than servers keep theirs (Node 5 s, most others longer). One that its
+/// server has just closed would take a request with it, and a code or a refresh token holds but once.
+const IDLE: Duration = Duration::from_secs(4);
 /// How many different authorities (and so clients) are kept.
 const MAX_CLIENTS: usize = 64;
 
@@ -92,6 +95,7 @@ impl NetworkClient {
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
             .dns_resolver(SystemResolver {
                 public_only,
                 proxies: self.proxies.clone(),
