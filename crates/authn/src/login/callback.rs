@@ -8,13 +8,13 @@ use super::tokens::{Asked, Exchange, ExchangeError, Proved};
 use super::transaction::{BrowserSecret, Transaction, state_hash};
 use super::trouble::{Trouble, Why};
 use super::{Login, Logins};
-use crate::session::{Found, Purpose, SessionRecord};
+use crate::session::{Found, Purpose, Scope, SessionRecord};
 use countersign_core::claims::Value;
 use countersign_core::request::OriginalRequest;
 use countersign_core::return_to::ReturnTo;
 use countersign_core::route::LoginDemand;
 use countersign_core::secret::Secret;
-use countersign_core::session::StoreError;
+use countersign_core::session::{RecordKey, StoreError};
 use countersign_core::time::Now;
 use countersign_jose::json::write_object;
 use countersign_oidc::relying_party::authorization::{CodeVerifier, Nonce};
@@ -27,6 +27,8 @@ use std::time::Duration;
 
 /// How often a browser is sent away once more that came back without what it left with.
 const MAX_TRIES: u8 = 1;
+/// Logins of one user in one browser that lie no further apart are of tabs that log in at once.
+const AT_ONCE: Duration = Duration::from_mins(1);
 
 /// What becomes of a browser that is back.
 #[derive(Debug)]
@@ -316,8 +318,10 @@ impl Login {
         };
         record.ends = ends;
         if let Some(before) = self.record(request) {
-            // Where it cannot be ended it ends by itself: nobody has its id any more.
-            drop(sessions.end(before, scope, now).await);
+            if !self.is_another_tabs(before, scope, &record, now).await {
+                // Where it cannot be ended it ends by itself: nobody has its id any more.
+                drop(sessions.end(before, scope, now).await);
+            }
         }
         let cookies = self.party.cookies();
         let (name, value) = (cookies.session(), session_value(&self.party.tag, &id));
@@ -329,6 +333,24 @@ impl Login {
             wished_by: None,
             cookies: cookie.into_iter().collect(),
         }
+    }
+
+    /// Whether `before` is the same user's and has begun a moment ago: of several tabs that log in at once, none takes from
+    /// another what it is loading just now.
+    async fn is_another_tabs(
+        &self,
+        before: RecordKey,
+        scope: Scope,
+        record: &SessionRecord,
+        now: Now,
+    ) -> bool {
+        let found = self.party.sessions.look(before, scope, &self.owner, now).await;
+        let Found::Live(session) = found else {
+            return false;
+        };
+        let other = &session.record;
+        let same = other.issuer == record.issuer && other.subject() == record.subject();
+        same && now.wall < other.began.plus(AT_ONCE)
     }
 
     /// What is remembered; for how long, is cut to the sessions' own settings.
