@@ -2,6 +2,7 @@
 
 use crate::config::check::{self, check};
 use crate::config::diagnostic::{Diagnostic, Severity};
+use crate::config::pages;
 use crate::config::shape::{self, Document};
 use crate::config::{Environment, Sources};
 use countersign_authn::kinds::Parts;
@@ -36,6 +37,11 @@ pub fn load_with(
     }
     loaded.warnings = told;
     Ok(loaded)
+}
+
+/// Reads every file that [`load`] reads, for what is in it alone.
+pub fn look(sources: &Sources, environment: &Environment) {
+    pages::look(&document(sources, environment), environment);
 }
 
 /// The checked shape alone, for commands that look at single tables.

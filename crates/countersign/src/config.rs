@@ -8,7 +8,7 @@ pub mod hidden;
 pub mod identity;
 pub mod listen;
 pub mod nearest;
-mod pages;
+pub(crate) mod pages;
 pub mod require;
 pub mod route;
 pub mod scalar;

@@ -51,6 +51,18 @@ pub(super) fn pages(
     Pages::built_in()
 }
 
+/// Reads the files, for what is in them alone.
+pub(crate) fn look(document: &Document, environment: &Environment) {
+    if let Some(folder) = folder(document) {
+        drop(read(folder, environment));
+    }
+}
+
+fn folder(document: &Document) -> Option<&Path> {
+    let table = document.values.table("pages")?;
+    table.text("folder").map(Path::new)
+}
+
 type Files = Vec<(String, Vec<u8>)>;
 
 /// The files that are there, and what is wrong with those that cannot be read.

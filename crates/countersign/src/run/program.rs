@@ -7,7 +7,7 @@ use super::sockets::{Change, Closed, Sockets};
 use super::{Origin, read, told_whole, warn};
 use crate::compose::{self, Loaded};
 use crate::config::diagnostic::MAX_SHOWN;
-use crate::config::{Diagnostic, Environment, Severity, Sources, shape};
+use crate::config::{Diagnostic, Environment, Severity, Sources};
 use crate::reload::{BETWEEN_READINGS, NotTaken, Recorder, Stamps, judge};
 use countersign_authn::token_cache::TokenCache;
 use countersign_core::Ports;
@@ -202,7 +202,7 @@ impl Program {
             .aside(|program| {
                 let sources = program.sources(kept)?;
                 let recorder = Recorder::around(&program.environment);
-                drop(shape::read(&sources, recorder.environment()));
+                compose::look(&sources, recorder.environment());
                 Ok(recorder.reading(sources))
             })
             .await?;

@@ -11,6 +11,8 @@ mod gateway;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod reload;
