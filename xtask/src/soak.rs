@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: what takes too long for `test`. Every decoder under many more mutations, kill -9 at any moment,
-//! and files, bodies and lines that are far too large.
+//! `cargo xtask soak`: what takes too long for `test`. Every decoder under many more mutations, kill -9 at any moment, of
+//! the gateway and of the store of sessions in a file, and files, bodies and lines that are far too large.
 
 use crate::options::Options;
 use crate::{Failure, cargo, run, say, target};
@@ -21,7 +21,7 @@ const OPTIONS: [&str; 6] = [
     "--seed",
     "--body-mib",
 ];
-const PARTS: [&str; 3] = ["mutations", "kill", "big"];
+const PARTS: [&str; 4] = ["mutations", "kill", "store", "big"];
 
 /// Runs every part, or the one that is named.
 pub(crate) fn run_all(words: &[&str]) -> Result<(), Failure> {
@@ -36,6 +36,7 @@ pub(crate) fn run_all(words: &[&str]) -> Result<(), Failure> {
         kills: options.number("--kills", 300)?,
         seconds: options.number("--seconds", 600)?,
     };
+    let kills_of_store = options.number("--kills", 100)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let seed = options.number("--seed", now)?;
     let body_mebibytes = options.number("--body-mib", 1024_u64)?;
@@ -55,6 +56,9 @@ pub(crate) fn run_all(words: &[&str]) -> Result<(), Failure> {
         ));
         kill::run(&folder, seed, limits)?;
     }
+    if wanted("store") {
+        store(kills_of_store)?;
+    }
     if wanted("big") {
         say("-- big: files, bodies and lines that are far too large");
         big::run(&folder, body_mebibytes)?;
@@ -70,4 +74,18 @@ fn mutations(of_each: u64) -> Result<(), Failure> {
         .args(["test", "--release", "--test", "fuzz"])
         .args(packages)
         .env("COUNTERSIGN_MUTATIONS", of_each.to_string()))
+}
+
+/// The store of sessions in a file, killed while it is written; what was acknowledged is there each time.
+fn store(kills: usize) -> Result<(), Failure> {
+    say(&format!("-- store: the file of sessions, killed {kills} times"));
+    let test = [
+        "killed::what_was_acknowledged_outlives_a_kill",
+        "--exact",
+        "--nocapture",
+    ];
+    run(Command::new(env!("CARGO"))
+        .args(["test", "--release", "-p", "countersign", "--test", "stores", "--"])
+        .args(test)
+        .env("COUNTERSIGN_KILLS", kills.to_string()))
 }
