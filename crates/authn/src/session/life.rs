@@ -11,6 +11,10 @@ const FIRST_HOLD_OFF: Duration = Duration::from_secs(2);
 /// And never longer than this.
 const LONGEST_HOLD_OFF: Duration = Duration::from_mins(1);
 
+/// Two renewals of one session are so far apart at least, whatever its issuer says of its tokens: one whose tokens end
+/// at once must not be asked with every request.
+const BETWEEN_RENEWALS: Duration = Duration::from_secs(10);
+
 /// What a request gets that asks for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
@@ -45,6 +49,16 @@ pub fn judge(
     } else {
         Life::RenewFirst
     }
+}
+
+/// When `record` is to be renewed, where `wanted` is when its login would.
+pub fn renew_at(record: &SessionRecord, wanted: Option<Timestamp>) -> Option<Timestamp> {
+    let earliest = if record.renewed > record.began {
+        record.renewed.plus(BETWEEN_RENEWALS)
+    } else {
+        record.began
+    };
+    wanted.map(|at| at.max(earliest))
 }
 
 /// When `record` ends if it is not used after `used`.
@@ -107,6 +121,19 @@ mod tests {
         assert_eq!(at(after(8 * 3600)), Life::Gone(Gone::Idle));
         let endless = judge(&record(), idle_ends, Some(BEGAN), after(300));
         assert_eq!(endless, Life::ServeAndRenew, "nobody said when it ends");
+    }
+
+    #[test]
+    fn an_issuer_whose_tokens_end_at_once_is_not_asked_with_every_request() {
+        let began = with_tokens();
+        assert_eq!(renew_at(&began, Some(BEGAN)), Some(BEGAN));
+        let renewed = SessionRecord {
+            renewed: after(60),
+            ..with_tokens()
+        };
+        assert_eq!(renew_at(&renewed, Some(after(60))), Some(after(70)));
+        assert_eq!(renew_at(&renewed, Some(after(300))), Some(after(300)));
+        assert_eq!(renew_at(&renewed, None), None);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(super) struct Place {
 impl Entry {
     pub(super) fn new(live: LiveSession, place: Place, owner: &Arc<dyn SessionOwner>) -> Self {
         Self {
-            renew_at: owner.renew_at(&live.record),
+            renew_at: life::renew_at(&live.record, owner.renew_at(&live.record)),
             live: Arc::new(live),
             scope: place.scope,
             key: place.key,
