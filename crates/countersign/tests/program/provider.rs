@@ -8,6 +8,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 use url::{Url, form_urlencoded};
@@ -18,7 +19,26 @@ const KID: &str = "one";
 
 /// The provider. It lives as long as the test's process.
 #[derive(Debug)]
-pub(crate) struct Provider(SocketAddr);
+pub(crate) struct Provider(SocketAddr, Arc<Mutex<Given>>);
+
+/// Refresh tokens: each is good once.
+#[derive(Debug, Default)]
+struct Given {
+    counted: usize,
+    good: BTreeMap<String, String>,
+    /// How often one was taken, and how often one was refused.
+    taken: usize,
+    refused: usize,
+}
+
+impl Given {
+    fn next(&mut self, subject: &str) -> String {
+        self.counted += 1;
+        let token = format!("refresh-token-{}-of-{subject}", self.counted);
+        self.good.insert(token.clone(), subject.to_owned());
+        token
+    }
+}
 
 /// A request, or an answer.
 struct Message {
@@ -65,15 +85,23 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let given = Arc::<Mutex<Given>>::default();
+        let own = Arc::clone(&given);
         drop(thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
                 if let Some(request) = Message::read(&stream) {
-                    answer(&stream, &request, &key, at);
+                    answer(&stream, &request, (&key, &own), at);
                 }
             }
         }));
-        Self(at)
+        Self(at, given)
+    }
+
+    /// How many refresh tokens were taken, and how many refused.
+    pub(crate) fn refreshed(&self) -> (usize, usize) {
+        let given = self.1.lock().unwrap();
+        (given.taken, given.refused)
     }
 
     /// The table by which the gateway logs people in here.
@@ -92,33 +120,53 @@ impl Provider {
 }
 
 /// A code is who it is for and the nonce, so that nothing has to be remembered.
-fn answer(mut stream: &TcpStream, request: &Message, key: &SigningKey, at: SocketAddr) {
+fn answer(stream: &TcpStream, request: &Message, (key, given): (&SigningKey, &Mutex<Given>), at: SocketAddr) {
     let body = if request.first.contains(" /keys ") {
         format!("{{\"keys\":[{}]}}", key.public_jwk(KID).unwrap())
     } else {
         let form = form_urlencoded::parse(request.body.as_bytes()).into_owned();
         let form = form.collect::<BTreeMap<_, _>>();
-        let (subject, nonce) = form["code"].split_once('.').unwrap();
+        let mut given = given.lock().unwrap();
+        let known = form.get("code").map(|code| code.split_once('.').unwrap());
+        let known = known.map(|(subject, nonce)| (subject.to_owned(), Some(nonce), 0));
+        let known = known.or_else(|| Some((given.good.remove(&form["refresh_token"])?, None, 300)));
+        // The first access token is worth nothing by the time it is there.
+        let Some((subject, nonce, lasts)) = known else {
+            given.refused += 1;
+            return write(stream, "400 Bad Request", "{\"error\":\"invalid_grant\"}");
+        };
+        given.taken += usize::from(nonce.is_none());
+        let refresh = given.next(&subject);
         let now = SystemClock::new().now().wall.seconds();
-        let claims = json!({
-            "iss": format!("http://{at}"), "aud": "public", "sub": subject, "nonce": nonce, "iat": now, "exp": now + 300,
+        let mut claims = json!({
+            "iss": format!("http://{at}"), "aud": "public", "sub": subject, "iat": now, "exp": now + 300,
             "sid": format!("sid-of-{subject}"),
         });
+        if let Some(nonce) = nonce {
+            claims["nonce"] = nonce.into();
+        }
         let header = format!("\"kid\":\"{KID}\"");
         let token = key.sign(&header, claims.to_string().as_bytes()).unwrap();
         let access = format!("access-token-of-{subject}");
-        json!({ "id_token": token, "access_token": access, "token_type": "Bearer", "expires_in": 300 })
-            .to_string()
+        let answer = json!({
+            "id_token": token, "access_token": access, "token_type": "Bearer", "expires_in": lasts,
+            "refresh_token": refresh,
+        });
+        answer.to_string()
     };
+    write(stream, "200 OK", &body);
+}
+
+fn write(mut stream: &TcpStream, status: &str, body: &str) {
     let length = body.len();
     let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     );
-    stream.write_all((head + &body).as_bytes()).unwrap();
+    stream.write_all((head + body).as_bytes()).unwrap();
 }
 
 /// A browser that keeps its cookies.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Browser(BTreeMap<String, String>);
 
 impl Browser {
@@ -150,8 +198,14 @@ impl Browser {
         answer
     }
 
-    /// Logs in at the gateway as `person`.
+    /// Logs in at the gateway as `person`, and looks who that is there.
     pub(crate) fn log_in(&mut self, gateway: SocketAddr, person: &str) {
+        self.come_back(gateway, person);
+        assert_eq!(self.subject(gateway).as_deref(), Some(person));
+    }
+
+    /// Logs in at the gateway as `person`.
+    pub(crate) fn come_back(&mut self, gateway: SocketAddr, person: &str) {
         let away = self.ask(gateway, "/.countersign/login?to=%2F");
         let place = away.all("location").next().map(Url::parse);
         let Some(Ok(place)) = place else {
@@ -164,7 +218,6 @@ impl Browser {
             .finish();
         let back = self.ask(gateway, &format!("/.countersign/callback?{back}"));
         assert!(back.first.contains(" 303 "), "{}\n{}", back.first, back.body);
-        assert_eq!(self.subject(gateway).as_deref(), Some(person), "{}", back.first);
     }
 
     /// Who is logged in here.
