@@ -13,6 +13,7 @@ mod in_process;
 mod measure;
 mod parts;
 pub(crate) mod servers;
+mod session;
 mod side_by_side;
 mod spread;
 mod start;
@@ -29,8 +30,9 @@ pub(crate) fn run(name: &str, words: &[&str]) -> Result<(), Failure> {
     let parts = match name {
         "decision" => decision::PARTS,
         "handshake" => handshake::PARTS,
+        "session" => session::PARTS,
         other => {
-            return Err(format!("no measurement {other:?}; known are: decision, handshake").into());
+            return Err(format!("no measurement {other:?}; known are: decision, handshake, session").into());
         }
     };
     let options = Options::read(words, &["--rounds", "--seconds", "--only"])?;

@@ -36,11 +36,14 @@ The project's chores:
   cargo xtask bench handshake   what mutual TLS costs, beside nginx; where the bars stand. Takes
                                 the same options
       [--only PART]             tls-1.3, tls-1.2, revocation, crl-reload or idle-memory
+  cargo xtask bench session     what sessions cost; where the bars stand. The same options
+      [--only PART]             file-store
   cargo xtask soak              long runs: every decoder under mutations; kill -9 while keys are
-                                written and reloads run; files, lines and bodies far too large
-      [--only PART]             mutations, kill or big
+                                written and reloads run, and while sessions are; files, lines
+                                and bodies far too large
+      [--only PART]             mutations, kill, store or big
       [--mutations N]           for every decoder, 5 million by default
-      [--kills N] [--seconds N] whichever comes first: 300, and 600 s
+      [--kills N] [--seconds N] whichever comes first: 300 (of a session store 100), and 600 s
       [--seed N]                a number that was printed, to do the same again
       [--body-mib N]            how large a body is, 1024 by default
   cargo xtask interop           tokens of PyJWT, joserfc and jose judged by Countersign, ours by

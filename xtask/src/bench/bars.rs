@@ -59,6 +59,20 @@ impl Bar {
         }
     }
 
+    /// A figure with a unit, of at least `limit`.
+    pub(crate) fn at_least_of(
+        what: impl Into<String>,
+        limit: f64,
+        unit: &'static str,
+        measured: Spread,
+    ) -> Self {
+        Self {
+            unit,
+            digits: if limit < 10.0 { 2 } else { 0 },
+            ..Self::new(what, limit, false, Some(measured))
+        }
+    }
+
     fn verdict(&self) -> Verdict {
         let reached = |figure: f64| {
             if self.most {

@@ -35,7 +35,11 @@ mod tests {
 
     #[test]
     fn a_part_is_named_as_it_is_called() {
-        for parts in [crate::bench::decision::PARTS, crate::bench::handshake::PARTS] {
+        for parts in [
+            crate::bench::decision::PARTS,
+            crate::bench::handshake::PARTS,
+            crate::bench::session::PARTS,
+        ] {
             for (name, _) in parts {
                 assert!(must_be_known(parts, name).is_ok());
                 assert!(crate::HELP.contains(name), "{name} is not in the help");
