@@ -37,7 +37,7 @@ The project's chores:
                                 the same options
       [--only PART]             tls-1.3, tls-1.2, revocation, crl-reload or idle-memory
   cargo xtask bench session     what sessions cost; where the bars stand. The same options
-      [--only PART]             file-store
+      [--only PART]             cached-session, flood or file-store
   cargo xtask soak              long runs: every decoder under mutations; kill -9 while keys are
                                 written and reloads run, and while sessions are; files, lines
                                 and bodies far too large

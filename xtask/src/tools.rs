@@ -21,7 +21,8 @@ const FOR_TESTS: [Tool; 9] = [
     ("ps", "procps"),
     ("taskset", "util-linux"),
 ];
-const FOR_BENCH: [Tool; 1] = [("wrk", "wrk")];
+/// The module brings the Apache it is for, without a service.
+const FOR_BENCH: [Tool; 2] = [("wrk", "wrk"), ("apache2", "libapache2-mod-auth-openidc")];
 /// Chromium shows a certificate only after a click in a window, unless its administrator said which: any, to the tests' host.
 const POLICY: (&str, &str) = (
     "/etc/chromium/policies/managed/countersign-tests.json",
@@ -62,7 +63,8 @@ fn proxies() -> Result<(), Failure> {
 /// What measurements need besides.
 pub(crate) fn for_bench() -> Result<(), Failure> {
     debian(&[FOR_TESTS.as_slice(), &FOR_BENCH].concat())?;
-    proxies()
+    proxies()?;
+    node::with_packages()
 }
 
 /// What judges tokens beside us, and makes them.

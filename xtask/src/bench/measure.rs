@@ -109,23 +109,24 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Writes a wrk script that sends `headers` and one of `tokens` in turn.
+    /// Writes a wrk script that sends `headers`, and the header `varying` with one of `values` in turn.
     pub(crate) fn new(
         folder: &Path,
         name: &str,
         headers: &[(&str, String)],
-        tokens: &[String],
+        varying: &str,
+        values: &[String],
     ) -> Result<Self, Failure> {
-        let list = folder.join(format!("{name}.tokens"));
-        std::fs::write(&list, tokens.join("\n"))?;
+        let list = folder.join(format!("{name}.values"));
+        std::fs::write(&list, values.join("\n"))?;
         let mut fields = String::new();
         for (header, value) in headers {
             writeln!(fields, "  headers[\"{header}\"] = \"{value}\"")?;
         }
         let script = folder.join(format!("{name}.lua"));
         let text = format!(
-            "local requests, at = {{}}, 0\nfunction init(args)\n  local headers = {{}}\n{fields}  for token in io.lines(\"{}\") do\n    \
-             headers[\"Authorization\"] = \"Bearer \" .. token\n    requests[#requests + 1] = wrk.format(\"GET\", nil, headers)\n  end\nend\n\
+            "local requests, at = {{}}, 0\nfunction init(args)\n  local headers = {{}}\n{fields}  for value in io.lines(\"{}\") do\n    \
+             headers[\"{varying}\"] = value\n    requests[#requests + 1] = wrk.format(\"GET\", nil, headers)\n  end\nend\n\
              function request()\n  at = at % #requests + 1\n  return requests[at]\nend\n",
             list.display()
         );

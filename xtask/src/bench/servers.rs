@@ -4,7 +4,7 @@ use super::measure::Server;
 use crate::tokens::{ISSUER, Keys};
 use crate::{Failure, gateway};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where everything of one measurement lies, and the keys in it.
 pub(crate) struct Bench {
@@ -72,6 +72,11 @@ impl Bench {
     ) -> Result<Server, Failure> {
         let cache = format!("[token_cache]\nentries = {token_cache_entries}\n");
         let config = self.configuration(name, port, "jwk_set_file = \"jwks.json\"", &cache)?;
+        self.gateway(name, &config, port)
+    }
+
+    /// Countersign with a configuration that listens on `port`, and a state folder of its own.
+    pub(crate) fn gateway(&self, name: &str, config: &Path, port: u16) -> Result<Server, Failure> {
         let state = self.folder.join(format!("{name}.state"));
         std::fs::create_dir_all(&state)?;
         let command = [

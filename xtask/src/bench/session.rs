@@ -2,6 +2,14 @@
 
 use super::parts::Part;
 
+mod decision;
 mod file;
+mod flood;
+mod site;
+mod visitor;
 
-pub(crate) const PARTS: &[Part] = &[("file-store", file::measure)];
+pub(crate) const PARTS: &[Part] = &[
+    ("cached-session", decision::measure),
+    ("flood", flood::measure),
+    ("file-store", file::measure),
+];

@@ -14,14 +14,15 @@ const TOKENS: usize = 20_000;
 const PATH: &str = "/.countersign/decide";
 
 /// One line of a table: a name, and what loads which servers.
-struct Row<'a> {
-    name: &'a str,
-    load: &'a Load,
-    url: String,
-    servers: Vec<&'a Server>,
+pub(crate) struct Row<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) load: &'a Load,
+    pub(crate) url: String,
+    pub(crate) servers: Vec<&'a Server>,
 }
 
-fn headers() -> [(&'static str, String); 5] {
+/// What a proxy says of the request it asks about.
+pub(crate) fn question_headers() -> [(&'static str, String); 5] {
     [
         ("Host", "app.bench.test".into()),
         ("X-Original-Method", "GET".into()),
@@ -35,13 +36,13 @@ fn headers() -> [(&'static str, String); 5] {
 }
 
 /// What one row showed against the first.
-struct Ratios {
-    cpu: Spread,
-    rate: Spread,
+pub(crate) struct Ratios {
+    pub(crate) cpu: Spread,
+    pub(crate) rate: Spread,
 }
 
 /// Runs the rows in turn, `rounds` times, and prints a Markdown table against the first row.
-fn table(title: &str, rows: &[Row<'_>], effort: Effort) -> Result<Vec<Ratios>, Failure> {
+pub(crate) fn table(title: &str, rows: &[Row<'_>], effort: Effort) -> Result<Vec<Ratios>, Failure> {
     let mut results: BTreeMap<usize, Vec<Round>> = BTreeMap::new();
     for round in 0..effort.rounds {
         for (index, row) in rows.iter().enumerate() {
@@ -104,7 +105,7 @@ fn check(server: &Server, port: u16, token: &str) -> Result<(), Failure> {
 
 /// What a proxy asks, with a token.
 pub(crate) fn question(token: Option<&str>) -> String {
-    let fields = headers()
+    let fields = question_headers()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .concat();
     let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
@@ -112,6 +113,12 @@ pub(crate) fn question(token: Option<&str>) -> String {
         "GET {PATH} HTTP/1.1\r\n{fields}{}\r\n",
         bearer.unwrap_or_default()
     )
+}
+
+fn tokens_in_turn(bench: &Bench, name: &str, tokens: &[String]) -> Result<Load, Failure> {
+    let values = tokens.iter().map(|token| format!("Bearer {token}"));
+    let values = values.collect::<Vec<_>>();
+    Load::new(&bench.folder, name, &question_headers(), "Authorization", &values)
 }
 
 /// Everybody who decides, each on its port.
@@ -168,7 +175,7 @@ fn row<'a>(name: &'a str, load: &'a Load, port: u16, server: &'a Server) -> Row<
 pub(crate) fn same_token(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Failure> {
     let peers = Peers::start(bench)?;
     let tokens = [bench.keys.token(Signed::Rs256, 0)?];
-    let load = Load::new(&bench.folder, "one", &headers(), &tokens)?;
+    let load = tokens_in_turn(bench, "one", &tokens)?;
     let rows = [
         row("nginx `return 204`, five headers", &load, NGINX, &peers.nginx),
         row("Countersign, token cache", &load, GATEWAY, &peers.gateway),
@@ -187,7 +194,7 @@ fn many_tokens(bench: &Bench, effort: Effort, signed: Signed, most: f64) -> Resu
     say(&format!("making {TOKENS} {name} tokens"));
     let tokens = (0..TOKENS).map(|number| bench.keys.token(signed, number));
     let tokens = tokens.collect::<Result<Vec<_>, _>>()?;
-    let load = Load::new(&bench.folder, &format!("many-{name}"), &headers(), &tokens)?;
+    let load = tokens_in_turn(bench, &format!("many-{name}"), &tokens)?;
     let peers = Peers::start(bench)?;
     let rows = [
         row("HAProxy jwt_verify", &load, HAPROXY, &peers.haproxy),
@@ -220,7 +227,7 @@ pub(crate) fn behind_nginx(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Fa
     let limit = bench.nginx_204("nginx-204", NGINX)?;
     let gateway = bench.countersign("countersign", GATEWAY, 10_000)?;
     let tokens = [bench.keys.token(Signed::Rs256, 0)?];
-    let load = Load::new(&bench.folder, "one", &headers(), &tokens)?;
+    let load = tokens_in_turn(bench, "one", &tokens)?;
     let www = bench.folder.join("www");
     std::fs::create_dir_all(&www)?;
     std::fs::write(www.join("page.html"), "x".repeat(1024))?;
@@ -240,6 +247,8 @@ pub(crate) fn behind_nginx(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Fa
         let outside = format!("  upstream asked {{ server 127.0.0.1:{asked}; keepalive 128; }}");
         bench.nginx(name, &port.to_string(), &outside, &locations)
     };
+    let open = format!("    location / {{\n      root {};\n    }}", www.display());
+    let open = bench.nginx("front-open", "18108", "", &open)?;
     let asks_nginx = front("front-204", 18_106, NGINX)?;
     let asks_gateway = front("front-countersign", 18_107, GATEWAY)?;
     let row = |name, port: u16, servers| Row {
@@ -251,6 +260,7 @@ pub(crate) fn behind_nginx(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Fa
     let rows = [
         row("nginx asks nginx `return 204`", 18_106, vec![&asks_nginx, &limit]),
         row("nginx asks Countersign", 18_107, vec![&asks_gateway, &gateway]),
+        row("nginx asks nobody", 18_108, vec![&open]),
     ];
     let ratios = table("A 1 KB page behind nginx `auth_request`, TCP", &rows, effort)?;
     let what = "behind nginx `auth_request` over TCP: rate against nginx asking nginx";

@@ -317,11 +317,11 @@ impl Login {
             }
         };
         record.ends = ends;
-        if let Some(before) = self.record(request) {
-            if !self.is_another_tabs(before, scope, &record, now).await {
-                // Where it cannot be ended it ends by itself: nobody has its id any more.
-                drop(sessions.end(before, scope, now).await);
-            }
+        if let Some(before) = self.record(request)
+            && !self.is_another_tabs(before, scope, &record, now).await
+        {
+            // Where it cannot be ended it ends by itself: nobody has its id any more.
+            drop(sessions.end(before, scope, now).await);
         }
         let cookies = self.party.cookies();
         let (name, value) = (cookies.session(), session_value(&self.party.tag, &id));
