@@ -9,6 +9,7 @@ pub mod bearer_jwt;
 pub mod bundles;
 pub mod client_certificate;
 pub mod condition;
+pub(crate) mod gmac;
 pub mod introspection;
 pub mod jwt_svid;
 pub mod key_ring;

@@ -4,6 +4,7 @@
 //! one), this file (the authenticator: whose session a request has), then the browser's errand: `cookies`, `transaction`
 //! (what is known again when it comes back), `start`, `callback`, `logout`.
 
+use crate::session::names::RecordNames;
 use crate::session::{Found, Gone, LiveSession, SessionId, SessionOwner, Sessions};
 use cookies::{Sent, read_session_value, sent};
 use countersign_core::BoxFuture;
@@ -51,6 +52,7 @@ pub struct Login {
     owner: Arc<dyn SessionOwner>,
     places: Vec<CredentialPlace>,
     pages: Vec<(Box<str>, OwnPage)>,
+    names: RecordNames,
 }
 
 /// What a request has of a session.
@@ -70,6 +72,7 @@ impl Login {
             owner: Arc::clone(&party) as _,
             places: party.cookies().places(),
             pages: party.own_pages(),
+            names: RecordNames::new(&*party.entropy),
             party,
         }
     }
@@ -88,8 +91,13 @@ impl Login {
     pub fn record(&self, request: &OriginalRequest) -> Option<RecordKey> {
         match self.cookie(request) {
             Cookie::None | Cookie::Broken => None,
-            Cookie::Session(id) => Some(id.record(&self.party.scope(&request.host))),
+            Cookie::Session(id) => Some(self.name_of(&id, &request.host)),
         }
+    }
+
+    fn name_of(&self, id: &SessionId, host: &Host) -> RecordKey {
+        self.names
+            .of(id, host_of(host), || id.record(&self.party.scope(host)))
     }
 
     fn cookie(&self, request: &OriginalRequest) -> Cookie {
@@ -162,7 +170,7 @@ impl Authenticator for Login {
             Cookie::None => Some(Outcome::Absent(Effects::none())),
             Cookie::Broken => Some(self.absent()),
             Cookie::Session(id) => {
-                let record = id.record(&self.party.scope(&request.host));
+                let record = self.name_of(&id, &request.host);
                 let found = self.sessions().look_now(record, &self.owner, now)?;
                 Some(self.outcome(found, now))
             }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub mod life;
+pub(crate) mod names;
 mod offline;
 pub mod record;
 pub mod seal;

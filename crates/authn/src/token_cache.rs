@@ -11,8 +11,8 @@
 //! Signatures that did not hold are remembered apart, a few and shortly, so that a client that repeats a bad token
 //! does not have it checked each time, and cannot crowd out good ones.
 
+use crate::gmac::Gmac;
 use crate::presented::Binding;
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use countersign_core::entropy::Entropy;
 use countersign_core::options::{Field, Kind, Table, Values};
 use countersign_core::principal::Principal;
@@ -157,8 +157,7 @@ pub struct CacheStats {
 
 /// The tokens of one configuration: a reload begins with an empty one.
 pub struct TokenCache {
-    /// `None` is never seen: 32 bytes are a key.
-    names: Option<LessSafeKey>,
+    names: Gmac,
     good: Option<Cache<TokenKey, Arc<Entry>, ByBytes>>,
     bad: Cache<TokenKey, Bad>,
     judges: AtomicU64,
@@ -177,15 +176,12 @@ impl fmt::Debug for TokenCache {
 impl TokenCache {
     /// An empty cache under a fresh key.
     pub fn new(limits: CacheLimits, entropy: &dyn Entropy) -> Self {
-        let mut key = [0; 32];
-        entropy.fill(&mut key);
-        let names = UnboundKey::new(&AES_256_GCM, &key).ok().map(LessSafeKey::new);
         let good = (limits.entries > 0).then(|| {
             let least = limits.bytes / u64::from(limits.entries);
             Cache::with_weighter(limits.entries as usize, limits.bytes, ByBytes { least })
         });
         Self {
-            names,
+            names: Gmac::draw(entropy),
             good,
             bad: Cache::new(BAD_ENTRIES),
             judges: AtomicU64::new(0),
@@ -202,17 +198,7 @@ impl TokenCache {
     /// The name of `token` as `judge` sees it; `None` when nothing is remembered, so that none need be made.
     pub fn key(&self, judge: u64, token: &[u8]) -> Option<TokenKey> {
         self.good.as_ref()?;
-        let mut nonce = [0; NONCE_LEN];
-        for (place, byte) in nonce.iter_mut().zip(judge.to_be_bytes()) {
-            *place = byte;
-        }
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self
-            .names
-            .as_ref()?
-            .seal_in_place_separate_tag(nonce, Aad::from(token), &mut [])
-            .ok()?;
-        tag.as_ref().try_into().ok().map(TokenKey)
+        self.names.name(judge, token).map(TokenKey)
     }
 
     /// What was verified of the token, unless it was too long ago.

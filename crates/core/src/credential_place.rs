@@ -36,15 +36,35 @@ pub fn cut_from_query(places: &[CredentialPlace], query: &str) -> Option<String>
 /// Takes the headers and cookies that `places` name out of `headers`; other cookies stay byte for byte.
 pub fn cut_from_headers(places: &[CredentialPlace], headers: &mut HeaderMap) {
     for place in places {
-        match place {
-            CredentialPlace::Header(name) => while headers.remove(name).is_some() {},
-            CredentialPlace::Cookie(name) => cut_cookies(headers, |own| own == name.as_bytes()),
-            CredentialPlace::CookiesFrom(prefix) => {
-                cut_cookies(headers, |own| own.starts_with(prefix.as_bytes()));
-            }
-            CredentialPlace::Query(_) => {}
+        if let CredentialPlace::Header(name) = place {
+            while headers.remove(name).is_some() {}
         }
     }
+    let lines = headers.get_all(COOKIE);
+    if !lines.iter().any(|line| has_own(places, line)) {
+        return;
+    }
+    let left = lines
+        .iter()
+        .filter_map(|line| cookies_left(places, line))
+        .collect::<Vec<_>>();
+    headers.remove(COOKIE);
+    for line in left {
+        headers.append(COOKIE, line);
+    }
+}
+
+/// A line of cookies without those that `places` name, the rest byte for byte; `None` when nothing is left.
+pub fn cookies_left(places: &[CredentialPlace], line: &HeaderValue) -> Option<HeaderValue> {
+    if !has_own(places, line) {
+        return Some(line.clone());
+    }
+    let kept = pairs(line)
+        .filter(|pair| !is_own(places, pair))
+        .collect::<Vec<_>>();
+    let joined = kept.join(&b';');
+    let value = HeaderValue::from_bytes(joined.trim_ascii()).ok()?;
+    (!value.is_empty()).then_some(value)
 }
 
 /// The name of one `name=value` pair of a query, as a form decodes it: percent escapes and `+`.
@@ -64,31 +84,22 @@ pub fn cookie_name(pair: &[u8]) -> &[u8] {
     pair.get(..end).unwrap_or(pair).trim_ascii()
 }
 
-fn cut_cookies(headers: &mut HeaderMap, is_cut: impl Fn(&[u8]) -> bool) {
-    if !headers.contains_key(COOKIE) {
-        return;
-    }
-    let lines = headers.get_all(COOKIE).iter().cloned().collect::<Vec<_>>();
-    let named = |line: &HeaderValue| {
-        let mut pairs = line.as_bytes().split(|byte| *byte == b';');
-        pairs.any(|pair| is_cut(cookie_name(pair)))
-    };
-    if !lines.iter().any(named) {
-        return;
-    }
-    headers.remove(COOKIE);
-    for line in lines {
-        let pairs = line.as_bytes().split(|byte| *byte == b';');
-        let kept = pairs
-            .filter(|pair| !is_cut(cookie_name(pair)))
-            .collect::<Vec<_>>();
-        let joined = kept.join(&b';');
-        if let Ok(value) = HeaderValue::from_bytes(joined.trim_ascii())
-            && !value.is_empty()
-        {
-            headers.append(COOKIE, value);
-        }
-    }
+fn pairs(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    line.as_bytes().split(|byte| *byte == b';')
+}
+
+fn has_own(places: &[CredentialPlace], line: &HeaderValue) -> bool {
+    pairs(line).any(|pair| is_own(places, pair))
+}
+
+/// Whether some place names this cookie.
+fn is_own(places: &[CredentialPlace], pair: &[u8]) -> bool {
+    let name = cookie_name(pair);
+    places.iter().any(|place| match place {
+        CredentialPlace::Cookie(own) => name == own.as_bytes(),
+        CredentialPlace::CookiesFrom(prefix) => name.starts_with(prefix.as_bytes()),
+        CredentialPlace::Header(_) | CredentialPlace::Query(_) => false,
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{Asker, REFUSAL, Said, Unread};
 use crate::body::Body;
 use crate::page::{self, Forbidden, Href, NotSent, Page, Words};
 use countersign_core::authn::{Challenge, Effects};
-use countersign_core::credential_place::cut_from_headers;
+use countersign_core::credential_place::cookies_left;
 use countersign_core::decide::{Decision, Permit, Refusal};
 use countersign_core::own_path::{LogIn, login_place};
 use countersign_core::policy::Unmet;
@@ -44,13 +44,10 @@ pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Respon
 
 /// The client's cookies as they are to go on: without ours.
 fn put_their_cookies(headers: &mut HeaderMap, request: &OriginalRequest, route: &Route) {
-    let mut theirs = HeaderMap::with_capacity(1);
-    for cookie in request.headers.get_all(COOKIE) {
-        theirs.append(COOKIE, cookie.clone());
-    }
-    cut_from_headers(&route.own_cookies, &mut theirs);
+    let mut lines = request.headers.get_all(COOKIE).iter();
+    let left = lines.find_map(|line| cookies_left(&route.own_cookies, line));
     // Where none is left that is said too: a proxy may let the client's own line go on otherwise.
-    let left = theirs.remove(COOKIE).unwrap_or(HeaderValue::from_static(""));
+    let left = left.unwrap_or(HeaderValue::from_static(""));
     headers.insert(COOKIE, left);
 }
 
