@@ -6,6 +6,7 @@ use crate::client_certificate;
 use crate::introspection;
 use crate::jwt_svid;
 use crate::keys::KeySetFactory;
+use crate::login::cookies::SessionCookie;
 use crate::login::{self, Login};
 use crate::revocations::RevocationsFactory;
 use crate::session::Sessions;
@@ -43,8 +44,8 @@ pub struct Parts {
     pub revocations: Arc<dyn RevocationsFactory>,
     /// Where sessions are found.
     pub sessions: Arc<dyn Sessions>,
-    /// What the gateway's own cookies are named after.
-    pub cookie_name: Box<str>,
+    /// The cookie of sessions.
+    pub cookie: SessionCookie,
     /// Whether an identity header asks for a token of a session.
     pub sends_tokens: bool,
     /// Through which providers are asked.
@@ -122,7 +123,7 @@ pub(crate) fn offline() -> Parts {
         )),
         revocations: Arc::new(crate::revocations::NoLists),
         sessions: Arc::new(Offline),
-        cookie_name: login::cookies::DEFAULT_NAME.into(),
+        cookie: SessionCookie::default(),
         sends_tokens: false,
         http: Arc::new(Offline),
         entropy: Arc::new(Zeros),

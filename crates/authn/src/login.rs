@@ -36,6 +36,7 @@ pub mod logout;
 mod options;
 pub mod party;
 pub mod provider;
+pub mod shared;
 pub mod start;
 pub mod tokens;
 pub mod transaction;
@@ -101,7 +102,10 @@ impl Login {
     }
 
     fn cookie(&self, request: &OriginalRequest) -> Cookie {
-        match sent(&request.headers, self.party.cookies().session()) {
+        match sent(
+            &request.headers,
+            self.party.cookies().session(request.host.name()),
+        ) {
             Sent::Nothing => Cookie::None,
             Sent::Doubtful => Cookie::Broken,
             Sent::One(value) => match read_session_value(value) {
@@ -117,18 +121,18 @@ impl Login {
     }
 
     /// Nothing that proves anybody: the cookie goes.
-    fn absent(&self) -> Outcome {
-        let cookies = self.party.cookies().clear(self.party.cookies().session());
+    fn absent(&self, request: &OriginalRequest) -> Outcome {
+        let cookie = self.party.cookies().clear_session(request.host.name());
         Outcome::Absent(Effects {
-            cookies: cookies.into_iter().collect(),
+            cookies: cookie.into_iter().collect(),
         })
     }
 
-    fn outcome(&self, found: Found, now: Now) -> Outcome {
+    fn outcome(&self, request: &OriginalRequest, found: Found, now: Now) -> Outcome {
         match found {
             Found::Live(session) => Outcome::Authenticated(with_what_holds(&session, now), Effects::none()),
             Found::Gone(Gone::Unknown | Gone::Idle | Gone::Over | Gone::Sealed | Gone::Refused) => {
-                self.absent()
+                self.absent(request)
             }
             Found::Unavailable(detail) => Outcome::Unavailable(Unavailable {
                 reason: UnavailableReason::SessionsUnreachable,
@@ -168,11 +172,11 @@ impl Authenticator for Login {
     fn try_now(&self, request: &OriginalRequest, now: Now) -> Option<Outcome> {
         match self.cookie(request) {
             Cookie::None => Some(Outcome::Absent(Effects::none())),
-            Cookie::Broken => Some(self.absent()),
+            Cookie::Broken => Some(self.absent(request)),
             Cookie::Session(id) => {
                 let record = self.name_of(&id, &request.host);
                 let found = self.sessions().look_now(record, &self.owner, now)?;
-                Some(self.outcome(found, now))
+                Some(self.outcome(request, found, now))
             }
         }
     }
@@ -181,12 +185,12 @@ impl Authenticator for Login {
         Box::pin(async move {
             match self.cookie(request) {
                 Cookie::None => Outcome::Absent(Effects::none()),
-                Cookie::Broken => self.absent(),
+                Cookie::Broken => self.absent(request),
                 Cookie::Session(id) => {
                     let scope = self.party.scope(&request.host);
                     let record = id.record(&scope);
                     let found = self.sessions().look(record, scope, &self.owner, now).await;
-                    self.outcome(found, now)
+                    self.outcome(request, found, now)
                 }
             }
         })

@@ -108,7 +108,7 @@ pub struct SessionRecord {
     pub issuer: Box<str>,
     /// As which client.
     pub client_id: Box<str>,
-    /// On which host.
+    /// On which host, or on all of which domain: `*.home.example`.
     pub host: Box<str>,
     /// When the user logged in.
     pub began: Timestamp,

@@ -290,7 +290,7 @@ pub fn offline_parts() -> Parts {
         tokens: Arc::new(tokens),
         revocations: RevocationLists::offline(),
         sessions: Arc::new(Offline),
-        cookie_name: countersign_authn::login::cookies::DEFAULT_NAME.into(),
+        cookie: countersign_authn::login::cookies::SessionCookie::default(),
         sends_tokens: false,
         http: Arc::new(Offline),
         entropy: Arc::new(OsEntropy::new()),

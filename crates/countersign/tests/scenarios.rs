@@ -12,6 +12,7 @@ use countersign::config::session::StorePlan;
 use countersign::config::{Environment, Sources, render};
 use countersign_authn::keys::{KeySetFactory, Offline};
 use countersign_authn::kinds::Parts;
+use countersign_authn::login::cookies::SessionCookie;
 use countersign_authn::revocations::{RevocationSources, Revocations, RevocationsFactory};
 use countersign_authn::session::Sessions;
 use countersign_authn::session::seal::Sealer;
@@ -77,7 +78,7 @@ fn load(
     let keys: Arc<dyn KeySetFactory> = Arc::clone(key_sets) as _;
     let loaded = compose::load_with(&sources, &environment(files), |limits| Parts {
         sessions: Arc::clone(sessions),
-        cookie_name: "countersign".into(),
+        cookie: SessionCookie::default(),
         sends_tokens: false,
         http: Arc::clone(&outside.http),
         entropy: Arc::clone(&outside.entropy),

@@ -332,9 +332,14 @@ fn visiting(reading: &mut Reading<'_>, parts: &Parts) -> Option<Visiting> {
         let message = "not an origin: a scheme and a host, and nothing behind it";
         reading.fault(Fault::new("at", message).help("at = \"https://auth.home.example\""));
     }
+    if values.has("at") && parts.cookie.share.is_some() {
+        let message = "`session.share` is the other way to serve many hosts";
+        let help = "with `at` every host has a session of its own, which is safer: leave `share` out";
+        reading.fault(Fault::new("at", message).help(help));
+    }
     let after_logout = values.text("after_logout").and_then(|text| Url::parse(text).ok());
     Some(Visiting {
-        cookies: Cookies::new(&parts.cookie_name, over_http)?,
+        cookies: Cookies::new(&parts.cookie, over_http)?,
         callback: callback?,
         logout: logout?,
         after_logout,

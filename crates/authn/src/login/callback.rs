@@ -324,9 +324,9 @@ impl Login {
             drop(sessions.end(before, scope, now).await);
         }
         let cookies = self.party.cookies();
-        let (name, value) = (cookies.session(), session_value(&self.party.tag, &id));
+        let value = session_value(&self.party.tag, &id);
         let life = self.party.cookie_life(&record, now.wall);
-        let cookie = cookies.set(name, &value, life, super::cookies::SameSite::Lax);
+        let cookie = cookies.set_session(request.host.name(), &value, life);
         Return {
             outcome: Outcome::LoggedIn(to, Box::new(record)),
             login: None,
@@ -360,7 +360,11 @@ impl Login {
             login: (&*self.party.name).into(),
             issuer: text("iss").unwrap_or(self.party.issuer.as_str()).into(),
             client_id: self.party.client.id.clone(),
-            host: super::host_of(&request.host).into(),
+            host: self
+                .party
+                .cookies()
+                .bound_to(super::host_of(&request.host))
+                .into(),
             began: now.wall,
             ends: now.wall.plus(Duration::MAX),
             idle: Duration::MAX,

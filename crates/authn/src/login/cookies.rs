@@ -1,9 +1,11 @@
 //! The gateway's own cookies: the session's, and one for each login under way.
 
+use super::shared::SharedDomain;
 use crate::session::SessionId;
 use countersign_core::credential_place::CredentialPlace;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The name they have when nobody says another.
@@ -47,29 +49,72 @@ pub enum Sent<'a> {
     Doubtful,
 }
 
-/// The names of the gateway's own cookies, and whether a browser keeps them to TLS.
+/// The names of the gateway's own cookies, whether a browser keeps them to TLS, and which hosts share the session's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookies {
     name: Box<str>,
     secure: bool,
+    shared: Option<Shared>,
+}
+
+/// One cookie for the sessions of many hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shared {
+    domain: SharedDomain,
+    name: Box<str>,
+}
+
+/// How the session's cookie is configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionCookie {
+    /// What it is named after: as [`Cookies::new`] takes it.
+    pub name: Box<str>,
+    /// The domain whose hosts share it.
+    pub share: Option<SharedDomain>,
+}
+
+impl Default for SessionCookie {
+    fn default() -> Self {
+        Self {
+            name: DEFAULT_NAME.into(),
+            share: None,
+        }
+    }
 }
 
 impl Cookies {
     /// Named after `name`: 1 to 40 letters, digits, `-` and `_`; `None` otherwise. With `over_http` they have no
     /// prefix that ties them to the host and to TLS.
-    pub fn new(name: &str, over_http: bool) -> Option<Self> {
+    pub fn new(cookie: &SessionCookie, over_http: bool) -> Option<Self> {
+        let name = &*cookie.name;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         let sound = (1..=40).contains(&name.len()) && name.bytes().all(plain);
-        let prefix = if over_http { "" } else { "__Host-" };
+        let prefixed = |prefix: &str| format!("{}{name}", if over_http { "" } else { prefix }).into();
         sound.then(|| Self {
-            name: format!("{prefix}{name}").into(),
+            name: prefixed("__Host-"),
             secure: !over_http,
+            shared: cookie.share.clone().map(|domain| Shared {
+                domain,
+                name: prefixed("__Secure-"),
+            }),
         })
     }
 
-    /// The session's.
-    pub fn session(&self) -> &str {
-        &self.name
+    /// The session's, on `host`.
+    pub fn session(&self, host: &str) -> &str {
+        self.shared_by(host).map_or(&self.name, |shared| &shared.name)
+    }
+
+    /// To what the sessions of `host` are bound: to the host, or to the hosts that share them.
+    pub fn bound_to<'h>(&self, host: &'h str) -> Cow<'h, str> {
+        match self.shared_by(host) {
+            Some(shared) => shared.domain.to_string().into(),
+            None => host.into(),
+        }
+    }
+
+    fn shared_by(&self, host: &str) -> Option<&Shared> {
+        self.shared.as_ref().filter(|shared| shared.domain.holds(host))
     }
 
     /// That of the login under way with this state.
@@ -84,20 +129,45 @@ impl Cookies {
 
     /// Where they stand in a request.
     pub fn places(&self) -> Vec<CredentialPlace> {
-        vec![
+        let mut places = vec![
             CredentialPlace::Cookie(self.name.clone()),
             CredentialPlace::CookiesFrom(format!("{}-", self.name).into()),
-        ]
+        ];
+        let shared = self.shared.iter().filter(|shared| shared.name != self.name);
+        places.extend(shared.map(|shared| CredentialPlace::Cookie(shared.name.clone())));
+        places
     }
 
-    /// A whole `Set-Cookie`. Names and values are ours: no character of theirs needs escaping.
+    /// What makes a browser keep the session whose cookie has this value, on `host` and on those it shares sessions with.
+    pub fn set_session(&self, host: &str, value: &str, life: Life) -> Option<HeaderValue> {
+        let domain = self.shared_by(host).map(|shared| &shared.domain);
+        self.whole((self.session(host), value), domain, life, SameSite::Lax)
+    }
+
+    /// What makes a browser forget its session, wherever it keeps it.
+    pub fn clear_session(&self, host: &str) -> Option<HeaderValue> {
+        self.set_session(host, "", Life::Seconds(0))
+    }
+
+    /// A whole `Set-Cookie` for this host alone. Names and values are ours: no character of theirs needs escaping.
     pub fn set(&self, name: &str, value: &str, life: Life, same_site: SameSite) -> Option<HeaderValue> {
+        self.whole((name, value), None, life, same_site)
+    }
+
+    fn whole(
+        &self,
+        (name, value): (&str, &str),
+        domain: Option<&SharedDomain>,
+        life: Life,
+        same_site: SameSite,
+    ) -> Option<HeaderValue> {
         let same_site = match same_site {
             SameSite::Lax => "Lax",
             SameSite::None => "None",
         };
         let secure = if self.secure { "; Secure" } else { "" };
-        let mut cookie = format!("{name}={value}; Path=/{secure}; HttpOnly; SameSite={same_site}");
+        let domain = domain.map_or(String::new(), |domain| format!("; Domain={}", domain.name()));
+        let mut cookie = format!("{name}={value}; Path=/{domain}{secure}; HttpOnly; SameSite={same_site}");
         match life {
             Life::Browser => {}
             Life::Seconds(seconds) => {
@@ -160,6 +230,12 @@ pub fn read_session_value(value: &str) -> Option<(&str, SessionId)> {
 mod tests {
     use super::*;
 
+    fn of(name: &str, share: Option<&str>, over_http: bool) -> Option<Cookies> {
+        let share = share.map(|domain| SharedDomain::parse(domain).unwrap());
+        let name = name.into();
+        Cookies::new(&SessionCookie { name, share }, over_http)
+    }
+
     fn sending(cookies: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, cookies.parse().unwrap());
@@ -168,8 +244,8 @@ mod tests {
 
     #[test]
     fn cookies_are_tied_to_the_host_and_to_tls() {
-        let cookies = Cookies::new("countersign", false).unwrap();
-        let set = cookies.set(cookies.session(), "v", Life::Browser, SameSite::Lax);
+        let cookies = of("countersign", None, false).unwrap();
+        let set = cookies.set_session("app.test", "v", Life::Browser);
         assert_eq!(
             set.unwrap(),
             "__Host-countersign=v; Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -180,15 +256,43 @@ mod tests {
             cookies.clear(&under_way).unwrap(),
             "__Host-countersign-abababab=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
         );
-        let open = Cookies::new("sess_auth", true).unwrap();
-        let set = open.set(open.session(), "v", Life::Seconds(60), SameSite::Lax);
+        let open = of("sess_auth", None, true).unwrap();
+        let set = open.set_session("app.test", "v", Life::Seconds(60));
         assert_eq!(
             set.unwrap(),
             "sess_auth=v; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"
         );
         for bad in ["", "a b", "a;b", "a=b", &"a".repeat(41)] {
-            assert_eq!(Cookies::new(bad, false), None, "{bad:?}");
+            assert_eq!(of(bad, None, false), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn hosts_that_share_sessions_have_a_cookie_of_their_domain_and_others_their_own() {
+        let cookies = of("countersign", Some("home.test"), false).unwrap();
+        let set = cookies.set_session("app.home.test", "v", Life::Browser).unwrap();
+        assert_eq!(
+            set,
+            "__Secure-countersign=v; Path=/; Domain=home.test; Secure; HttpOnly; SameSite=Lax"
+        );
+        assert_eq!(
+            cookies.clear_session("home.test").unwrap(),
+            "__Secure-countersign=; Path=/; Domain=home.test; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+        );
+        for host in ["home.test", "app.home.test"] {
+            assert_eq!(cookies.session(host), "__Secure-countersign");
+            assert_eq!(cookies.bound_to(host), "*.home.test");
+        }
+        for host in ["evilhome.test", "test", "other.test"] {
+            assert_eq!(cookies.session(host), "__Host-countersign");
+            assert_eq!(cookies.bound_to(host), host);
+            let set = cookies.set_session(host, "v", Life::Browser).unwrap();
+            assert!(!set.to_str().unwrap().contains("Domain"));
+        }
+        // A login under way is one host's, always; and no cookie of ours is the application's.
+        assert_eq!(cookies.under_way(&[0xab; 32]), "__Host-countersign-abababab");
+        let shared = CredentialPlace::Cookie("__Secure-countersign".into());
+        assert!(cookies.places().contains(&shared));
     }
 
     #[test]
@@ -204,7 +308,7 @@ mod tests {
 
     #[test]
     fn of_too_many_logins_under_way_the_first_are_given_up() {
-        let cookies = Cookies::new("countersign", false).unwrap();
+        let cookies = of("countersign", None, false).unwrap();
         let line = |count: usize| {
             let all = (0..count).map(|number| format!("__Host-countersign-{number:08x}=v"));
             all.collect::<Vec<_>>().join("; ")

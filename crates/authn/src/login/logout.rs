@@ -42,7 +42,7 @@ impl Login {
             location: None,
             cookies: party
                 .cookies()
-                .clear(party.cookies().session())
+                .clear_session(request.host.name())
                 .into_iter()
                 .collect(),
             record: None,

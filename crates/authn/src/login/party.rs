@@ -117,7 +117,8 @@ pub struct RelyingParty {
 impl RelyingParty {
     /// Where its sessions on `host` are worth something.
     pub fn scope(&self, host: &Host) -> Scope {
-        Scope::of(self.issuer.as_str(), &self.client.id, host_of(host))
+        let bound_to = self.cookies().bound_to(host_of(host));
+        Scope::of(self.issuer.as_str(), &self.client.id, &bound_to)
     }
 
     /// The sessions.

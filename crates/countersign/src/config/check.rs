@@ -10,7 +10,7 @@ use super::shape::Document;
 use super::source::Environment;
 use countersign_authn::anonymous::Anonymous;
 use countersign_authn::kinds::{KINDS, Parts};
-use countersign_authn::login::cookies::{self, Cookies};
+use countersign_authn::login::cookies::Cookies;
 use countersign_authn::login::{self, Login, Logins};
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
@@ -64,7 +64,7 @@ pub(super) type Declared = Vec<(Arc<str>, Option<Arc<dyn Authenticator>>)>;
 pub(crate) fn check(document: &Document, environment: &Environment, parts: &Parts) -> Loaded {
     let mut told = Vec::new();
     let parts = Parts {
-        cookie_name: cookie_name(document).into(),
+        cookie: session::cookie(&document.values),
         sends_tokens: sends_tokens(&document.values),
         ..parts.clone()
     };
@@ -137,14 +137,6 @@ fn sends_tokens(values: &Values) -> bool {
     tables.any(|table| table.text_map("add").iter().any(|(_, text)| asks(text)))
 }
 
-/// What the gateway's own cookies are named after.
-fn cookie_name(document: &Document) -> &str {
-    let session = document.values.table("session");
-    session
-        .and_then(|session| session.text("cookie_name"))
-        .unwrap_or(cookies::DEFAULT_NAME)
-}
-
 /// The cookies of the gateway's own, where there are logins.
 fn own_cookies(document: &Document) -> Arc<[CredentialPlace]> {
     let mut logins = document.values.named(login::TABLE).iter();
@@ -153,7 +145,8 @@ fn own_cookies(document: &Document) -> Arc<[CredentialPlace]> {
         .any(|(_, values)| values.flag("danger_cookies_over_http"));
     let names = logins.next().map(|_| [Some(false), over_http.then_some(true)]);
     let cookies = names.into_iter().flatten().flatten();
-    let cookies = cookies.filter_map(|over_http| Cookies::new(cookie_name(document), over_http));
+    let cookie = session::cookie(&document.values);
+    let cookies = cookies.filter_map(|over_http| Cookies::new(&cookie, over_http));
     cookies.flat_map(|cookies| cookies.places()).collect()
 }
 

@@ -4,7 +4,8 @@ use super::diagnostic::{Diagnostic, Place};
 use super::scalar::show_duration;
 use super::shape::Document;
 use countersign_authn::login;
-use countersign_authn::login::cookies::Cookies;
+use countersign_authn::login::cookies::{Cookies, DEFAULT_NAME, SessionCookie};
+use countersign_authn::login::shared::SharedDomain;
 use countersign_authn::session::seal::{KeyError, MIN_KEY_BYTES, Sealer};
 use countersign_core::options::{Fault, OptionValue, Values};
 use countersign_core::secret::Secret;
@@ -106,10 +107,14 @@ pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPl
     let settings = settings(values, &mut faults);
     let store = store(values, &mut faults);
     let sealer = sealer(values, &mut faults);
-    let name = values.text("cookie_name");
-    if name.is_some_and(|name| Cookies::new(name, false).is_none()) {
+    if Cookies::new(&cookie(&document.values), false).is_none() {
         let message = "a cookie is named by 1 to 40 letters, digits, `-` and `_`";
         faults.push(Fault::new("cookie_name", message));
+    }
+    let share = values.text("share").map(SharedDomain::parse);
+    if let Some(Err(error)) = &share {
+        let help = "share = \"home.example\": a domain of your own, without a dot before it";
+        faults.push(Fault::new("share", error.to_string()).help(help));
     }
     if document.is_faulty(&["session"]) {
         faults = super::check::about_what_is_sound(document, &way, values, faults);
@@ -118,6 +123,7 @@ pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPl
     super::check::tell(document, &way, faults, told);
     if needed && sound {
         told.push(bound(document, settings));
+        told.extend(share.and_then(Result::ok).map(|domain| shared(document, &domain)));
     }
     SessionPlan {
         needed,
@@ -126,6 +132,28 @@ pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPl
         sealer,
         place: document.place(&[way.as_slice(), &["store".to_owned()]].concat()),
     }
+}
+
+/// How the session's cookie is configured, as far as that is sound.
+pub(super) fn cookie(values: &Values) -> SessionCookie {
+    let text = |name: &str| values.table("session").and_then(|session| session.text(name));
+    SessionCookie {
+        name: text("cookie_name").unwrap_or(DEFAULT_NAME).into(),
+        share: text("share").and_then(|domain| SharedDomain::parse(domain).ok()),
+    }
+}
+
+/// What it costs that hosts share their sessions.
+fn shared(document: &Document, domain: &SharedDomain) -> Diagnostic {
+    let name = domain.name();
+    let message = format!(
+        "`share`: whoever runs any host under {name} sees the sessions of people who go there, and can use them"
+    );
+    Diagnostic::warning(
+        document.place(&["session".to_owned(), "share".to_owned()]),
+        message,
+    )
+    .help("`at` in `[login.NAME]` serves many hosts under one redirect URI, each with sessions of its own")
 }
 
 /// How long a logout takes everywhere: `check` says it in a number.

@@ -60,7 +60,7 @@ impl Asked {
             tokens,
             revocations: Arc::clone(&self.revocations) as _,
             sessions: Arc::clone(&self.sessions) as _,
-            cookie_name: cookies::DEFAULT_NAME.into(),
+            cookie: cookies::SessionCookie::default(),
             sends_tokens: false,
             http: Arc::clone(&self.ports.http),
             entropy: Arc::clone(&self.ports.entropy),

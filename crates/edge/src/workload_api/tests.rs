@@ -262,7 +262,7 @@ async fn a_certificate_holds_as_long_as_its_authority_is_told() {
         tokens: Arc::new(TokenCache::new(CacheLimits::default(), &OsEntropy::new())),
         revocations: RevocationLists::offline(),
         sessions: Arc::new(Offline),
-        cookie_name: countersign_authn::login::cookies::DEFAULT_NAME.into(),
+        cookie: countersign_authn::login::cookies::SessionCookie::default(),
         sends_tokens: false,
         http: Arc::new(Offline),
         entropy: Arc::new(OsEntropy::new()),

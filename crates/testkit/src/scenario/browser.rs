@@ -22,6 +22,8 @@ const NAVIGATING: [(&str, &str); 4] = [
 pub(super) struct Browser {
     /// By host, then by name.
     cookies: BTreeMap<String, BTreeMap<String, String>>,
+    /// Those that go to all hosts of a domain: by domain, then by name.
+    shared: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Browser {
@@ -41,11 +43,14 @@ impl Browser {
                 .collect::<Vec<_>>();
             request.headers.extend(navigating);
         }
-        let jar = self.cookies.get(name_of(&request.host));
-        let pairs = jar
+        let host = name_of(&request.host);
+        let shared = self.shared.iter().filter(|(domain, _)| is_under(host, domain));
+        let jars = self
+            .cookies
+            .get(host)
             .into_iter()
-            .flatten()
-            .map(|(name, value)| format!("{name}={value}"));
+            .chain(shared.map(|(_, jar)| jar));
+        let pairs = jars.flatten().map(|(name, value)| format!("{name}={value}"));
         let pairs = pairs.collect::<Vec<_>>().join("; ");
         if !pairs.is_empty() && !has(request, "Cookie") {
             request.headers.push(("Cookie".to_owned(), pairs.into_bytes()));
@@ -62,14 +67,23 @@ impl Browser {
             let (name, value) = pair.ok_or(format!("no cookie: {line}"))?;
             let attributes = parts.map(str::to_ascii_lowercase).collect::<Vec<_>>();
             let has = |wanted: &str| attributes.iter().any(|own| own == wanted);
-            let domain = attributes.iter().any(|own| own.starts_with("domain="));
-            if name.starts_with("__Host-") && !(has("secure") && has("path=/") && !domain) {
-                return Err(format!("a browser refuses this cookie: {line}"));
+            let domain = attributes.iter().find_map(|own| own.strip_prefix("domain="));
+            let host = name_of(host);
+            let refused = name.starts_with("__Host-")
+                && !(has("secure") && has("path=/") && domain.is_none())
+                || name.starts_with("__Secure-") && !has("secure")
+                || domain.is_some_and(|domain| !is_under(host, domain) || !domain.contains('.'));
+            if refused {
+                return Err(format!("a browser refuses this cookie of {host}: {line}"));
             }
             if !has("httponly") {
                 return Err(format!("scripts can read this cookie: {line}"));
             }
-            let jar = self.cookies.entry(name_of(host).to_owned()).or_default();
+            let jar = match domain {
+                Some(domain) => self.shared.entry(domain.to_owned()),
+                None => self.cookies.entry(host.to_owned()),
+            };
+            let jar = jar.or_default();
             if has("max-age=0") {
                 drop(jar.remove(name));
             } else {
@@ -81,7 +95,7 @@ impl Browser {
 
     /// Forgets the cookies whose names hold `part`.
     pub(super) fn forget(&mut self, part: &str) {
-        for jar in self.cookies.values_mut() {
+        for jar in self.cookies.values_mut().chain(self.shared.values_mut()) {
             jar.retain(|name, _| !name.contains(part));
         }
     }
@@ -90,10 +104,17 @@ impl Browser {
     pub(super) fn secrets(&self) -> Vec<String> {
         self.cookies
             .values()
+            .chain(self.shared.values())
             .flatten()
             .map(|(_, value)| value.clone())
             .collect()
     }
+}
+
+/// Whether a cookie of `domain` goes to `host` (RFC 6265 section 5.1.3).
+fn is_under(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn name_of(host: &str) -> &str {

@@ -139,6 +139,20 @@ fn a_cookie_has_a_plain_name() {
 }
 
 #[test]
+fn a_domain_is_shared_that_is_ones_own_and_every_start_warns() {
+    let (_, told) = read("share = \"home.example\"");
+    let warnings = told.iter().filter(|one| one.severity == Severity::Warning);
+    let warnings = warnings.map(|one| one.message.as_str()).collect::<Vec<_>>();
+    assert!(
+        matches!(warnings.as_slice(), [only] if only.contains("whoever runs any host under home.example")),
+        "{warnings:?}"
+    );
+    refused("share = \"com\"", "anybody can have a host under it");
+    refused("share = \"192.0.2.1\"", "an address");
+    refused("share = \"*.home.example\"", "not the name of a domain");
+}
+
+#[test]
 fn how_long_a_logout_takes_is_told_in_a_number() {
     let note = |session: &str| {
         let (_, told) = read(session);

@@ -92,6 +92,13 @@ pub(super) const SESSION: Table = Table {
             "What the session's cookie is called after its prefix `__Host-`: 1 to 40 letters, digits, `-` and `_`.",
         ),
         Field::optional(
+            "share",
+            Kind::Text,
+            "A domain whose hosts share one session, in one cookie (`__Secure-` and `Domain`): `home.example`. Whoever runs \
+             any host under it sees the sessions of people who go there, and can use them; `at` in `[login.NAME]` does without. \
+             Other hosts have sessions of their own.",
+        ),
+        Field::optional(
             "sealing_keys",
             Kind::List(&Kind::Secret),
             "The keys that records are sealed under: at least 32 random bytes each, in any form. The first seals, each \
