@@ -58,6 +58,12 @@ const FIELDS: &[Field] = &[
         "Its `kid`; by default its thumbprint (RFC 7638).",
     ),
     Field::or(
+        "assertion_audience",
+        Kind::Choice(&["issuer", "token_endpoint"]),
+        "\"issuer\"",
+        "Whom the client's assertions are for (`aud`). Some providers (Ory Hydra) want the URL of their token endpoint there.",
+    ),
+    Field::or(
         "scopes",
         Kind::TEXTS,
         "[\"openid\", \"profile\", \"email\"]",

@@ -1,7 +1,7 @@
 //! How we prove at a provider's endpoints that we are its client (OpenID Connect Core section 9, RFC 6749 section 2.3, RFC
 //! 7523).
 
-use crate::discovery::ProviderMetadata;
+use crate::discovery::{Endpoint, ProviderMetadata};
 use crate::form::{self, Form, MEDIA_TYPE};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -100,11 +100,14 @@ pub enum ClientAuthentication {
 }
 
 /// A key that signs assertions.
+#[derive(Clone)]
 pub struct PrivateKeyJwt {
-    key: SigningKey,
+    key: Arc<SigningKey>,
     kid: Box<str>,
-    /// Whom assertions are for: the provider's issuer, unless it wants its token endpoint there.
+    /// Whom assertions are for: the provider's issuer.
     pub audience: Box<str>,
+    /// Whether they are for its token endpoint's URL instead, for a provider that wants that: [`Client::at`] finds it.
+    pub for_token_endpoint: bool,
     /// How long an assertion holds.
     pub life: Duration,
 }
@@ -115,15 +118,16 @@ impl PrivateKeyJwt {
     pub fn new(key: SigningKey, kid: Option<&str>, audience: &str) -> Option<Self> {
         let thumbprint = key.thumbprint()?;
         Some(Self {
-            key,
+            key: Arc::new(key),
             kid: kid.map_or_else(|| thumbprint.into(), Into::into),
             audience: audience.into(),
+            for_token_endpoint: false,
             life: ASSERTION_LIFE,
         })
     }
 
     /// What it signs with.
-    pub const fn algorithm(&self) -> Algorithm {
+    pub fn algorithm(&self) -> Algorithm {
         self.key.algorithm()
     }
 
@@ -190,24 +194,26 @@ pub enum RequestError {
 
 impl Client {
     /// This client as it proves itself at the provider of `metadata`: where the operator leaves it open, a secret stands in the
-    /// Authorization header unless the provider takes it in the form alone.
+    /// Authorization header unless the provider takes it in the form alone; and assertions may be for its token endpoint.
     pub fn at(&self, metadata: &ProviderMetadata) -> Cow<'_, Self> {
-        let ClientAuthentication::SecretAsTaken(secret) = &self.authentication else {
-            return Cow::Borrowed(self);
+        let authentication = match &self.authentication {
+            ClientAuthentication::SecretAsTaken(secret) => as_taken(secret, metadata),
+            ClientAuthentication::PrivateKeyJwt(key) if key.for_token_endpoint => {
+                let mut key = PrivateKeyJwt::clone(key);
+                if let Some(url) = metadata.find(Endpoint::Token) {
+                    key.audience = url.as_str().into();
+                }
+                ClientAuthentication::PrivateKeyJwt(Arc::new(key))
+            }
+            ClientAuthentication::SecretBasic(_)
+            | ClientAuthentication::SecretPost(_)
+            | ClientAuthentication::PrivateKeyJwt(_)
+            | ClientAuthentication::Bearer(_)
+            | ClientAuthentication::None => return Cow::Borrowed(self),
         };
-        let takes = |method: AuthenticationMethod| {
-            let mut listed = metadata.token_endpoint_auth_methods_supported.iter();
-            listed.any(|own| **own == *method.name())
-        };
-        let posted = takes(AuthenticationMethod::SecretPost) && !takes(AuthenticationMethod::SecretBasic);
-        let secret = secret.clone();
         Cow::Owned(Self {
             id: self.id.clone(),
-            authentication: if posted {
-                ClientAuthentication::SecretPost(secret)
-            } else {
-                ClientAuthentication::SecretBasic(secret)
-            },
+            authentication,
         })
     }
 
@@ -246,6 +252,19 @@ impl Client {
         }
         let request = request.body(form.into_bytes());
         request.map_err(|_| RequestError::Unsendable("the endpoint's URL"))
+    }
+}
+
+/// A secret, where the provider of `metadata` takes it.
+fn as_taken(secret: &Secret<String>, metadata: &ProviderMetadata) -> ClientAuthentication {
+    let takes = |method: AuthenticationMethod| {
+        let mut listed = metadata.token_endpoint_auth_methods_supported.iter();
+        listed.any(|own| **own == *method.name())
+    };
+    if takes(AuthenticationMethod::SecretPost) && !takes(AuthenticationMethod::SecretBasic) {
+        ClientAuthentication::SecretPost(secret.clone())
+    } else {
+        ClientAuthentication::SecretBasic(secret.clone())
     }
 }
 

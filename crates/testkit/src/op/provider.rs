@@ -385,11 +385,20 @@ pub(super) fn client_of(request: &Request<Bytes>, form: &BTreeMap<String, String
     let client = form.get("client_id")?.clone();
     let fits = match (form.get("client_secret"), form.get("client_assertion")) {
         (Some(secret), None) => secret == CLIENT_SECRET,
-        (None, Some(assertion)) => assertion.split('.').count() == 3,
+        (None, Some(assertion)) => audience_of(assertion)
+            .is_some_and(|audience| audience.ends_with("/token") == client.ends_with("by-token-endpoint")),
         (None, None) => client.starts_with("public"),
         (Some(_), Some(_)) => false,
     };
     fits.then_some(client)
+}
+
+/// Whom an assertion is for. A client named `…by-token-endpoint` says the token endpoint's URL there.
+fn audience_of(assertion: &str) -> Option<String> {
+    let [_, payload, _] = assertion.split('.').collect::<Vec<_>>().try_into().ok()?;
+    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let payload = serde_json::from_slice::<Value>(&payload).ok()?;
+    Some(payload.get("aud")?.as_str()?.to_owned())
 }
 
 fn bearer(request: &Request<Bytes>) -> Option<&str> {

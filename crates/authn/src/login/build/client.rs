@@ -94,5 +94,7 @@ fn private_key(reading: &mut Reading<'_>, issuer: &str) -> Option<PrivateKeyJwt>
         reading.fault(Fault::new("private_key", message).help(help));
         return None;
     };
-    PrivateKeyJwt::new(key, values.text("private_key_id"), issuer)
+    let mut key = PrivateKeyJwt::new(key, values.text("private_key_id"), issuer)?;
+    key.for_token_endpoint = values.text("assertion_audience") == Some("token_endpoint");
+    Some(key)
 }

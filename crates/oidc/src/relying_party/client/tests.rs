@@ -185,6 +185,30 @@ fn an_assertion_is_signed_for_the_provider_and_each_has_an_id_of_its_own() {
 }
 
 #[test]
+fn an_assertion_may_be_for_the_token_endpoint() {
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let mut key = PrivateKeyJwt::new(key, None, "https://op.test").unwrap();
+    key.for_token_endpoint = true;
+    let client = Client {
+        id: "gw".into(),
+        authentication: ClientAuthentication::PrivateKeyJwt(Arc::new(key)),
+    };
+    let audience = |metadata: &ProviderMetadata| {
+        let here = client.at(metadata);
+        let ClientAuthentication::PrivateKeyJwt(key) = &here.authentication else {
+            panic!("it proves itself by a key")
+        };
+        key.audience.clone()
+    };
+    let rule = IssuerRule::exact("https://op.test");
+    let mut metadata = ProviderMetadata::of_operator(&rule);
+    assert_eq!(&*audience(&metadata), "https://op.test");
+    let url = "https://op.test/token".parse().unwrap();
+    metadata.set(Endpoint::Token, url);
+    assert_eq!(&*audience(&metadata), "https://op.test/token");
+}
+
+#[test]
 fn a_set_of_keys_holds_no_private_half() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let key = PrivateKeyJwt::new(key, Some("one \"1\""), "x").unwrap();
