@@ -32,8 +32,18 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts it; `log` gets what it writes.
     pub(crate) fn start(configuration: &Path, state: &Path, log: &Path) -> Result<Self, Failure> {
+        Self::start_as(&program(), configuration, state, log)
+    }
+
+    /// The same of another build.
+    pub(crate) fn start_as(
+        program: &Path,
+        configuration: &Path,
+        state: &Path,
+        log: &Path,
+    ) -> Result<Self, Failure> {
         let output = std::fs::File::create(log)?;
-        let mut command = Command::new(program());
+        let mut command = Command::new(program);
         command.arg("run").arg("--config").arg(configuration);
         let child = command
             .arg("--state")

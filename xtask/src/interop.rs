@@ -13,6 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 mod arguments;
 mod cases;
 mod judges;
+pub(crate) mod login;
 
 /// Every algorithm that Countersign knows, by the names it mints.
 const ALGORITHMS: [&str; 13] = [

@@ -48,6 +48,8 @@ The project's chores:
       [--body-mib N]            how large a body is, 1024 by default
   cargo xtask interop           tokens of PyJWT, joserfc and jose judged by Countersign, ours by
                                 them, and one list by them, Envoy and HAProxy; installs them
+  cargo xtask interop login     a person with Chromium logs in at Keycloak, zitadel's provider and
+      [NAME …]                  Ory Hydra, is renewed and logged out; installs them
   cargo xtask parity            counts docs/parity.md; fails on a row whose evidence did not
                                 run and pass in the last `cargo xtask test`
   cargo xtask attacks           counts docs/attacks.md; the same
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         ["handshakes", words @ ..] => handshakes::run(words),
         ["soak", options @ ..] => soak::run_all(options),
         ["interop"] => interop::run(),
+        ["interop", "login", names @ ..] => interop::login::run(names),
         ["parity"] => accounts::parity(),
         ["attacks"] => accounts::attacks(),
         ["tools"] => tools::for_tests(),

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 mod node;
+mod providers;
+
+pub(crate) use providers::{for_logins, hydra, keycloak, zitadel};
 
 /// A program, and Debian's package of it.
 type Tool = (&'static str, &'static str);
