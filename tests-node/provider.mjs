@@ -1,9 +1,9 @@
 // A real OpenID Provider at which people log in, for the end-to-end tests: oidc-provider, on loopback, with refresh tokens
 // that hold once (a second use takes back everything that was given with them) and all three kinds of logout.
 //
-//   node provider.mjs '{"clients": [{"client_id": …, "client_secret": …, "redirect_uris": […], …}], "access_token_ttl": 600}'
+//   node provider.mjs '{"clients": [{"client_id": …, "client_secret": …, "redirect_uris": […], …}], "first_ttl": 600}'
 //
-// Each client may have `backchannel_logout_uri`, `frontchannel_logout_uri` and `post_logout_redirect_uris`. Prints one line
+// `first_ttl` is how long access tokens last that come with a login, in seconds; those of a refresh last 600. Each client may have `backchannel_logout_uri`, `frontchannel_logout_uri` and `post_logout_redirect_uris`. Prints one line
 // of JSON once it answers: {"issuer": URL, "control": URL}. Ends when its standard input does, so that it never outlives the
 // test that started it.
 //
@@ -13,7 +13,6 @@
 //   POST /down?how=token       every request to the token endpoint gets 503
 //   POST /up                   the provider answers again
 //   POST /delay?ms=N           the token endpoint answers N milliseconds after it did its work
-//   POST /ttl?seconds=N        how long access tokens last from now on
 //   POST /revoke?user=NAME     everything that was given in this user's name is taken back
 //   POST /logout?user=NAME     an administrator ends this user's sessions: clients are told behind the browser's back
 //   GET  /counts               what was asked of the token endpoint: {"authorization_code": N, "refresh_token": N, "refused": N}
@@ -22,7 +21,7 @@ import http from 'node:http';
 import https from 'node:https';
 import Provider, { interactionPolicy } from 'oidc-provider';
 
-const { clients, access_token_ttl: firstTtl = 600, port = 0 } = JSON.parse(process.argv[2]);
+const { clients, first_ttl: firstTtl = 600, port = 0 } = JSON.parse(process.argv[2]);
 
 /** Who may log in, with any password. */
 const PEOPLE = {
@@ -35,7 +34,6 @@ const PEOPLE = {
 
 let down = '';
 let delay = 0;
-let ttl = firstTtl;
 const counts = { authorization_code: 0, refresh_token: 0, refused: 0 };
 /** What was given to whom: user, client, the session at the provider, the grant. */
 const given = [];
@@ -66,6 +64,8 @@ async function agreed(context) {
   await grant.save();
   return grant;
 }
+
+const lasts = ({ oidc }) => (oidc.params.grant_type === 'refresh_token' ? 600 : firstTtl);
 
 const policy = interactionPolicy.base();
 policy.remove('consent');
@@ -118,7 +118,9 @@ const provider = new Provider(issuer, {
   rotateRefreshToken: true,
   extraClientMetadata: { properties: ['frontchannel_logout_uri'] },
   fetch: tell,
-  ttl: { AccessToken: () => ttl, IdToken: () => ttl, RefreshToken: 86_400, Session: 86_400, Grant: 86_400, Interaction: 3600 },
+  ttl: {
+    AccessToken: lasts, IdToken: lasts, RefreshToken: 86_400, Session: 86_400, Grant: 86_400, Interaction: 3600,
+  },
   features: {
     devInteractions: { enabled: false },
     backchannelLogout: { enabled: true },
@@ -205,10 +207,6 @@ const actions = {
   },
   '/delay': (query) => {
     delay = Number(query.get('ms'));
-    return {};
-  },
-  '/ttl': (query) => {
-    ttl = Number(query.get('seconds'));
     return {};
   },
   '/revoke': async (query) => {

@@ -3,6 +3,8 @@
 
 mod browser;
 mod curl;
+mod killed;
 mod migrated;
+mod nodes;
 mod out;
 mod site;

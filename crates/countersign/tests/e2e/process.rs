@@ -131,6 +131,11 @@ impl Process {
         }
     }
 
+    /// Whether the child has ended by itself, or was killed.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Asks the child to end and waits for it.
     pub(crate) fn end(mut self) {
         self.stop();

@@ -27,6 +27,11 @@ pub(crate) struct Counts {
 impl Provider {
     /// One whose only client is `app`, at `origin`, with these members besides.
     pub(crate) fn start(origin: &str, client: &Value) -> Self {
+        Self::with(&json!({ "clients": [Self::client(origin, client)] }))
+    }
+
+    /// Such a client.
+    pub(crate) fn client(origin: &str, client: &Value) -> Value {
         let mut own = json!({
             "client_id": "app",
             "client_secret": SECRET,
@@ -35,7 +40,7 @@ impl Provider {
         });
         let members = client.as_object().unwrap().clone();
         own.as_object_mut().unwrap().extend(members);
-        Self::with(&json!({ "clients": [own] }))
+        own
     }
 
     /// One that is told all of it.
@@ -72,11 +77,6 @@ impl Provider {
     /// Answers at the token endpoint so late.
     pub(crate) fn delay(&self, milliseconds: u64) {
         self.control(&format!("/delay?ms={milliseconds}"));
-    }
-
-    /// How long access tokens last that are given from now on.
-    pub(crate) fn last(&self, seconds: u64) {
-        self.control(&format!("/ttl?seconds={seconds}"));
     }
 
     /// Takes back everything that was given in the name of `user`.

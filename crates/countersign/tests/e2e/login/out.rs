@@ -1,6 +1,7 @@
 //! Sessions end: by the user's own hand, by the provider's, and when the provider takes back what it gave.
 
 use super::site::{Kind, Site, Visitor};
+use crate::process::until;
 use std::time::{Duration, Instant};
 
 /// How a browser asks.
@@ -54,4 +55,27 @@ fn what_the_provider_ends_behind_the_browsers_back_has_ended_within_a_second() {
     for kind in Kind::ALL {
         is_ended(kind);
     }
+}
+
+#[test]
+fn what_the_provider_takes_back_ends_with_the_next_refresh_and_what_it_cannot_answer_ends_nothing() {
+    let lasts = 10;
+    let site = Site::start_with(Kind::Standalone, lasts, |_| ());
+    let (ann, bob) = (Visitor::new(&site, "ann"), Visitor::new(&site, "bob"));
+    ann.log_in("/page", "ann");
+    bob.log_in("/page", "bob");
+    let began = Instant::now();
+    site.provider.fail_at_the_token_endpoint();
+    until("the access tokens end", || {
+        began.elapsed() > Duration::from_secs(lasts)
+    });
+    for visitor in [&ann, &bob] {
+        assert_eq!(visitor.ask("/page", &BROWSER).status, 200);
+    }
+    site.provider.revoke("ann");
+    site.provider.come_back();
+    until("what was taken back has ended", || {
+        ann.ask("/page", &BROWSER).status == 303
+    });
+    assert_eq!(bob.ask("/page", &BROWSER).status, 200);
 }

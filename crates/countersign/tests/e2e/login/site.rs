@@ -1,7 +1,7 @@
 //! An example for logins, running, with a provider of its own; and somebody who visits it with curl.
 
 use crate::certificates::site::ca;
-use crate::fronts::{caddy, change, copy, gateway, nginx, own_bodies, traefik};
+use crate::fronts::{caddy, copy, gateway, nginx, own_bodies, traefik};
 use crate::http::Answer;
 use crate::process::{Folder, Process, free_addresses, repository, until, until_open};
 use crate::provider::{Provider, SECRET};
@@ -11,6 +11,9 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
+
+/// How long access tokens last, in seconds: longer than a test.
+const LASTS: u64 = 600;
 
 /// Who ends TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +65,9 @@ pub(super) struct Site {
     pub(super) secure: SocketAddr,
     pub(super) upstream: Upstream,
     pub(super) provider: Provider,
-    pub(super) gateway: Process,
+    gateway: Process,
+    /// Where it listens itself.
+    own: SocketAddr,
     _proxy: Option<Process>,
 }
 
@@ -73,6 +78,11 @@ impl Site {
 
     /// `edit` changes the copied files before anything starts.
     pub(super) fn start_edited(kind: Kind, edit: impl FnOnce(&Folder)) -> Self {
+        Self::start_with(kind, LASTS, edit)
+    }
+
+    /// The same; the access tokens that come with a login last so many seconds.
+    pub(super) fn start_with(kind: Kind, lasts: u64, edit: impl FnOnce(&Folder)) -> Self {
         let (folder, upstream) = (Folder::new(), Upstream::start());
         let [secure, plain, asked] = free_addresses();
         let origin = format!("https://app.test:{}", secure.port());
@@ -81,7 +91,8 @@ impl Site {
             "backchannel_logout_uri": own("backchannel"),
             "frontchannel_logout_uri": own("frontchannel"),
         });
-        let provider = Provider::start(&origin, &told);
+        let client = Provider::client(&origin, &told);
+        let provider = Provider::with(&json!({ "clients": [client], "first_ttl": lasts }));
         let replace = [
             (":8443", format!(":{}", secure.port())),
             (":9180", format!(":{}", asked.port())),
@@ -120,6 +131,7 @@ impl Site {
             upstream,
             provider,
             gateway,
+            own,
             _proxy: proxy,
         };
         if kind == Kind::Traefik {
@@ -132,6 +144,17 @@ impl Site {
             });
         }
         site
+    }
+
+    /// Kills the gateway, which has no time to put anything in order, and starts it again.
+    pub(super) fn kill(&mut self) {
+        self.gateway.signal("KILL");
+        until("the gateway is gone", || self.gateway.has_ended());
+        self.gateway = gateway(
+            &self.folder.0.join(self.kind.configuration()),
+            &self.folder.0.join("state"),
+        );
+        until_open(&mut self.gateway, self.own);
     }
 
     /// What browsers call it.
@@ -314,9 +337,4 @@ fn attribute(page: &str, before: &str) -> String {
     let after = page.split(before).nth(1);
     let value = after.and_then(|after| after.split('"').nth(1));
     value.unwrap_or_else(|| panic!("no {before}: {page}")).to_owned()
-}
-
-/// Changes one line of the configuration.
-pub(super) fn configure(kind: Kind, folder: &Folder, old: &str, new: &str) {
-    change(&folder.0.join(kind.configuration()), old, new);
 }
