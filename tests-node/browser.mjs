@@ -28,7 +28,7 @@ let tabs = new Map();
 async function tab(name) {
   if (tabs.has(name)) return tabs.get(name);
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   const it = { page, errors: [], status: 0 };
   page.on('console', (message) => {
     // That a status says no is no fault of the page, and browsers ask for icons by themselves.
@@ -92,7 +92,10 @@ const deeds = {
 async function all({ urls, as }) {
   const its = await Promise.all(urls.map((_url, number) => tab(`all-${number}`)));
   await Promise.all(its.map((it, number) => it.page.goto(urls[number])));
-  if (as) await Promise.all(its.map((it, number) => it.page.url().startsWith(urls[number]) || signIn(it, as)));
+  const signing = (it, number) => signIn(it, as, urls[number]).catch((error) => {
+    throw new Error(`${urls[number]}: at ${it.page.url()} (${it.status}): ${error}`);
+  });
+  if (as) await Promise.all(its.map((it, number) => it.page.url().startsWith(urls[number]) || signing(it, number)));
   return Promise.all(its.map(shown));
 }
 
