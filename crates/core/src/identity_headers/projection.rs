@@ -5,7 +5,7 @@ use crate::certificate::Verdict;
 use crate::decide::Permit;
 use crate::principal::Principal;
 use bytes::Bytes;
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -61,6 +61,7 @@ impl Projection {
         let empty = |name: &HeaderName| (name.clone(), HeaderValue::from_static(""));
         let mut answer = set.configured().iter().map(empty).collect::<HeaderMap>();
         answer.append(CACHE_CONTROL, NO_STORE);
+        answer.append(COOKIE, HeaderValue::from_static(""));
         let told = facts.iter().filter_map(|(_, fact)| match fact {
             Fact::Certificate(fact) => Some(fact),
             Fact::Subject
@@ -102,13 +103,15 @@ impl Projection {
         self.with_text(permit, |text| text.append(self, headers))
     }
 
-    /// The head of an answer that allows: the identity headers of `permit`, and that nobody may keep them.
+    /// The head of an answer that allows: the identity headers of `permit`, that nobody may keep them, and an empty line for the
+    /// client's cookies, to be filled in or taken out. (A line that came later would make the whole head move.)
     pub fn answer(self: &Arc<Self>, permit: &Permit) -> Result<HeaderMap, IdentityTooLarge> {
         self.with_text(permit, |text| {
             if text.count() != Some(self.lines.len()) || !self.is_in_order {
                 let mut headers = HeaderMap::new();
                 text.append(self, &mut headers)?;
                 headers.insert(CACHE_CONTROL, NO_STORE);
+                headers.insert(COOKIE, HeaderValue::from_static(""));
                 return Ok(headers);
             }
             let mut headers = self.answer.clone();

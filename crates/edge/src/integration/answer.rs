@@ -33,9 +33,7 @@ pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Respon
             reason.meaning(),
         ))
     })?;
-    if request.headers.contains_key(COOKIE) {
-        put_their_cookies(&mut headers, request, permit.route());
-    }
+    put_their_cookies(&mut headers, request, permit.route());
     put_cookies(&mut headers, permit.effects());
     let mut response = Response::new(Body::empty());
     *response.headers_mut() = headers;
@@ -44,8 +42,14 @@ pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Respon
 
 /// The client's cookies as they are to go on: without ours.
 fn put_their_cookies(headers: &mut HeaderMap, request: &OriginalRequest, route: &Route) {
-    let mut lines = request.headers.get_all(COOKIE).iter();
-    let left = lines.find_map(|line| cookies_left(&route.own_cookies, line));
+    let lines = request.headers.get_all(COOKIE);
+    if lines.iter().next().is_none() {
+        headers.remove(COOKIE);
+        return;
+    }
+    let left = lines
+        .iter()
+        .find_map(|line| cookies_left(&route.own_cookies, line));
     // Where none is left that is said too: a proxy may let the client's own line go on otherwise.
     let left = left.unwrap_or(HeaderValue::from_static(""));
     headers.insert(COOKIE, left);
