@@ -191,3 +191,12 @@ pub(crate) fn tool(name: &str) -> Command {
     assert!(path.exists(), "{name} is missing: run `cargo xtask tools`");
     Command::new(path)
 }
+
+/// The moment by the real clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a process takes to notice is what is asked"
+)]
+pub(crate) fn moment() -> std::time::Instant {
+    std::time::Instant::now()
+}

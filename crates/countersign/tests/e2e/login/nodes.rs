@@ -3,13 +3,13 @@
 
 use super::site::{certificate, secret};
 use crate::fronts::{copy, gateway, read};
-use crate::process::{Folder, Process, free_addresses, repository, until, until_open};
+use crate::process::{Folder, Process, free_addresses, moment, repository, until, until_open};
 use crate::provider::{Counts, Provider, SECRET};
 use crate::upstream::Upstream;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long the first access token lasts, in seconds; that of the refresh lasts longer than any test.
 const LASTS: u64 = 5;
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 200;
 
 struct Nodes {
     folder: Folder,
-    nodes: Vec<(SocketAddr, Process)>,
+    all: Vec<(SocketAddr, Process)>,
     provider: Provider,
     upstream: Upstream,
     _redis: Process,
@@ -86,7 +86,7 @@ impl Nodes {
         });
         Self {
             folder,
-            nodes: nodes.into(),
+            all: nodes.into(),
             provider,
             upstream,
             _redis: store,
@@ -105,7 +105,7 @@ impl Nodes {
             "--cacert",
             "ca/root.crt",
         ]);
-        for (at, _) in &self.nodes {
+        for (at, _) in &self.all {
             command.args(["--resolve", &format!("app.test:{}:127.0.0.1", at.port())]);
         }
         command
@@ -119,7 +119,7 @@ impl Nodes {
     }
 
     fn url(&self, node: usize, path: &str) -> String {
-        format!("https://app.test:{}{path}", self.nodes[node].0.port())
+        format!("https://app.test:{}{path}", self.all[node].0.port())
     }
 
     /// Logs in on the first node; the cookie is good for all, for they have one name.
@@ -153,7 +153,7 @@ impl Nodes {
     }
 
     fn written(&self) -> String {
-        self.nodes.iter().map(|(_, node)| node.written()).collect()
+        self.all.iter().map(|(_, node)| node.written()).collect()
     }
 }
 
@@ -165,7 +165,7 @@ fn private(file: &std::path::Path) {
 fn one_refresh(late_by_milliseconds: u64) {
     let nodes = Nodes::start();
     nodes.log_in();
-    let began = Instant::now();
+    let began = moment();
     for node in 0..3 {
         assert_eq!(nodes.status(node), "200");
     }
@@ -223,7 +223,7 @@ fn what_ends_on_one_node_has_ended_on_each_within_a_second() {
     }
     // The provider tells the third; the others knew the session a moment ago.
     assert_eq!(nodes.provider.log_out("ann"), 1);
-    let told = Instant::now();
+    let told = moment();
     for node in 0..2 {
         until("the session has ended here, too", || nodes.status(node) == "303");
     }

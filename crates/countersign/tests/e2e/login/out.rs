@@ -1,8 +1,8 @@
 //! Sessions end: by the user's own hand, by the provider's, and when the provider takes back what it gave.
 
 use super::site::{Kind, Site, Visitor};
-use crate::process::until;
-use std::time::{Duration, Instant};
+use crate::process::{moment, until};
+use std::time::Duration;
 
 /// How a browser asks.
 const BROWSER: [&str; 2] = ["-H", "Accept: text/html"];
@@ -43,7 +43,7 @@ fn is_ended(kind: Kind) {
     ann.log_in("/page", "ann");
     bob.log_in("/page", "bob");
     assert_eq!(site.provider.log_out("ann"), 1, "{kind:?}");
-    let told = Instant::now();
+    let told = moment();
     let answer = ann.ask("/page", &BROWSER);
     assert_eq!(answer.status, 303, "{kind:?}: {answer:?}");
     assert!(told.elapsed() < Duration::from_secs(1), "{kind:?}");
@@ -64,7 +64,7 @@ fn what_the_provider_takes_back_ends_with_the_next_refresh_and_what_it_cannot_an
     let (ann, bob) = (Visitor::new(&site, "ann"), Visitor::new(&site, "bob"));
     ann.log_in("/page", "ann");
     bob.log_in("/page", "bob");
-    let began = Instant::now();
+    let began = moment();
     site.provider.fail_at_the_token_endpoint();
     until("the access tokens end", || {
         began.elapsed() > Duration::from_secs(lasts)
