@@ -67,7 +67,7 @@ pub(super) fn of(front: Front, answers: &Answers) -> Vec<(&'static str, String)>
             ),
             (
                 "dynamic.yml",
-                placed(example!("traefik/login/dynamic.yml"), answers),
+                placed(&without_open(example!("traefik/login/dynamic.yml")), answers),
             ),
         ],
         Front::Standalone => Vec::new(),
@@ -84,7 +84,8 @@ fn configuration(front: Front, answers: &Answers) -> String {
         Front::Standalone => example!("standalone/login.toml"),
     };
     // What the example has for somebody who comes from elsewhere.
-    let usual = example.lines().filter(|line| {
+    let guarded = without_open(example);
+    let usual = guarded.lines().filter(|line| {
         let key = line.split('=').next().unwrap_or("").trim_end();
         !["callback", "logout", "after_logout", "remember", "challenge"].contains(&key)
     });
@@ -148,7 +149,7 @@ fn nginx(answers: &Answers) -> Vec<(&'static str, String)> {
 
 /// Caddy has certificates of its own, and listens where it always does.
 fn caddyfile(answers: &Answers) -> String {
-    let example = example!("caddy/login/Caddyfile");
+    let example = &*without_open(example!("caddy/login/Caddyfile"));
     let site = example
         .find("https://")
         .and_then(|begins| example.get(begins..))
@@ -162,6 +163,15 @@ fn caddyfile(answers: &Answers) -> String {
         &format!("reverse_proxy {UPSTREAM}"),
     );
     placed(&lines, answers)
+}
+
+/// Without the parts that the examples have for what is open to everybody.
+fn without_open(text: &str) -> String {
+    let parts = text
+        .split("\n\n")
+        .filter(|part| !part.contains("pen to everybody"));
+    let kept = parts.collect::<Vec<_>>().join("\n\n");
+    format!("{}\n", kept.trim_end())
 }
 
 fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {

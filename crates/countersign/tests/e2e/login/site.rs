@@ -43,11 +43,6 @@ impl Kind {
         }
     }
 
-    /// Whether the example has a location that is open to everybody, where logouts end.
-    pub(super) fn has_open(self) -> bool {
-        self == Self::Nginx
-    }
-
     /// The path that logs out.
     pub(super) const fn logout(self) -> &'static str {
         match self {
