@@ -104,7 +104,7 @@ impl Provider for Keycloak {
             // ID Tokens of another algorithm, userinfo signed, the client proved by a key that the provider fetches from us.
             Login {
                 name: "keyed",
-                options: "client_id = \"keyed\"\nprivate_key = { file = \"client-key.pem\" }\nalgorithms = [\"ES256\", \"RS256\"]\n\
+                options: "client_id = \"keyed\"\nprivate_key = { file = \"client-key.pem\" }\nalgorithms = [\"ES256\"]\n\
                           userinfo = \"refresh\"\n"
                     .to_owned(),
             },
