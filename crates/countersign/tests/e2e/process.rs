@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// How long any condition is waited for, in polls of [`PAUSE`].
-const POLLS: u32 = 600;
+const POLLS: u32 = 1200;
 
 /// Between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(50);
