@@ -3,6 +3,7 @@
 
 mod browser;
 mod curl;
+mod hosts;
 mod killed;
 mod migrated;
 mod nodes;

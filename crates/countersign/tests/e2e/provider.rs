@@ -30,12 +30,13 @@ impl Provider {
         Self::with(&json!({ "clients": [Self::client(origin, client)] }))
     }
 
-    /// Such a client.
+    /// Such a client. Its logins may be run by `auth.test`, too.
     pub(crate) fn client(origin: &str, client: &Value) -> Value {
+        let own = format!("{origin}/.countersign/callback");
         let mut own = json!({
             "client_id": "app",
             "client_secret": SECRET,
-            "redirect_uris": [format!("{origin}/auth"), format!("{origin}/.countersign/callback")],
+            "redirect_uris": [format!("{origin}/auth"), own.clone(), own.replace("app.test", "auth.test")],
             "post_logout_redirect_uris": [format!("{origin}/bye")],
         });
         let members = client.as_object().unwrap().clone();
