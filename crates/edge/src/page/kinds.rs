@@ -175,7 +175,7 @@ impl Kind {
     /// That of `status`.
     pub(super) fn of(status: StatusCode) -> Self {
         match status.as_u16() {
-            401 => Self::Unidentified,
+            303 | 401 => Self::Unidentified,
             403 => Self::Forbidden,
             404 => Self::Missing,
             429 => Self::TooMany,

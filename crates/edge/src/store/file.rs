@@ -1,8 +1,8 @@
 //! Records in one file of this machine (redb): for one node that restarts.
 //!
 //! What was acknowledged is on the disk, but for a moved end, which a crash may lose. Writes go to one thread, which
-//! commits for all that wait at once ([`committer`]); reads are made where they are asked for, from the page cache as a
-//! rule. What lies in the file is in [`tables`]; a file that is damaged is set aside ([`opening`]).
+//! commits for all that wait at once (`committer`); reads are made where they are asked for, from the page cache as a
+//! rule. What lies in the file is in `tables`; a file that is damaged is set aside (`opening`).
 
 use super::leases::Leases;
 use super::{must_fit, page_length};

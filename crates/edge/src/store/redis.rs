@@ -1,8 +1,8 @@
 //! Records in Redis (6 or later) or Valkey: for several nodes, and for one that is replaced.
 //!
 //! Every operation is one command or one script, so that nodes see each other's whole operations and no half ones
-//! ([`scripts`]). What has ended goes by the server's own clock. A server that does not answer within a second is
-//! unavailable, and is tried anew with the next question ([`link`]).
+//! (`scripts`). What has ended goes by the server's own clock. A server that does not answer within a second is
+//! unavailable, and is tried anew with the next question (`link`).
 
 use super::{must_fit, page_length};
 use countersign_core::session::{
