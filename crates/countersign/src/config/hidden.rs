@@ -6,7 +6,7 @@ use countersign_core::options::{Field, Kind};
 use std::ops::Range;
 
 /// Marks that hold a secret whoever invented them.
-const SECRET_MARKS: [&str; 3] = ["secret", "passw", "private"];
+const SECRET_MARKS: [&str; 3] = ["secret", "pass", "private"];
 
 /// `text` with secrets struck out byte for byte, so that every place stays where it is: the `known` ones, whatever
 /// follows a key that holds a secret, and the user part of URLs.
@@ -177,6 +177,7 @@ mod tests {
             "trusted_secret = { header = \"X-A\", value = \"SECRET\" }",
             "[token.a.hmac_secret]\nkey = \"SECRET\"\nfile = \"a\"\nother = \"SECRET\"",
             "jwk_set_url = \"https://ann:SECRET@op.example/keys\"",
+            "url = \"unix:///run/redis.sock?user=ann&pass=SECRET\"",
         ] {
             let shown = struck_out(text, &[]);
             assert!(!shown.contains("SECRET"), "{shown}");

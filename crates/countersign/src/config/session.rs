@@ -8,16 +8,17 @@ use countersign_authn::login::cookies::{Cookies, DEFAULT_NAME, SessionCookie};
 use countersign_authn::login::shared::SharedDomain;
 use countersign_authn::session::seal::{KeyError, MIN_KEY_BYTES, Sealer};
 use countersign_core::options::{Fault, OptionValue, Values};
-use countersign_core::secret::Secret;
 use countersign_edge::sessions::SessionSettings;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
 
+mod redis;
 #[cfg(test)]
 mod tests;
+
+pub use redis::RedisPlan;
 
 /// The keys of one store alone.
 const OF_ONE: [(&str, &[&str]); 7] = [
@@ -62,21 +63,6 @@ pub enum StorePlan {
     Redis(RedisPlan),
 }
 
-/// Which Redis, and how it is come by.
-#[derive(Clone, Debug)]
-pub struct RedisPlan {
-    /// `redis` or `rediss`, host and port.
-    pub url: Url,
-    /// As whom.
-    pub username: Option<String>,
-    /// The password.
-    pub password: Option<Secret<Vec<u8>>>,
-    /// The database.
-    pub database: u32,
-    /// Who vouches for it, in PEM; `None` for those this machine trusts.
-    pub authorities: Option<Vec<u8>>,
-}
-
 /// Which store it is: equal for two that are one.
 impl fmt::Display for StorePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +70,7 @@ impl fmt::Display for StorePlan {
             Self::Memory { max_sessions } => write!(f, "memory, {max_sessions} sessions"),
             Self::File { path: Some(path) } => write!(f, "{}", path.display()),
             Self::File { path: None } => f.write_str("a file in the state folder"),
-            Self::Redis(plan) => write!(f, "{}, database {}", plan.url, plan.database),
+            Self::Redis(plan) => write!(f, "{}, database {}", plan.address, plan.database),
         }
     }
 }
@@ -217,7 +203,7 @@ fn store(values: &Values, faults: &mut Vec<Fault>) -> StorePlan {
         "file" => StorePlan::File {
             path: values.text("path").map(PathBuf::from),
         },
-        "redis" => redis(values, faults),
+        "redis" => redis::plan(values, faults),
         "cookie" => {
             let message = "sessions in the cookie itself are not built yet";
             let help =
@@ -227,60 +213,6 @@ fn store(values: &Values, faults: &mut Vec<Fault>) -> StorePlan {
         }
         _ => StorePlan::Memory { max_sessions },
     }
-}
-
-fn redis(values: &Values, faults: &mut Vec<Fault>) -> StorePlan {
-    if !values.has("sealing_keys") {
-        let message =
-            "a store that several nodes share needs keys that they share, and `sealing_keys` is missing";
-        let help = "write sealing_keys = [{ file = \"/path/to/key\" }], the same on every node; `openssl rand -base64 48` \
-                    makes one";
-        faults.push(Fault::new("store", message).help(help));
-    }
-    let Some(text) = values.text("url") else {
-        let message = "`url` is missing: which Redis?";
-        faults.push(Fault::new("store", message).help("write url = \"rediss://redis.home.example:6379\""));
-        return StorePlan::default();
-    };
-    let url = match redis_url(text) {
-        Ok(url) => url,
-        Err(fault) => {
-            faults.push(fault);
-            return StorePlan::default();
-        }
-    };
-    if values.has("authorities") && url.scheme() != "rediss" {
-        let message = "without TLS nobody vouches for it";
-        faults.push(Fault::new("authorities", message).help("write rediss:// in `url`"));
-    }
-    StorePlan::Redis(RedisPlan {
-        url,
-        username: values.text("username").map(ToOwned::to_owned),
-        password: values.secret("password").cloned(),
-        database: whole(values, "database").unwrap_or(0),
-        authorities: values.file("authorities").map(|(_, bytes)| bytes.to_vec()),
-    })
-}
-
-/// Scheme, host and port, and nothing else: the rest has keys of its own, and a password has no place here.
-fn redis_url(text: &str) -> Result<Url, Fault> {
-    let help = "write \"rediss://HOST:PORT\", or \"redis://HOST:PORT\" where nobody listens in";
-    let fault = |message: &str| Fault::new("url", message).help(help);
-    let url = Url::parse(text).map_err(|_| fault("not a URL"))?;
-    if !matches!(url.scheme(), "redis" | "rediss") || !url.has_host() {
-        return Err(fault("not the URL of a Redis"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(fault(
-            "a password is not written here: `username` and `password` are keys of their own",
-        ));
-    }
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        return Err(fault(
-            "nothing stands after the port: `database` is a key of its own",
-        ));
-    }
-    Ok(url)
 }
 
 fn sealer(values: &Values, faults: &mut Vec<Fault>) -> Option<Arc<Sealer>> {

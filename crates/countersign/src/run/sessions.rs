@@ -115,9 +115,9 @@ impl Opened {
                 Ok(StoreKind::Redis(Box::new(Settings {
                     username: plan.username.clone(),
                     password: password.transpose()?,
-                    database: Some(plan.database),
+                    database: plan.database,
                     authorities: plan.authorities.as_deref().map(Into::into),
-                    ..Settings::at(plan.url.as_str())
+                    ..Settings::at(plan.address.clone())
                 })))
             }
         }

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-/// A Redis, ended with the test.
-struct Redis(Child, SocketAddr);
+/// A Redis, ended with the test; its address, and its socket.
+struct Redis(Child, SocketAddr, String);
 
 impl Drop for Redis {
     fn drop(&mut self) {
@@ -19,10 +19,11 @@ impl Drop for Redis {
 
 impl Redis {
     fn start(folder: &Folder) -> Self {
-        let at = free();
+        let (at, socket) = (free(), folder.0.join("redis.sock").display().to_string());
         let mut command = Command::new("redis-server");
         command
             .args(["--bind", &at.ip().to_string(), "--port", &at.port().to_string()])
+            .args(["--unixsocket", &socket])
             .args(["--save", "", "--appendonly", "no", "--dir"])
             .arg(&folder.0);
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
@@ -31,23 +32,30 @@ impl Redis {
         let ready = said.any(|line| line.unwrap().contains("Ready to accept connections"));
         assert!(ready, "redis-server starts");
         drop(thread::spawn(move || said.for_each(drop)));
-        Self(child, at)
+        Self(child, at, socket)
+    }
+
+    /// How the three of a test come by it: two over TCP, one at the socket.
+    fn urls(&self) -> [String; 3] {
+        let over_tcp = format!("redis://{}", self.1);
+        [over_tcp.clone(), over_tcp, format!("unix://{}", self.2)]
     }
 }
 
 /// Three gateways with one key.
 fn three(folder: &Folder, provider: &Provider, redis: &Redis) -> Vec<(Folder, Gateway, SocketAddr)> {
     let key = folder.write("key", "a key that all of them have, and nobody else");
-    let config = format!(
-        "config = 1\n\n[[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"reverse-proxy\"\n\n{}\n[[route]]\n\
+    let config = |url: &str| {
+        format!(
+            "config = 1\n\n[[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"reverse-proxy\"\n\n{}\n[[route]]\n\
          hosts = [\"localhost\"]\naccept = \"login.home\"\nto = \"http://127.0.0.1:9\"\n\n[session]\nstore = \"redis\"\n\
-         url = \"redis://{}\"\nrecheck = \"0s\"\nsealing_keys = {{ file = {key:?} }}\n",
-        provider.table(),
-        redis.1
-    );
-    let nodes = (0..3).map(|_| {
+         url = \"{url}\"\nrecheck = \"0s\"\nsealing_keys = {{ file = {key:?} }}\n",
+            provider.table(),
+        )
+    };
+    let nodes = redis.urls().into_iter().map(|url| {
         let own = Folder::new();
-        let config = own.write("a.toml", &config);
+        let config = own.write("a.toml", config(&url));
         let mut gateway = Gateway::start(&own, &config);
         let at = gateway.listening();
         (own, gateway, at)

@@ -3,7 +3,7 @@
 use countersign_core::secret::Secret;
 use countersign_core::session::{IndexKey, LeaseToken, Sealed, SessionStore, StoreError, Version};
 use countersign_core::time::{Clock as _, Timestamp};
-use countersign_edge::store::redis::Settings;
+use countersign_edge::store::redis::{Address, Settings};
 use countersign_edge::store::{StoreKind, open};
 use countersign_edge::system::SystemClock;
 use countersign_testkit::pki::{Authority, Key};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 #[path = "redis/server.rs"]
 mod server;
+#[path = "redis/socket.rs"]
+mod socket;
 
 suite!();
 
@@ -22,6 +24,15 @@ const SOON: Duration = Duration::from_millis(200);
 const MINUTE: Duration = Duration::from_mins(1);
 /// How long something that is sure to come is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a URL says, and nothing else.
+fn at(url: &str) -> Settings {
+    let (address, database) = Address::read(url).unwrap();
+    Settings {
+        database: database.map_or(0, u32::from),
+        ..Settings::at(address)
+    }
+}
 
 fn opened(settings: Settings) -> Arc<dyn SessionStore> {
     let kind = StoreKind::Redis(Box::new(settings));
@@ -78,10 +89,10 @@ async fn the_same_over_tls() {
         authorities: Some(authority.pem().into_bytes().into()),
         ..server.settings()
     };
-    let at = |host: &str| format!("rediss://{host}:{}", server.port);
+    let by = |host: &str| at(&format!("rediss://{host}:{}", server.port)).address;
     let good = Settings {
-        url: at("localhost"),
-        database: Some(2),
+        address: by("localhost"),
+        database: 2,
         ..settings.clone()
     };
     let subject = Subject::by_itself(opened(good), now());
@@ -93,14 +104,14 @@ async fn the_same_over_tls() {
 
     let stranger = Authority::root("Stranger", Key(3));
     let other = Settings {
-        url: at("localhost"),
+        address: by("localhost"),
         authorities: Some(stranger.pem().into_bytes().into()),
         ..settings.clone()
     };
     let untrusted = opened(other).load(&record(1), now()).await;
     unavailable(untrusted, "certificate");
     let address = Settings {
-        url: at("127.0.0.1"),
+        address: by("127.0.0.1"),
         ..settings
     };
     let misnamed = opened(address).load(&record(1), now()).await;
@@ -139,7 +150,7 @@ async fn databases_and_prefixes_keep_apart() {
         ..server.settings()
     });
     let elsewhere = opened(Settings {
-        url: format!("redis://127.0.0.1:{}/2", server.port),
+        database: 2,
         ..server.settings()
     });
     for other in [prefixed, elsewhere] {
@@ -153,7 +164,7 @@ async fn databases_and_prefixes_keep_apart() {
         "{names}"
     );
     let beyond = opened(Settings {
-        url: format!("redis://127.0.0.1:{}/9", server.port),
+        database: 9,
         ..server.settings()
     });
     unavailable(beyond.load(&record(1), now()).await, "");
@@ -283,9 +294,9 @@ async fn a_server_that_is_not_there_is_no_hindrance_to_the_start() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let store = opened(Settings::at(&format!("redis://127.0.0.1:{port}")));
+    let store = opened(at(&format!("redis://127.0.0.1:{port}")));
     unavailable(store.load(&record(1), now()).await, "refused");
-    let unknown = opened(Settings::at("rediss://localhost.invalid:1"));
+    let unknown = opened(at("rediss://localhost.invalid:1"));
     let unknown = unknown.load(&record(1), now()).await;
     assert!(matches!(unknown, Err(StoreError::Unavailable(_))));
 }

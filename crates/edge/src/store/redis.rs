@@ -13,10 +13,12 @@ use link::Link;
 use scripts::Scripts;
 use std::time::Duration;
 
+mod address;
 mod link;
 mod scripts;
 mod settings;
 
+pub use address::{Address, AddressError};
 pub use settings::{DEFAULT_PREFIX, Settings};
 
 /// The last end a record may have: that of the year 9999, in milliseconds. Redis has no infinite one.

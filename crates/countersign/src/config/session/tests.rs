@@ -91,16 +91,39 @@ fn redis_is_named_by_url_and_keys() {
         &with("authorities = \"a.pem\"").replace("authorities", "path"),
         "`path` is for",
     );
-    for url in [
-        "http://a.test",
-        "redis:",
-        "redis://u:p@a.test",
-        "redis://a.test/1",
-        "redis://a.test?a",
+    let at = |url: &str| with("").replace("redis://a.test:1", url);
+    for (url, message) in [
+        ("http://a.test", "not the URL of a Redis"),
+        ("/run/redis.sock", "not the URL of a Redis"),
+        ("redis://u:p@a.test", "a password is not written here"),
+        ("redis://a.test/a", "nothing stands behind"),
+        ("unix://run/redis.sock", "by its whole path"),
+        ("unix:redis.sock", "by its whole path"),
     ] {
-        let wrong = with("").replace("redis://a.test:1", url);
-        let (_, told) = read(&wrong);
-        assert!(told.iter().any(|one| one.severity == Severity::Error), "{url}");
+        refused(&at(url), message);
+    }
+    let long = format!("unix:///{}", "a".repeat(107));
+    refused(&at(&long), "at most 107 bytes, and this one has 108");
+    refused(&with("database = 4").replace(":1", ":1/3"), "names database 3");
+}
+
+#[test]
+fn redis_may_be_at_a_socket() {
+    let at = |url: &str, line: &str| {
+        format!("store = \"redis\"\nsealing_keys = {{ env = \"KEY\" }}\nurl = \"{url}\"\n{line}")
+    };
+    for (url, line, database) in [
+        ("unix:///run/redis/redis.sock", "", 0),
+        ("unix:/run/redis/redis.sock?db=3", "", 3),
+        ("unix:///run/redis/redis.sock?db=3", "database = 3", 3),
+        (
+            "redis+unix:///run/redis/redis.sock",
+            "username = \"me\"\npassword = { env = \"OTHER\" }\ndatabase = 3",
+            3,
+        ),
+    ] {
+        let name = format!("unix:///run/redis/redis.sock, database {database}");
+        assert_eq!(taken(&at(url, line)).store.to_string(), name);
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) const SESSION: Table = Table {
         Field::optional(
             "url",
             Kind::Text,
-            "For `redis`: `rediss://HOST:PORT` (TLS) or `redis://HOST:PORT`.",
+            "For `redis`: `rediss://HOST:PORT` (TLS), `redis://HOST:PORT` or, for a socket of this machine, `unix:///PATH`. \
+             `database` may stand behind it: `/3`; `?db=3` at a socket.",
         ),
         Field::optional("username", Kind::Text, "For `redis`: as whom."),
         Field::optional(

@@ -1,6 +1,6 @@
 //! A real server, with a password, on the loopback.
 
-use super::opened;
+use super::{at, opened};
 use countersign_core::secret::Secret;
 use countersign_core::session::SessionStore;
 use countersign_edge::store::redis::Settings;
@@ -12,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 const PASSWORD: &str = "correct horse battery staple";
+
+const SOCKET: &str = "redis.sock";
 
 /// A process, ended when nobody has it any more.
 struct Process(Child);
@@ -51,6 +53,17 @@ impl Server {
             ["--tls-auth-clients", "no"],
         ];
         Self::start(folder, &["--port", "0", "--tls-port"], more.as_flattened())
+    }
+
+    /// One with a password at a socket alone: of two ports the later counts, and it is none.
+    pub(super) fn at_a_socket() -> Self {
+        let folder = Folder::new();
+        let socket = folder.path(SOCKET);
+        Self::start(
+            folder,
+            &["--unixsocket", &socket, "--unixsocketperm", "700", "--port"],
+            &["--port", "0"],
+        )
     }
 
     fn start(folder: Folder, port_options: &[&str], more: &[&str]) -> Self {
@@ -107,7 +120,14 @@ impl Server {
     pub(super) fn settings(&self) -> Settings {
         Settings {
             password: Some(Secret::new(PASSWORD.to_owned())),
-            ..Settings::at(&format!("redis://127.0.0.1:{}/3", self.port))
+            ..at(&format!("redis://127.0.0.1:{}/3", self.port))
+        }
+    }
+
+    pub(super) fn at_its_socket(&self) -> Settings {
+        Settings {
+            password: Some(Secret::new(PASSWORD.to_owned())),
+            ..at(&format!("unix://{}?db=3", self.folder.path(SOCKET)))
         }
     }
 
@@ -146,7 +166,7 @@ fn started(folder: &Folder, words: &[String]) -> Option<Process> {
             folder.write("log", &said);
             return None;
         }
-        if said[start..].contains("Ready to accept connections") {
+        if said[start..].contains("eady to accept connections") {
             // Nobody reads what it says from here on, and it must not be held up by that.
             drop(std::thread::spawn(move || {
                 std::io::copy(&mut output, &mut std::io::sink())

@@ -1,14 +1,16 @@
 //! The connection to Redis: one, shared by all who ask; made when it is needed, forgotten when it fails.
 
+use super::address::Address;
 use super::settings::Place;
 use countersign_core::session::StoreError;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisConnectionInfo, RedisError, ScriptInvocation};
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 /// How long an answer may take, connecting included.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -51,8 +53,7 @@ impl fmt::Debug for Link {
         write!(
             f,
             "Link({}, database {})",
-            self.place.address(),
-            self.place.database
+            self.place.address, self.place.database
         )
     }
 }
@@ -129,7 +130,7 @@ impl Link {
         match failure {
             Failure::Redis(error) if error.code() == Some("OOM") => StoreError::Full(format!(
                 "Redis at {} has no memory left: raise its maxmemory",
-                self.place.address()
+                self.place.address
             )),
             Failure::Redis(error) => self.unavailable(error),
             Failure::Connecting(why) => self.unavailable(why),
@@ -137,7 +138,7 @@ impl Link {
     }
 
     fn unavailable(&self, why: impl fmt::Display) -> StoreError {
-        StoreError::Unavailable(format!("Redis at {}: {why}", self.place.address()))
+        StoreError::Unavailable(format!("Redis at {}: {why}", self.place.address))
     }
 
     /// The connection there is, or a new one. Of many who need it one makes it.
@@ -149,11 +150,18 @@ impl Link {
         if let Some(current) = self.slot.current() {
             return Ok(current);
         }
-        let failed = |error: std::io::Error| Failure::Connecting(error.to_string());
+        let failed = |error: io::Error| Failure::Connecting(error.to_string());
         let place = &self.place;
-        let stream = TcpStream::connect((place.host.as_str(), place.port))
-            .await
-            .map_err(failed)?;
+        let (host, port) = match &place.address {
+            Address::Socket(path) => {
+                let stream = UnixStream::connect(path)
+                    .await
+                    .map_err(|error| socket_failed(&error))?;
+                return self.greeted(stream).await;
+            }
+            Address::Network { host, port, .. } => (host.as_str(), *port),
+        };
+        let stream = TcpStream::connect((host, port)).await.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         match &place.tls {
             None => self.greeted(stream).await,
@@ -191,4 +199,15 @@ impl Link {
         }));
         Ok((number, connection))
     }
+}
+
+/// Why a socket does not open, and what to do where that is the gateway's own user.
+fn socket_failed(error: &io::Error) -> Failure {
+    let denied = error.kind() == io::ErrorKind::PermissionDenied;
+    let advice = if denied {
+        ": the user of the gateway belongs into the group of the socket"
+    } else {
+        ""
+    };
+    Failure::Connecting(format!("{error}{advice}"))
 }
