@@ -59,12 +59,14 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
     let mapping = mapping(&mut reading, issuer);
     let algorithms = algorithms(&mut reading);
     let said = said(&mut reading);
+    let discovery = rule
+        .as_ref()
+        .and_then(|rule| discovery(&mut reading, rule, &said, mapping.is_some()));
     let (Some(rule), Some(reach), Some(client), Some(asking), Some(facts), Some(visiting)) =
         (rule, reach, client, asking, facts, visiting)
     else {
         return Err(reading.faults);
     };
-    let discovery = discovery(&mut reading, &rule, &said, mapping.is_some());
     let keys = keys(&rule, discovery.as_ref(), &said, &reach, parts);
     if !reading.faults.is_empty() {
         return Err(reading.faults);
