@@ -6,6 +6,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod hidden;
 pub mod identity;
+mod lacking;
 pub mod listen;
 pub mod nearest;
 pub(crate) mod pages;

@@ -2,6 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::identity;
+use super::lacking;
 use super::listen::{self, Listen, StatusListen};
 use super::pages;
 use super::route::{self, Surroundings};
@@ -9,6 +10,7 @@ use super::session::{self, SessionPlan};
 use super::shape::Document;
 use super::source::Environment;
 use countersign_authn::anonymous::Anonymous;
+use countersign_authn::keys::Offline;
 use countersign_authn::kinds::{KINDS, Parts};
 use countersign_authn::login::cookies::Cookies;
 use countersign_authn::login::{self, Login, Logins};
@@ -16,12 +18,13 @@ use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
 use countersign_core::credential_place::CredentialPlace;
 use countersign_core::identity_headers::Fact;
-use countersign_core::options::{Fault, Need, Table, Values};
+use countersign_core::options::{Fault, Values};
 use countersign_core::route::RouteTable;
 use countersign_edge::gateway::{Faces, Gateway};
 use countersign_edge::listen::Limits;
 use countersign_edge::log::Format;
 use countersign_edge::rate::{RateLimits, Rates};
+use countersign_edge::revocation_lists::RevocationLists;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -180,14 +183,6 @@ pub(super) fn about_what_is_sound(
     faults.into_iter().filter(sound).collect()
 }
 
-/// Whether a key that may be absent is there and faulty: what is told about the rest may come from its absence.
-fn lacks(document: &Document, way: &[String], table: &Table, values: &Values) -> bool {
-    let optional = table.fields.iter().filter(|field| field.need == Need::Optional);
-    optional
-        .map(|field| field.name)
-        .any(|name| !values.has(name) && document.stands(&[way, &[name.to_owned()]].concat()))
-}
-
 fn authenticators(
     document: &Document,
     parts: &Parts,
@@ -196,6 +191,14 @@ fn authenticators(
 ) -> Declared {
     let anonymous: Arc<dyn Authenticator> = Arc::new(Anonymous::new());
     let mut declared: Declared = vec![(Arc::clone(anonymous.name()), Some(anonymous))];
+    // What is faulty is built to find the rest of its faults, and nothing comes of it.
+    let asks_nobody = Parts {
+        keys: Arc::new(Offline),
+        bundles: parts.bundles.as_ref().map(|_| Arc::new(Offline) as _),
+        revocations: RevocationLists::offline(),
+        http: Arc::new(Offline),
+        ..parts.clone()
+    };
     for kind in KINDS {
         for (name, values) in document.values.named(kind.table) {
             let way = [kind.table.to_owned(), name.clone()];
@@ -205,15 +208,15 @@ fn authenticators(
                 let message = format!("`{name}` cannot name a table: letters, digits, `-` and `_` can");
                 told.push(Diagnostic::error(document.key_place(&way), message));
             }
-            let faulty = document.is_faulty(&[kind.table, name]);
+            if document.is_faulty(&[kind.table, name]) {
+                let judge =
+                    |values: &Values| (kind.build)(name, values, &asks_nobody).err().unwrap_or_default();
+                let faults = lacking::independent(document, &way, kind.options, values, judge);
+                tell(document, &way, faults, told);
+                declared.push((full, None));
+                continue;
+            }
             match (kind.build)(name, values, parts) {
-                Ok(_) if faulty => declared.push((full, None)),
-                Err(_) if lacks(document, &way, kind.options, values) => declared.push((full, None)),
-                Err(faults) if faulty => {
-                    let faults = about_what_is_sound(document, &way, values, faults);
-                    tell(document, &way, faults, told);
-                    declared.push((full, None));
-                }
                 Ok(built) => {
                     let warn =
                         |warning| Diagnostic::warning(document.key_place(&way), format!("{full}: {warning}"));

@@ -1,8 +1,10 @@
 //! `[session]`, read: how sessions are kept, and by which keys.
 
 use super::diagnostic::{Diagnostic, Place};
+use super::lacking;
 use super::scalar::show_duration;
 use super::shape::Document;
+use super::spec::SESSION;
 use countersign_authn::login;
 use countersign_authn::login::cookies::{Cookies, DEFAULT_NAME, SessionCookie};
 use countersign_authn::login::shared::SharedDomain;
@@ -89,11 +91,40 @@ pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPl
     let needed = !document.values.named(login::TABLE).is_empty();
     let empty = Values::default();
     let values = document.values.table("session").unwrap_or(&empty);
+    let (read, mut faults) = read(values);
+    if document.is_faulty(&["session"]) {
+        faults = lacking::independent(document, &way, &SESSION, values, |values| self::read(values).1);
+    }
+    let sound = faults.is_empty();
+    super::check::tell(document, &way, faults, told);
+    if needed && sound {
+        told.push(bound(document, read.settings));
+        told.extend(read.share.map(|domain| shared(document, &domain)));
+    }
+    SessionPlan {
+        needed,
+        settings: read.settings,
+        store: read.store,
+        sealer: read.sealer,
+        place: document.place(&[way.as_slice(), &["store".to_owned()]].concat()),
+    }
+}
+
+/// What the table says.
+struct Read {
+    settings: SessionSettings,
+    store: StorePlan,
+    sealer: Option<Arc<Sealer>>,
+    share: Option<SharedDomain>,
+}
+
+/// The same, and all that is wrong about it.
+fn read(values: &Values) -> (Read, Vec<Fault>) {
     let mut faults = Vec::new();
     let settings = settings(values, &mut faults);
     let store = store(values, &mut faults);
     let sealer = sealer(values, &mut faults);
-    if Cookies::new(&cookie(&document.values), false).is_none() {
+    if Cookies::new(&cookie_of(Some(values)), false).is_none() {
         let message = "a cookie is named by 1 to 40 letters, digits, `-` and `_`";
         faults.push(Fault::new("cookie_name", message));
     }
@@ -102,27 +133,22 @@ pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPl
         let help = "share = \"home.example\": a domain of your own, without a dot before it";
         faults.push(Fault::new("share", error.to_string()).help(help));
     }
-    if document.is_faulty(&["session"]) {
-        faults = super::check::about_what_is_sound(document, &way, values, faults);
-    }
-    let sound = faults.is_empty();
-    super::check::tell(document, &way, faults, told);
-    if needed && sound {
-        told.push(bound(document, settings));
-        told.extend(share.and_then(Result::ok).map(|domain| shared(document, &domain)));
-    }
-    SessionPlan {
-        needed,
+    let read = Read {
         settings,
         store,
         sealer,
-        place: document.place(&[way.as_slice(), &["store".to_owned()]].concat()),
-    }
+        share: share.and_then(Result::ok),
+    };
+    (read, faults)
 }
 
 /// How the session's cookie is configured, as far as that is sound.
 pub(super) fn cookie(values: &Values) -> SessionCookie {
-    let text = |name: &str| values.table("session").and_then(|session| session.text(name));
+    cookie_of(values.table("session"))
+}
+
+fn cookie_of(session: Option<&Values>) -> SessionCookie {
+    let text = |name: &str| session.and_then(|session| session.text(name));
     SessionCookie {
         name: text("cookie_name").unwrap_or(DEFAULT_NAME).into(),
         share: text("share").and_then(|domain| SharedDomain::parse(domain).ok()),

@@ -7,7 +7,7 @@ use identity::IDENTITY;
 use listen::LISTEN;
 use pages::PAGES;
 use route::ROUTE;
-use session::SESSION;
+pub(super) use session::SESSION;
 
 mod identity;
 mod listen;

@@ -9,7 +9,7 @@ const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 60 * MINUTE;
 
 /// `[session]`
-pub(super) const SESSION: Table = Table {
+pub(in crate::config) const SESSION: Table = Table {
     doc: "How long a login is remembered, and where. A reload keeps every session; new times are those of sessions that \
           begin from then on. Another store is taken at the next start only.",
     fields: &[
