@@ -4,6 +4,7 @@
 mod certificates;
 pub mod check;
 pub mod diagnostic;
+mod elsewhere;
 pub mod hidden;
 pub mod identity;
 mod lacking;

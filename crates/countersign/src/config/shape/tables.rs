@@ -1,5 +1,6 @@
 //! Tables and lists: every key against the field that knows it.
 
+use super::super::elsewhere;
 use super::super::nearest::nearest;
 use super::{Walk, below, entries};
 use countersign_core::options::{Field, Kind, Need, OptionValue, Values};
@@ -18,12 +19,17 @@ impl Walk<'_> {
         let name = key.get_ref().as_ref();
         let found = fields.iter().find(|field| field.name == name);
         if found.is_none() {
-            let meant = nearest(name, fields.iter().map(|field| field.name));
-            let known = fields.iter().map(|field| field.name).collect::<Vec<_>>();
-            let help = meant.map_or_else(
-                || format!("known here: {}", known.join(", ")),
-                |meant| format!("did you mean `{meant}`?"),
-            );
+            let other = elsewhere::find(way, name);
+            let near = || nearest(name, fields.iter().map(|field| field.name));
+            let meant = other.map_or_else(near, |other| other.ours);
+            let help = match (other, meant) {
+                (Some(other), _) => other.help(),
+                (None, Some(meant)) => format!("did you mean `{meant}`?"),
+                (None, None) => {
+                    let known = fields.iter().map(|field| field.name).collect::<Vec<_>>();
+                    format!("known here: {}", known.join(", "))
+                }
+            };
             self.error(way, key.span(), format!("unknown key `{name}`"), Some(help));
             let meant = fields.iter().find(|field| Some(field.name) == meant);
             // What nobody knows may hold a secret.
