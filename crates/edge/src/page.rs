@@ -145,6 +145,10 @@ pub fn render(words: &Words) -> Response<Body> {
     if words.html {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         harden(headers, true);
+        if matches!(words.page, Page::SignOut(_)) {
+            // Its form says whence it comes, and is believed for that.
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        }
         response.extensions_mut().insert(Undressed(words.clone()));
         return response;
     }

@@ -166,13 +166,11 @@ impl RelyingParty {
     }
 
     /// The origins a form may be led on to: the provider's, as far as they are known.
-    pub fn origins(&self) -> Vec<String> {
+    pub async fn origins(&self, now: Now) -> Vec<String> {
         use countersign_oidc::discovery::Endpoint;
-        let Some(metadata) = self.provider.known() else {
-            return Vec::new();
-        };
+        let metadata = self.provider.metadata(now).await.ok();
         let endpoints = [Endpoint::EndSession, Endpoint::Authorization].into_iter();
-        let urls = endpoints.filter_map(|endpoint| metadata.find(endpoint));
+        let urls = endpoints.filter_map(|endpoint| metadata.as_ref()?.find(endpoint));
         let after = self.visiting.after_logout.iter();
         let origins = urls.chain(after).map(|url| url.origin().ascii_serialization());
         origins.collect()

@@ -107,12 +107,6 @@ impl Provider {
         &self.reach
     }
 
-    /// What is known of it without asking anybody, however old.
-    pub(crate) fn known(&self) -> Option<Arc<ProviderMetadata>> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.known.as_ref().map(|(metadata, _)| Arc::clone(metadata))
-    }
-
     /// What it says about itself. What was said before stands where it does not answer.
     pub(crate) async fn metadata(&self, now: Now) -> Result<Arc<ProviderMetadata>, ProviderError> {
         if let Some(answer) = self.answer_now(now) {

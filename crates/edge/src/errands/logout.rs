@@ -20,8 +20,10 @@ impl Errand<'_> {
         let Some(login) = self.whose() else {
             return self.signed_out(None);
         };
-        // Anybody can make a browser follow a link: that alone ends nobody's session.
-        if self.from() == From::Elsewhere {
+        // Anybody can make a browser follow a link, and whoever writes a text of the application can have it fetch a picture:
+        // that alone ends nobody's session.
+        let fetched = self.request.method == Method::GET && !self.request.is_navigation();
+        if fetched || self.from() == From::Elsewhere {
             return self.confirm(login).await;
         }
         let left = login.log_out(self.request, self.now).await;
@@ -93,7 +95,7 @@ impl Errand<'_> {
             who,
             action,
             fields: Vec::new(),
-            ends_at: login.party().origins(),
+            ends_at: login.party().origins(self.now).await,
             stay,
         });
         Done::telling(&words.on(page), "errand", String::new())

@@ -41,7 +41,7 @@ impl Errand<'_> {
         };
         self.audit_told(&told, "front-channel logout");
         let mut done = Done::document(StatusCode::OK, FRAME.to_owned(), ErrandReason::LoggedOut);
-        let ancestors = told.login.party().origins().join(" ");
+        let ancestors = told.login.party().origins(self.now).await.join(" ");
         let policy = format!("default-src 'none'; frame-ancestors {ancestors}");
         let headers = done.response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
