@@ -79,13 +79,19 @@ pub enum LogIn<'a> {
 /// Our own page that sends a browser to log in, and back to `to`. A reference within the host, so that nobody has to know
 /// under which name and port the browser sees it.
 pub fn login_place(to: &str, how: LogIn<'_>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("to", to);
+    let mut more = Vec::new();
     match how {
         LogIn::Anyhow => {}
-        LogIn::By(login) => drop(query.append_pair("login", login)),
-        LogIn::AsAnother => drop(query.append_pair("as", "another")),
+        LogIn::By(login) => more.push(("login", login)),
+        LogIn::AsAnother => more.push(("as", "another")),
     }
+    login_place_with(to, &more)
+}
+
+/// The same with these parameters of the page.
+pub fn login_place_with(to: &str, more: &[(&str, &str)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("to", to).extend_pairs(more);
     format!("{LOGIN}?{}", query.finish())
 }
 

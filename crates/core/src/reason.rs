@@ -140,6 +140,7 @@ reasons! {
         NoUpstream = "no_upstream", "The route says nothing about where to forward (`to`).";
         OverTls = "over_tls", "This is asked for over TLS; the answer says where.";
         NotFound = "not_found", "There is no such page here.";
+        MethodNotAllowed = "method_not_allowed", "This page is asked for with another method; `Allow` says which.";
         CertificateRequired = "certificate_required", "Only a client certificate opens this route.";
         RefusedByProxy = "refused_by_proxy", "The gateway allows this request; the proxy in front refused it.";
         DecidedAnew = "decided_anew", "Asked again, the gateway allows this request: try once more.";
@@ -172,6 +173,7 @@ reasons! {
         LogoutRefused = "logout_refused", "What the provider told of a logout does not hold.";
         KeysShown = "keys_shown", "The public keys by which the gateway proves itself were told.";
         SessionShown = "session_shown", "The state of the session was told.";
+        FromElsewhere = "from_elsewhere", "Only a page of this very host may ask for this.";
     }
 }
 

@@ -2,10 +2,12 @@
 
 use crate::certificate::ClientCertificate;
 use crate::gate::{Host, Scheme, Target};
+use crate::return_to::ReturnTo;
 use http::header::ACCEPT;
 use http::{HeaderMap, Method};
 use std::fmt;
 use std::net::IpAddr;
+use url::Url;
 
 /// Names one request in the log and to the client: 128 bits, as 32 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,7 +59,7 @@ pub struct OriginalRequest {
 
 impl OriginalRequest {
     /// Whether a browser navigates: fetch metadata says so (and it is no prefetch), or there is none and a GET or HEAD
-    /// accepts `text/html` by name.
+    /// accepts `text/html` by name, and no script says that it asked.
     pub fn is_navigation(&self) -> bool {
         let says = |name: &str, word: &str| self.headers.get(name).is_some_and(|value| value == word);
         let prefetch = ["purpose", "sec-purpose", "x-moz"].iter().any(|name| {
@@ -68,7 +70,8 @@ impl OriginalRequest {
         if self.headers.contains_key("sec-fetch-mode") || self.headers.contains_key("sec-fetch-dest") {
             return says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document") && !prefetch;
         }
-        matches!(self.method, Method::GET | Method::HEAD) && !prefetch && self.accepts_html()
+        let script = self.headers.contains_key("x-requested-with");
+        matches!(self.method, Method::GET | Method::HEAD) && !prefetch && !script && self.accepts_html()
     }
 
     /// Whether this is a browser's question before a request of another site's script (Fetch standard, CORS preflight).
@@ -76,6 +79,24 @@ impl OriginalRequest {
         self.method == Method::OPTIONS
             && self.headers.contains_key("origin")
             && self.headers.contains_key("access-control-request-method")
+    }
+
+    /// Whether a URL is of the origin that was asked (RFC 6454).
+    pub fn is_at_origin_of(&self, url: &Url) -> bool {
+        let named = url
+            .host_str()
+            .is_some_and(|name| name.eq_ignore_ascii_case(self.host.name()));
+        let port = Some(self.host.port_for(self.scheme));
+        url.scheme() == self.scheme.as_str() && named && url.port_or_known_default() == port
+    }
+
+    /// The place that a URL names, when it is of this very origin.
+    pub fn place_here(&self, url: &str) -> Option<ReturnTo> {
+        let url = Url::parse(url).ok()?;
+        let ours = self.is_at_origin_of(&url) && url.username().is_empty() && url.password().is_none();
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        ours.then(|| ReturnTo::judge(&format!("{}{query}", url.path())))
+            .flatten()
     }
 
     /// Whether `Accept` lists `text/html` by name.

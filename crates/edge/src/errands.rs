@@ -12,9 +12,8 @@ use bytes::Bytes;
 use countersign_authn::login::Login;
 use countersign_authn::login::trouble::{Trouble, Why};
 use countersign_authn::session::SessionRecord;
-use countersign_core::gate::{Host, Scheme};
 use countersign_core::own_path::{LogIn, OwnPage, login_place};
-use countersign_core::reason::{ErrandReason, RejectionReason, UnavailableReason};
+use countersign_core::reason::{AnswerReason, ErrandReason, RejectionReason, UnavailableReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::time::Now;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
@@ -163,7 +162,7 @@ impl Errand<'_> {
     }
 
     fn not_allowed(&self, methods: &'static str) -> Done {
-        let reason = countersign_core::reason::UnreadableReason::MethodRefused;
+        let reason = AnswerReason::MethodNotAllowed;
         let status = StatusCode::METHOD_NOT_ALLOWED;
         let words = Words::new(self.request, status, reason.code(), reason.meaning());
         let mut done = Done::telling(&words, "unreadable", String::new());
@@ -184,7 +183,7 @@ impl Errand<'_> {
         let told = headers.get(ORIGIN).or_else(|| headers.get(REFERER));
         let told = told.and_then(|value| value.to_str().ok());
         match told.and_then(|text| Url::parse(text).ok()) {
-            Some(url) if is_of(&url, self.request.scheme, &self.request.host) => From::Here,
+            Some(url) if self.request.is_at_origin_of(&url) => From::Here,
             Some(_) | None => From::Elsewhere,
         }
     }
@@ -201,7 +200,8 @@ impl Errand<'_> {
         let again = page::Href::new(format!("{}{}", origin.unwrap_or(""), login_place(to, again)));
         let mut words = Words::new(self.request, status, code, meaning).on(match trouble.why {
             Why::OverHttp => Page::Insecure(page::Insecure {
-                secure: page::Href::new(format!("https://{}{to}", self.request.host)),
+                // A port of http is none of https.
+                secure: page::Href::new(format!("https://{}{to}", self.request.host.name())),
             }),
             Why::Provider
             | Why::Answer
@@ -243,14 +243,6 @@ impl Errand<'_> {
         };
         self.log.audit(&audit, self.now.wall);
     }
-}
-
-/// Whether a URL is of this origin.
-fn is_of(url: &Url, scheme: Scheme, host: &Host) -> bool {
-    let named = url
-        .host_str()
-        .is_some_and(|name| name.eq_ignore_ascii_case(host.name()));
-    url.scheme() == scheme.as_str() && named && url.port_or_known_default() == Some(host.port_for(scheme))
 }
 
 /// Status, code and meaning of a trouble.

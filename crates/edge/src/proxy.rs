@@ -49,6 +49,7 @@ impl ProxyFailure {
             | AnswerReason::NoRoute
             | AnswerReason::OverTls
             | AnswerReason::NotFound
+            | AnswerReason::MethodNotAllowed
             | AnswerReason::CertificateRequired
             | AnswerReason::RefusedByProxy
             | AnswerReason::DecidedAnew

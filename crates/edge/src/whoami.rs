@@ -3,12 +3,13 @@
 
 use crate::body::Body;
 use crate::integration::Said;
-use crate::page::{self, Page, Whoami, Words};
+use crate::page::{self, Href, Page, Whoami, Words};
 use bytes::Bytes;
 use countersign_core::certificate::{CertificateFacts, Verdict};
 use countersign_core::decide::Permit;
 use countersign_core::identity_headers::CertificateFact;
-use countersign_core::principal::Principal;
+use countersign_core::own_path::LOGOUT;
+use countersign_core::principal::{AuthenticationMethod, Principal};
 use countersign_core::reason::AnswerReason;
 use countersign_core::request::OriginalRequest;
 use http::header::{CACHE_CONTROL, VARY};
@@ -32,7 +33,7 @@ pub(crate) fn render(request: &OriginalRequest, permit: &Permit) -> Response<Bod
     let facts = facts(permit.principal(), permit.certificate());
     let reason = AnswerReason::Whoami;
     let words = Words::new(request, StatusCode::OK, reason.code(), reason.meaning());
-    let mut response = page::render(&words.clone().on(Page::Whoami(shown(&facts))));
+    let mut response = page::render(&words.clone().on(Page::Whoami(shown(&facts, permit.principal()))));
     if !words.for_a_person() && request.method != Method::HEAD {
         *response.body_mut() = Body::full(Bytes::from(format!("{}\n", Value::Object(facts))));
     }
@@ -87,14 +88,20 @@ fn of_certificate(facts: &CertificateFacts) -> Value {
 }
 
 /// The same for a page.
-fn shown(facts: &Map<String, Value>) -> Whoami {
+fn shown(facts: &Map<String, Value>, principal: &Principal) -> Whoami {
+    let ends = match principal.method {
+        AuthenticationMethod::Session => Href::new(LOGOUT),
+        AuthenticationMethod::Token | AuthenticationMethod::Certificate | AuthenticationMethod::Anonymous => {
+            None
+        }
+    };
     let subject = facts.get("subject").and_then(Value::as_str).unwrap_or("");
     let mut list = Vec::new();
     describe(&mut list, "", facts);
     Whoami {
         who: (!subject.is_empty()).then(|| subject.to_owned()),
         facts: list,
-        sign_out: None,
+        sign_out: ends,
     }
 }
 

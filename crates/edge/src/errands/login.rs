@@ -7,14 +7,14 @@ use countersign_authn::login::Login;
 use countersign_authn::login::start::Start;
 use countersign_core::decide::{Decision, decide};
 use countersign_core::gate::Target;
-use countersign_core::own_path::{LogIn, login_place};
+use countersign_core::own_path::login_place_with;
 use countersign_core::reason::{AnswerReason, ErrandReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::return_to::ReturnTo;
 use countersign_core::route::{LoginDemand, Route};
 use http::{Method, StatusCode};
 use std::sync::Arc;
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 /// The longest of its parameters but for the return address, in bytes.
 const MAX_PARAMETER_BYTES: usize = 1024;
@@ -103,7 +103,7 @@ impl Errand<'_> {
                 };
                 self.send_away(login, start).await
             }
-            several => self.choose(several, &to),
+            several => self.choose(several, &to, &asked),
         }
     }
 
@@ -148,11 +148,15 @@ impl Errand<'_> {
         there
     }
 
-    fn choose(&self, logins: &[&Arc<Login>], to: &ReturnTo) -> Done {
+    /// Which of them? What else was asked for stays so.
+    fn choose(&self, logins: &[&Arc<Login>], to: &ReturnTo, asked: &Asked) -> Done {
         let providers = logins.iter().filter_map(|login| {
+            let mut more = vec![("login", &*login.party().name)];
+            more.extend(asked.another.then_some(("as", "another")));
+            more.extend(asked.login_hint.as_deref().map(|hint| ("login_hint", hint)));
             Some(Provider {
                 name: login.party().label.to_string(),
-                href: Href::new(login_place(to.as_str(), LogIn::By(&login.party().name)))?,
+                href: Href::new(login_place_with(to.as_str(), &more))?,
             })
         });
         let page = Page::SignIn(SignIn {
@@ -172,7 +176,7 @@ impl Errand<'_> {
             let short = value.len() <= MAX_PARAMETER_BYTES && !value.is_empty();
             match &**name {
                 "to" => asked.to = ReturnTo::judge(value),
-                "target_link_uri" => asked.to = asked.to.take().or_else(|| self.of_this_host(value)),
+                "target_link_uri" => asked.to = asked.to.take().or_else(|| self.request.place_here(value)),
                 "login" if short => asked.login = Some(value.clone().into_owned()),
                 "iss" if short => asked.issuer = Some(value.clone().into_owned()),
                 "login_hint" if short => asked.login_hint = Some((&**value).into()),
@@ -181,16 +185,5 @@ impl Errand<'_> {
             }
         }
         asked
-    }
-
-    /// The place that a URL names, when it is on this very origin.
-    fn of_this_host(&self, text: &str) -> Option<ReturnTo> {
-        let url = Url::parse(text).ok()?;
-        let ours = super::is_of(&url, self.request.scheme, &self.request.host)
-            && url.username().is_empty()
-            && url.password().is_none();
-        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        ours.then(|| ReturnTo::judge(&format!("{}{query}", url.path())))
-            .flatten()
     }
 }

@@ -1,6 +1,7 @@
 //! `/.countersign/session` and `/.countersign/renew`: what a page's own script may know and do about the session.
 
 use super::{Done, Errand, From};
+use crate::page::Words;
 use countersign_authn::session::{Found, LiveSession};
 use countersign_core::own_path::{LOGOUT, LogIn, RENEW, login_place};
 use countersign_core::reason::{ErrandReason, UnavailableReason};
@@ -26,8 +27,18 @@ impl Errand<'_> {
 
     /// Renews the session at its provider, whether or not that is due. Only a page of this very host may ask.
     pub(super) async fn renew(self) -> Done {
-        if self.request.method != Method::POST || self.from() == From::Elsewhere {
+        if self.request.method != Method::POST {
             return self.not_allowed("POST");
+        }
+        if self.from() == From::Elsewhere {
+            let reason = ErrandReason::FromElsewhere;
+            let words = Words::new(
+                self.request,
+                StatusCode::FORBIDDEN,
+                reason.code(),
+                reason.meaning(),
+            );
+            return Done::telling(&words, "errand", String::new());
         }
         let Some(known) = self.gateway.logins.known(self.request) else {
             return Self::shown(None);

@@ -13,7 +13,9 @@ use countersign_core::principal::{AuthenticationMethod, Principal};
 use countersign_core::reason::{AnswerReason, RejectionReason, UnmetReason, UnreadableReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::route::{ChallengeStyle, LoginDemand, Route};
-use http::header::{CACHE_CONTROL, COOKIE, LOCATION, RETRY_AFTER, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE};
+use http::header::{
+    CACHE_CONTROL, COOKIE, LOCATION, REFERER, RETRY_AFTER, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -102,9 +104,10 @@ fn challenge(request: &OriginalRequest, refusal: &Refusal) -> Words {
     let (code, meaning) = refusal.reason();
     let mut words = Words::new(request, status, code, meaning);
     if refusal.asks_login() && is_lost_form(request) {
+        let form = page_of_form(request);
         words = words.on(Page::NotSent(NotSent {
-            sign_in: Href::new(login_place(request.target.as_str(), LogIn::Anyhow)),
-            back: Href::new(request.target.as_str()),
+            sign_in: Href::new(login_place(&form, LogIn::Anyhow)),
+            back: Href::new(&*form),
         }));
     }
     if status == StatusCode::SEE_OTHER {
@@ -141,6 +144,16 @@ fn is_sent_to_log_in(request: &OriginalRequest, style: ChallengeStyle) -> bool {
         ChallengeStyle::LoginOrForbidden => reads && request.accepts_html(),
         ChallengeStyle::Unauthorized | ChallengeStyle::Forbidden => false,
     }
+}
+
+/// The page that the form was on, where the browser tells; else where it went, which may well be the same.
+fn page_of_form(request: &OriginalRequest) -> String {
+    let told = request.headers.get(REFERER).and_then(|value| value.to_str().ok());
+    let place = told.and_then(|text| request.place_here(text));
+    place.map_or_else(
+        || request.target.as_str().to_owned(),
+        |place| place.as_str().to_owned(),
+    )
 }
 
 /// Whether a person has just sent a form that goes nowhere now.
