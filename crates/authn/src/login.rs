@@ -6,18 +6,19 @@
 
 use crate::session::names::RecordNames;
 use crate::session::{Found, Gone, LiveSession, SessionId, SessionOwner, Sessions};
-use cookies::{Sent, read_session_value, sent};
+use cookies::{Sent, read_session_value, read_tagged, sent};
 use countersign_core::BoxFuture;
 use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome, Unavailable};
 use countersign_core::credential_place::CredentialPlace;
 use countersign_core::gate::Host;
 use countersign_core::identity_headers::Written;
-use countersign_core::own_path::OwnPage;
+use countersign_core::own_path::{OwnPage, RENEW};
 use countersign_core::principal::{Principal, SessionTokens};
 use countersign_core::reason::UnavailableReason;
 use countersign_core::request::OriginalRequest;
 use countersign_core::session::RecordKey;
 use countersign_core::time::Now;
+use http::HeaderValue;
 use party::RelyingParty;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub(crate) mod build;
 pub mod callback;
 pub mod cookies;
 pub mod handoff;
+pub mod in_cookie;
 pub mod logout;
 mod options;
 pub mod party;
@@ -64,6 +66,8 @@ enum Cookie {
     Broken,
     /// One of this login.
     Session(SessionId),
+    /// One of this login that is the session itself.
+    Whole(Box<in_cookie::Opened>),
 }
 
 impl Login {
@@ -88,11 +92,55 @@ impl Login {
         &self.owner
     }
 
-    /// The session of this login that `request` comes with, as its record is called.
-    pub fn record(&self, request: &OriginalRequest) -> Option<RecordKey> {
+    /// The session of this login that `request` comes with, as its record is called; `None` where there are no records.
+    fn record(&self, request: &OriginalRequest) -> Option<RecordKey> {
+        match self.cookie(request) {
+            Cookie::None | Cookie::Broken | Cookie::Whole(_) => None,
+            Cookie::Session(id) => Some(self.name_of(&id, &request.host)),
+        }
+    }
+
+    /// Whether `request` comes with a session of this login, as far as can be told without looking it up.
+    pub fn is_of(&self, request: &OriginalRequest) -> bool {
+        match self.cookie(request) {
+            Cookie::None | Cookie::Broken => false,
+            Cookie::Session(_) | Cookie::Whole(_) => true,
+        }
+    }
+
+    /// What has become of the session of this login that `request` comes with; `None` when it comes with none.
+    pub async fn find(&self, request: &OriginalRequest, now: Now) -> Option<Found> {
         match self.cookie(request) {
             Cookie::None | Cookie::Broken => None,
-            Cookie::Session(id) => Some(self.name_of(&id, &request.host)),
+            Cookie::Whole(opened) => Some(self.found_in_cookie(*opened, now)),
+            Cookie::Session(id) => {
+                let scope = self.party.scope(&request.host);
+                let record = self.name_of(&id, &request.host);
+                Some(self.sessions().look(record, scope, &self.owner, now).await)
+            }
+        }
+    }
+
+    /// The same, renewed whether or not that is due: at the provider, or under a new seal, which the browser has to keep.
+    pub async fn renew(&self, request: &OriginalRequest, now: Now) -> Option<(Found, Option<HeaderValue>)> {
+        match self.cookie(request) {
+            Cookie::None | Cookie::Broken => None,
+            Cookie::Whole(opened) => Some(self.sealed_anew(request, *opened, now)),
+            Cookie::Session(id) => {
+                let scope = self.party.scope(&request.host);
+                let record = self.name_of(&id, &request.host);
+                let found = self.sessions().renew(record, scope, &self.owner, now).await;
+                Some((found, None))
+            }
+        }
+    }
+
+    /// Whether `request` comes with a session in its cookie that goes on, and whose seal has ended: the provider is asked
+    /// about it without its user.
+    fn is_resting(&self, request: &OriginalRequest, now: Now) -> bool {
+        match self.cookie(request) {
+            Cookie::None | Cookie::Broken | Cookie::Session(_) => false,
+            Cookie::Whole(opened) => opened.is_resting(now.wall),
         }
     }
 
@@ -108,6 +156,15 @@ impl Login {
         ) {
             Sent::Nothing => Cookie::None,
             Sent::Doubtful => Cookie::Broken,
+            Sent::One(value) if self.is_in_cookie() => match read_tagged(value) {
+                None => Cookie::Broken,
+                Some((tag, _)) if *tag != *self.party.tag => Cookie::None,
+                Some(_) => match self.opened(request, value) {
+                    None => Cookie::Broken,
+                    Some(opened) if *opened.login() != *self.party.name => Cookie::None,
+                    Some(opened) => Cookie::Whole(Box::new(opened)),
+                },
+            },
             Sent::One(value) => match read_session_value(value) {
                 None => Cookie::Broken,
                 Some((tag, _)) if *tag != *self.party.tag => Cookie::None,
@@ -130,6 +187,8 @@ impl Login {
 
     fn outcome(&self, request: &OriginalRequest, found: Found, now: Now) -> Outcome {
         match found {
+            // The browser keeps it, and shows it when it comes to log in again.
+            Found::Gone(Gone::Idle) if self.is_in_cookie() => Outcome::Absent(Effects::none()),
             Found::Live(session) => Outcome::Authenticated(with_what_holds(&session, now), Effects::none()),
             Found::Gone(Gone::Unknown | Gone::Idle | Gone::Over | Gone::Sealed | Gone::Refused) => {
                 self.absent(request)
@@ -173,6 +232,10 @@ impl Authenticator for Login {
         match self.cookie(request) {
             Cookie::None => Some(Outcome::Absent(Effects::none())),
             Cookie::Broken => Some(self.absent(request)),
+            Cookie::Whole(opened) => {
+                let found = self.found_in_cookie(*opened, now);
+                Some(self.outcome(request, found, now))
+            }
             Cookie::Session(id) => {
                 let record = self.name_of(&id, &request.host);
                 let found = self.sessions().look_now(record, &self.owner, now)?;
@@ -186,9 +249,10 @@ impl Authenticator for Login {
             match self.cookie(request) {
                 Cookie::None => Outcome::Absent(Effects::none()),
                 Cookie::Broken => self.absent(request),
+                Cookie::Whole(opened) => self.outcome(request, self.found_in_cookie(*opened, now), now),
                 Cookie::Session(id) => {
                     let scope = self.party.scope(&request.host);
-                    let record = id.record(&scope);
+                    let record = self.name_of(&id, &request.host);
                     let found = self.sessions().look(record, scope, &self.owner, now).await;
                     self.outcome(request, found, now)
                 }
@@ -207,6 +271,7 @@ impl Authenticator for Login {
     fn challenge(&self, _request: &OriginalRequest) -> Option<Challenge> {
         Some(Challenge::Login {
             authenticator: Arc::clone(&self.party.name),
+            renew: self.is_in_cookie().then_some(RENEW),
         })
     }
 }
@@ -233,26 +298,7 @@ impl Logins {
 
     /// The login whose session `request` comes with.
     pub fn of_session(&self, request: &OriginalRequest) -> Option<&Arc<Login>> {
-        self.0.iter().find(|login| login.record(request).is_some())
-    }
-}
-
-/// A session found for an errand, with the login it is of.
-#[derive(Debug)]
-pub struct Known<'a> {
-    /// The login.
-    pub login: &'a Arc<Login>,
-    /// What its record is called.
-    pub record: RecordKey,
-}
-
-impl Logins {
-    /// The session that `request` comes with, if it has one's cookie.
-    pub fn known(&self, request: &OriginalRequest) -> Option<Known<'_>> {
-        self.0.iter().find_map(|login| {
-            let record = login.record(request)?;
-            Some(Known { login, record })
-        })
+        self.0.iter().find(|login| login.is_of(request))
     }
 }
 

@@ -301,6 +301,8 @@ pub enum Purpose {
     ReturnTo,
     /// A code by which one host hands a login to another.
     Handoff,
+    /// A session that is kept in its cookie, and nowhere else.
+    Cookie,
     /// The id (`jti`) of a logout token that was taken.
     LogoutToken,
 }

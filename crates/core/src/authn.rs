@@ -103,6 +103,8 @@ pub enum Challenge {
     Login {
         /// Who asks, as the configuration names it.
         authenticator: Arc<str>,
+        /// Where a page's script keeps its session from ending, where that is the script's to do: a path of ours.
+        renew: Option<&'static str>,
     },
     /// A TLS client certificate: it is asked for in the handshake, so that all an answer can do is to say so.
     Certificate {

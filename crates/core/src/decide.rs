@@ -82,6 +82,14 @@ impl Refusal {
         })
     }
 
+    /// Where a page's script keeps its session from ending, where some login here leaves that to it.
+    pub fn renew(&self) -> Option<&'static str> {
+        self.challenges.iter().find_map(|challenge| match challenge {
+            Challenge::Login { renew, .. } => *renew,
+            Challenge::Bearer { .. } | Challenge::Certificate { .. } => None,
+        })
+    }
+
     /// The word for it, and what it means: what was wrong with the credential, or that there was none.
     pub fn reason(&self) -> (&'static str, &'static str) {
         let none = if self.only_certificates() {

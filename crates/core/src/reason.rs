@@ -167,6 +167,7 @@ reasons! {
         ProviderAnswer = "provider_answer", "The provider that people log in at gave an answer that cannot be believed.";
         CookiesOverHttp = "cookies_over_http", "People log in over https only: on the way, others could take over their sessions.";
         SessionsFull = "sessions_full", "There is no room for another session just now.";
+        SessionTooLarge = "session_too_large", "What the provider says of you does not fit into a session that is kept in its cookie.";
         LoggedOut = "logged_out", "The session has ended.";
         LogoutConfirm = "logout_confirm", "The link to log out was on another site: is the session to end?";
         LogoutFailed = "logout_failed", "Your browser has forgotten the session, but it could not be ended here: the store of the sessions does not answer.";

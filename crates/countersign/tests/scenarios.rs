@@ -19,6 +19,7 @@ use countersign_authn::session::seal::Sealer;
 use countersign_authn::token_cache::TokenCache;
 use countersign_core::options::Fault;
 use countersign_core::peer::Peer;
+use countersign_core::session::SessionStore;
 use countersign_core::time::Clock as _;
 use countersign_core::{BoxFuture, Ports};
 use countersign_edge::body::Body;
@@ -91,6 +92,21 @@ fn load(
     let faces = loaded.listeners.iter().map(compose::Listen::face);
     loaded.gateway.faces = faces.enumerate().collect();
     Ok(loaded)
+}
+
+/// Where sessions are in a page.
+fn store(plan: &StorePlan, outside: &Ports, world: &World) -> Result<Arc<dyn SessionStore>, String> {
+    let max_records = match plan {
+        StorePlan::Memory { max_sessions } => *max_sessions,
+        StorePlan::Cookie => return Ok(Arc::new(NoSessions)),
+        StorePlan::File { .. } | StorePlan::Redis(_) => return Err("sessions here are in memory".into()),
+    };
+    let limits = memory::Limits {
+        max_records,
+        ..memory::Limits::default()
+    };
+    let store = MemoryStore::new(limits, Arc::clone(&outside.clock));
+    Ok(Arc::new(Away::new(Arc::new(store), &world.store_away)))
 }
 
 /// Revocation lists among the files of the page.
@@ -168,18 +184,9 @@ impl Program for Countersign {
         let keeper = SessionKeeper::new(&outside, Arc::new(NoSessions), settings, Arc::clone(&sealer));
         let sessions = Arc::clone(&keeper) as Arc<dyn Sessions>;
         let loaded = load(config, files, (&key_sets, &sessions), &outside)?;
-        let max_records = match &loaded.session.store {
-            StorePlan::Memory { max_sessions } => *max_sessions,
-            StorePlan::File { .. } | StorePlan::Redis(_) => return Err("sessions here are in memory".into()),
-        };
-        let limits = memory::Limits {
-            max_records,
-            ..memory::Limits::default()
-        };
-        let store = MemoryStore::new(limits, Arc::clone(&outside.clock));
-        let store = Away::new(Arc::new(store), &world.store_away);
         let sealer = loaded.session.sealer.clone().unwrap_or(sealer);
-        keeper.keep_in(Arc::new(store), loaded.session.settings, sealer);
+        let store = store(&loaded.session.store, &outside, world)?;
+        keeper.keep_in(store, loaded.session.settings, sealer);
         let (log, lines) = Log::memory(Format::Json);
         let log = Arc::new(log);
         keeper.tell(&log);

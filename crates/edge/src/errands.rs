@@ -210,6 +210,7 @@ impl Errand<'_> {
             | Why::TooOld
             | Why::Acr
             | Why::Full
+            | Why::TooLarge
             | Why::Sessions => Page::Trouble(page::Trouble {
                 provider: login.map(|login| login.party().label.to_string()),
                 again,
@@ -257,6 +258,7 @@ fn worded(why: Why) -> (StatusCode, &'static str, &'static str) {
         Why::TooOld => unmet(RejectionReason::LoginTooOld),
         Why::Acr => unmet(RejectionReason::AcrUnmet),
         Why::OverHttp => told(StatusCode::FORBIDDEN, ErrandReason::CookiesOverHttp),
+        Why::TooLarge => told(StatusCode::FORBIDDEN, ErrandReason::SessionTooLarge),
         Why::Full => told(StatusCode::SERVICE_UNAVAILABLE, ErrandReason::SessionsFull),
         Why::Sessions => {
             let reason = UnavailableReason::SessionsUnreachable;

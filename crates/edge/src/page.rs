@@ -44,6 +44,8 @@ pub struct Words {
     pub location: Option<HeaderValue>,
     /// When to ask again, in seconds.
     pub retry_after: Option<u64>,
+    /// Where a script keeps its session from ending.
+    pub renew: Option<&'static str>,
     /// Cookies to set or clear.
     pub cookies: Vec<HeaderValue>,
     /// The page a person sees; [`Page::Refused`] unless it is set.
@@ -108,6 +110,7 @@ impl Words {
             www_authenticate: None,
             location: None,
             retry_after: None,
+            renew: None,
             cookies: Vec::new(),
             page: Page::Refused,
             html: false,
@@ -174,7 +177,7 @@ pub(crate) fn harden(headers: &mut HeaderMap, html: bool) {
 }
 
 fn problem(words: &Words) -> String {
-    let problem = serde_json::json!({
+    let mut problem = serde_json::json!({
         "type": "about:blank",
         "title": texts::title_of(Kind::of(words.status)),
         "status": words.status.as_u16(),
@@ -182,6 +185,9 @@ fn problem(words: &Words) -> String {
         "reason": words.code,
         "request_id": words.id.to_string(),
     });
+    if let (Some(place), Some(members)) = (words.renew, problem.as_object_mut()) {
+        members.insert("renew_url".to_owned(), place.into());
+    }
     format!("{problem}\n")
 }
 

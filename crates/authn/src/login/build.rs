@@ -31,6 +31,8 @@ pub(crate) mod client;
 
 /// The claim that fills the gap of an issuer with tenants.
 const TENANT_CLAIM: &str = "tid";
+/// The scope that asks for a refresh token (OpenID Connect Core section 11).
+const OFFLINE_ACCESS: &str = "offline_access";
 /// How a JWK Set is kept fresh.
 const FRESHNESS: Freshness = Freshness {
     refresh: Duration::from_mins(10),
@@ -53,7 +55,7 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
     let rule = rule(&mut reading, issuer);
     let reach = reach(&mut reading, issuer, parts);
     let client = client::client(&mut reading, issuer);
-    let asking = asking(&mut reading);
+    let asking = asking(&mut reading, parts);
     let facts = facts(&mut reading);
     let visiting = visiting(&mut reading, parts);
     let mapping = mapping(&mut reading, issuer);
@@ -239,7 +241,7 @@ fn keys(
     parts.keys.open(&location, &settings)
 }
 
-fn asking(reading: &mut Reading<'_>) -> Option<Asking> {
+fn asking(reading: &mut Reading<'_>, parts: &Parts) -> Option<Asking> {
     let values = reading.values;
     let scopes = values.texts("scopes").collect::<Vec<_>>();
     let plain = |scope: &&str| {
@@ -252,6 +254,16 @@ fn asking(reading: &mut Reading<'_>) -> Option<Asking> {
     if !scopes.contains(&"openid") && !values.has("oauth2_claims") {
         let message = "without `openid` there is no ID Token, and nobody is logged in";
         reading.fault(Fault::new("scopes", message).help("scopes = [\"openid\", …]"));
+    }
+    let offline = scopes.iter().position(|scope| *scope == OFFLINE_ACCESS);
+    if let Some(index) = offline.filter(|_| parts.cookie.holds_session.is_some()) {
+        let message = "nothing keeps a refresh token: `session.store` is \"cookie\"";
+        let help = "leave it out, or each login leaves a token at the provider that nobody has";
+        reading.fault(
+            Fault::new(&index.to_string(), message)
+                .within("scopes")
+                .help(help),
+        );
     }
     let extra = ExtraParameters::new(
         values
@@ -339,6 +351,13 @@ fn visiting(reading: &mut Reading<'_>, parts: &Parts) -> Option<Visiting> {
         let help = "with `at` every host has a session of its own, which is safer: leave `share` out";
         reading.fault(Fault::new("at", message).help(help));
     }
+    if values.has("at") && parts.cookie.holds_session.is_some() {
+        let message =
+            "a session is handed to another host through a store, and `session.store` is \"cookie\"";
+        let help =
+            "store = \"memory\", \"file\" or \"redis\"; or `session.share`, one cookie for a whole domain";
+        reading.fault(Fault::new("at", message).help(help));
+    }
     let after_logout = values.text("after_logout").and_then(|text| Url::parse(text).ok());
     Some(Visiting {
         cookies: Cookies::new(&parts.cookie, over_http)?,
@@ -348,6 +367,7 @@ fn visiting(reading: &mut Reading<'_>, parts: &Parts) -> Option<Visiting> {
         at,
         remember: values.flag("remember"),
         over_http,
+        in_cookie: parts.cookie.holds_session,
         keep_tokens: parts.sends_tokens,
     })
 }

@@ -3,6 +3,7 @@
 
 use super::cookies::{Sent, sent, session_value};
 use super::handoff::{Wish, handed};
+use super::in_cookie::MAX_CLAIMS_BYTES;
 use super::start::Start;
 use super::tokens::{Asked, Exchange, ExchangeError, Proved};
 use super::transaction::{BrowserSecret, Transaction, state_hash};
@@ -111,6 +112,7 @@ impl Logins {
         back.wished_by = wished_by;
         if is_of_this {
             back.cookies.extend(cookies.clear(&under_way));
+            login.forget_resting(request, &mut back, now);
         }
         back.login = Some(Arc::clone(login));
         back
@@ -200,15 +202,25 @@ impl Login {
         again((transaction, wish), false)
     }
 
+    /// About a session that is resting the provider was asked without its user. Where asking so again would come to the same,
+    /// the session is forgotten.
+    fn forget_resting(&self, request: &OriginalRequest, back: &mut Return, now: Now) {
+        let may_help = match &back.outcome {
+            Outcome::LoggedIn(..) | Outcome::HandedOver(_) | Outcome::Elsewhere(_) => true,
+            Outcome::Again(start) => !start.ask_the_user,
+            Outcome::Trouble(trouble, _) => trouble.why == Why::Provider,
+        };
+        if !may_help && self.is_resting(request, now) {
+            let cookies = self.party.cookies();
+            back.cookies.extend(cookies.clear_session(request.host.name()));
+        }
+    }
+
     /// Whether the browser has a session here that holds.
     async fn has_session(&self, request: &OriginalRequest, now: Now) -> bool {
-        let Some(record) = self.record(request) else {
-            return false;
-        };
-        let scope = self.party.scope(&request.host);
-        match self.party.sessions.look(record, scope, &self.owner, now).await {
-            Found::Live(_) => true,
-            Found::Gone(_) | Found::Unavailable(_) => false,
+        match self.find(request, now).await {
+            Some(Found::Live(_)) => true,
+            Some(Found::Gone(_) | Found::Unavailable(_)) | None => false,
         }
     }
 
@@ -294,6 +306,44 @@ impl Login {
         Exchange { party, now }.redeem(&asked).await
     }
 
+    /// Somebody has logged in, and the session is the cookie.
+    fn begin_in_cookie(
+        &self,
+        request: &OriginalRequest,
+        to: ReturnTo,
+        mut record: SessionRecord,
+        lasts: Duration,
+        now: Now,
+    ) -> Return {
+        record.ends = now.wall.plus(lasts);
+        let Some(value) = self.sealed(request, &record, now) else {
+            let detail = format!(
+                "{} bytes of claims, and a session in its cookie has at most {MAX_CLAIMS_BYTES}",
+                record.claims.len()
+            );
+            return Return::of(Outcome::Trouble(Trouble::new(Why::TooLarge, detail), to));
+        };
+        self.logged_in(request, to, record, &value, now)
+    }
+
+    fn logged_in(
+        &self,
+        request: &OriginalRequest,
+        to: ReturnTo,
+        record: SessionRecord,
+        value: &str,
+        now: Now,
+    ) -> Return {
+        let life = self.party.cookie_life(&record, now.wall);
+        let cookie = self.party.cookies().set_session(request.host.name(), value, life);
+        Return {
+            outcome: Outcome::LoggedIn(to, Box::new(record)),
+            login: None,
+            wished_by: None,
+            cookies: cookie.into_iter().collect(),
+        }
+    }
+
     /// Somebody has logged in: a new session under a new id, in place of the one the browser had.
     async fn begin(
         &self,
@@ -302,6 +352,9 @@ impl Login {
         mut record: SessionRecord,
         now: Now,
     ) -> Return {
+        if let Some(lasts) = self.party.visiting.in_cookie {
+            return self.begin_in_cookie(request, to, record, lasts, now);
+        }
         let sessions = &self.party.sessions;
         let scope = self.party.scope(&request.host);
         let begun = sessions.begin(record.clone(), scope, now).await;
@@ -323,16 +376,7 @@ impl Login {
             // Where it cannot be ended it ends by itself: nobody has its id any more.
             drop(sessions.end(before, scope, now).await);
         }
-        let cookies = self.party.cookies();
-        let value = session_value(&self.party.tag, &id);
-        let life = self.party.cookie_life(&record, now.wall);
-        let cookie = cookies.set_session(request.host.name(), &value, life);
-        Return {
-            outcome: Outcome::LoggedIn(to, Box::new(record)),
-            login: None,
-            wished_by: None,
-            cookies: cookie.into_iter().collect(),
-        }
+        self.logged_in(request, to, record, &session_value(&self.party.tag, &id), now)
     }
 
     /// Whether `before` is the same user's and has begun a moment ago: of several tabs that log in at once, none takes from

@@ -7,6 +7,7 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// The name they have when nobody says another.
 pub const DEFAULT_NAME: &str = "countersign";
@@ -71,6 +72,8 @@ pub struct SessionCookie {
     pub name: Box<str>,
     /// The domain whose hosts share it.
     pub share: Option<SharedDomain>,
+    /// Where the cookie is the session itself: how long one lasts at most.
+    pub holds_session: Option<Duration>,
 }
 
 impl Default for SessionCookie {
@@ -78,6 +81,7 @@ impl Default for SessionCookie {
         Self {
             name: DEFAULT_NAME.into(),
             share: None,
+            holds_session: None,
         }
     }
 }
@@ -216,14 +220,25 @@ fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
 
 /// The value of the session's cookie: which login it is of, and the id.
 pub fn session_value(tag: &str, id: &SessionId) -> String {
-    format!("{tag}.{}", id.to_text())
+    tagged(tag, &id.to_text())
 }
 
 /// Reads it again.
 pub fn read_session_value(value: &str) -> Option<(&str, SessionId)> {
-    let (tag, id) = value.split_once('.')?;
+    let (tag, id) = read_tagged(value)?;
+    Some((tag, SessionId::parse(id)?))
+}
+
+/// `text`, with the login it is of.
+pub(super) fn tagged(tag: &str, text: &str) -> String {
+    format!("{tag}.{text}")
+}
+
+/// The login, and what is of it.
+pub(super) fn read_tagged(value: &str) -> Option<(&str, &str)> {
+    let (tag, text) = value.split_once('.')?;
     let is_tag = tag.len() == TAG_DIGITS && tag.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_tag.then_some((tag, SessionId::parse(id)?))
+    is_tag.then_some((tag, text))
 }
 
 #[cfg(test)]
@@ -233,7 +248,12 @@ mod tests {
     fn of(name: &str, share: Option<&str>, over_http: bool) -> Option<Cookies> {
         let share = share.map(|domain| SharedDomain::parse(domain).unwrap());
         let name = name.into();
-        Cookies::new(&SessionCookie { name, share }, over_http)
+        let cookie = SessionCookie {
+            name,
+            share,
+            ..SessionCookie::default()
+        };
+        Cookies::new(&cookie, over_http)
     }
 
     fn sending(cookies: &str) -> HeaderMap {

@@ -1,7 +1,7 @@
 //! The session ends: because its user wants it to, or because the provider says so.
 
 use super::tokens::{Exchange, ExchangeError};
-use super::{Login, Logins};
+use super::{Cookie, Login, Logins};
 use crate::session::{Purpose, SessionGroup, SessionRecord};
 use countersign_core::request::OriginalRequest;
 use countersign_core::session::StoreError;
@@ -49,6 +49,9 @@ impl Login {
             failed: None,
             told: None,
         };
+        if let Cookie::Whole(opened) = self.cookie(request) {
+            left.record = Some(Box::new(opened.into_record()));
+        }
         if let Some(record) = self.record(request) {
             let scope = party.scope(&request.host);
             match party.sessions.end(record, scope, now).await {
@@ -109,6 +112,9 @@ pub enum ToldError {
     /// No login here is a client of that issuer.
     #[error("no login here is that issuer's")]
     Unknown,
+    /// Sessions are in their cookies.
+    #[error("sessions are in their cookies (`session.store`), and none can be ended from here")]
+    InCookies,
     /// Its signature does not hold, or its key could not be had.
     #[error("the logout token: {0}")]
     Signature(ExchangeError),
@@ -129,7 +135,12 @@ impl ToldError {
         match self {
             Self::Store(_) => true,
             Self::Signature(error) => error.is_passing(),
-            Self::Form(_) | Self::Token(_) | Self::Unknown | Self::Logout(_) | Self::Replayed => false,
+            Self::Form(_)
+            | Self::Token(_)
+            | Self::InCookies
+            | Self::Unknown
+            | Self::Logout(_)
+            | Self::Replayed => false,
         }
     }
 }
@@ -158,6 +169,9 @@ impl Logins {
             login.party.issuer.admits(&issuer) && audiences.iter().any(|audience| **audience == **client)
         });
         let login = ours.next().ok_or(ToldError::Unknown)?;
+        if login.is_in_cookie() {
+            return Err(ToldError::InCookies);
+        }
         let party = &*login.party;
         let signed = Exchange { party, now }.signed(&text).await;
         let expectation = LogoutTokenExpectation {
@@ -202,6 +216,9 @@ impl Logins {
             .iter()
             .filter(|login| login.party.issuer.admits(&issuer));
         let login = ours.next().ok_or(ToldError::Unknown)?;
+        if login.is_in_cookie() {
+            return Err(ToldError::InCookies);
+        }
         let group = SessionGroup::Sid {
             issuer: &issuer,
             sid: &sid,

@@ -88,6 +88,8 @@ pub struct Visiting {
     pub remember: bool,
     /// Whether people may log in over plain http.
     pub over_http: bool,
+    /// Where sessions are in their cookies: how long one lasts at most.
+    pub in_cookie: Option<Duration>,
     /// Whether some identity header asks for a token.
     pub keep_tokens: bool,
 }

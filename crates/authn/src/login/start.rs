@@ -63,7 +63,7 @@ impl Login {
         let metadata = metadata.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
         let endpoint = metadata.endpoint(Endpoint::Authorization);
         let endpoint = endpoint.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
-        let wishes = self.wishes(&start);
+        let wishes = self.wishes(&start, self.is_resting(request, now));
         let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
         let host = request.host.to_string();
         let begun = self.begin_here(&start, (&nonce, &verifier), request, wishes.max_age, now);
@@ -135,12 +135,16 @@ impl Login {
         (transaction, state, browser)
     }
 
-    /// What the user is asked for: what the place says goes before what the login says.
-    fn wishes(&self, start: &Start) -> AuthenticationWishes {
+    /// What the user is asked for: what the place says goes before what the login says. About a session that is resting
+    /// the provider is asked alone, as long as nobody says otherwise.
+    fn wishes(&self, start: &Start, resting: bool) -> AuthenticationWishes {
         let usual = &self.party.asking.wishes;
         let demand = &start.demand;
         let said = demand.prompt.as_deref().and_then(Prompt::parse);
-        let prompt = said.or_else(|| usual.prompt.clone());
+        // What the place asks of the login, the provider may have to ask the user for.
+        let alone = resting && demand.max_age.is_none() && demand.acr_values.is_empty();
+        let alone = || alone.then(|| Prompt::parse("none")).flatten();
+        let prompt = said.or_else(|| usual.prompt.clone()).or_else(alone);
         AuthenticationWishes {
             prompt: prompt.filter(|prompt| !(start.ask_the_user && prompt.is_none())),
             max_age: shorter(demand.max_age, usual.max_age),

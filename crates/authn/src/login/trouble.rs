@@ -19,6 +19,8 @@ pub enum Why {
     OverHttp,
     /// There is no room for another session.
     Full,
+    /// What is known of the user does not fit into a session.
+    TooLarge,
     /// The sessions cannot be reached.
     Sessions,
 }

@@ -89,6 +89,7 @@ impl Purpose {
             Self::State => b"countersign state 1",
             Self::ReturnTo => b"countersign return-to 1",
             Self::Handoff => b"countersign handoff 1",
+            Self::Cookie => b"countersign cookie 1",
             Self::LogoutToken => b"countersign logout-token 1",
         }
     }

@@ -7,7 +7,7 @@ use super::listen::{self, Listen, StatusListen};
 use super::pages;
 use super::route::{self, Surroundings};
 use super::session::{self, SessionPlan};
-use super::shape::Document;
+use super::shape::{Document, Way};
 use super::source::Environment;
 use countersign_authn::anonymous::Anonymous;
 use countersign_authn::keys::Offline;
@@ -68,7 +68,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     let mut told = Vec::new();
     let parts = Parts {
         cookie: session::cookie(&document.values),
-        sends_tokens: sends_tokens(&document.values),
+        sends_tokens: !tokens_sent(&document.values).is_empty(),
         ..parts.clone()
     };
     let mut logins = Vec::new();
@@ -131,13 +131,24 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     }
 }
 
-/// Whether an identity header asks for a token of a session, anywhere.
-fn sends_tokens(values: &Values) -> bool {
-    let routes = values.tables("route").iter();
-    let tables = routes.filter_map(|route| route.table("identity_headers"));
-    let mut tables = tables.chain(values.table("identity_headers"));
-    let asks = |text: &str| matches!(Fact::parse(text), Some(Fact::Token(_)));
-    tables.any(|table| table.text_map("add").iter().any(|(_, text)| asks(text)))
+/// Where identity headers ask for a token of a session.
+pub(super) fn tokens_sent(values: &Values) -> Vec<Way> {
+    let own = "identity_headers";
+    let routes = values.tables("route").iter().enumerate();
+    let routes = routes.map(|(index, route)| {
+        let way = vec!["route".to_owned(), index.to_string(), own.to_owned()];
+        (way, route.table(own))
+    });
+    let tables = std::iter::once((vec![own.to_owned()], values.table(own))).chain(routes);
+    let mut sent = Vec::new();
+    for (way, table) in tables {
+        let lines = table.map_or(&[][..], |table| table.text_map("add"));
+        let tokens = lines
+            .iter()
+            .filter(|(_, text)| matches!(Fact::parse(text), Some(Fact::Token(_))));
+        sent.extend(tokens.map(|(name, _)| [way.as_slice(), &["add".to_owned(), name.clone()]].concat()));
+    }
+    sent
 }
 
 /// The cookies of the gateway's own, where there are logins.

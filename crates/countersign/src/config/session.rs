@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod in_cookies;
 mod redis;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,8 @@ pub enum StorePlan {
     },
     /// In Redis.
     Redis(RedisPlan),
+    /// Nowhere: each in its cookie.
+    Cookie,
 }
 
 /// Which store it is: equal for two that are one.
@@ -73,6 +76,7 @@ impl fmt::Display for StorePlan {
             Self::File { path: Some(path) } => write!(f, "{}", path.display()),
             Self::File { path: None } => f.write_str("a file in the state folder"),
             Self::Redis(plan) => write!(f, "{}, database {}", plan.address, plan.database),
+            Self::Cookie => f.write_str("cookies"),
         }
     }
 }
@@ -95,10 +99,18 @@ pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPl
     if document.is_faulty(&["session"]) {
         faults = lacking::independent(document, &way, &SESSION, values, |values| self::read(values).1);
     }
+    let in_cookies = matches!(read.store, StorePlan::Cookie);
+    if in_cookies {
+        faults.extend(in_cookies::needless(document));
+    }
     let sound = faults.is_empty();
     super::check::tell(document, &way, faults, told);
+    if needed && in_cookies {
+        told.extend(in_cookies::tokens_asked_for(document));
+    }
     if needed && sound {
-        told.push(bound(document, read.settings));
+        let worth = if in_cookies { in_cookies::worth } else { bound };
+        told.push(worth(document, read.settings));
         told.extend(read.share.map(|domain| shared(document, &domain)));
     }
     SessionPlan {
@@ -121,8 +133,11 @@ struct Read {
 /// The same, and all that is wrong about it.
 fn read(values: &Values) -> (Read, Vec<Fault>) {
     let mut faults = Vec::new();
-    let settings = settings(values, &mut faults);
+    let settings = settings(values);
     let store = store(values, &mut faults);
+    if !matches!(store, StorePlan::Cookie) {
+        faults.extend(rests_too_long(settings));
+    }
     let sealer = sealer(values, &mut faults);
     if Cookies::new(&cookie_of(Some(values)), false).is_none() {
         let message = "a cookie is named by 1 to 40 letters, digits, `-` and `_`";
@@ -152,7 +167,14 @@ fn cookie_of(session: Option<&Values>) -> SessionCookie {
     SessionCookie {
         name: text("cookie_name").unwrap_or(DEFAULT_NAME).into(),
         share: text("share").and_then(|domain| SharedDomain::parse(domain).ok()),
+        holds_session: (text("store") == Some("cookie")).then(|| lasts(session)),
     }
+}
+
+/// How long a session lasts at most.
+fn lasts(session: Option<&Values>) -> Duration {
+    let said = session.and_then(|session| session.duration("absolute"));
+    said.unwrap_or(SessionSettings::default().absolute)
 }
 
 /// What it costs that hosts share their sessions.
@@ -170,7 +192,6 @@ fn shared(document: &Document, domain: &SharedDomain) -> Diagnostic {
 
 /// How long a logout takes everywhere: `check` says it in a number.
 fn bound(document: &Document, settings: SessionSettings) -> Diagnostic {
-    let shown = |duration: Duration| show_duration(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
     let (recheck, longest) = (shown(settings.recheck), shown(settings.recheck + settings.grace));
     let mut message = format!("a session that ends is not served any more after {recheck}, on any node");
     if settings.grace > Duration::ZERO {
@@ -185,26 +206,32 @@ fn bound(document: &Document, settings: SessionSettings) -> Diagnostic {
         .help("`session.recheck`, and `session.grace` on top while the store is away")
 }
 
-fn settings(values: &Values, faults: &mut Vec<Fault>) -> SessionSettings {
+fn settings(values: &Values) -> SessionSettings {
     let standard = SessionSettings::default();
     let duration = |name: &str, otherwise| values.duration(name).unwrap_or(otherwise);
-    let settings = SessionSettings {
+    SessionSettings {
         idle: duration("idle", standard.idle),
         absolute: duration("absolute", standard.absolute),
         recheck: duration("recheck", standard.recheck),
         grace: duration("grace", standard.grace),
         per_subject: whole(values, "per_user").unwrap_or(standard.per_subject),
         cache_bytes: whole(values, "cached").unwrap_or(standard.cache_bytes),
-    };
-    if settings.idle > settings.absolute {
+    }
+}
+
+fn rests_too_long(settings: SessionSettings) -> Option<Fault> {
+    (settings.idle > settings.absolute).then(|| {
         let message = "a session cannot rest longer than it lasts";
         let help = format!(
             "`absolute` is {}: raise that, or lower this",
-            show_duration(u64::try_from(settings.absolute.as_millis()).unwrap_or(u64::MAX))
+            shown(settings.absolute)
         );
-        faults.push(Fault::new("idle", message).help(help));
-    }
-    settings
+        Fault::new("idle", message).help(help)
+    })
+}
+
+fn shown(duration: Duration) -> String {
+    show_duration(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn whole<T: TryFrom<i64>>(values: &Values, name: &str) -> Option<T> {
@@ -230,13 +257,7 @@ fn store(values: &Values, faults: &mut Vec<Fault>) -> StorePlan {
             path: values.text("path").map(PathBuf::from),
         },
         "redis" => redis::plan(values, faults),
-        "cookie" => {
-            let message = "sessions in the cookie itself are not built yet";
-            let help =
-                "\"memory\" needs nothing; \"file\" outlives a restart; \"redis\" is for several nodes";
-            faults.push(Fault::new("store", message).help(help));
-            StorePlan::default()
-        }
+        "cookie" => StorePlan::Cookie,
         _ => StorePlan::Memory { max_sessions },
     }
 }

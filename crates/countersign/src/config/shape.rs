@@ -57,6 +57,12 @@ impl Document {
         self.places.contains_key(way)
     }
 
+    /// Whether somebody wrote the key `name` of the table at `way`, and did not leave it to its default.
+    pub fn is_written(&self, way: &[String], name: &str) -> bool {
+        let own = self.key_place_of(&below(way, name));
+        own.is_some() && own != self.key_place_of(way)
+    }
+
     /// Whether the table at `way`, or anything in it, has a fault of shape.
     pub fn is_faulty(&self, way: &[&str]) -> bool {
         let way = way.iter().map(|key| (*key).to_owned()).collect::<Way>();

@@ -11,7 +11,7 @@ use countersign_edge::log::Log;
 use countersign_edge::sessions::{SessionKeeper, SessionSettings};
 use countersign_edge::store::memory::Limits;
 use countersign_edge::store::redis::Settings;
-use countersign_edge::store::{self, StoreKind};
+use countersign_edge::store::{self, NoSessions, StoreKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -80,7 +80,15 @@ impl Opened {
             return Ok(Step::Set(plan.settings, sealer));
         }
         let told = |message: String| Diagnostic::error(plan.place.clone(), message);
-        let kind = self.kind(plan).map_err(told)?;
+        let Some(kind) = self.kind(plan).map_err(told)? else {
+            return Ok(Step::Open(Opening {
+                name,
+                store: Arc::new(NoSessions),
+                settings: plan.settings,
+                sealer,
+                warnings: Vec::new(),
+            }));
+        };
         let clock = Arc::clone(&ports.clock);
         let opened = tokio::task::spawn_blocking(move || store::open(&kind, clock)).await;
         let opened = opened.unwrap_or_else(|error| Err(error.to_string()));
@@ -94,17 +102,19 @@ impl Opened {
         }))
     }
 
-    fn kind(&self, plan: &SessionPlan) -> Result<StoreKind, String> {
+    /// Which store it is; none where sessions are in their cookies.
+    fn kind(&self, plan: &SessionPlan) -> Result<Option<StoreKind>, String> {
         match &plan.store {
-            StorePlan::Memory { max_sessions } => Ok(StoreKind::Memory(Limits {
+            StorePlan::Cookie => Ok(None),
+            StorePlan::Memory { max_sessions } => Ok(Some(StoreKind::Memory(Limits {
                 max_records: *max_sessions,
                 ..Limits::default()
-            })),
+            }))),
             StorePlan::File { path } => {
                 let own = self.folder.as_ref().map(|folder| folder.join(FILE));
                 let path = path.clone().or(own);
                 let path = path.ok_or("there is no state folder to keep sessions in: name a file, `path`")?;
-                Ok(StoreKind::File { path })
+                Ok(Some(StoreKind::File { path }))
             }
             StorePlan::Redis(plan) => {
                 let password = plan.password.as_ref().map(|password| {
@@ -112,13 +122,13 @@ impl Opened {
                     text.map(Secret::new)
                         .map_err(|_| "the password of Redis is no text".to_owned())
                 });
-                Ok(StoreKind::Redis(Box::new(Settings {
+                Ok(Some(StoreKind::Redis(Box::new(Settings {
                     username: plan.username.clone(),
                     password: password.transpose()?,
                     database: plan.database,
                     authorities: plan.authorities.as_deref().map(Into::into),
                     ..Settings::at(plan.address.clone())
-                })))
+                }))))
             }
         }
     }
@@ -136,6 +146,12 @@ impl Opened {
                 *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening.name);
             }
         }
+    }
+
+    /// Whether sessions are in their cookies, and in no store.
+    pub(super) fn are_in_cookies(&self) -> bool {
+        let name = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        name.as_deref() == Some(&*StorePlan::Cookie.to_string())
     }
 
     /// Whether a store was opened.

@@ -132,6 +132,44 @@ fn a_gateway_without_a_login_has_no_sessions_until_a_reload_brings_one() {
 }
 
 #[test]
+fn sessions_in_cookies_have_a_key_and_no_store_and_every_command_says_why_not() {
+    let folder = Folder::new();
+    let config = folder.write("a.toml", with_login("store = \"cookie\""));
+    let mut gateway = Gateway::start(&folder, &config);
+    assert!(
+        gateway
+            .line("a copy of the cookie")
+            .contains("good for 5m, or 1d")
+    );
+    gateway.line("listening");
+    assert!(folder.0.join("state/session.key").exists());
+    assert!(!folder.0.join("state/sessions.redb").exists());
+    let commands: [&[&str]; 4] = [
+        &["list"],
+        &["show", "0123456789abcdef"],
+        &["revoke", "--user", "https://op.test", "ann"],
+        &["revoke", "--all"],
+    ];
+    for command in commands {
+        let refused = session(&folder, command);
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert!(
+            said(&refused).contains("can be neither listed nor revoked")
+                && said(&refused).contains("put another key in place of those in `sealing_keys`"),
+            "{}",
+            said(&refused)
+        );
+    }
+    // Another store is another matter, either way round.
+    folder.write("a.toml", with_login("store = \"memory\""));
+    let why = gateway.refuses();
+    assert!(
+        why.contains("sessions are in another store since the start: cookies"),
+        "{why}"
+    );
+}
+
+#[test]
 fn check_says_in_a_number_how_long_a_logout_takes() {
     let folder = Folder::new();
     let config = folder.write("a.toml", with_login("recheck = \"2s\""));
@@ -244,4 +282,44 @@ fn sessions_in_a_file_outlive_a_gateway_that_is_killed_and_logouts_do_too() {
         drop(gateway.end());
         people.push((stays, one));
     }
+}
+
+#[test]
+fn sessions_in_cookies_outlive_the_gateway_hold_at_its_like_and_end_with_their_key() {
+    let (folder, provider) = (Folder::new(), Provider::start());
+    let config = folder.write("a.toml", open_to_people(&provider, "store = \"cookie\""));
+    let mut ann = Browser::default();
+    // The key that is made at the first start.
+    for round in 0..2 {
+        let mut gateway = Gateway::start(&folder, &config);
+        let at = gateway.listening();
+        if round == 0 {
+            ann.log_in(at, "ann");
+            assert!(gateway.line("audit login").contains("who=ann"));
+        }
+        assert_eq!(ann.subject(at).as_deref(), Some("ann"));
+        gateway.signal("KILL");
+        drop(gateway.end());
+    }
+    // Keys that several have.
+    let one = folder.write("one", "a key that two of them have, and nobody else");
+    let other = folder.write("other", "another key that nobody else has, long enough");
+    let with = |keys: &str| {
+        let session = format!("store = \"cookie\"\nsealing_keys = [{keys}]");
+        open_to_people(&provider, &session)
+    };
+    let (one, other) = (format!("{{ file = {one:?} }}"), format!("{{ file = {other:?} }}"));
+    let (mut bob, elsewhere) = (Browser::default(), Folder::new());
+    folder.write("a.toml", with(&one));
+    let mut first = Gateway::start(&folder, &config);
+    let at = first.listening();
+    assert_eq!(ann.subject(at), None, "her key is gone");
+    bob.log_in(at, "bob");
+    let both = elsewhere.write("a.toml", with(&format!("{other}, {one}")));
+    let mut second = Gateway::start(&elsewhere, &both);
+    let at = second.listening();
+    assert_eq!(bob.subject(at).as_deref(), Some("bob"));
+    elsewhere.write("a.toml", with(&other));
+    second.takes();
+    assert_eq!(bob.subject(at), None, "and so is his");
 }

@@ -52,8 +52,8 @@ impl Errand<'_> {
     /// provider still.
     fn whose(&self) -> Option<&Arc<Login>> {
         let logins = &self.gateway.logins;
-        if let Some(known) = logins.known(self.request) {
-            return Some(known.login);
+        if let Some(login) = logins.of_session(self.request) {
+            return Some(login);
         }
         let here = self.gateway.routes.whoami(&self.request.host)?;
         let mut named = here.accept.iter().filter_map(|way| logins.named(way.name()));
@@ -74,17 +74,9 @@ impl Errand<'_> {
     }
 
     async fn confirm(&self, login: &Arc<Login>) -> Done {
-        let who = match login.record(self.request) {
-            None => None,
-            Some(record) => {
-                let party = login.party();
-                let scope = party.scope(&self.request.host);
-                let found = party.sessions().look(record, scope, login.owner(), self.now);
-                match found.await {
-                    Found::Live(session) => known_as(&session.principal),
-                    Found::Gone(_) | Found::Unavailable(_) => None,
-                }
-            }
+        let who = match login.find(self.request, self.now).await {
+            Some(Found::Live(session)) => known_as(&session.principal),
+            Some(Found::Gone(_) | Found::Unavailable(_)) | None => None,
         };
         let (Some(action), Some(stay)) = (Href::new(self.request.target.path()), Href::new("/")) else {
             return self.signed_out(None);

@@ -2,9 +2,11 @@
 
 use super::{Done, Errand, From};
 use crate::page::Words;
+use countersign_authn::login::Login;
 use countersign_authn::session::{Found, LiveSession};
 use countersign_core::own_path::{LOGOUT, LogIn, RENEW, login_place};
 use countersign_core::reason::{ErrandReason, UnavailableReason};
+use http::header::SET_COOKIE;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -14,15 +16,13 @@ impl Errand<'_> {
         if !matches!(self.request.method, Method::GET | Method::HEAD) {
             return self.not_allowed("GET, HEAD");
         }
-        let Some(known) = self.gateway.logins.known(self.request) else {
+        let Some(login) = self.gateway.logins.of_session(self.request) else {
             return Self::shown(None);
         };
-        let party = known.login.party();
-        let scope = party.scope(&self.request.host);
-        let found = party
-            .sessions()
-            .look(known.record, scope, known.login.owner(), self.now);
-        Self::found(found.await)
+        match login.find(self.request, self.now).await {
+            Some(found) => Self::found(found, login),
+            None => Self::shown(None),
+        }
     }
 
     /// Renews the session at its provider, whether or not that is due. Only a page of this very host may ask.
@@ -40,20 +40,22 @@ impl Errand<'_> {
             );
             return Done::telling(&words, "errand", String::new());
         }
-        let Some(known) = self.gateway.logins.known(self.request) else {
+        let Some(login) = self.gateway.logins.of_session(self.request) else {
             return Self::shown(None);
         };
-        let party = known.login.party();
-        let scope = party.scope(&self.request.host);
-        let found = party
-            .sessions()
-            .renew(known.record, scope, known.login.owner(), self.now);
-        Self::found(found.await)
+        let Some((found, cookie)) = login.renew(self.request, self.now).await else {
+            return Self::shown(None);
+        };
+        let mut done = Self::found(found, login);
+        if let Some(cookie) = cookie {
+            done.response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        done
     }
 
-    fn found(found: Found) -> Done {
+    fn found(found: Found, login: &Login) -> Done {
         match found {
-            Found::Live(session) => Self::shown(Some(&session)),
+            Found::Live(session) => Self::shown(Some((&session, login))),
             Found::Gone(_) => Self::shown(None),
             Found::Unavailable(detail) => {
                 let reason = UnavailableReason::SessionsUnreachable;
@@ -67,11 +69,11 @@ impl Errand<'_> {
         }
     }
 
-    fn shown(session: Option<&LiveSession>) -> Done {
-        let login = login_place("/", LogIn::Anyhow);
+    fn shown(session: Option<(&LiveSession, &Login)>) -> Done {
+        let log_in = login_place("/", LogIn::Anyhow);
         let told = match session {
-            None => json!({ "authenticated": false, "login_url": login }),
-            Some(session) => json!({
+            None => json!({ "authenticated": false, "login_url": log_in }),
+            Some((session, login)) => json!({
                 "authenticated": true,
                 "subject": session.principal.subject(),
                 "issuer": &*session.principal.issuer,
@@ -82,9 +84,13 @@ impl Errand<'_> {
                 "ends": session.record.ends.to_string(),
                 "ends_unused": session.idle_ends.to_string(),
                 "access_token_ends": session.record.access_ends.map(|ends| ends.to_string()),
-                "login_url": login,
+                "login_url": log_in,
                 "logout_url": LOGOUT,
-                "renew_url": session.record.refresh_token.as_ref().map_or(Value::Null, |_| json!(RENEW)),
+                "renew_url": if login.is_in_cookie() || session.record.refresh_token.is_some() {
+                    json!(RENEW)
+                } else {
+                    Value::Null
+                },
             }),
         };
         Done::document(StatusCode::OK, format!("{told}\n"), ErrandReason::SessionShown)

@@ -130,6 +130,7 @@ fn challenge(request: &OriginalRequest, refusal: &Refusal) -> Words {
             },
         );
     }
+    words.renew = refusal.renew();
     words.cookies.clone_from(&refusal.effects.cookies);
     words
 }

@@ -144,8 +144,35 @@ fn a_session_does_not_rest_longer_than_it_lasts() {
 }
 
 #[test]
-fn the_cookie_store_is_not_built_yet_and_says_so() {
-    refused("store = \"cookie\"", "not built yet");
+fn sessions_in_cookies_are_told_what_they_are_worth() {
+    let (plan, told) = read("store = \"cookie\"\nabsolute = \"12h\"");
+    assert!(matches!(plan.store, StorePlan::Cookie));
+    let [only] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(
+        only.message.contains("good for 5m, or 12h where it is renewed"),
+        "{}",
+        only.message
+    );
+    refused(
+        "store = \"cookie\"\npath = \"/a\"",
+        "`path` is for the store \"file\"",
+    );
+    for line in [
+        "idle = \"8h\"",
+        "recheck = \"1s\"",
+        "grace = \"1s\"",
+        "per_user = 20",
+        "cached = \"1MiB\"",
+    ] {
+        refused(
+            &format!("store = \"cookie\"\n{line}"),
+            "is for sessions in a store",
+        );
+    }
+    // The usual idle time is no fault of somebody who set none.
+    taken("store = \"cookie\"\nabsolute = \"20m\"");
 }
 
 #[test]

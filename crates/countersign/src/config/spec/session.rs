@@ -2,7 +2,7 @@
 
 use countersign_core::options::{Field, Kind, Table};
 
-/// The stores there are, and one there will be.
+/// The stores there are, and how to do without one.
 pub(in crate::config) const STORES: &[&str] = &["memory", "file", "redis", "cookie"];
 
 const MINUTE: u64 = 60_000;
@@ -18,7 +18,8 @@ pub(in crate::config) const SESSION: Table = Table {
             Kind::Choice(STORES),
             "\"memory\"",
             "`memory`: in this process; a restart ends every session. `file`: in a file of this machine. `redis`: in a \
-             Redis or Valkey that several nodes share. `cookie` is not built yet.",
+             Redis or Valkey that several nodes share. `cookie`: in the browser's cookie, sealed, and nowhere else; such \
+             sessions have no tokens, and cannot be listed, revoked or ended by the provider.",
         ),
         Field::optional(
             "path",
@@ -47,7 +48,7 @@ pub(in crate::config) const SESSION: Table = Table {
             "idle",
             Kind::Duration(10_000, 400 * DAY),
             "\"8h\"",
-            "How long a session lasts unused; to a minute.",
+            "How long a session in a store lasts unused; to a minute.",
         ),
         Field::or(
             "absolute",
@@ -104,7 +105,7 @@ pub(in crate::config) const SESSION: Table = Table {
             Kind::List(&Kind::Secret),
             "The keys that records are sealed under: at least 32 random bytes each, in any form. The first seals, each \
              opens; one that is taken away ends the sessions that began under it. `redis` needs them, the same on every \
-             node; for `memory` and `file` one is made at the first start and kept in the state folder.",
+             node; for the others one is made at the first start and kept in the state folder.",
         ),
     ],
 };

@@ -82,6 +82,12 @@ pub(super) async fn answer(program: &Program, text: &str) -> String {
     if !program.sessions.is_open() {
         return "refused: this gateway has no login, and so no sessions".to_owned();
     }
+    if program.sessions.are_in_cookies() {
+        let why = "sessions are in their cookies (`session.store = \"cookie\"`), and can be neither listed nor revoked";
+        return format!(
+            "refused: {why}; to end all of them at once, put another key in place of those in `sealing_keys` and reload"
+        );
+    }
     let now = program.ports.clock.now().wall;
     match run(&program.asked.sessions, &program.log, text, now).await {
         Ok(value) => format!("ok: {value}"),

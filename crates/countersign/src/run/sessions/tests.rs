@@ -20,7 +20,7 @@ fn memory() -> SessionPlan {
 fn keeper(ports: &Ports) -> Arc<SessionKeeper> {
     SessionKeeper::new(
         ports,
-        Arc::new(store::NoSessions),
+        Arc::new(NoSessions),
         SessionSettings::default(),
         Arc::new(Sealer::draw(&*ports.entropy)),
     )
