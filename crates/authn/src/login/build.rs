@@ -3,11 +3,9 @@
 use super::cookies::Cookies;
 use super::handoff::At;
 use super::party::{AskUserinfo, Asking, Believing, RelyingParty, Visiting};
-use super::provider::{Provider, Reach};
+use super::provider::Provider;
 use super::{Login, TABLE};
 use crate::bearer_jwt::source::Reading;
-use crate::key_ring::Freshness;
-use crate::keys::{KeyLocation, KeySettings, Keys, Offline};
 use crate::kinds::{Built, Parts};
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign_core::claims::ClaimPath;
@@ -16,9 +14,7 @@ use countersign_core::options::{Fault, Values};
 use countersign_core::own_path::{CALLBACK, LOGOUT, is_own};
 use countersign_core::principal::FactPaths;
 use countersign_jose::algorithm::Algorithm;
-use countersign_oidc::discovery::{Endpoint, discovery_url};
 use countersign_oidc::id_token;
-use countersign_oidc::issuer::{IssuerRule, IssuerTemplate};
 use countersign_oidc::relying_party::authorization::{
     AuthenticationWishes, ExtraParameters, Prompt, ResponseMode,
 };
@@ -28,48 +24,33 @@ use std::time::Duration;
 use url::Url;
 
 pub(crate) mod client;
+mod provider;
 
-/// The claim that fills the gap of an issuer with tenants.
-const TENANT_CLAIM: &str = "tid";
 /// The scope that asks for a refresh token (OpenID Connect Core section 11).
 const OFFLINE_ACCESS: &str = "offline_access";
-/// How a JWK Set is kept fresh.
-const FRESHNESS: Freshness = Freshness {
-    refresh: Duration::from_mins(10),
-    unknown_kid_interval: Duration::from_secs(30),
-    max_staleness: Duration::from_hours(24),
-};
-/// The options that name an endpoint.
-const ENDPOINTS: [(&str, Endpoint); 5] = [
-    ("authorization_url", Endpoint::Authorization),
-    ("token_url", Endpoint::Token),
-    ("userinfo_url", Endpoint::Userinfo),
-    ("end_session_url", Endpoint::EndSession),
-    ("jwk_set_url", Endpoint::JwkSet),
-];
 
 /// Builds `login.name`.
 pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fault>> {
     let mut reading = Reading::of(values);
     let issuer = values.text("issuer").unwrap_or("");
-    let rule = rule(&mut reading, issuer);
-    let reach = reach(&mut reading, issuer, parts);
+    let rule = provider::rule(&mut reading, issuer);
+    let reach = provider::reach(&mut reading, issuer, parts);
     let client = client::client(&mut reading, issuer);
     let asking = asking(&mut reading, parts);
     let facts = facts(&mut reading);
     let visiting = visiting(&mut reading, parts);
     let mapping = mapping(&mut reading, issuer);
     let algorithms = algorithms(&mut reading);
-    let said = said(&mut reading);
+    let said = provider::said(&mut reading);
     let discovery = rule
         .as_ref()
-        .and_then(|rule| discovery(&mut reading, rule, &said, mapping.is_some()));
+        .and_then(|rule| provider::discovery(&mut reading, rule, &said, mapping.is_some()));
     let (Some(rule), Some(reach), Some(client), Some(asking), Some(facts), Some(visiting)) =
         (rule, reach, client, asking, facts, visiting)
     else {
         return Err(reading.faults);
     };
-    let keys = keys(&rule, discovery.as_ref(), &said, &reach, parts);
+    let keys = provider::keys(&rule, discovery.as_ref(), &said, &reach, parts);
     if !reading.faults.is_empty() {
         return Err(reading.faults);
     }
@@ -115,130 +96,6 @@ fn tag(issuer: &str, client_id: &str) -> Box<str> {
 fn named_after(issuer: &str, name: &str) -> Box<str> {
     let url = Url::parse(issuer).ok();
     url.as_ref().and_then(Url::host_str).unwrap_or(name).into()
-}
-
-/// Who the provider is. A gap is for tenants, and those are listed.
-fn rule(reading: &mut Reading<'_>, issuer: &str) -> Option<IssuerRule> {
-    let has_gap = issuer.contains(['{', '}']);
-    let listed = reading.values.has("tenants");
-    if !has_gap && listed {
-        let message = "`tenants` fill the gap of an issuer, and this one has none";
-        let help = "issuer = \"https://login.microsoftonline.com/{tenantid}/v2.0\"";
-        reading.fault(Fault::new("tenants", message).help(help));
-    }
-    if !has_gap {
-        return Some(IssuerRule::exact(issuer));
-    }
-    if reading.values.texts("tenants").next().is_none() {
-        let message = "whoever has a tenant at this provider could log in: say whose users may";
-        let help = "tenants = [\"…\"]: the tenants' ids, as in the claim `tid`";
-        reading.fault(Fault::new("issuer", message).help(help));
-        return None;
-    }
-    let template = IssuerTemplate::new(issuer, TENANT_CLAIM);
-    if template.is_none() {
-        let message = "one gap, in the path of an https URL: `{tenantid}`";
-        reading.fault(Fault::new("issuer", message));
-    }
-    Some(IssuerRule::Template(template?))
-}
-
-fn reach(reading: &mut Reading<'_>, issuer: &str, parts: &Parts) -> Option<Reach> {
-    let authorities = reading.authorities()?;
-    let allow_http = reading.values.flag("danger_allow_http");
-    Some(Reach::of(issuer, &parts.http, authorities, allow_http))
-}
-
-/// The endpoints that the operator names.
-fn said(reading: &mut Reading<'_>) -> Vec<(Endpoint, Url)> {
-    let allow_http = reading.values.flag("danger_allow_http");
-    let mut said = Vec::new();
-    for (name, endpoint) in ENDPOINTS {
-        let url = reading.values.text(name).and_then(|text| Url::parse(text).ok());
-        if let Some(url) = url
-            && reading.check_url(name, &url, allow_http).is_some()
-        {
-            said.push((endpoint, url));
-        }
-    }
-    said
-}
-
-/// Where the document is; none where the operator says where people log in.
-fn discovery(
-    reading: &mut Reading<'_>,
-    rule: &IssuerRule,
-    said: &[(Endpoint, Url)],
-    oauth2: bool,
-) -> Option<Url> {
-    let says = |endpoint: Endpoint| said.iter().any(|(own, _)| *own == endpoint);
-    let values = reading.values;
-    if says(Endpoint::Authorization) || oauth2 {
-        let needed = [
-            (Endpoint::Authorization, "authorization_url"),
-            (Endpoint::Token, "token_url"),
-            if oauth2 {
-                (Endpoint::Userinfo, "userinfo_url")
-            } else {
-                (Endpoint::JwkSet, "jwk_set_url")
-            },
-        ];
-        for (_, name) in needed
-            .into_iter()
-            .filter(|(endpoint, name)| !says(*endpoint) && !values.has(name))
-        {
-            let message = format!(
-                "`{name}` is missing: nothing is discovered where `authorization_url` or `oauth2_claims` is set"
-            );
-            reading.fault(Fault {
-                at: Vec::new(),
-                message,
-                help: None,
-            });
-        }
-        return None;
-    }
-    let allow_http = values.flag("danger_allow_http");
-    let (at, url) = match values.text("discovery_url") {
-        Some(text) => ("discovery_url", Url::parse(text).ok()),
-        None => ("issuer", discovery_url(rule.as_str())),
-    };
-    let Some(url) = url else {
-        let message = "the provider is discovered at the issuer, so it must be an https URL without query";
-        let help = "for a provider without discovery: authorization_url, token_url and jwk_set_url";
-        reading.fault(Fault::new(at, message).help(help));
-        return None;
-    };
-    reading.check_url(at, &url, allow_http).map(|()| url)
-}
-
-fn keys(
-    rule: &IssuerRule,
-    discovery: Option<&Url>,
-    said: &[(Endpoint, Url)],
-    reach: &Reach,
-    parts: &Parts,
-) -> Arc<dyn Keys> {
-    let issuer: Arc<str> = rule.as_str().into();
-    let named = said.iter().find(|(endpoint, _)| *endpoint == Endpoint::JwkSet);
-    let location = match (named, discovery) {
-        (Some((_, url)), _) => KeyLocation::JwkSet {
-            issuer,
-            url: url.clone(),
-        },
-        (None, Some(url)) => KeyLocation::Discovery {
-            issuer,
-            url: url.clone(),
-        },
-        // There are no ID Tokens to be verified.
-        (None, None) => return Arc::new(Offline),
-    };
-    let settings = KeySettings {
-        freshness: FRESHNESS,
-        allow_http: reach.allow_http,
-        authorities: reach.limits.authorities.clone(),
-    };
-    parts.keys.open(&location, &settings)
 }
 
 fn asking(reading: &mut Reading<'_>, parts: &Parts) -> Option<Asking> {

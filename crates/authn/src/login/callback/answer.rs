@@ -1,0 +1,92 @@
+//! What the provider says of the login.
+
+use super::super::handoff::Wish;
+use super::super::tokens::{Asked, Exchange, ExchangeError, Proved};
+use super::super::trouble::Why;
+use super::{Arrival, Outcome, Return};
+use countersign_core::secret::Secret;
+use countersign_core::session::StoreError;
+use countersign_oidc::relying_party::authorization::{CodeVerifier, Nonce};
+use countersign_oidc::relying_party::callback::{
+    AuthorizationError, AuthorizationErrorKind, AuthorizationResponse,
+};
+use std::time::Duration;
+
+impl Arrival<'_> {
+    /// The browser that left comes back with the provider's answer.
+    pub(super) async fn answered(&self, response: &AuthorizationResponse) -> Return {
+        let party = &self.login.party;
+        // A node that was started meanwhile has to ask, or it would not know what it must not miss.
+        let metadata = party.metadata(self.now).await;
+        let always_named =
+            metadata.is_ok_and(|metadata| metadata.authorization_response_iss_parameter_supported);
+        if let Err(error) = response.check_issuer(&party.issuer, always_named) {
+            return self.trouble(Why::Answer, error.to_string());
+        }
+        let code = match &response.outcome {
+            Ok(code) => code,
+            Err(error) => return self.refused(error),
+        };
+        let proved = match self.redeem(code).await {
+            Ok(proved) => proved,
+            // The code was used: the back button, or the same answer twice.
+            Err(error) if error.is_refused_grant() => return Return::of(self.stray().await),
+            Err(error) if error.is_passing() => return self.trouble(Why::Provider, error.to_string()),
+            Err(error) => return self.trouble(error.why(), error.to_string()),
+        };
+        if self.transaction.wished_by.is_some() {
+            return self.hand_over(proved).await;
+        }
+        self.begin(self.new_record(proved)).await
+    }
+
+    /// The provider says no.
+    fn refused(&self, error: &AuthorizationError) -> Return {
+        let why = match error.kind {
+            // It was asked not to ask the user, and cannot answer without.
+            AuthorizationErrorKind::LoginRequired | AuthorizationErrorKind::InteractionRequired => {
+                return Return::of(self.again(true));
+            }
+            AuthorizationErrorKind::AccessDenied => Why::Declined,
+            AuthorizationErrorKind::TemporarilyUnavailable => Why::Provider,
+            AuthorizationErrorKind::Other => Why::Answer,
+        };
+        self.trouble(why, error.told.to_string())
+    }
+
+    /// Somebody has logged in for another host.
+    async fn hand_over(&self, proved: Proved) -> Return {
+        let record = self.new_record(proved);
+        let handed = match self.wish.as_deref().and_then(Wish::from_bytes) {
+            Some(wish) => self.login.hand_over(&wish, record, self.now).await,
+            None => Err(StoreError::Unavailable(
+                "what the other host wants is gone".to_owned(),
+            )),
+        };
+        match handed {
+            Ok(place) => Return::of(Outcome::HandedOver(place)),
+            Err(error) => self.trouble(Why::Sessions, error.to_string()),
+        }
+    }
+
+    async fn redeem(&self, code: &Secret<String>) -> Result<Proved, ExchangeError> {
+        let (party, transaction) = (&*self.login.party, &self.transaction);
+        let (Some(verifier), Some(nonce)) = (
+            CodeVerifier::from_text(&transaction.verifier),
+            Nonce::from_text(&transaction.nonce),
+        ) else {
+            return Err(ExchangeError::NoIdToken);
+        };
+        let redirect_uri = party.redirect_uri(self.request.scheme, &transaction.host);
+        let asked = Asked {
+            code,
+            redirect_uri: &redirect_uri,
+            verifier: &verifier,
+            nonce: &nonce,
+            max_age: transaction.max_age.map(Duration::from_secs),
+            acr_values: &transaction.acr_values,
+        };
+        let now = self.now;
+        Exchange { party, now }.redeem(&asked).await
+    }
+}

@@ -1,0 +1,107 @@
+//! Somebody has logged in: the session begins.
+
+use super::super::cookies::session_value;
+use super::super::host_of;
+use super::super::in_cookie::MAX_CLAIMS_BYTES;
+use super::super::tokens::Proved;
+use super::super::trouble::Why;
+use super::{Arrival, Outcome, Return};
+use crate::session::{Found, SessionRecord};
+use countersign_core::claims::Value;
+use countersign_core::session::{RecordKey, StoreError};
+use countersign_jose::json::write_object;
+use std::time::Duration;
+
+/// Logins of one user in one browser that lie no further apart are of tabs that log in at once.
+const AT_ONCE: Duration = Duration::from_mins(1);
+
+impl Arrival<'_> {
+    /// A new session under a new id, in place of the one the browser had.
+    pub(super) async fn begin(&self, mut record: SessionRecord) -> Return {
+        let party = &self.login.party;
+        if let Some(lasts) = party.visiting.in_cookie {
+            return self.begin_in_cookie(record, lasts);
+        }
+        let scope = party.scope(&self.request.host);
+        let begun = party.sessions.begin(record.clone(), scope, self.now).await;
+        let (id, ends) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                let why = match error {
+                    StoreError::Full(_) => Why::Full,
+                    StoreError::Changed | StoreError::Unavailable(_) => Why::Sessions,
+                };
+                return self.trouble(why, error.to_string());
+            }
+        };
+        record.ends = ends;
+        if let Some(before) = self.login.record(self.request)
+            && !self.is_another_tabs(before, &record).await
+        {
+            // Where it cannot be ended it ends by itself: nobody has its id any more.
+            drop(party.sessions.end(before, scope, self.now).await);
+        }
+        self.logged_in(record, &session_value(&party.tag, &id))
+    }
+
+    /// The session is the cookie.
+    fn begin_in_cookie(&self, mut record: SessionRecord, lasts: Duration) -> Return {
+        record.ends = self.now.wall.plus(lasts);
+        let Some(value) = self.login.sealed(self.request, &record, self.now) else {
+            let detail = format!(
+                "{} bytes of claims, and a session in its cookie has at most {MAX_CLAIMS_BYTES}",
+                record.claims.len()
+            );
+            return self.trouble(Why::TooLarge, detail);
+        };
+        self.logged_in(record, &value)
+    }
+
+    fn logged_in(&self, record: SessionRecord, value: &str) -> Return {
+        let party = &self.login.party;
+        let life = party.cookie_life(&record, self.now.wall);
+        let cookie = party.cookies().set_session(self.request.host.name(), value, life);
+        let to = self.transaction.to.clone();
+        Return {
+            cookies: cookie.into_iter().collect(),
+            ..Return::of(Outcome::LoggedIn(to, Box::new(record)))
+        }
+    }
+
+    /// Whether `before` is the same user's and has begun a moment ago: of several tabs that log in at once, none takes from
+    /// another what it is loading just now.
+    async fn is_another_tabs(&self, before: RecordKey, record: &SessionRecord) -> bool {
+        let (login, now) = (self.login, self.now);
+        let scope = login.party.scope(&self.request.host);
+        let found = login.party.sessions.look(before, scope, &login.owner, now).await;
+        let Found::Live(session) = found else {
+            return false;
+        };
+        let other = &session.record;
+        let same = other.issuer == record.issuer && other.subject() == record.subject();
+        same && now.wall < other.began.plus(AT_ONCE)
+    }
+
+    /// What is remembered; for how long, is cut to the sessions' own settings.
+    pub(super) fn new_record(&self, proved: Proved) -> SessionRecord {
+        let (party, now) = (&self.login.party, self.now.wall);
+        let text = |name: &str| proved.claims.member(name).and_then(Value::as_str);
+        SessionRecord {
+            login: (&*party.name).into(),
+            issuer: text("iss").unwrap_or(party.issuer.as_str()).into(),
+            client_id: party.client.id.clone(),
+            host: party.cookies().bound_to(host_of(&self.request.host)).into(),
+            began: now,
+            ends: now.plus(Duration::MAX),
+            idle: Duration::MAX,
+            remember: party.visiting.remember,
+            claims: write_object(&proved.claims).into(),
+            sid: text("sid").map(Into::into),
+            id_token: proved.tokens.id_token,
+            access_token: Some(proved.tokens.access_token),
+            access_ends: proved.tokens.access_ends,
+            refresh_token: proved.tokens.refresh_token,
+            renewed: now,
+        }
+    }
+}
