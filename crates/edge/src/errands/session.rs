@@ -8,7 +8,7 @@ use countersign_core::own_path::{LOGOUT, LogIn, RENEW, login_place};
 use countersign_core::reason::{ErrandReason, UnavailableReason};
 use http::header::SET_COOKIE;
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 impl Errand<'_> {
     /// Who is logged in, until when, and how to log in. Nothing of it is for other sites: no header lets them read it.
@@ -46,11 +46,31 @@ impl Errand<'_> {
         let Some((found, cookie)) = login.renew(self.request, self.now).await else {
             return Self::shown(None);
         };
-        let mut done = Self::found(found, login);
+        let mut done = match found {
+            Found::Unavailable(detail) => self.not_renewed(detail, login).await,
+            Found::Live(_) | Found::Gone(_) => Self::found(found, login),
+        };
         if let Some(cookie) = cookie {
             done.response.headers_mut().append(SET_COOKIE, cookie);
         }
         done
+    }
+
+    /// The session could not be renewed. It goes on to its own end all the same, unless nobody knows of it.
+    async fn not_renewed(&self, detail: String, login: &Login) -> Done {
+        let Some(Found::Live(session)) = login.find(self.request, self.now).await else {
+            return Self::found(Found::Unavailable(detail), login);
+        };
+        let mut told = Self::told(&session, login);
+        told.insert(
+            "reason".to_owned(),
+            json!(ErrandReason::ProviderUnavailable.code()),
+        );
+        let (status, text) = (StatusCode::SERVICE_UNAVAILABLE, Value::Object(told));
+        Done {
+            detail,
+            ..Done::document(status, format!("{text}\n"), ErrandReason::ProviderUnavailable)
+        }
     }
 
     fn found(found: Found, login: &Login) -> Done {
@@ -70,29 +90,38 @@ impl Errand<'_> {
     }
 
     fn shown(session: Option<(&LiveSession, &Login)>) -> Done {
-        let log_in = login_place("/", LogIn::Anyhow);
         let told = match session {
-            None => json!({ "authenticated": false, "login_url": log_in }),
-            Some((session, login)) => json!({
-                "authenticated": true,
-                "subject": session.principal.subject(),
-                "issuer": &*session.principal.issuer,
-                "login": &*session.record.login,
-                "name": crate::page::known_as(&session.principal),
-                "groups": session.principal.groups().collect::<Vec<_>>(),
-                "began": session.record.began.to_string(),
-                "ends": session.record.ends.to_string(),
-                "ends_unused": session.idle_ends.to_string(),
-                "access_token_ends": session.record.access_ends.map(|ends| ends.to_string()),
-                "login_url": log_in,
-                "logout_url": LOGOUT,
-                "renew_url": if login.is_in_cookie() || session.record.refresh_token.is_some() {
-                    json!(RENEW)
-                } else {
-                    Value::Null
-                },
-            }),
+            None => json!({ "authenticated": false, "login_url": login_place("/", LogIn::Anyhow) }),
+            Some((session, login)) => Value::Object(Self::told(session, login)),
         };
         Done::document(StatusCode::OK, format!("{told}\n"), ErrandReason::SessionShown)
+    }
+
+    /// What there is to know of a session.
+    fn told(session: &LiveSession, login: &Login) -> Map<String, Value> {
+        let record = &session.record;
+        let renews = login.is_in_cookie() || record.refresh_token.is_some();
+        let members = [
+            ("authenticated", json!(true)),
+            ("subject", json!(session.principal.subject())),
+            ("issuer", json!(&*session.principal.issuer)),
+            ("login", json!(&*record.login)),
+            ("name", json!(crate::page::known_as(&session.principal))),
+            ("groups", session.principal.groups().collect()),
+            ("began", json!(record.began.to_string())),
+            ("ends", json!(record.ends.to_string())),
+            ("ends_unused", json!(session.idle_ends.to_string())),
+            (
+                "access_token_ends",
+                json!(record.access_ends.map(|ends| ends.to_string())),
+            ),
+            ("login_url", json!(login_place("/", LogIn::Anyhow))),
+            ("logout_url", json!(LOGOUT)),
+            ("renew_url", json!(renews.then_some(RENEW))),
+        ];
+        members
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect()
     }
 }
