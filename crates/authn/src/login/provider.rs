@@ -66,7 +66,19 @@ pub enum ProviderError {
     Document(#[from] DiscoveryError),
     /// It was tried a moment ago.
     #[error("{0} (tried a moment ago)")]
-    JustNow(Box<str>),
+    JustNow(Arc<ProviderError>),
+}
+
+impl ProviderError {
+    /// Whether the provider does answer, and not as what it should be: waiting will not mend that.
+    pub fn is_in_its_words(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => false,
+            Self::Status(status) => status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS,
+            Self::Document(_) => true,
+            Self::JustNow(before) => before.is_in_its_words(),
+        }
+    }
 }
 
 /// One provider, as one login knows it.
@@ -84,7 +96,7 @@ pub(crate) struct Provider {
 #[derive(Debug, Default)]
 struct State {
     known: Option<(Arc<ProviderMetadata>, Monotonic)>,
-    failed: Option<(Box<str>, Monotonic)>,
+    failed: Option<(Arc<ProviderError>, Monotonic)>,
 }
 
 impl Provider {
@@ -122,9 +134,10 @@ impl Provider {
                 Ok(metadata)
             }
             Err(error) => {
-                state.failed = Some((error.to_string().into(), now.monotonic));
-                let known = state.known.as_ref();
-                known.map(|(metadata, _)| Arc::clone(metadata)).ok_or(error)
+                let error = Arc::new(error);
+                state.failed = Some((Arc::clone(&error), now.monotonic));
+                let known = state.known.as_ref().map(|(metadata, _)| Arc::clone(metadata));
+                known.ok_or_else(|| Arc::unwrap_or_clone(error))
             }
         }
     }
@@ -136,7 +149,7 @@ impl Provider {
         match (&state.known, failed) {
             (Some((metadata, at)), _) if now.monotonic.since(*at) < FRESH => Some(Ok(Arc::clone(metadata))),
             (Some((metadata, _)), Some(_)) => Some(Ok(Arc::clone(metadata))),
-            (None, Some((why, _))) => Some(Err(ProviderError::JustNow(why.clone()))),
+            (None, Some((why, _))) => Some(Err(ProviderError::JustNow(Arc::clone(why)))),
             (Some(_) | None, None) => None,
         }
     }

@@ -60,7 +60,14 @@ impl Login {
             return Ok(self.leave_for(at, request, &start, now).await);
         }
         let metadata = party.metadata(now).await;
-        let metadata = metadata.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
+        let metadata = metadata.map_err(|error| {
+            let why = if error.is_in_its_words() {
+                Why::Answer
+            } else {
+                Why::Provider
+            };
+            Trouble::new(why, error.to_string())
+        })?;
         let endpoint = metadata.endpoint(Endpoint::Authorization);
         let endpoint = endpoint.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
         let wishes = self.wishes(&start, self.is_resting(request, now));
