@@ -23,6 +23,10 @@ pub const FRONTCHANNEL_LOGOUT: &str = "/.countersign/frontchannel-logout";
 /// The public keys with which we prove at the provider's who we are.
 pub const JWKS: &str = "/.countersign/jwks";
 
+/// The longest address of a page that a browser is sent to: with method and version around it, it fits into a request line of
+/// 8 KiB, which is all that nginx takes unless it is told otherwise.
+const MAX_PLACE_BYTES: usize = 8000;
+
 /// One of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OwnPage {
@@ -88,11 +92,20 @@ pub fn login_place(to: &str, how: LogIn<'_>) -> String {
     login_place_with(to, &more)
 }
 
-/// The same with these parameters of the page.
+/// The same with these parameters of the page. A place whose escaped address is longer than proxies take loses its query.
 pub fn login_place_with(to: &str, more: &[(&str, &str)]) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("to", to).extend_pairs(more);
-    format!("{LOGIN}?{}", query.finish())
+    let place = |to: &str| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("to", to).extend_pairs(more);
+        format!("{LOGIN}?{}", query.finish())
+    };
+    let (whole, path) = (place(to), to.split('?').next().unwrap_or(to));
+    if whole.len() <= MAX_PLACE_BYTES {
+        return whole;
+    }
+    Some(place(path))
+        .filter(|cut| cut.len() <= MAX_PLACE_BYTES)
+        .unwrap_or_else(|| place("/"))
 }
 
 /// Whether a path is under [`PREFIX`], without regard to case: a front that folds case must not find a way around.
@@ -101,4 +114,24 @@ pub fn is_own(path: &str) -> bool {
         .get(..PREFIX.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
     own && matches!(path.as_bytes().get(PREFIX.len()), None | Some(b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_too_long_for_a_proxy_loses_its_query_and_then_its_path() {
+        let check = |to: &str, wanted: &str| assert_eq!(login_place(to, LogIn::Anyhow), wanted, "{to}");
+        check("/a?b=%20", "/.countersign/login?to=%2Fa%3Fb%3D%2520");
+        check(
+            &format!("/a?b={}", "%20".repeat(1500)),
+            &format!("/.countersign/login?to=%2Fa%3Fb%3D{}", "%2520".repeat(1500)),
+        );
+        check(
+            &format!("/a?b={}", "%20".repeat(1600)),
+            "/.countersign/login?to=%2Fa",
+        );
+        check(&format!("/{}", "a".repeat(8000)), "/.countersign/login?to=%2F");
+    }
 }
