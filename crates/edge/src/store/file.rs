@@ -11,12 +11,14 @@ use countersign_core::session::{
     Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreFuture, Version,
 };
 use countersign_core::time::{Clock, Timestamp};
+use disk::AskedForRoom;
 use keeper::Keeper;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod committer;
+mod disk;
 mod keeper;
 mod opening;
 mod tables;
@@ -47,7 +49,16 @@ impl FileStore {
         path: &Path,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Vec<String>), String> {
-        let (keeper, warnings) = Keeper::open(path.to_owned(), max_records, Arc::clone(&clock))?;
+        Self::with_room(None, max_records, path, clock)
+    }
+
+    fn with_room(
+        asked: AskedForRoom,
+        max_records: u64,
+        path: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Vec<String>), String> {
+        let (keeper, warnings) = Keeper::open(path.to_owned(), max_records, Arc::clone(&clock), asked)?;
         let keeper = Arc::new(keeper);
         let store = Self {
             committer: Committer::start(Arc::clone(&keeper))?,

@@ -20,6 +20,8 @@ const PASSING: usize = 4096;
 const PASSING_FOR: Duration = Duration::from_secs(10);
 /// How long nothing is written after a failure: the file is opened anew, and its reader should come to something.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How many times longer than it took to open the file anew: nobody reads meanwhile.
+const LONGER: u32 = 9;
 
 /// Whoever has something to write.
 #[derive(Debug)]
@@ -159,7 +161,7 @@ struct Writer {
     last: Monotonic,
     /// How many writes are not.
     passing: usize,
-    /// The last failure, and when it was.
+    /// The last failure, and until when nothing is tried.
     failed: Option<(StoreError, Monotonic)>,
 }
 
@@ -193,8 +195,8 @@ impl Writer {
 
     fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         let now = self.keeper.clock().monotonic();
-        if let Some((why, when)) = &self.failed
-            && now.since(*when) < PAUSE
+        if let Some((why, until)) = &self.failed
+            && now < *until
         {
             return Err(why.clone());
         }
@@ -204,12 +206,15 @@ impl Writer {
             || self.passing + batch.len() > PASSING
             || now.since(self.last) >= PASSING_FOR;
         let writes = batch.len();
-        let written = self.keeper.write(lasting, writes, |tables| {
-            batch.iter_mut().try_for_each(|job| job.work(tables))
+        let written = self.keeper.ready().and_then(|()| {
+            let work = |tables: &mut Tables<'_>| batch.iter_mut().try_for_each(|job| job.work(tables));
+            let written = self.keeper.write(lasting, writes, work);
+            written.map_err(|error| self.keeper.mend(&error))
         });
-        if let Err(error) = written {
-            let why = self.keeper.mend(&error);
-            self.failed = Some((why.clone(), now));
+        if let Err(why) = written {
+            let after = self.keeper.clock().monotonic();
+            let pause = PAUSE.max(after.since(now).saturating_mul(LONGER));
+            self.failed = Some((why.clone(), after.plus(pause)));
             return Err(why);
         }
         if lasting {

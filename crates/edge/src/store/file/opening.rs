@@ -1,9 +1,10 @@
 //! How the file is opened: for this user alone, by one process, checked to its last page. A damaged one is set aside.
 
-use super::tables::{Fallible, Tables};
+use super::disk::{AskedForRoom, Disk};
+use super::tables::{Fallible, Tables, View};
 use countersign_core::time::Now;
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, StorageError};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase as _, StorageError};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -22,8 +23,24 @@ enum Fault {
     Taken,
     /// It is no file of ours, or no whole one.
     Damaged(String),
+    /// There is no room for what has to be written to open it.
+    Full(String),
     /// It could not be looked at. Nothing is done to it.
     Unreachable(String),
+}
+
+/// Why there is no file to write to.
+#[derive(Debug)]
+pub(super) struct Unopened {
+    /// What to do.
+    pub(super) why: String,
+    /// Whether it is for want of room.
+    pub(super) full: bool,
+}
+
+/// Whether there is no room on the disk.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 impl From<DatabaseError> for Fault {
@@ -35,6 +52,9 @@ impl From<DatabaseError> for Fault {
             return Self::Taken;
         }
         let damaged = if let DatabaseError::Storage(StorageError::Io(error)) = &error {
+            if is_full(error) {
+                return Self::Full(error.to_string());
+            }
             matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
         } else {
             matches!(
@@ -52,38 +72,68 @@ impl From<DatabaseError> for Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
+        if is_full(&error) {
+            return Self::Full(error.to_string());
+        }
         Self::Unreachable(error.to_string())
     }
 }
 
 /// Opens the file at `path`, or an empty one where there is none or a damaged one; in words what is to be known. An error
 /// says what to do.
-pub(super) fn open(path: &Path, now: Now) -> Result<(Database, Vec<String>), String> {
+pub(super) fn open(path: &Path, asked: &AskedForRoom, now: Now) -> Result<(Database, Vec<String>), Unopened> {
     let mut warnings = Vec::new();
     let place = path.display();
-    let opened = match attempt(path, now, &mut warnings) {
+    let opened = match attempt(path, asked, now, &mut warnings) {
         Err(Fault::Damaged(why)) => {
-            let aside = set_aside(path, now)
-                .map_err(|error| format!("{place} is damaged ({why}) and cannot be set aside: {error}"))?;
+            let aside = set_aside(path, now).map_err(|error| Unopened {
+                why: format!("{place} is damaged ({why}) and cannot be set aside: {error}"),
+                full: is_full(&error),
+            })?;
             warnings.push(format!(
                 "{place} is damaged ({why}): it is set aside as {}, and no session is known; everybody logs in again",
                 aside.display()
             ));
-            attempt(path, now, &mut warnings)
+            attempt(path, asked, now, &mut warnings)
         }
         other => other,
     };
-    match opened {
-        Ok(database) => Ok((database, warnings)),
-        Err(Fault::Taken) => Err(format!(
+    let full = matches!(opened, Err(Fault::Full(_)));
+    let why = match opened {
+        Ok(database) => return Ok((database, warnings)),
+        Err(Fault::Taken) => format!(
             "{place} is in use by another process: a session file is one gateway's. Stop the other, or name another file \
              here; several gateways share their sessions in Redis"
-        )),
-        Err(Fault::Damaged(why) | Fault::Unreachable(why)) => Err(format!("{place}: {why}")),
-    }
+        ),
+        Err(Fault::Damaged(why) | Fault::Full(why) | Fault::Unreachable(why)) => format!("{place}: {why}"),
+    };
+    Err(Unopened { why, full })
 }
 
-fn attempt(path: &Path, now: Now, warnings: &mut Vec<String>) -> Result<Database, Fault> {
+/// Opens a file that is there without writing to it: what is written is forgotten when it is closed.
+pub(super) fn open_to_read(path: &Path) -> Fallible<Database> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let disk = Disk::over(FileBackend::new(file)?)?;
+    let database = library().create_with_backend(disk)?;
+    View(&database.begin_read()?).tables()?;
+    Ok(database)
+}
+
+fn library() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .set_cache_size(CACHE_BYTES)
+        // Else a file that something else damaged is believed, and met as a panic later.
+        .set_check_integrity_on_open(true);
+    builder
+}
+
+fn attempt(
+    path: &Path,
+    asked: &AskedForRoom,
+    now: Now,
+    warnings: &mut Vec<String>,
+) -> Result<Database, Fault> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -95,19 +145,23 @@ fn attempt(path: &Path, now: Now, warnings: &mut Vec<String>) -> Result<Database
         warnings.push(warning);
     }
     sync_folder(path)?;
-    let database = Builder::new()
-        .set_cache_size(CACHE_BYTES)
-        // Else a file that something else damaged is believed, and met as a panic later.
-        .set_check_integrity_on_open(true)
-        .create_with_backend(FileBackend::new(file)?)?;
-    make_tables(&database, now).map_err(|error| {
-        if matches!(error, redb::Error::Corrupted(_)) {
-            Fault::Damaged(error.to_string())
-        } else {
-            Fault::Unreachable(error.to_string())
-        }
-    })?;
+    let disk = Disk::through(FileBackend::new(file)?, asked.clone());
+    let database = library().create_with_backend(disk)?;
+    make_tables(&database, now)?;
     Ok(database)
+}
+
+impl From<redb::Error> for Fault {
+    fn from(error: redb::Error) -> Self {
+        if let redb::Error::Io(error) = error {
+            return error.into();
+        }
+        if matches!(error, redb::Error::Corrupted(_)) {
+            Self::Damaged(error.to_string())
+        } else {
+            Self::Unreachable(error.to_string())
+        }
+    }
 }
 
 /// The tables are there before anybody reads them.

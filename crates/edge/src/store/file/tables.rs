@@ -109,6 +109,13 @@ fn found<'a, T: ReadableTable<&'static [u8; 64], ()>>(
 pub(super) struct View<'a>(pub(super) &'a ReadTransaction);
 
 impl View<'_> {
+    /// Fails when they are not there.
+    pub(super) fn tables(&self) -> Fallible<()> {
+        self.0.open_table(RECORDS)?;
+        self.0.open_table(INDEX)?;
+        Ok(())
+    }
+
     pub(super) fn load(&self, id: &RecordKey, now: Timestamp) -> Fallible<Option<(Sealed, Version)>> {
         let records = self.0.open_table(RECORDS)?;
         let Some(bytes) = records.get(&id.0)? else {

@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+mod room;
+
 /// When every test begins, in milliseconds; both hands show the same.
 const START: i64 = 1_000_000;
 
