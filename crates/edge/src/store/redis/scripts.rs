@@ -16,6 +16,10 @@ local all, ends_set = prefix .. 'all', prefix .. 'ends'
 local function record(id) return prefix .. 'r:' .. id end
 local function index(key) return prefix .. 'i:' .. key end
 local function refused(reply) return type(reply) == 'table' and reply['err'] ~= nil end
+-- The error of a write that was refused, its code first: before Redis 7 the place in the script stands there.
+local function why(reply)
+  return { err = string.match(reply['err'], '^@user_script: *%d+: *%-(.+)$') or reply['err'] }
+end
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
@@ -72,7 +76,7 @@ const CREATE: &str = r"
 local id, sealed, ends, keys = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('EXISTS', record(id)) == 1 then return 0 end
 local made = redis.pcall('HSET', record(id), 'v', 1, 'e', ends, 'i', keys, 's', sealed)
-if refused(made) then return made end
+if refused(made) then return why(made) end
 local time = now()
 list(id, keys, ends, time)
 sweep(time)
@@ -85,7 +89,7 @@ local id, sealed, ends = ARGV[1], ARGV[2], ARGV[3]
 local found = redis.call('HMGET', record(id), 'v', 'i')
 if found[1] ~= ARGV[4] then return 0 end
 local written = redis.pcall('HSET', record(id), 'v', ARGV[5], 'e', ends, 's', sealed)
-if refused(written) then return written end
+if refused(written) then return why(written) end
 list(id, found[2], ends, now())
 return 1
 ";
@@ -96,7 +100,7 @@ local id, ends = ARGV[1], ARGV[2]
 local found = redis.call('HMGET', record(id), 'e', 'i')
 if not found[1] or tonumber(ARGV[3]) >= tonumber(found[1]) then return 0 end
 local moved = redis.pcall('HSET', record(id), 'e', ends)
-if refused(moved) then return moved end
+if refused(moved) then return why(moved) end
 list(id, found[2], ends, now())
 return 1
 ";
@@ -158,7 +162,7 @@ local name, fence = prefix .. 'l:' .. ARGV[1], prefix .. 'fence'
 local holder = redis.call('GET', name)
 if holder and holder ~= ARGV[2] then return false end
 local held = redis.pcall('SET', name, ARGV[2], 'PX', ARGV[3])
-if refused(held) then return held end
+if refused(held) then return why(held) end
 local number, time = redis.call('INCR', fence), now()
 if number < time then
   number = time
