@@ -16,15 +16,16 @@ use http::header::{CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use kinds::Kind;
 
-pub use kinds::{
-    Forbidden, Href, Insecure, NotSent, Page, Provider, SignIn, SignOut, SignedOut, Trouble, Whoami,
-};
+pub use href::Href;
+pub use kinds::{Forbidden, Insecure, NotSent, Page, Provider, SignIn, SignOut, SignedOut, Trouble, Whoami};
 pub use pages::{Mistake, Pages};
 
 mod escape;
+mod href;
 mod kinds;
 mod pages;
 mod samples;
+mod shown;
 mod texts;
 
 /// What there is to say.

@@ -1,7 +1,8 @@
 //! The pages in force: templates, texts and style, ours or the operator's own.
 
 use super::escape::{escaped, written};
-use super::kinds::{Kind, TEMPLATES};
+use super::kinds::Kind;
+use super::shown::TEMPLATES;
 use super::texts::{self, Texts};
 use super::{Undressed, Words, samples};
 use crate::body::Body;

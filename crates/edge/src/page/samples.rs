@@ -1,8 +1,9 @@
 //! Every page with something on it: what own templates are tried with before they are taken, and what tests look at.
 
 use super::Words;
+use super::href::Href;
 use super::kinds::{
-    Forbidden, Href, Insecure, NotSent, Page, Provider, SignIn, SignOut, SignedOut, Trouble, Whoami,
+    Forbidden, Insecure, NotSent, Page, Provider, SignIn, SignOut, SignedOut, Trouble, Whoami,
 };
 use countersign_core::reason::{AnswerReason, UnmetReason};
 use countersign_core::request::RequestId;
