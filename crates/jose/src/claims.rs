@@ -324,6 +324,16 @@ fn check_type(claims: &Claims, typ: Option<&str>, expectation: &Expectation) -> 
         match claims.member(name) {
             None => {}
             // Some issuers say in the claims once more what the header says: that it is a JWT.
+            // Keycloak says so of a token that is bound to a key. Without one named it is nobody's; the proof is asked for
+            // elsewhere.
+            Some(Value::String(kind))
+                if kind.eq_ignore_ascii_case("dpop") && claims.member("cnf").is_none() =>
+            {
+                return refused(format!(
+                    "the claim `{name}` is {:?}, and `cnf` is missing",
+                    shown(kind)
+                ));
+            }
             Some(Value::String(kind)) if is_access(kind) || kind.eq_ignore_ascii_case("jwt") => {}
             Some(Value::String(kind)) => return refused(format!("the claim `{name}` is {:?}", shown(kind))),
             Some(_) => return Err(ClaimError::Type(name.into())),
@@ -354,7 +364,7 @@ pub fn media_type(typ: &str) -> &str {
     }
 }
 
-/// `DPoP` is what Keycloak calls an access token that is bound to a key; the binding itself is checked elsewhere.
+/// What an access token is called, one that is bound to a key included.
 fn is_access(kind: &str) -> bool {
     ["bearer", "access", "access_token", "at+jwt", "dpop"]
         .iter()

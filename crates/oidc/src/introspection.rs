@@ -144,22 +144,29 @@ impl IntrospectionExpectation {
     }
 }
 
-/// An access token (some issuers call their refresh tokens active, too), to be used by whoever bears it.
+/// An access token (some issuers call their refresh tokens active, too), to be used by whoever bears it, or by whoever shows
+/// the proof that it is bound to. One that is used with a proof (RFC 9449) and names none (`cnf`) is nobody's.
 fn check_type(claims: &Claims) -> Result<(), ClaimError> {
     // Some issuers say here what kind of token it is rather than how it is used.
-    const ACCESS: [&str; 7] = [
+    const ACCESS: [&str; 6] = [
         "bearer",
         "access",
         "access_token",
         "at+jwt",
         "jwt",
-        "dpop",
         "urn:ietf:params:oauth:token-type:access_token",
     ];
+    let is_bound = claims.member("cnf").is_some();
     for name in ["token_type", "typ", "token_use"] {
-        if let Some(kind) = optional(claims, name)?
-            && !ACCESS.iter().any(|known| kind.eq_ignore_ascii_case(known))
-        {
+        let Some(kind) = optional(claims, name)? else {
+            continue;
+        };
+        let is_proved = kind.eq_ignore_ascii_case("dpop");
+        if is_proved && !is_bound {
+            let told = format!("`{name}` is {:?}, and `cnf` does not say whose", shown(kind));
+            return Err(ClaimError::TokenType(told));
+        }
+        if !is_proved && !ACCESS.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
             return Err(ClaimError::TokenType(format!("`{name}` is {:?}", shown(kind))));
         }
     }

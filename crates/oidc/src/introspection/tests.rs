@@ -115,6 +115,10 @@ fn whoever_takes_the_issuers_word_need_not_name_an_audience() {
 fn only_an_access_token_is_one() {
     for changes in [
         json!({"token_type": "mac"}),
+        json!({"token_type": "DPoP"}),
+        json!({"token_type": "dpop"}),
+        json!({"typ": "DPoP"}),
+        json!({"token_type": "PoP", "cnf": {"jkt": "x"}}),
         json!({"token_type": "refresh_token"}),
         json!({"token_use": "refresh_token"}),
         json!({"typ": "Refresh"}),
@@ -127,6 +131,7 @@ fn only_an_access_token_is_one() {
         json!({"token_type": "bearer"}),
         json!({"token_use": "access_token"}),
         json!({"typ": "Bearer"}),
+        json!({"token_type": "DPoP", "cnf": {"jkt": "x"}}),
     ] {
         assert!(check_for(Some(&["api"]), &changes).is_ok(), "{changes}");
     }
