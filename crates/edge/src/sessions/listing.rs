@@ -129,21 +129,26 @@ impl SessionKeeper {
 
     /// The session called `name`; `None` when there is none, or more than one.
     pub async fn named(&self, name: &str) -> Result<Option<SessionSummary>, StoreError> {
-        let Some(key) = self.key_of(name).await? else {
-            return Ok(None);
-        };
-        let in_force = self.in_force.load_full();
-        let stored = in_force.store.load(&key, self.clock.now().wall).await?;
-        let opened = stored.and_then(|(sealed, _)| open(&in_force, key, &sealed));
-        Ok(opened.map(|(_, record)| SessionSummary::new(&key, record)))
+        match self.key_of(name).await? {
+            Some(key) => self.summary(&key).await,
+            None => Ok(None),
+        }
     }
 
-    /// Ends the session called `name`; says whether there was one.
-    pub async fn revoke_named(&self, name: &str) -> Result<bool, StoreError> {
-        match self.key_of(name).await? {
-            Some(key) => self.end_named(key).await,
-            None => Ok(false),
-        }
+    /// Ends the session called `name`; says whether there was one, and which, where it opens.
+    pub async fn revoke_named(&self, name: &str) -> Result<(bool, Option<SessionSummary>), StoreError> {
+        let Some(key) = self.key_of(name).await? else {
+            return Ok((false, None));
+        };
+        let summary = self.summary(&key).await?;
+        Ok((self.end_named(key).await?, summary))
+    }
+
+    async fn summary(&self, key: &RecordKey) -> Result<Option<SessionSummary>, StoreError> {
+        let in_force = self.in_force.load_full();
+        let stored = in_force.store.load(key, self.clock.now().wall).await?;
+        let opened = stored.and_then(|(sealed, _)| open(&in_force, *key, &sealed));
+        Ok(opened.map(|(_, record)| SessionSummary::new(key, record)))
     }
 
     async fn key_of(&self, name: &str) -> Result<Option<RecordKey>, StoreError> {

@@ -101,13 +101,18 @@ async fn run(keeper: &SessionKeeper, log: &Log, text: &str, now: Timestamp) -> R
         Do::List => list(keeper, &command.which).await,
         Do::Revoke => revoke(keeper, &command.which).await,
     };
-    let (issuer, who) = command.which.who();
+    // The line names whose session it was, though the command named the session alone.
+    let one = done.as_ref().ok().and_then(|(_, one)| one.as_ref());
+    let (issuer, who) = match one {
+        Some(session) => (&*session.issuer, &*session.subject),
+        None => command.which.who(),
+    };
     let (action, verb) = match command.verb {
         Do::List => (Action::Admin, "list"),
         Do::Revoke => (Action::Revoked, "revoke"),
     };
     let came = match &done {
-        Ok(value) => value
+        Ok((value, _)) => value
             .get("ended")
             .map_or(String::new(), |ended| format!(": {ended} ended")),
         Err(error) => format!(": {error}"),
@@ -116,38 +121,50 @@ async fn run(keeper: &SessionKeeper, log: &Log, text: &str, now: Timestamp) -> R
     let audit = Audit {
         issuer,
         who,
+        login: one.map_or("", |session| &session.login),
+        host: one.map_or("", |session| &session.host),
         detail: &detail,
         ..Audit::new(action)
     };
     log.audit(&audit, now);
-    done.map_err(|error| error.to_string())
+    done.map(|(value, _)| value).map_err(|error| error.to_string())
 }
 
-async fn list(keeper: &SessionKeeper, which: &Which) -> Result<Value, StoreError> {
+/// The answer, and the session where the command named one.
+type Done = Result<(Value, Option<SessionSummary>), StoreError>;
+
+async fn list(keeper: &SessionKeeper, which: &Which) -> Done {
     let list = match which.group() {
         Some(group) => keeper.list(group).await?,
         None => return one(keeper, which).await,
     };
     let sessions = list.sessions.iter().map(told).collect::<Vec<_>>();
-    Ok(json!({ "sessions": sessions, "more": list.more, "unopened": list.unopened }))
+    let value = json!({ "sessions": sessions, "more": list.more, "unopened": list.unopened });
+    Ok((value, None))
 }
 
-async fn one(keeper: &SessionKeeper, which: &Which) -> Result<Value, StoreError> {
+async fn one(keeper: &SessionKeeper, which: &Which) -> Done {
     let Which::Name(name) = which else {
-        return Ok(json!({ "sessions": [] }));
+        return Ok((json!({ "sessions": [] }), None));
     };
     let found = keeper.named(name).await?;
     let sessions = found.iter().map(told).collect::<Vec<_>>();
-    Ok(json!({ "sessions": sessions, "more": false, "unopened": 0 }))
+    Ok((
+        json!({ "sessions": sessions, "more": false, "unopened": 0 }),
+        found,
+    ))
 }
 
-async fn revoke(keeper: &SessionKeeper, which: &Which) -> Result<Value, StoreError> {
-    let ended = match (which.group(), which) {
-        (Some(group), _) => keeper.end_all(group).await?,
-        (None, Which::Name(name)) => u64::from(keeper.revoke_named(name).await?),
-        (None, Which::All | Which::User(..) | Which::Sid(..)) => 0,
+async fn revoke(keeper: &SessionKeeper, which: &Which) -> Done {
+    let (ended, one) = match (which.group(), which) {
+        (Some(group), _) => (keeper.end_all(group).await?, None),
+        (None, Which::Name(name)) => {
+            let (ended, one) = keeper.revoke_named(name).await?;
+            (u64::from(ended), one)
+        }
+        (None, Which::All | Which::User(..) | Which::Sid(..)) => (0, None),
     };
-    Ok(json!({ "ended": ended }))
+    Ok((json!({ "ended": ended }), one))
 }
 
 fn told(session: &SessionSummary) -> Value {

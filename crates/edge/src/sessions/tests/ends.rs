@@ -207,9 +207,11 @@ async fn a_list_tells_who_and_until_when_and_nothing_to_come_in_by() {
     assert_eq!(keeper.named("").await, Ok(None));
     let name: RecordKey = id.record(&scope());
     live(world.look(&keeper, name).await);
-    assert_eq!(keeper.revoke_named(&list.sessions[1].name).await, Ok(true));
+    let revoked = keeper.revoke_named(&list.sessions[1].name).await;
+    assert_eq!(revoked, Ok((true, Some(list.sessions[1].clone()))));
     assert_eq!(gone(&world.look(&keeper, name).await), Gone::Unknown);
-    assert_eq!(keeper.revoke_named(&list.sessions[1].name).await, Ok(false));
+    let again = keeper.revoke_named(&list.sessions[1].name).await;
+    assert_eq!(again, Ok((false, None)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -127,6 +127,12 @@ async fn sessions_are_revoked_and_the_log_says_so() {
     assert_eq!(first["who"], "ann");
     assert_eq!(first["issuer"], ISSUER);
     assert_eq!(first["detail"], "session revoke of a user: 2 ended");
+    let by_name: Value = serde_json::from_str(&lines[3]).unwrap();
+    assert_eq!(by_name["who"], "bob", "{by_name}");
+    assert_eq!(by_name["issuer"], ISSUER);
+    assert_eq!(by_name["login"], "login.home");
+    assert_eq!(by_name["host"], "app.test");
+    assert_eq!(by_name["detail"], format!("session revoke {name}: 1 ended"));
 }
 
 #[tokio::test]
