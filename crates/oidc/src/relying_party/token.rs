@@ -112,6 +112,10 @@ fn token(document: &Claims, name: &str) -> Result<Option<Secret<String>>, Answer
         {
             Ok(Some(Secret::new(text.to_owned())))
         }
+        Some(Value::String(text)) if text.len() > MAX_TOKEN_BYTES => Err(AnswerError::Malformed(format!(
+            "`{name}` has {} bytes, and at most {MAX_TOKEN_BYTES} are taken",
+            text.len()
+        ))),
         Some(_) => Err(AnswerError::member(name)),
     }
 }

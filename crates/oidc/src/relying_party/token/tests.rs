@@ -112,6 +112,11 @@ fn what_cannot_be_a_token_response_is_none() {
     ] {
         assert!(matches!(read(body), Err(AnswerError::Malformed(_))), "{body}");
     }
+    let told = read(&long).unwrap_err().to_string();
+    assert!(
+        told.contains("`access_token` has 16385 bytes, and at most 16384 are taken"),
+        "{told}"
+    );
     let for_ever = read(r#"{"access_token":"at","token_type":"Bearer","expires_in":9223372036854775807}"#);
     assert_eq!(
         for_ever.unwrap().expires_in.unwrap().as_secs(),
