@@ -264,7 +264,7 @@ pub trait Sessions: Send + Sync + fmt::Debug {
     fn end_all<'a>(&'a self, group: SessionGroup<'a>) -> BoxFuture<'a, Result<u64, StoreError>>;
 
     /// Keeps `value` until `ends` under a name of this purpose. Fails with [`StoreError::Changed`] when there is one: a
-    /// name is used once.
+    /// name is used once. What anybody can cause ([`Purpose::is_anybodys`]) has little room, and never the sessions'.
     fn put<'a>(
         &'a self,
         purpose: Purpose,
@@ -299,10 +299,22 @@ pub enum Purpose {
     State,
     /// A return address too long for the state.
     ReturnTo,
+    /// What one host wants of another that runs logins.
+    Wish,
     /// A code by which one host hands a login to another.
     Handoff,
     /// A session that is kept in its cookie, and nowhere else.
     Cookie,
     /// The id (`jti`) of a logout token that was taken.
     LogoutToken,
+}
+
+impl Purpose {
+    /// Whether anybody can cause such a thing to be kept, who has proved nothing: by following a link.
+    pub const fn is_anybodys(self) -> bool {
+        match self {
+            Self::ReturnTo | Self::Wish => true,
+            Self::Session | Self::State | Self::Handoff | Self::Cookie | Self::LogoutToken => false,
+        }
+    }
 }

@@ -62,6 +62,11 @@ pub enum StoreError {
 /// What a store answers, some time.
 pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
+/// How many records at most a store keeps of those that anybody can cause.
+pub const MAX_PASSING: usize = 1000;
+/// The most bytes one of them may have.
+pub const MAX_PASSING_BYTES: usize = 16 * 1024;
+
 /// Where sealed records are kept. Records have versions; a late write never brings back what was ended.
 pub trait SessionStore: Send + Sync + fmt::Debug {
     /// Keeps a new record until `ends`, found again by each key of `index`.
@@ -71,6 +76,16 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
         sealed: Sealed,
         ends: Timestamp,
         index: &'a [IndexKey],
+    ) -> StoreFuture<'a, Version>;
+
+    /// Keeps a new record that anybody can cause, who need not have proved anything: in a room of its own, of
+    /// [`MAX_PASSING`] records of at most [`MAX_PASSING_BYTES`]. That it is full takes no other record's place, nor the other
+    /// way round. It need not outlive a crash.
+    fn create_passing<'a>(
+        &'a self,
+        id: &'a RecordKey,
+        sealed: Sealed,
+        ends: Timestamp,
     ) -> StoreFuture<'a, Version>;
 
     /// The record and its version, unless it has ended.

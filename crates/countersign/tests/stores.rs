@@ -23,6 +23,7 @@ macro_rules! suite {
             what_has_ended_is_gone
             a_lease_has_one_holder
             a_record_has_a_size
+            what_anybody_can_cause_has_a_room_of_its_own
         }
     };
     ($($check:ident)+) => {

@@ -4,7 +4,8 @@
 //! (`countersign_testkit::store_suite`) is run against each.
 
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
+    Fence, IndexKey, LeaseToken, MAX_PASSING, MAX_PASSING_BYTES, Page, RecordKey, Sealed, SessionStore,
+    StoreError, StoreFuture, Version,
 };
 use countersign_core::time::{Clock, Timestamp};
 use std::path::PathBuf;
@@ -73,6 +74,24 @@ fn must_fit(sealed: &Sealed, index: &[IndexKey]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The same of a record that anybody can cause.
+fn must_be_small(sealed: &Sealed) -> Result<(), StoreError> {
+    let length = sealed.0.len();
+    if length <= MAX_PASSING_BYTES {
+        return Ok(());
+    }
+    Err(StoreError::Full(format!(
+        "a record of {length} bytes that anybody can cause, and at most {MAX_PASSING_BYTES} are kept"
+    )))
+}
+
+/// There are as many of those as there may be.
+fn full_of_passing() -> StoreError {
+    StoreError::Full(format!(
+        "of records that anybody can cause there are {MAX_PASSING}, and no more are kept"
+    ))
+}
+
 /// How many keys a page may have.
 fn page_length(page: Page) -> usize {
     usize::try_from(page.limit.min(MAX_PAGE)).unwrap_or(0)
@@ -98,6 +117,10 @@ impl SessionStore for NoSessions {
         _: Timestamp,
         _: &'a [IndexKey],
     ) -> StoreFuture<'a, Version> {
+        none()
+    }
+
+    fn create_passing<'a>(&'a self, _: &'a RecordKey, _: Sealed, _: Timestamp) -> StoreFuture<'a, Version> {
         none()
     }
 

@@ -43,6 +43,15 @@ impl SessionStore for Away {
         self.or(self.store.create(id, sealed, ends, index))
     }
 
+    fn create_passing<'a>(
+        &'a self,
+        id: &'a RecordKey,
+        sealed: Sealed,
+        ends: Timestamp,
+    ) -> StoreFuture<'a, Version> {
+        self.or(self.store.create_passing(id, sealed, ends))
+    }
+
     fn load<'a>(&'a self, id: &'a RecordKey, now: Timestamp) -> StoreFuture<'a, Option<(Sealed, Version)>> {
         self.or(self.store.load(id, now))
     }

@@ -5,7 +5,8 @@
 
 use crate::clock::HandClock;
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, Version,
+    Fence, IndexKey, LeaseToken, MAX_PASSING, MAX_PASSING_BYTES, Page, RecordKey, Sealed, SessionStore,
+    StoreError, Version,
 };
 use countersign_core::time::{Clock as _, Timestamp};
 use std::sync::Arc;
@@ -401,6 +402,48 @@ pub async fn a_record_has_a_size(subject: &Subject) {
     let over = store.replace(&record(1), larger(), Version(1), ends).await;
     assert!(matches!(over, Err(StoreError::Full(_))), "{over:?}");
     assert_eq!(subject.load(1, subject.now).await, Some((large(), Version(1))));
+}
+
+/// What anybody can cause has a room of its own, which takes so many and no more, until one is taken or has ended.
+pub async fn what_anybody_can_cause_has_a_room_of_its_own(subject: &Subject) {
+    let (store, ends) = (&subject.store, subject.later(MINUTE));
+    let create = async |number: usize, ends| {
+        let made = store.create_passing(&passing(number), sealed(1), ends).await;
+        assert!(
+            !matches!(made, Err(StoreError::Unavailable(_))),
+            "{number}: {made:?}"
+        );
+        made
+    };
+    for number in 0..MAX_PASSING {
+        assert_eq!(create(number, ends).await, Ok(Version(1)), "{number}");
+    }
+    let full = create(MAX_PASSING, ends).await;
+    assert!(matches!(full, Err(StoreError::Full(_))), "{full:?}");
+    assert!(create(7, ends).await.is_err(), "a name is given once");
+    subject.create(1, ends, &[index(1)]).await;
+    subject.create(2, ends, &[]).await;
+    let taken = store.take(&passing(7), subject.now).await;
+    assert_eq!(taken, Ok(Some(sealed(1))));
+    assert_eq!(store.take(&record(2), subject.now).await, Ok(Some(sealed(2))));
+    let soon = subject.later(SOON);
+    assert_eq!(create(7, soon).await, Ok(Version(1)), "there is room for one");
+    let more = create(MAX_PASSING, ends).await;
+    assert!(matches!(more, Err(StoreError::Full(_))), "and no more: {more:?}");
+    subject
+        .pass(SOON, || async { create(MAX_PASSING, ends).await.is_ok() })
+        .await;
+    let large = Sealed(vec![7; MAX_PASSING_BYTES + 1].into());
+    let large = store.create_passing(&passing(7), large, ends).await;
+    assert!(matches!(large, Err(StoreError::Full(_))), "{large:?}");
+    assert_eq!(subject.load(1, subject.now).await, Some((sealed(1), Version(1))));
+}
+
+fn passing(number: usize) -> RecordKey {
+    let mut key = [0x5a; 32];
+    let bytes = u64::try_from(number).unwrap().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    key[..8].copy_from_slice(&bytes.to_be_bytes());
+    RecordKey(key)
 }
 
 /// A store that holds so many records refuses one more, keeps what it has, still writes over it, and takes a new one as

@@ -195,7 +195,7 @@ impl Arrival<'_> {
     /// What another host wants of the login that has come back.
     async fn recall_wish(&mut self) {
         if self.transaction.wished_by.is_some() {
-            self.wish = self.recall(Purpose::Handoff).await;
+            self.wish = self.recall(Purpose::Wish).await;
         }
     }
 

@@ -9,6 +9,7 @@ use crate::session::Purpose;
 use countersign_core::request::OriginalRequest;
 use countersign_core::return_to::ReturnTo;
 use countersign_core::route::LoginDemand;
+use countersign_core::session::StoreError;
 use countersign_core::time::Now;
 use countersign_oidc::discovery::Endpoint;
 use countersign_oidc::relying_party::authorization::{
@@ -181,8 +182,13 @@ impl Login {
             drop(sessions.put(Purpose::ReturnTo, &name, to, ends, now).await);
         }
         if let Some(wish) = wish {
-            let kept = sessions.put(Purpose::Handoff, &name, wish, ends, now).await;
-            kept.map_err(|error| Trouble::new(Why::Sessions, error.to_string()))?;
+            let kept = sessions.put(Purpose::Wish, &name, wish, ends, now).await;
+            kept.map_err(|error| match error {
+                StoreError::Full(_) => Trouble::new(Why::Full, error.to_string()),
+                StoreError::Changed | StoreError::Unavailable(_) => {
+                    Trouble::new(Why::Sessions, error.to_string())
+                }
+            })?;
         }
         Ok(())
     }

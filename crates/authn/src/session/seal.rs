@@ -88,6 +88,7 @@ impl Purpose {
             Self::Session => b"countersign session 1",
             Self::State => b"countersign state 1",
             Self::ReturnTo => b"countersign return-to 1",
+            Self::Wish => b"countersign wish 1",
             Self::Handoff => b"countersign handoff 1",
             Self::Cookie => b"countersign cookie 1",
             Self::LogoutToken => b"countersign logout-token 1",

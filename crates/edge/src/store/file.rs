@@ -5,7 +5,7 @@
 //! rule. What lies in the file is in `tables`; a file that is damaged is set aside (`opening`).
 
 use super::leases::Leases;
-use super::{must_fit, page_length};
+use super::{must_be_small, must_fit, page_length};
 use committer::Committer;
 use countersign_core::session::{
     Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreFuture, Version,
@@ -84,6 +84,23 @@ impl SessionStore for FileStore {
             let work = self
                 .committer
                 .lasting(move |tables| tables.create(&id, &sealed, ends, &index));
+            work.await
+        })
+    }
+
+    fn create_passing<'a>(
+        &'a self,
+        id: &'a RecordKey,
+        sealed: Sealed,
+        ends: Timestamp,
+    ) -> StoreFuture<'a, Version> {
+        let id = *id;
+        Box::pin(async move {
+            must_be_small(&sealed)?;
+            // Nobody makes us wait for the disk who has proved nothing.
+            let work = self
+                .committer
+                .passing(move |tables| tables.create_passing(&id, &sealed, ends));
             work.await
         })
     }

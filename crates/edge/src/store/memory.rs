@@ -1,11 +1,13 @@
 //! Records in this process, and gone with it: for one node, and for trying things out.
 //!
-//! Bounded by records and by bytes. Full, it takes no new record and keeps what it has; what has ended makes room.
+//! Bounded by records and by bytes. Full, it takes no new record and keeps what it has; what has ended makes room. Records that
+//! anybody can cause have a room of their own.
 
 use super::leases::Leases;
-use super::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, must_fit, page_length};
+use super::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, full_of_passing, must_be_small, must_fit, page_length};
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
+    Fence, IndexKey, LeaseToken, MAX_PASSING, MAX_PASSING_BYTES, Page, RecordKey, Sealed, SessionStore,
+    StoreError, StoreFuture, Version,
 };
 use countersign_core::time::{Clock, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +23,13 @@ const RECORD_OVERHEAD: usize = 256;
 /// What an index key takes.
 const INDEX_OVERHEAD: usize = 128;
 
-/// How much the store may hold.
+/// How much the room may hold of what anybody can cause.
+const PASSING: Limits = Limits {
+    max_records: MAX_PASSING,
+    max_bytes: MAX_PASSING * (MAX_PASSING_BYTES + RECORD_OVERHEAD),
+};
+
+/// How much the store may hold, beside what anybody can cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How many records.
@@ -42,12 +50,45 @@ impl Default for Limits {
 /// The store. Everything it does is done when it returns: its futures are ready.
 #[derive(Debug)]
 pub struct MemoryStore {
-    limits: Limits,
     clock: Arc<dyn Clock>,
     shards: [Mutex<Shard>; SHARDS],
+    room: Room,
+    passing: Room,
+    leases: Leases,
+}
+
+/// How much is held of how much may be.
+#[derive(Debug)]
+struct Room {
+    limits: Limits,
     records: AtomicUsize,
     bytes: AtomicUsize,
-    leases: Leases,
+}
+
+impl Room {
+    const fn of(limits: Limits) -> Self {
+        Self {
+            limits,
+            records: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// Counts one record more, unless there is no room.
+    fn reserve(&self, bytes: usize) -> bool {
+        let records = self.records.fetch_add(1, Ordering::Relaxed) + 1;
+        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let fits = records <= self.limits.max_records && all <= self.limits.max_bytes;
+        if !fits {
+            self.release(bytes);
+        }
+        fits
+    }
+
+    fn release(&self, bytes: usize) {
+        self.records.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +104,7 @@ struct Record {
     version: Version,
     ends: Timestamp,
     index: Box<[IndexKey]>,
+    is_passing: bool,
 }
 
 impl Record {
@@ -131,11 +173,10 @@ impl MemoryStore {
     pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
         let leases = Leases::new(clock.now());
         Self {
-            limits,
             clock,
             shards: std::array::from_fn(|_| Mutex::default()),
-            records: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
+            room: Room::of(limits),
+            passing: Room::of(PASSING),
             leases,
         }
     }
@@ -150,20 +191,13 @@ impl MemoryStore {
         )
     }
 
-    /// Counts one record more, unless there is no room.
-    fn reserve(&self, bytes: usize) -> bool {
-        let records = self.records.fetch_add(1, Ordering::Relaxed) + 1;
-        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let fits = records <= self.limits.max_records && all <= self.limits.max_bytes;
-        if !fits {
-            self.release(bytes);
+    /// Where it counts.
+    const fn room_of(&self, record: &Record) -> &Room {
+        if record.is_passing {
+            &self.passing
+        } else {
+            &self.room
         }
-        fits
-    }
-
-    fn release(&self, bytes: usize) {
-        self.records.fetch_sub(1, Ordering::Relaxed);
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Removes what has ended.
@@ -173,7 +207,7 @@ impl MemoryStore {
                 return;
             }
             if let Some(record) = shard.remove(&id) {
-                self.release(record.bytes());
+                self.room_of(&record).release(record.bytes());
             } else {
                 shard.ends.remove(&(ends, id));
             }
@@ -182,7 +216,7 @@ impl MemoryStore {
 
     fn removed(&self, shard: &mut Shard, id: &RecordKey) -> Option<Record> {
         let record = shard.remove(id)?;
-        self.release(record.bytes());
+        self.room_of(&record).release(record.bytes());
         Some(record)
     }
 
@@ -190,18 +224,23 @@ impl MemoryStore {
         must_fit(&record.sealed, &record.index)?;
         let now = self.clock.now().wall;
         let (bytes, version) = (record.bytes(), record.version);
-        if !self.reserve(bytes) {
+        let room = self.room_of(&record);
+        if !room.reserve(bytes) {
             for shard in &self.shards {
                 self.sweep(&mut lock(shard), now);
             }
-            if !self.reserve(bytes) {
-                return Err(self.full());
+            if !room.reserve(bytes) {
+                return Err(if record.is_passing {
+                    full_of_passing()
+                } else {
+                    self.full()
+                });
             }
         }
         let mut shard = self.shard(id);
         self.sweep(&mut shard, now);
         if shard.records.contains_key(id) {
-            self.release(bytes);
+            room.release(bytes);
             return Err(StoreError::Changed);
         }
         shard.insert(*id, record);
@@ -210,13 +249,13 @@ impl MemoryStore {
 
     fn full(&self) -> StoreError {
         let (records, bytes) = (
-            self.records.load(Ordering::Relaxed),
-            self.bytes.load(Ordering::Relaxed),
+            self.room.records.load(Ordering::Relaxed),
+            self.room.bytes.load(Ordering::Relaxed),
         );
         let Limits {
             max_records,
             max_bytes,
-        } = self.limits;
+        } = self.room.limits;
         StoreError::Full(format!(
             "memory holds {records} of at most {max_records} records in {bytes} of at most {max_bytes} bytes"
         ))
@@ -240,8 +279,9 @@ impl MemoryStore {
         let (before, version) = (record.bytes(), Version(if_version.0.saturating_add(1)));
         (record.sealed, record.version) = (sealed, version);
         let after = record.bytes();
-        self.bytes.fetch_add(after, Ordering::Relaxed);
-        self.bytes.fetch_sub(before, Ordering::Relaxed);
+        let room = self.room_of(record);
+        room.bytes.fetch_add(after, Ordering::Relaxed);
+        room.bytes.fetch_sub(before, Ordering::Relaxed);
         shard.move_end(id, ends);
         Ok(version)
     }
@@ -295,8 +335,26 @@ impl SessionStore for MemoryStore {
             version: Version(1),
             ends,
             index: index.into(),
+            is_passing: false,
         };
         ready(self.create(id, record))
+    }
+
+    fn create_passing<'a>(
+        &'a self,
+        id: &'a RecordKey,
+        sealed: Sealed,
+        ends: Timestamp,
+    ) -> StoreFuture<'a, Version> {
+        let record = Record {
+            sealed,
+            version: Version(1),
+            ends,
+            index: Box::default(),
+            is_passing: true,
+        };
+        let created = must_be_small(&record.sealed).and_then(|()| self.create(id, record));
+        ready(created)
     }
 
     fn load<'a>(&'a self, id: &'a RecordKey, now: Timestamp) -> StoreFuture<'a, Option<(Sealed, Version)>> {

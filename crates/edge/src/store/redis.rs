@@ -4,9 +4,10 @@
 //! (`scripts`). What has ended goes by the server's own clock. A server that does not answer within a second is
 //! unavailable, and is tried anew with the next question (`link`).
 
-use super::{must_fit, page_length};
+use super::{full_of_passing, must_be_small, must_fit, page_length};
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
+    Fence, IndexKey, LeaseToken, MAX_PASSING, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture,
+    Version,
 };
 use countersign_core::time::Timestamp;
 use link::Link;
@@ -64,6 +65,27 @@ impl SessionStore for RedisStore {
             ask.arg(&id.0).arg(&*sealed.0).arg(milliseconds(ends)).arg(keys);
             let made = self.link.run::<bool>(&ask).await?;
             made.then_some(Version(1)).ok_or(StoreError::Changed)
+        })
+    }
+
+    fn create_passing<'a>(
+        &'a self,
+        id: &'a RecordKey,
+        sealed: Sealed,
+        ends: Timestamp,
+    ) -> StoreFuture<'a, Version> {
+        Box::pin(async move {
+            must_be_small(&sealed)?;
+            let mut ask = self.scripts.create_passing();
+            ask.arg(&id.0)
+                .arg(&*sealed.0)
+                .arg(milliseconds(ends))
+                .arg(MAX_PASSING);
+            match self.link.run::<u8>(&ask).await? {
+                0 => Err(StoreError::Changed),
+                1 => Ok(Version(1)),
+                _ => Err(full_of_passing()),
+            }
         })
     }
 

@@ -120,6 +120,7 @@ fn a_message_opens_for_its_purpose_and_context_only() {
         Purpose::Session,
         Purpose::State,
         Purpose::ReturnTo,
+        Purpose::Wish,
         Purpose::Handoff,
         Purpose::LogoutToken,
     ];

@@ -113,6 +113,15 @@ impl SessionStore for FakeStore {
         })
     }
 
+    fn create_passing<'a>(
+        &'a self,
+        id: &'a RecordKey,
+        sealed: Sealed,
+        ends: Timestamp,
+    ) -> StoreFuture<'a, Version> {
+        self.create(id, sealed, ends, &[])
+    }
+
     fn load<'a>(&'a self, id: &'a RecordKey, now: Timestamp) -> StoreFuture<'a, Option<(Sealed, Version)>> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let looked = self.with(move |records| {

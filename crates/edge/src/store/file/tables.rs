@@ -1,6 +1,7 @@
 //! What lies in the file: records by name, names by index key, names by end. One transaction at a time writes.
 
-use countersign_core::session::{IndexKey, RecordKey, Sealed, StoreError, Version};
+use crate::store::full_of_passing;
+use countersign_core::session::{IndexKey, MAX_PASSING, RecordKey, Sealed, StoreError, Version};
 use countersign_core::time::Timestamp;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
@@ -10,6 +11,11 @@ const RECORDS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("records
 const INDEX: TableDefinition<&[u8; 64], ()> = TableDefinition::new("index-1");
 /// When a record was to end as it was written first, and the record. It may end later by now.
 const ENDS: TableDefinition<&[u8; 40], ()> = TableDefinition::new("ends-1");
+
+/// The records that anybody can cause: they are counted apart.
+const PASSING: TableDefinition<&[u8; 32], ()> = TableDefinition::new("passing-1");
+/// How many ended records are swept at most to make room for one of those.
+const SWEPT_FOR_PASSING: usize = 256;
 
 /// What was found or done, or why the file could not say. What a store refuses is within.
 pub(super) type Fallible<T> = Result<T, redb::Error>;
@@ -171,6 +177,7 @@ pub(super) struct Tables<'a> {
     records: Table<'a, &'static [u8; 32], &'static [u8]>,
     index: Table<'a, &'static [u8; 64], ()>,
     ends: Table<'a, &'static [u8; 40], ()>,
+    passing: Table<'a, &'static [u8; 32], ()>,
     max_records: u64,
     /// What time it is where no `now` is given.
     now: Timestamp,
@@ -187,6 +194,7 @@ impl<'a> Tables<'a> {
             records: transaction.open_table(RECORDS)?,
             index: transaction.open_table(INDEX)?,
             ends: transaction.open_table(ENDS)?,
+            passing: transaction.open_table(PASSING)?,
             max_records,
             now,
         })
@@ -213,6 +221,9 @@ impl<'a> Tables<'a> {
             self.index.remove(&index_key(key, id))?;
         }
         self.ends.remove(&end_key(row.listed, id))?;
+        if row.index.is_empty() {
+            self.passing.remove(&id.0)?;
+        }
         Ok(())
     }
 
@@ -223,19 +234,57 @@ impl<'a> Tables<'a> {
         ends: Timestamp,
         index: &[IndexKey],
     ) -> Done<Version> {
-        if let Some(before) = self.row(id)? {
-            if self.now < before.ends {
-                return Ok(Err(StoreError::Changed));
-            }
-            self.drop_row(id, &before)?;
+        if !self.is_free(id)? {
+            return Ok(Err(StoreError::Changed));
         }
-        let held = self.records.len()?;
+        let held = self.records.len()?.saturating_sub(self.passing.len()?);
         if held >= self.max_records {
             let most = self.max_records;
             return Ok(Err(StoreError::Full(format!(
                 "the session file holds {held} records, and at most {most}"
             ))));
         }
+        self.insert(id, sealed, ends, index)
+    }
+
+    pub(super) fn create_passing(
+        &mut self,
+        id: &RecordKey,
+        sealed: &Sealed,
+        ends: Timestamp,
+    ) -> Done<Version> {
+        if !self.is_free(id)? {
+            return Ok(Err(StoreError::Changed));
+        }
+        if self.passing.len()? >= MAX_PASSING as u64 {
+            self.sweep(SWEPT_FOR_PASSING)?;
+        }
+        if self.passing.len()? >= MAX_PASSING as u64 {
+            return Ok(Err(full_of_passing()));
+        }
+        self.passing.insert(&id.0, ())?;
+        self.insert(id, sealed, ends, &[])
+    }
+
+    /// Whether no living record has this name. One that has ended is taken out.
+    fn is_free(&mut self, id: &RecordKey) -> Fallible<bool> {
+        let Some(before) = self.row(id)? else {
+            return Ok(true);
+        };
+        if self.now < before.ends {
+            return Ok(false);
+        }
+        self.drop_row(id, &before)?;
+        Ok(true)
+    }
+
+    fn insert(
+        &mut self,
+        id: &RecordKey,
+        sealed: &Sealed,
+        ends: Timestamp,
+        index: &[IndexKey],
+    ) -> Done<Version> {
         let row = Row {
             version: Version(1),
             ends,

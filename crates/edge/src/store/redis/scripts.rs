@@ -2,8 +2,8 @@
 //!
 //! Under the prefix: `r:ID` a record (a hash of version, end, index keys and sealed bytes, which expires at its end); `i:KEY`
 //! the ids an index key finds, `all` those of every record (sorted sets without scores, so in the order of their names);
-//! `ends` each id with its index keys, by end, so that what has expired is taken out of the sets it is in; `l:ID` a lease,
-//! `fence` the number of the last one. Ids and keys are raw bytes.
+//! `ends` each id with its index keys, by end, so that what has expired is taken out of the sets it is in; `passing` the ids of
+//! what anybody can cause, by end, since they are counted; `l:ID` a lease, `fence` the number of the last one. Ids and keys are raw bytes.
 
 use countersign_core::session::RecordKey;
 use redis::{Cmd, Script, ScriptInvocation};
@@ -12,7 +12,7 @@ use redis::{Cmd, Script, ScriptInvocation};
 /// where memory is short, and nothing is done then.
 const COMMON: &str = r"
 local prefix = KEYS[1]
-local all, ends_set = prefix .. 'all', prefix .. 'ends'
+local all, ends_set, passing = prefix .. 'all', prefix .. 'ends', prefix .. 'passing'
 local function record(id) return prefix .. 'r:' .. id end
 local function index(key) return prefix .. 'i:' .. key end
 local function refused(reply) return type(reply) == 'table' and reply['err'] ~= nil end
@@ -36,6 +36,7 @@ local function drop(id, keys)
   redis.call('DEL', record(id))
   redis.call('ZREM', all, id)
   redis.call('ZREM', ends_set, id .. keys)
+  if keys == '' then redis.call('ZREM', passing, id) end
   each(keys, function(key) redis.call('ZREM', index(key), id) end)
 end
 local function last_as_long(set, ends, time)
@@ -79,6 +80,22 @@ local made = redis.pcall('HSET', record(id), 'v', 1, 'e', ends, 'i', keys, 's', 
 if refused(made) then return why(made) end
 local time = now()
 list(id, keys, ends, time)
+sweep(time)
+return 1
+";
+
+/// `id, sealed, ends, how many there may be`: whether it was made, or 2 where there are as many.
+const CREATE_PASSING: &str = r"
+local id, sealed, ends = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('EXISTS', record(id)) == 1 then return 0 end
+local time = now()
+redis.call('ZREMRANGEBYSCORE', passing, '-inf', string.format('%.0f', time))
+if redis.call('ZCARD', passing) >= tonumber(ARGV[4]) then return 2 end
+local made = redis.pcall('HSET', record(id), 'v', 1, 'e', ends, 'i', '', 's', sealed)
+if refused(made) then return made end
+redis.call('ZADD', passing, ends, id)
+last_as_long(passing, ends, time)
+list(id, '', ends, time)
 sweep(time)
 return 1
 ";
@@ -176,6 +193,7 @@ return number
 pub(super) struct Scripts {
     prefix: String,
     create: Script,
+    create_passing: Script,
     replace: Script,
     touch: Script,
     take: Script,
@@ -191,6 +209,7 @@ impl Scripts {
         Self {
             prefix: prefix.to_owned(),
             create: script(CREATE),
+            create_passing: script(CREATE_PASSING),
             replace: script(REPLACE),
             touch: script(TOUCH),
             take: script(TAKE),
@@ -207,6 +226,10 @@ impl Scripts {
 
     pub(super) fn create(&self) -> ScriptInvocation<'_> {
         self.call(&self.create)
+    }
+
+    pub(super) fn create_passing(&self) -> ScriptInvocation<'_> {
+        self.call(&self.create_passing)
     }
 
     pub(super) fn replace(&self) -> ScriptInvocation<'_> {
