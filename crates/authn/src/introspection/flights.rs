@@ -1,17 +1,37 @@
 //! One question for each token, however many ask it at once: all of them wait for the same answer, and whoever still waits
 //! carries it on when others leave.
+//!
+//! A question is carried on by whoever is woken for it. One who leaves may have been: it wakes another, who may have come too
+//! late to be woken with it.
 
 use super::answers::Name;
 use super::verdict::Verdict;
 use countersign_core::BoxFuture;
 use futures_util::FutureExt as _;
 use futures_util::future::{Shared, WeakShared};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 type Flight = Shared<BoxFuture<'static, Verdict>>;
-type UnderWay = Mutex<HashMap<Name, (u64, WeakShared<BoxFuture<'static, Verdict>>)>>;
+type UnderWay = Mutex<HashMap<Name, Departed>>;
+
+/// A question under way.
+struct Departed {
+    number: u64,
+    flight: WeakShared<BoxFuture<'static, Verdict>>,
+    waiters: Arc<Mutex<Waiters>>,
+}
+
+/// Those who wait for one answer, and have looked for it.
+#[derive(Default)]
+struct Waiters {
+    wakers: BTreeMap<u64, Waker>,
+    next: u64,
+}
 
 /// The questions under way.
 #[derive(Default)]
@@ -34,9 +54,10 @@ impl Flights {
         begin: impl FnOnce() -> BoxFuture<'static, Verdict>,
     ) -> BoxFuture<'static, Verdict> {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let found: Option<Flight> = under_way.get(&name).and_then(|(_, flight)| flight.upgrade());
-        if let Some(flight) = found {
-            return flight.boxed();
+        if let Some(departed) = under_way.get(&name)
+            && let Some(flight) = departed.flight.upgrade()
+        {
+            return Waiter::new(flight, &departed.waiters).boxed();
         }
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         *begun += 1;
@@ -51,10 +72,74 @@ impl Flights {
             question.await
         };
         let flight = flight.boxed().shared();
+        let waiters = Arc::<Mutex<Waiters>>::default();
         if let Some(weak) = flight.downgrade() {
-            under_way.insert(name, (*begun, weak));
+            let departed = Departed {
+                number: *begun,
+                flight: weak,
+                waiters: Arc::clone(&waiters),
+            };
+            under_way.insert(name, departed);
         }
-        flight.boxed()
+        Waiter::new(flight, &waiters).boxed()
+    }
+}
+
+/// One who waits.
+struct Waiter {
+    flight: Flight,
+    all: Arc<Mutex<Waiters>>,
+    /// By which it is known to the others, from its first look to the answer.
+    id: Option<u64>,
+}
+
+impl Waiter {
+    fn new(flight: Flight, all: &Arc<Mutex<Waiters>>) -> Self {
+        Self {
+            flight,
+            all: Arc::clone(all),
+            id: None,
+        }
+    }
+
+    /// Takes it off the list of those who wait; whether it was there.
+    fn leave(&mut self) -> bool {
+        let id = self.id.take();
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        id.is_some_and(|id| all.wakers.remove(&id).is_some())
+    }
+}
+
+impl Future for Waiter {
+    type Output = Verdict;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Verdict> {
+        let this = &mut *self;
+        {
+            let mut all = this.all.lock().unwrap_or_else(PoisonError::into_inner);
+            let id = *this.id.get_or_insert(all.next);
+            all.next = all.next.max(id + 1);
+            all.wakers.insert(id, context.waker().clone());
+        }
+        let answer = Pin::new(&mut this.flight).poll(context);
+        if answer.is_ready() {
+            this.leave();
+        }
+        answer
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if !self.leave() {
+            return;
+        }
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let another = all.wakers.values().next().cloned();
+        drop(all);
+        if let Some(waker) = another {
+            waker.wake();
+        }
     }
 }
 
@@ -71,7 +156,7 @@ impl Drop for Landing {
         // Another may have begun since, when nobody waited for this one.
         if under_way
             .get(&self.name)
-            .is_some_and(|(number, _)| *number == self.number)
+            .is_some_and(|departed| departed.number == self.number)
         {
             under_way.remove(&self.name);
         }
@@ -86,7 +171,7 @@ mod tests {
     use countersign_core::reason::RejectionReason;
     use std::pin::Pin;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Poll, Wake, Waker};
     use std::time::Duration;
 
     #[derive(Debug)]
@@ -123,6 +208,47 @@ mod tests {
     fn look(future: &mut BoxFuture<'static, Verdict>) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         Pin::new(future).poll(&mut context).is_ready()
+    }
+
+    #[derive(Debug, Default)]
+    struct Told(AtomicU32);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whoever_leaves_after_it_was_told_to_look_again_leaves_that_to_another() {
+        let (flights, told) = (Arc::new(Flights::default()), Arc::new(Told::default()));
+        let second = Arc::new(Mutex::new(None::<BoxFuture<'static, Verdict>>));
+        // While the first looks, the question goes on, which is told to those who wait, and only then another comes to wait.
+        let (joins, waits, waker) = (
+            Arc::clone(&flights),
+            Arc::clone(&second),
+            Waker::from(Arc::clone(&told)),
+        );
+        let mut looks = 0;
+        let question = std::future::poll_fn(move |context| {
+            looks += 1;
+            if looks == 2 {
+                return Poll::Ready(Verdict::Refused(RejectionReason::TokenInactive, "".into()));
+            }
+            context.waker().wake_by_ref();
+            let mut other = joins.join(name("t"), || unreachable!());
+            assert!(other.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+            *waits.lock().unwrap() = Some(other);
+            Poll::Pending
+        });
+        let mut first = flights.join(name("t"), || question.boxed());
+        assert!(!look(&mut first));
+        drop(first);
+        assert!(told.0.load(Ordering::Relaxed) > 0, "nobody carries it on");
+        let mut second = second.lock().unwrap().take().unwrap();
+        assert!(look(&mut second));
+        drop(second);
+        assert!(flights.under_way.lock().unwrap().is_empty());
     }
 
     #[test]
