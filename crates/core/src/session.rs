@@ -62,10 +62,11 @@ pub enum StoreError {
 /// What a store answers, some time.
 pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-/// How many records at most a store keeps of those that anybody can cause.
-pub const MAX_PASSING: usize = 1000;
+/// How many records at most a store keeps of those that anybody can cause: twice what an office of 200 needs that opens 20 tabs
+/// each, every one of which logs in.
+pub const MAX_PASSING: usize = 10_000;
 /// The most bytes one of them may have.
-pub const MAX_PASSING_BYTES: usize = 16 * 1024;
+pub const MAX_PASSING_BYTES: usize = 8 * 1024;
 
 /// Where sealed records are kept. Records have versions; a late write never brings back what was ended.
 pub trait SessionStore: Send + Sync + fmt::Debug {

@@ -6,8 +6,8 @@
 use super::leases::Leases;
 use super::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, full_of_passing, must_be_small, must_fit, page_length};
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, MAX_PASSING, MAX_PASSING_BYTES, Page, RecordKey, Sealed, SessionStore,
-    StoreError, StoreFuture, Version,
+    Fence, IndexKey, LeaseToken, MAX_PASSING, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture,
+    Version,
 };
 use countersign_core::time::{Clock, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,8 @@ const INDEX_OVERHEAD: usize = 128;
 /// How much the room may hold of what anybody can cause.
 const PASSING: Limits = Limits {
     max_records: MAX_PASSING,
-    max_bytes: MAX_PASSING * (MAX_PASSING_BYTES + RECORD_OVERHEAD),
+    // Few of them are long.
+    max_bytes: 32 << 20,
 };
 
 /// How much the store may hold, beside what anybody can cause.
