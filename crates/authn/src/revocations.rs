@@ -27,6 +27,10 @@ pub trait Revocations: Send + Sync + fmt::Debug {
 
     /// Another number whenever the lists are others.
     fn generation(&self) -> u64;
+
+    /// What the operator should hear of them now, in whole sentences: of whom no list is in force, and whose lists are
+    /// nobody's here. With `accept_stale` one that has ended is good enough.
+    fn shortcomings(&self, accept_stale: bool) -> Vec<String>;
 }
 
 /// Opens them.

@@ -147,6 +147,10 @@ impl Revocations for Read {
     fn generation(&self) -> u64 {
         0
     }
+
+    fn shortcomings(&self, _: bool) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// No variables, and the files of the page.

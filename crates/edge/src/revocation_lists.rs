@@ -110,14 +110,14 @@ impl RevocationsFactory for RevocationLists {
         sources: RevocationSources,
         authorities: &Arc<Authorities>,
     ) -> Result<Arc<dyn Revocations>, Vec<Fault>> {
-        let same = self
-            .held()
-            .into_iter()
-            .find(|held| held.set.is(&sources, authorities));
+        let others = self.held();
+        let same = others.iter().find(|held| held.set.is(&sources, authorities));
         if let Some(held) = same {
-            return Ok(held);
+            return Ok(Arc::clone(held) as _);
         }
-        let set = ListSet::open(sources, authorities, &self.ports, &self.generations, &self.log)?;
+        let sets = others.iter().map(|held| &*held.set).collect::<Vec<_>>();
+        let told = (&self.generations, &self.log);
+        let set = ListSet::open(sources, authorities, &self.ports, told, &sets)?;
         let set = Arc::new(set);
         set.tell_bound();
         let task = match self.refresh {
@@ -139,6 +139,10 @@ impl Revocations for Held {
 
     fn generation(&self) -> u64 {
         self.set.generation()
+    }
+
+    fn shortcomings(&self, accept_stale: bool) -> Vec<String> {
+        self.set.shortcomings(accept_stale)
     }
 }
 

@@ -18,7 +18,7 @@ pub use index::{CrlIndex, CrlSummary, Signer, Standing, Unknown};
 use scope::Scope;
 use serials::Serials;
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The largest list that is read, in bytes of DER.
 pub const MAX_CRL_BYTES: usize = 64 * 1024 * 1024;
@@ -216,6 +216,35 @@ impl Crl {
     /// How many certificates it revokes.
     pub fn revoked(&self) -> usize {
         self.inner.serials.len()
+    }
+
+    /// Whether it is in force at `now`.
+    pub fn in_force(&self, now: Timestamp) -> bool {
+        self.this_update() <= now && now < self.next_update()
+    }
+
+    /// Whether it speaks in place of `other`: it is about the same certificates, signed by the same key as far as the key
+    /// that signed it is known, and neither its time nor its number says that it is the older one.
+    pub fn outdates(&self, other: &Self) -> bool {
+        let number = |crl: &Self| (crl.number().len(), crl.number().to_vec());
+        let (own, others) = (
+            (self.this_update(), number(self)),
+            (other.this_update(), number(other)),
+        );
+        self.issuer() == other.issuer()
+            && self.inner.scope == other.inner.scope
+            && own != others
+            && own.0 >= others.0
+            && own.1 >= others.1
+            && self.signers().iter().any(|spki| other.signed_by(spki).is_ok())
+    }
+
+    /// The keys that are known to have signed it.
+    fn signers(&self) -> Vec<Box<[u8]>> {
+        let signers = self.inner.signers.read();
+        let signers = signers.unwrap_or_else(PoisonError::into_inner);
+        let holding = signers.iter().filter(|(_, holds)| holds.is_ok());
+        holding.map(|(spki, _)| spki.clone()).collect()
     }
 
     /// Whether it lists this serial number ([`crate::certificate::Certificate::serial`]).

@@ -52,6 +52,10 @@ pub fn build_certificate(
     let deny = DenyList::read(values.tables("deny"), &mut building.faults);
     let revocations = believed.as_ref().and_then(|known| building.revocations(known));
     let accept_stale = building.accept_stale();
+    if let Some(revocations) = &revocations {
+        let said = revocations.shortcomings(accept_stale);
+        building.warnings.extend(said);
+    }
     let Building { faults, warnings, .. } = building;
     match (believed, ClaimPath::parse("groups")) {
         (Some(believed), Some(groups_path)) if faults.is_empty() => {

@@ -35,6 +35,10 @@ impl Revocations for Opens {
     fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Relaxed)
     }
+
+    fn shortcomings(&self, _: bool) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl RevocationsFactory for Opens {

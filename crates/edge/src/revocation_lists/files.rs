@@ -1,5 +1,6 @@
 //! Files and folders of files: which changed, and what is in them.
 
+use countersign_core::time::Timestamp;
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::{Crl, CrlIndex, MAX_CRL_BYTES};
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// The most files of one table, folders opened.
+/// The most files of one folder.
 const MAX_FILES: usize = 1000;
 /// What the files of a folder are called that are lists.
 const EXTENSIONS: [&str; 3] = ["pem", "crl", "der"];
@@ -16,9 +17,19 @@ const EXTENSIONS: [&str; 3] = ["pem", "crl", "der"];
 /// What can be seen of a file without reading it: device, inode, size, and when it was written last.
 type Mark = (u64, u64, u64, i64, i64);
 
-/// The files of one table, as they were read last.
+/// What is at each path of one table, as it was read last.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Files(BTreeMap<PathBuf, Known>);
+pub(super) struct Files(BTreeMap<PathBuf, Place>);
+
+/// One path: a file, or a folder of files.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    /// Device and inode of the folder whose files these are.
+    folder: Option<(u64, u64)>,
+    files: BTreeMap<PathBuf, Known>,
+    /// Why it could not be looked at the last time.
+    trouble: Option<String>,
+}
 
 /// One file. When it could not be taken, its lists are those from before.
 #[derive(Clone, Debug, Default)]
@@ -39,36 +50,74 @@ pub(super) struct Look {
 impl Files {
     /// Every list, and the file it is in.
     pub(super) fn lists(&self) -> impl Iterator<Item = (&Path, &Crl)> {
-        let all = self.0.iter();
+        let all = self.0.values().flat_map(|place| &place.files);
         all.flat_map(|(path, known)| known.lists.iter().map(move |list| (path.as_path(), list)))
     }
 
     /// Reads those of `paths`, and of the folders among them, that can be seen to have changed. One that cannot be taken
-    /// keeps the lists it had, and is refused once for each time it changes; one that was removed from a folder is gone.
-    pub(super) fn look(&mut self, paths: &[PathBuf], authorities: &Authorities) -> Look {
-        let (mut look, mut there) = (Look::default(), Vec::new());
+    /// keeps the lists it had, and is refused once for each time it changes; one that was removed from a folder is gone,
+    /// but a folder that is itself gone keeps what was in it.
+    pub(super) fn look(&mut self, paths: &[PathBuf], authorities: &Authorities, now: Timestamp) -> Look {
+        let mut look = Look::default();
         for path in paths {
-            match names(path) {
-                Ok(names) => there.extend(names),
-                Err(error) => {
-                    look.refused.push((path.clone(), error.to_string()));
-                    return look;
+            let place = self.0.entry(path.clone()).or_default();
+            match place.names(path) {
+                Ok(names) => {
+                    place.trouble = None;
+                    place.look(names, authorities, now, &mut look);
+                }
+                Err(why) if place.trouble.as_ref() == Some(&why) => {}
+                Err(why) => {
+                    place.trouble = Some(why.clone());
+                    look.refused.push((path.clone(), why));
                 }
             }
         }
-        let before = self.0.len();
-        self.0.retain(|path, _| there.contains(path));
-        look.changed = self.0.len() < before;
-        for path in there {
+        look
+    }
+}
+
+impl Place {
+    /// The files that `path` stands for now.
+    fn names(&mut self, path: &Path) -> Result<Vec<PathBuf>, String> {
+        let facts = fs::metadata(path).ok().filter(Metadata::is_dir);
+        let folder = facts.map(|facts| (facts.dev(), facts.ino()));
+        if folder.is_none() {
+            return match self.folder {
+                // Renamed or removed with all that is in it: nobody took a list out of it.
+                Some(_) if !path.is_file() => Err("the folder is not there any more".to_owned()),
+                Some(_) | None => {
+                    self.folder = None;
+                    Ok(vec![path.to_owned()])
+                }
+            };
+        }
+        let names = names(path).map_err(|error| error.to_string())?;
+        if names.is_empty() && self.folder != folder && self.lists() > 0 {
+            // What is left of a mount, or a folder that is still being filled.
+            return Err("another folder is in its place, with no list in it".to_owned());
+        }
+        self.folder = folder;
+        Ok(names)
+    }
+
+    fn lists(&self) -> usize {
+        self.files.values().map(|known| known.lists.len()).sum()
+    }
+
+    fn look(&mut self, names: Vec<PathBuf>, authorities: &Authorities, now: Timestamp, look: &mut Look) {
+        let before = self.files.len();
+        self.files.retain(|path, _| names.contains(path));
+        look.changed |= self.files.len() < before;
+        for path in names {
             let mark = fs::metadata(&path).as_ref().map(mark).ok();
-            let known = self.0.get(&path);
-            if known.is_some_and(|known| known.mark == mark) {
+            if self.files.get(&path).is_some_and(|known| known.mark == mark) {
                 continue;
             }
             let lists = read(&path, authorities);
-            let known = self.0.entry(path.clone()).or_default();
+            let known = self.files.entry(path.clone()).or_default();
             known.mark = mark;
-            match lists {
+            match lists.and_then(|lists| none_older(lists, &known.lists, now)) {
                 Ok(lists) => {
                     known.lists = lists;
                     look.changed = true;
@@ -76,17 +125,13 @@ impl Files {
                 Err(why) => look.refused.push((path, why)),
             }
         }
-        look
     }
 }
 
-/// The files that `path` stands for.
-fn names(path: &Path) -> io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
+/// The files of a folder.
+fn names(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(path)? {
+    for entry in fs::read_dir(folder)? {
         let file = entry?.path();
         let extension = file.extension().and_then(|extension| extension.to_str());
         if extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
@@ -117,6 +162,23 @@ pub(super) fn taken(bytes: &[u8], authorities: &Authorities) -> Result<Vec<Crl>,
     match CrlIndex::new(lists.iter().cloned(), authorities) {
         Ok(_) => Ok(lists),
         Err((_, error)) => Err(error.to_string()),
+    }
+}
+
+/// `lists`, unless one of them would undo what one of `held` tells: whoever can pass on an old list could take back a
+/// revocation.
+pub(super) fn none_older(lists: Vec<Crl>, held: &[Crl], now: Timestamp) -> Result<Vec<Crl>, String> {
+    let mut pairs = lists
+        .iter()
+        .flat_map(|list| held.iter().map(move |held| (list, held)));
+    match pairs.find(|(list, held)| held.in_force(now) && held.outdates(list)) {
+        None => Ok(lists),
+        Some((list, held)) => Err(format!(
+            "the list of {} is of {}, older than the one that is in force, of {}",
+            list.issuer().rfc4514(),
+            list.this_update(),
+            held.this_update()
+        )),
     }
 }
 

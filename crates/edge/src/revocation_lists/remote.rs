@@ -29,6 +29,8 @@ pub(super) struct Remote {
     /// When it is to be fetched.
     due: Monotonic,
     failures: u32,
+    /// Whether a fetch ever ended, one way or the other.
+    answered: bool,
 }
 
 impl Remote {
@@ -39,11 +41,22 @@ impl Remote {
             lists: Vec::new(),
             due: Monotonic::default(),
             failures: 0,
+            answered: false,
         }
     }
 
     pub(super) fn is_due(&self, now: Monotonic) -> bool {
         now >= self.due
+    }
+
+    /// Whether nobody knows yet what comes from it.
+    pub(super) const fn is_awaited(&self) -> bool {
+        !self.answered
+    }
+
+    /// A fetch begins. Whatever becomes of it, the next is due when it must have ended.
+    pub(super) fn begun(&mut self, now: Monotonic) {
+        self.due = now.plus(DEADLINE.saturating_mul(2));
     }
 
     /// The fetch came to an end at `now`: when the next is due. A list that ends sooner than `refresh` is fetched at half
@@ -52,14 +65,14 @@ impl Remote {
         let ends = lists.iter().map(Crl::next_update).min();
         let left = ends.map_or(refresh, |end: Timestamp| end.since(now.wall) / 2);
         self.lists = lists;
-        self.failures = 0;
+        (self.failures, self.answered) = (0, true);
         self.due = now.monotonic.plus(left.min(refresh).max(SHORTEST));
     }
 
     /// It failed.
     pub(super) fn failed(&mut self, refresh: Duration, now: Monotonic) {
         let wait = FIRST_BACK_OFF.saturating_mul(1 << self.failures.min(6));
-        self.failures = self.failures.saturating_add(1);
+        (self.failures, self.answered) = (self.failures.saturating_add(1), true);
         self.due = now.plus(wait.min(refresh).max(FIRST_BACK_OFF));
     }
 
@@ -75,12 +88,12 @@ impl Remote {
     }
 }
 
-/// Fetches the list, and keeps it.
+/// Fetches the list: what it holds, and as it came.
 pub(super) async fn fetch(
     url: &Url,
     ports: &Ports,
     authorities: &Arc<Authorities>,
-) -> Result<Vec<Crl>, String> {
+) -> Result<(Vec<Crl>, Bytes), String> {
     let request = Request::get(url.as_str()).body(Bytes::new());
     let request = request.map_err(|error| error.to_string())?;
     let limits = FetchLimits {
@@ -99,9 +112,13 @@ pub(super) async fn fetch(
     }
     let body = answer.into_body();
     let lists = taken_aside(body.clone(), authorities).await?;
+    Ok((lists, body))
+}
+
+/// Keeps the list for the next start.
+pub(super) async fn keep(url: &Url, body: &Bytes, ports: &Ports) {
     // Without the copy the next start waits for the network, and that is all.
-    drop(ports.kept.save(&Remote::blob(url), &body).await);
-    Ok(lists)
+    drop(ports.kept.save(&Remote::blob(url), body).await);
 }
 
 /// The copy of the list that was fetched last, by this process or one before it.

@@ -1,6 +1,6 @@
 //! The lists of one `[certificate.NAME]`: what was read, put together as one index.
 
-use super::files::{Files, Look};
+use super::files::{Files, Look, none_older};
 use super::remote::{self, Remote};
 use super::{LateLog, next};
 use arc_swap::ArcSwap;
@@ -13,6 +13,10 @@ use countersign_x509::crl::{Crl, CrlIndex};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::JoinSet;
+use url::Url;
+
+mod told;
 
 /// How one list does, for the metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +43,10 @@ pub(super) struct ListSet {
     index: ArcSwap<CrlIndex>,
     generation: AtomicU64,
     state: Mutex<State>,
-    /// One at a time: a tick may outlast the second until the next.
-    ticking: tokio::sync::Mutex<()>,
+    /// One at a time: a look at files may outlast the second until the next.
+    looking: tokio::sync::Mutex<()>,
+    /// One at a time: what is put together last is what is held now.
+    putting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +55,8 @@ struct State {
     remotes: Vec<Remote>,
     /// Whether the copies of fetched lists were looked for.
     restored: bool,
+    /// What was told last of lists that are not in force, and when one ends next.
+    told: (String, Option<Timestamp>),
 }
 
 impl fmt::Debug for ListSet {
@@ -58,16 +66,16 @@ impl fmt::Debug for ListSet {
 }
 
 impl ListSet {
-    /// Reads the files there are. Nothing is fetched yet.
+    /// Reads the files there are. Nothing is fetched yet: of each URL the set begins with the lists that `others` hold.
     pub(super) fn open(
         sources: RevocationSources,
         authorities: &Arc<Authorities>,
         ports: &Ports,
-        generations: &Arc<AtomicU64>,
-        log: &LateLog,
+        (generations, log): (&Arc<AtomicU64>, &LateLog),
+        others: &[&Self],
     ) -> Result<Self, Vec<Fault>> {
         let mut files = Files::default();
-        let looked = files.look(&sources.paths, authorities);
+        let looked = files.look(&sources.paths, authorities, ports.clock.now().wall);
         let faults = looked.refused.iter().map(|(path, why)| {
             // Put out of sight of the place in the list by folders, the path says where.
             Fault::new("crls", format!("{}: {why}", path.display()))
@@ -76,10 +84,16 @@ impl ListSet {
         if !faults.is_empty() {
             return Err(faults);
         }
+        let remotes = sources.urls.iter().map(|url| {
+            let mut remote = Remote::new(url.clone());
+            let held = others.iter().map(|set| set.fetched_from(url, authorities));
+            remote.lists = held.max_by_key(Vec::len).unwrap_or_default();
+            remote
+        });
         let state = State {
             files,
-            remotes: sources.urls.iter().cloned().map(Remote::new).collect(),
-            restored: false,
+            remotes: remotes.collect(),
+            ..State::default()
         };
         let index = CrlIndex::new(state.lists(), authorities).unwrap_or_default();
         Ok(Self {
@@ -91,8 +105,19 @@ impl ListSet {
             index: ArcSwap::from_pointee(index),
             generation: AtomicU64::new(next(generations)),
             state: Mutex::new(state),
-            ticking: tokio::sync::Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
+            putting: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// The lists of `url` that hold by `authorities`, which may be others than this set's.
+    fn fetched_from(&self, url: &Url, authorities: &Authorities) -> Vec<Crl> {
+        let state = self.state();
+        let remotes = state.remotes.iter().filter(|remote| remote.url == *url);
+        let lists = remotes.flat_map(|remote| &remote.lists).cloned();
+        lists
+            .filter(|list| CrlIndex::new([list.clone()], authorities).is_ok())
+            .collect()
     }
 
     pub(super) fn is(&self, sources: &RevocationSources, authorities: &Authorities) -> bool {
@@ -121,46 +146,75 @@ impl ListSet {
 
     /// The life of the background task.
     pub(super) async fn keep_fresh(self: Arc<Self>) {
+        // Dropped with this task, they end with it.
+        let mut fetches = JoinSet::new();
         loop {
-            self.tick(self.ports.clock.now()).await;
+            self.look().await;
+            self.fetch_due(self.ports.clock.now(), &mut fetches);
+            while fetches.try_join_next().is_some() {}
             tokio::time::sleep(super::LOOKED_AT).await;
         }
     }
 
-    /// Looks at the files, and fetches what is due.
+    /// Looks at the files, fetches what is due, and waits for it.
     pub(super) async fn tick(self: &Arc<Self>, now: Now) {
-        let one_at_a_time = self.ticking.lock().await;
+        let mut fetches = JoinSet::new();
+        self.look().await;
+        self.fetch_due(now, &mut fetches);
+        while fetches.join_next().await.is_some() {}
+    }
+
+    /// Looks at what is on disk. What is found there counts at once, whatever becomes of fetches.
+    async fn look(self: &Arc<Self>) {
+        let one_at_a_time = self.looking.lock().await;
         let mut changed = self.restore().await;
         changed |= self.look_at_files().await;
-        for (place, url) in self.due(now) {
-            let fetched = remote::fetch(&url, &self.ports, &self.authorities).await;
-            let now = self.ports.clock.now();
-            let mut state = self.state();
-            let Some(remote) = state.remotes.get_mut(place) else {
-                continue;
-            };
-            match fetched {
-                Ok(lists) => {
-                    changed = true;
-                    remote.fetched(lists, self.sources.refresh, now);
-                }
-                Err(why) => {
-                    remote.failed(self.sources.refresh, now.monotonic);
-                    self.tell("warning", "crl_fetch", &format!("{url}: {why}"));
-                }
-            }
-        }
         if changed {
             self.put_together().await;
+        } else {
+            self.tell_ended();
         }
         drop(one_at_a_time);
     }
 
-    fn due(&self, now: Now) -> Vec<(usize, url::Url)> {
-        let state = self.state();
-        let remotes = state.remotes.iter().enumerate();
-        let due = remotes.filter(|(_, remote)| remote.is_due(now.monotonic));
-        due.map(|(place, remote)| (place, remote.url.clone())).collect()
+    /// Begins the fetches that are due, each apart: one that hangs holds up nothing but itself.
+    fn fetch_due(self: &Arc<Self>, now: Now, fetches: &mut JoinSet<()>) {
+        for remote in &mut self.state().remotes {
+            if remote.is_due(now.monotonic) {
+                remote.begun(now.monotonic);
+                fetches.spawn(Arc::clone(self).fetch(remote.url.clone()));
+            }
+        }
+    }
+
+    async fn fetch(self: Arc<Self>, url: Url) {
+        let fetched = remote::fetch(&url, &self.ports, &self.authorities).await;
+        let now = self.ports.clock.now();
+        let taken = fetched.and_then(|(lists, body)| {
+            let mut state = self.state();
+            let remote = state.remotes.iter_mut().find(|remote| remote.url == url);
+            let remote = remote.ok_or("nobody asks for it any more")?;
+            let lists = none_older(lists, &remote.lists, now.wall)?;
+            remote.fetched(lists, self.sources.refresh, now);
+            Ok(body)
+        });
+        match taken {
+            Ok(body) => {
+                self.put_together().await;
+                remote::keep(&url, &body, &self.ports).await;
+            }
+            Err(why) => {
+                self.failed(&url, now);
+                self.tell("warning", "crl_fetch", &format!("{url}: {why}"));
+                self.tell_lacking(now.wall);
+            }
+        }
+    }
+
+    fn failed(&self, url: &Url, now: Now) {
+        let mut state = self.state();
+        let failed = state.remotes.iter_mut().filter(|remote| remote.url == *url);
+        failed.for_each(|remote| remote.failed(self.sources.refresh, now.monotonic));
     }
 
     /// Takes the copies of fetched lists, once.
@@ -170,8 +224,10 @@ impl ListSet {
         }
         let mut any = false;
         for (place, url) in self.sources.urls.iter().enumerate() {
-            if let Some(lists) = remote::kept(url, &self.ports, &self.authorities).await
+            let kept = remote::kept(url, &self.ports, &self.authorities).await;
+            if let Some(lists) = kept
                 && let Some(remote) = self.state().remotes.get_mut(place)
+                && remote.lists.is_empty()
             {
                 remote.lists = lists;
                 any = true;
@@ -187,9 +243,10 @@ impl ListSet {
         }
         let set = Arc::clone(self);
         let looked = tokio::task::spawn_blocking(move || {
-            // Only a tick writes them, and there is one at a time.
+            // Only a look writes them, and there is one at a time.
             let mut files = set.state().files.clone();
-            let look = files.look(&set.sources.paths, &set.authorities);
+            let now = set.ports.clock.now().wall;
+            let look = files.look(&set.sources.paths, &set.authorities, now);
             set.state().files = files;
             look
         });
@@ -203,43 +260,19 @@ impl ListSet {
 
     /// Makes the index anew of all that was taken.
     async fn put_together(self: &Arc<Self>) {
+        let one_at_a_time = self.putting.lock().await;
         let set = Arc::clone(self);
         let made = tokio::task::spawn_blocking(move || {
             let lists = set.state().lists();
-            let count = lists.len();
-            CrlIndex::new(lists, &set.authorities).map(|index| (index, count))
+            CrlIndex::new(lists, &set.authorities)
         });
         // Each list was taken by itself, so together they are.
-        let Ok(Ok((index, count))) = made.await else {
-            return;
-        };
-        self.index.store(Arc::new(index));
-        self.generation.store(next(&self.generations), Ordering::Release);
-        self.tell(
-            "info",
-            "crl_taken",
-            &format!("{count} revocation lists are in force"),
-        );
-    }
-
-    /// How long a revocation takes to count: told when the lists are opened.
-    pub(super) fn tell_bound(&self) {
-        let looked = super::LOOKED_AT.as_secs();
-        if !self.sources.paths.is_empty() {
-            let text = format!(
-                "files are looked at every {looked} s: what is revoked there is refused from the first request on that comes \
-                 after, also on open connections"
-            );
-            self.tell("info", "crl_watched", &text);
+        if let Ok(Ok(index)) = made.await {
+            self.index.store(Arc::new(index));
+            self.generation.store(next(&self.generations), Ordering::Release);
+            self.tell_taken(self.ports.clock.now().wall);
         }
-        for url in &self.sources.urls {
-            let refresh = self.sources.refresh.as_secs();
-            self.tell(
-                "info",
-                "crl_watched",
-                &format!("{url}: fetched every {refresh} s"),
-            );
-        }
+        drop(one_at_a_time);
     }
 
     fn tell(&self, level: &'static str, event: &'static str, text: &str) {

@@ -9,7 +9,11 @@ use http::StatusCode;
 use std::fs;
 use std::path::PathBuf;
 
+mod goes_on;
+
 const URL: &str = "http://crl.home.test/home.crl";
+/// Takes the request, and never answers.
+const SILENT: &str = "http://crl.home.test/silent.crl";
 /// 2030-01-01T00:00:00Z.
 const MIDNIGHT: i64 = 1_893_456_000;
 
@@ -19,6 +23,7 @@ struct World {
     seconds: Mutex<u64>,
     answer: Mutex<Option<(u16, Vec<u8>)>>,
     asked: AtomicU64,
+    silent: Mutex<bool>,
 }
 
 impl Clock for World {
@@ -43,6 +48,9 @@ impl HttpClient for World {
         request: Request<Bytes>,
         _: FetchLimits,
     ) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
+        if request.uri() == SILENT || *self.silent.lock().unwrap() {
+            return Box::pin(std::future::pending());
+        }
         assert_eq!(request.uri(), URL);
         self.asked.fetch_add(1, Ordering::Relaxed);
         let answer = self.answer.lock().unwrap().clone();

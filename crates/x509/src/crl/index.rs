@@ -92,6 +92,29 @@ impl CrlIndex {
         .collect()
     }
 
+    /// The authorities of whose own lists none is in force at `now`, and why: what they issued is refused. Each is known by
+    /// its name.
+    pub fn lacking<'a>(&self, authorities: &'a Authorities, now: Timestamp) -> Vec<(&'a Name, Unknown)> {
+        let mut lacking = Vec::new();
+        for authority in authorities.all() {
+            let lists = self.lists.get(authority.subject()).map_or(&[][..], Vec::as_slice);
+            let mut why = Unknown::Missing;
+            let mut any = false;
+            for crl in lists.iter().filter(|crl| signs(authority, crl).is_ok()) {
+                any |= crl.in_force(now);
+                why = if crl.this_update() > now {
+                    Unknown::NotYetInForce
+                } else {
+                    Unknown::Expired
+                };
+            }
+            if !any {
+                lacking.push((authority.subject(), why));
+            }
+        }
+        lacking
+    }
+
     /// What is known of `certificate`, which `signer` issued. Of lists for the same certificates the newest that is in
     /// force since before `now` speaks, even when an older one would be longer in force.
     pub fn standing(

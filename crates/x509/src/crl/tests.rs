@@ -353,3 +353,48 @@ fn each_of_a_hundred_thousand_entries_is_found_and_nothing_else() {
         assert_eq!(crl.lists(&[a, b, c, d ^ 1]), near.is_multiple_of(7));
     }
 }
+
+#[test]
+fn a_list_outdates_an_older_one_of_the_same_key_and_scope_only() {
+    let dated = |made: &str, number: u8| {
+        Revocations::of(&[])
+            .updated(made, Some("20310101000000Z"))
+            .number(number)
+    };
+    let held = parsed(&dated("20290601000000Z", 5)).unwrap();
+    let older = parsed(&dated("20290501000000Z", 4)).unwrap();
+    assert!(!held.outdates(&older), "nobody knows yet whose key signed it");
+    CrlIndex::new([held.clone()], &authorities()).unwrap();
+    assert!(held.outdates(&older));
+    for (made, number, why) in [
+        ("20290601000000Z", 5, "the same"),
+        ("20290602000000Z", 5, "a later time"),
+        ("20290501000000Z", 6, "a higher number"),
+    ] {
+        assert!(!held.outdates(&parsed(&dated(made, number)).unwrap()), "{why}");
+    }
+    let scoped = dated("20290501000000Z", 4).scope(&[element(0x81, &[0xff])]);
+    assert!(!held.outdates(&parsed(&scoped).unwrap()), "of users only");
+    let other_key = Authority::root("Root", Key(2)).revoke(&dated("20290501000000Z", 4));
+    assert!(
+        !held.outdates(&Crl::parse(&other_key).unwrap()),
+        "another key of the name"
+    );
+}
+
+#[test]
+fn who_has_no_list_in_force_is_known_by_name_and_why() {
+    let set = authorities();
+    let lacking = |lists: &[Crl]| {
+        let index = CrlIndex::new(lists.iter().cloned(), &set).unwrap();
+        let lacking = index.lacking(&set, NOW);
+        lacking.into_iter().map(|(_, why)| why).collect::<Vec<_>>()
+    };
+    let list = |made: &str, next: &str| parsed(&Revocations::of(&[]).updated(made, Some(next))).unwrap();
+    let ended = list("20290101000000Z", "20300101000000Z");
+    let to_come = list("20300101000001Z", "20310101000000Z");
+    assert_eq!(lacking(&[]), [Unknown::Missing]);
+    assert_eq!(lacking(std::slice::from_ref(&ended)), [Unknown::Expired]);
+    assert_eq!(lacking(&[to_come]), [Unknown::NotYetInForce]);
+    assert_eq!(lacking(&[ended, list("20290101000000Z", "20310101000000Z")]), []);
+}

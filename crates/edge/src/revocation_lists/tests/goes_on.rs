@@ -1,0 +1,221 @@
+//! What was known goes on counting, whatever happens to where it came from; and what is not in force is told.
+
+use super::*;
+
+const END: &str = "20310101000000Z";
+
+fn told(bench: &Bench, lists: &RevocationLists) -> Lines {
+    let (log, lines) = Log::memory(crate::log::Format::Json);
+    lists.tell(&Arc::new(log));
+    assert!(bench.folder.exists());
+    Lines(lines)
+}
+
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    /// The lines of an event, since the last call.
+    fn of(&self, event: &str) -> Vec<String> {
+        let lines = std::mem::take(&mut *self.0.lock().unwrap());
+        lines.into_iter().filter(|line| line.contains(event)).collect()
+    }
+}
+
+impl Bench {
+    fn answers(&self, list: Vec<u8>) {
+        *self.world.answer.lock().unwrap() = Some((200, list));
+    }
+
+    /// A list of the root's: when it was made, its number, and what it revokes.
+    fn dated(&self, made: &str, number: u8, serials: &[u8]) -> Vec<u8> {
+        let serials = serials.iter().map(std::slice::from_ref).collect::<Vec<_>>();
+        let list = Revoked::of(&serials).updated(made, Some(END)).number(number);
+        self.root.revoke(&list)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_url_that_never_answers_holds_up_neither_files_nor_other_urls() {
+    let bench = Bench::new("silent");
+    bench.write("home.crl", &bench.list(&[7], END));
+    bench.answers(bench.list(&[9], END));
+    let lists = RevocationLists::new(&bench.ports, Refresh::Background);
+    let held = bench.open(&lists, &["home.crl"], &[SILENT, URL]).unwrap();
+    bench.write("home.crl", &bench.dated("20291231000001Z", 2, &[7, 8]));
+    let changes = held.generation() + 2;
+    // Each turn of the paused clock is a look; the list of the file and the one that was fetched come within a few.
+    for _ in 0..100 {
+        if held.generation() >= changes {
+            break;
+        }
+        tokio::time::sleep(LOOKED_AT).await;
+    }
+    assert_eq!(bench.standing(&*held, 8), "certificate_revoked");
+    assert_eq!(lists.status().len(), 2, "the file's and the one that came");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_copy_of_a_fetched_list_counts_before_the_network_answers() {
+    let bench = Bench::new("copy");
+    bench.answers(bench.list(&[7], END));
+    let first = lists(&bench);
+    let held = bench.open(&first, &[], &[URL]).unwrap();
+    first.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 7), "certificate_revoked");
+    // Another process, which is told to fetch from the same place, and nothing answers there.
+    *bench.world.silent.lock().unwrap() = true;
+    let next = lists(&bench);
+    let held = bench.open(&next, &[], &[URL]).unwrap();
+    let ticking = tokio::time::timeout(Duration::from_secs(5), next.tick(bench.world.now()));
+    assert!(ticking.await.is_err(), "the fetch hangs");
+    assert_eq!(bench.standing(&*held, 7), "certificate_revoked");
+    assert_eq!(bench.standing(&*held, 8), "good");
+}
+
+#[tokio::test]
+async fn a_fetched_list_never_takes_the_place_of_a_newer_one() {
+    let bench = Bench::new("rollback");
+    let all = lists(&bench);
+    let lines = told(&bench, &all);
+    let held = bench.open(&all, &[], &[URL]).unwrap();
+    let fetch = async |list: Vec<u8>| {
+        bench.answers(list);
+        bench.later(600);
+        all.tick(bench.world.now()).await;
+        bench.standing(&*held, 7)
+    };
+    let revoked = "certificate_revoked";
+    assert_eq!(fetch(bench.dated("20291201000000Z", 5, &[7])).await, revoked);
+    assert_eq!(lines.of("crl_fetch"), [""; 0]);
+    for (made, number) in [
+        ("20291130000000Z", 5),
+        ("20291201000000Z", 4),
+        ("20291130000000Z", 4),
+    ] {
+        assert_eq!(fetch(bench.dated(made, number, &[])).await, revoked, "{made}");
+        let [line] = &lines.of("crl_fetch")[..] else {
+            panic!()
+        };
+        assert!(line.contains("older than the one that is in force"), "{line}");
+    }
+    // Nor is the older one what the next start begins with.
+    let next = lists(&bench);
+    *bench.world.answer.lock().unwrap() = None;
+    let again = bench.open(&next, &[], &[URL]).unwrap();
+    next.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*again, 7), revoked);
+    // The newer takes its place: by its time, or by its number where a clock was set back.
+    assert_eq!(fetch(bench.dated("20291202000000Z", 6, &[])).await, "good");
+    assert_eq!(fetch(bench.dated("20291201000000Z", 7, &[7])).await, revoked);
+}
+
+#[tokio::test]
+async fn an_older_list_in_a_file_is_not_taken_while_the_newer_is_in_force() {
+    let bench = Bench::new("older");
+    bench.write("home.crl", &bench.dated("20291201000000Z", 5, &[7]));
+    let lists = lists(&bench);
+    let held = bench.open(&lists, &["home.crl"], &[]).unwrap();
+    let lines = told(&bench, &lists);
+    bench.write("home.crl", &bench.dated("20291101000000Z", 4, &[]));
+    lists.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 7), "certificate_revoked");
+    let [line] = &lines.of("crl_refused")[..] else {
+        panic!()
+    };
+    assert!(line.contains("older than the one that is in force"), "{line}");
+}
+
+#[tokio::test]
+async fn other_authorities_begin_with_the_lists_that_were_fetched() {
+    let mut bench = Bench::new("reload");
+    bench.answers(bench.list(&[7], END));
+    let all = lists(&bench);
+    let before = bench.open(&all, &[], &[URL]).unwrap();
+    all.tick(bench.world.now()).await;
+    let further = Authority::root("further", Key(4));
+    let pems = [bench.root.pem(), further.pem()];
+    bench.authorities = Arc::new(Authorities::from_pem(&pems.each_ref().map(String::as_bytes)).unwrap());
+    let after = bench.open(&all, &[], &[URL]).unwrap();
+    assert!(after.generation() != before.generation(), "another set");
+    assert_eq!(bench.standing(&*after, 7), "certificate_revoked");
+    assert_eq!(bench.standing(&*after, 8), "good");
+    // What does not hold by the new authorities is left.
+    let stranger = Authority::root("home", Key(3));
+    bench.authorities = Arc::new(Authorities::from_pem(&[stranger.pem().as_bytes()]).unwrap());
+    let other = bench.open(&all, &[], &[URL]).unwrap();
+    assert!(other.index().is_empty());
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_keeps_what_was_in_it_and_other_paths_are_looked_at() {
+    let bench = Bench::new("gone");
+    fs::create_dir(bench.folder.join("lists")).unwrap();
+    bench.write("lists/home.crl", &bench.list(&[7], END));
+    bench.write("more.crl", &bench.list(&[9], END));
+    let lists = lists(&bench);
+    let held = bench.open(&lists, &["lists", "more.crl"], &[]).unwrap();
+    let lines = told(&bench, &lists);
+    fs::rename(bench.folder.join("lists"), bench.folder.join("away")).unwrap();
+    let look = async || {
+        lists.tick(bench.world.now()).await;
+        lists.tick(bench.world.now()).await;
+    };
+    look().await;
+    assert_eq!(lines.of("crl_refused").len(), 1, "told once");
+    fs::create_dir(bench.folder.join("lists")).unwrap();
+    look().await;
+    assert_eq!(
+        lines.of("crl_refused").len(),
+        1,
+        "a mount point without its mount is told, too"
+    );
+    assert_eq!(bench.standing(&*held, 7), "certificate_revoked");
+    assert_eq!(bench.standing(&*held, 8), "good");
+    bench.write("more.crl", &bench.dated("20291231000001Z", 2, &[7, 8, 9]));
+    look().await;
+    assert_eq!(bench.standing(&*held, 8), "certificate_revoked");
+    // Another folder with lists takes its place.
+    bench.write("lists/new.crl", &bench.dated("20291231000002Z", 3, &[]));
+    look().await;
+    assert_eq!(bench.standing(&*held, 8), "good");
+}
+
+#[tokio::test]
+async fn what_is_not_in_force_is_told_at_the_start_and_when_it_ends() {
+    let bench = Bench::new("ended");
+    bench.write("home.crl", &bench.list(&[7], "20300101000010Z"));
+    let other = Authority::root("other", Key(3));
+    bench.write("other.crl", &other.revoke(&Revoked::of(&[])));
+    let lists = lists(&bench);
+    let held = bench.open(&lists, &["home.crl", "other.crl"], &[]).unwrap();
+    let [stranger] = &held.shortcomings(false)[..] else {
+        panic!()
+    };
+    assert!(stranger.contains("other.crl: the list of CN=other"), "{stranger}");
+    let lines = told(&bench, &lists);
+    lists.tick(bench.world.now()).await;
+    assert_eq!(lines.of("crl_missing"), [""; 0]);
+    bench.later(10);
+    lists.tick(bench.world.now()).await;
+    lists.tick(bench.world.now()).await;
+    let [line] = &lines.of("crl_missing")[..] else {
+        panic!()
+    };
+    assert!(
+        line.contains("no revocation list is in force of CN=home (it has ended)"),
+        "{line}"
+    );
+    let said = held.shortcomings(false);
+    assert!(said[0].contains("CN=home (it has ended)"), "{said:?}");
+    assert_eq!(held.shortcomings(true).len(), 1, "stale ones are taken");
+    bench.write("home.crl", &bench.list(&[7], "20300101000005Z"));
+    lists.tick(bench.world.now()).await;
+    let [line] = &lines.of("crl_taken")[..] else {
+        panic!()
+    };
+    assert!(line.contains("in force: 1; held and not in force: 1"), "{line}");
+    fs::create_dir(bench.folder.join("empty")).unwrap();
+    let held = bench.open(&lists, &["empty"], &[]).unwrap();
+    let said = held.shortcomings(false);
+    assert!(said[0].contains("CN=home (there is none)"), "{said:?}");
+}
