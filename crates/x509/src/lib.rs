@@ -14,6 +14,7 @@ pub mod pem;
 pub mod san;
 mod signature;
 pub mod svid;
+pub mod text_pattern;
 pub mod verify;
 
 /// The test kit's authority, which stands above this crate but needs nothing of what stands between.

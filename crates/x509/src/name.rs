@@ -4,9 +4,11 @@
 //! forms are visible ASCII and spaces whatever is in the name, so that they can stand in a header.
 
 mod attributes;
+mod pattern;
 mod text;
 
 use crate::der::{self, Reader};
+pub use pattern::{NamePattern, NamePatternError};
 pub(crate) use text::is_invisible;
 use text::{Form, decoded, identity};
 

@@ -2,7 +2,7 @@
 
 use super::ClientCertificate;
 use super::believed::Believed;
-use super::deny::DenyList;
+use super::deny::{DenyList, Has};
 use super::groups::{Groups, Pattern};
 use super::judge::{Judge, Remembered};
 use super::subject::SubjectChoice;
@@ -22,6 +22,10 @@ use url::Url;
 
 /// The keys that name whom to believe. One must be there.
 const SOURCES: [&str; 3] = ["authorities", "bundle_file", "workload_api"];
+
+/// What a pattern of distinguished names looks like.
+const DN: &str = "\"dn:CN=*,OU=staff,O=Example\": one relative name after the other, the most special first; `*` is any \
+                  text of one value, and alone between commas any number of relative names";
 
 /// Builds `certificate.name`.
 pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fault>> {
@@ -49,7 +53,7 @@ pub fn build_certificate(
     let believed = building.believed(trust_domain.as_ref());
     let subject = building.subject(trust_domain.is_some());
     let groups = building.groups();
-    let deny = DenyList::read(values.tables("deny"), &mut building.faults);
+    let deny = building.deny(trust_domain.as_ref(), believed.as_ref());
     let revocations = believed.as_ref().and_then(|known| building.revocations(known));
     let accept_stale = building.accept_stale();
     if let Some(revocations) = &revocations {
@@ -253,13 +257,40 @@ impl Building<'_> {
                     let fault = Fault::new(text, "the group's name is empty").within("groups");
                     self.faults.push(fault);
                 }
-                Err(message) => self.faults.push(Fault::new(text, message).within("groups")),
+                Err(message) => {
+                    let fault = Fault::new(text, message).within("groups");
+                    let of_a_name = text.starts_with("dn:");
+                    self.faults.push(if of_a_name { fault.help(DN) } else { fault });
+                }
             }
         }
         Groups {
             attributes: attributes.into(),
             patterns: patterns.into(),
         }
+    }
+
+    fn deny(&mut self, domain: Option<&TrustDomain>, believed: Option<&Believed>) -> DenyList {
+        let tables = self.values.tables("deny");
+        let has = match domain {
+            Some(domain) => Has::SpiffeIdsOf(domain),
+            None if self.values.has("trust_domain") => Has::Unread,
+            None => Has::NoSpiffeIds,
+        };
+        let deny = DenyList::read(tables, has, &mut self.faults);
+        if let Some(Believed::Fixed(authorities)) = believed {
+            let strangers = deny.strangers(authorities);
+            let warnings = strangers.iter().map(|index| {
+                let issuer = tables.get(*index).and_then(|entry| entry.text("issuer"));
+                format!(
+                    "`deny`: none of the authorities is {}: the entry denies only what an authority of that name issued \
+                     which clients bring along",
+                    issuer.unwrap_or_default()
+                )
+            });
+            self.warnings.extend(warnings);
+        }
+        deny
     }
 
     fn revocations(&mut self, believed: &Believed) -> Option<Arc<dyn Revocations>> {

@@ -1,19 +1,32 @@
 //! Certificates that are refused although they hold.
 
 use countersign_core::options::{Fault, Values};
-use countersign_core::spiffe::SpiffeId;
+use countersign_core::spiffe::{SpiffeId, TrustDomain};
+use countersign_x509::authorities::Authorities;
 use countersign_x509::certificate::{Certificate, hexadecimal};
+use countersign_x509::name::NamePattern;
 
 /// The list.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DenyList(Box<[Denied]>);
 
+/// What is known of the certificates beside the list.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Has<'a> {
+    /// Their SPIFFE IDs are of this trust domain.
+    SpiffeIdsOf(&'a TrustDomain),
+    /// None of them has one.
+    NoSpiffeIds,
+    /// Their trust domain cannot be read.
+    Unread,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Denied {
-    /// In capitals, without leading zeros; the issuer in either form.
+    /// In capitals, without leading zeros.
     Serial {
         serial: Box<str>,
-        issuer: Box<str>,
+        issuer: NamePattern,
     },
     Fingerprint(Box<str>),
     Spki(Box<str>),
@@ -21,11 +34,11 @@ enum Denied {
 }
 
 impl DenyList {
-    /// Reads the tables of `deny`.
-    pub(super) fn read(tables: &[Values], faults: &mut Vec<Fault>) -> Self {
+    /// Reads the tables of `deny`. An entry that could never be met is a fault.
+    pub(super) fn read(tables: &[Values], has: Has<'_>, faults: &mut Vec<Fault>) -> Self {
         let mut denied = Vec::new();
         for (index, values) in tables.iter().enumerate() {
-            match entry(values) {
+            match entry(values).and_then(|entry| entry.within(has)) {
                 Ok(entry) => denied.push(entry),
                 Err(fault) => faults.push(fault.within(index.to_string()).within("deny")),
             }
@@ -33,19 +46,50 @@ impl DenyList {
         Self(denied.into())
     }
 
+    /// The entries, counted from 0, whose issuer is none of `authorities`: they deny only what an authority issued that
+    /// clients bring along.
+    pub(super) fn strangers(&self, authorities: &Authorities) -> Vec<usize> {
+        let stranger = |denied: &Denied| match denied {
+            Denied::Serial { issuer, .. } => !authorities.all().any(|one| issuer.names(one.subject())),
+            Denied::Fingerprint(_) | Denied::Spki(_) | Denied::SpiffeId(_) => false,
+        };
+        let entries = self.0.iter().enumerate();
+        entries
+            .filter(|(_, denied)| stranger(denied))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
     /// What of `leaf` is denied.
     pub(super) fn why(&self, leaf: &Certificate, spiffe_id: Option<&SpiffeId>) -> Option<&'static str> {
         self.0.iter().find_map(|denied| match denied {
-            Denied::Serial { serial, issuer } => {
-                let named = **issuer == *leaf.issuer().nginx() || **issuer == *leaf.issuer().rfc4514();
-                (named && **serial == *canonical(&leaf.serial_text())).then_some("its serial number")
-            }
+            Denied::Serial { serial, issuer } => (issuer.names(leaf.issuer())
+                && **serial == *canonical(&leaf.serial_text()))
+            .then_some("its serial number"),
             Denied::Fingerprint(print) => {
                 (**print == *hexadecimal(&leaf.sha256())).then_some("its fingerprint")
             }
             Denied::Spki(print) => (**print == *hexadecimal(&leaf.spki_sha256())).then_some("its key"),
             Denied::SpiffeId(id) => (Some(id) == spiffe_id).then_some("its SPIFFE ID"),
         })
+    }
+}
+
+impl Denied {
+    /// The same, if a certificate of such a table can be meant.
+    fn within(self, has: Has<'_>) -> Result<Self, Fault> {
+        let Self::SpiffeId(id) = &self else {
+            return Ok(self);
+        };
+        let message = match has {
+            Has::Unread => return Ok(self),
+            Has::SpiffeIdsOf(domain) if id.trust_domain() == domain => return Ok(self),
+            Has::SpiffeIdsOf(domain) => format!("it is not of {domain}, as every SPIFFE ID of this table is"),
+            Has::NoSpiffeIds => {
+                "no certificate of this table has a SPIFFE ID: `trust_domain` is missing".to_owned()
+            }
+        };
+        Err(Fault::new("spiffe_id", message).help("put it where its trust domain is, or deny a fingerprint"))
     }
 }
 
@@ -60,12 +104,18 @@ fn entry(values: &Values) -> Result<Denied, Fault> {
     match texts {
         [Some(serial), Some(issuer), None, None, None] => {
             let serial = serial.replace(':', "");
-            if serial.is_empty() || !serial.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let digits = serial.strip_prefix('-').unwrap_or(&serial);
+            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Err(Fault::new("serial", "not a number in hexadecimal digits"));
             }
+            let issuer = NamePattern::parse_name(issuer).map_err(|error| {
+                Fault::new("issuer", error.to_string()).help(
+                    "issuer = \"CN=Issuing CA,O=Example\", as `countersign certificate inspect` prints it",
+                )
+            })?;
             Ok(Denied::Serial {
                 serial: canonical(&serial).into(),
-                issuer: issuer.into(),
+                issuer,
             })
         }
         [None, None, Some(print), None, None] => digest(print, "fingerprint").map(Denied::Fingerprint),
@@ -94,6 +144,14 @@ fn digest(text: &str, at: &str) -> Result<Box<str>, Fault> {
 }
 
 fn canonical(serial: &str) -> String {
-    let digits = serial.trim_start_matches('0').to_ascii_uppercase();
-    if digits.is_empty() { "0".to_owned() } else { digits }
+    let (sign, digits) = match serial.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", serial),
+    };
+    let digits = digits.trim_start_matches('0').to_ascii_uppercase();
+    if digits.is_empty() {
+        "0".to_owned()
+    } else {
+        format!("{sign}{digits}")
+    }
 }

@@ -91,3 +91,8 @@ pub(crate) fn rfc4514_name(oid: &[u8]) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// The attribute type that RFC 4514 calls `name` and OpenSSL does not.
+pub(crate) fn rfc4514_identifier(name: &str) -> Option<Vec<u8>> {
+    (name == "STREET").then(|| object_identifier("street")).flatten()
+}
