@@ -190,7 +190,7 @@ impl Cookies {
     /// What makes a browser forget logins that it began and never ended, where there are too many.
     pub fn clear_abandoned(&self, headers: &HeaderMap) -> Vec<HeaderValue> {
         let prefix = format!("{}-", self.name);
-        let names = pairs(headers).map(|(name, _)| name);
+        let names = pairs(headers).filter_map(|(name, _)| str::from_utf8(name).ok());
         let under_way = names.filter(|name| name.starts_with(&prefix)).collect::<Vec<_>>();
         let too_many = (under_way.len() + 1).saturating_sub(MAX_UNDER_WAY);
         let given_up = under_way.iter().take(too_many);
@@ -200,21 +200,24 @@ impl Cookies {
 
 /// The cookie called `name`.
 pub fn sent<'h>(headers: &'h HeaderMap, name: &str) -> Sent<'h> {
-    let mut values = pairs(headers).filter(|(own, _)| *own == name);
+    let mut values = pairs(headers).filter(|(own, _)| *own == name.as_bytes());
     match (values.next(), values.next()) {
         (None, _) => Sent::Nothing,
-        (Some((_, value)), None) => Sent::One(value),
+        (Some((_, value)), None) => str::from_utf8(value).map_or(Sent::Doubtful, Sent::One),
         (Some(_), Some(_)) => Sent::Doubtful,
     }
 }
 
-/// Names and values, as they stand (RFC 6265 section 4.2.1). A line that is no text has none.
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+/// Names and values, as they stand (RFC 6265 section 4.2.1): bytes, for what an application puts in its own hides none of ours.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     let lines = headers.get_all(COOKIE).iter();
-    let pairs = lines.flat_map(|line| line.to_str().unwrap_or("").split(';'));
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     pairs
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.trim(), value.trim()))
+        .filter_map(|pair| {
+            let end = pair.iter().position(|byte| *byte == b'=')?;
+            let (name, value) = (pair.get(..end)?, pair.get(end + 1..)?);
+            Some((name.trim_ascii(), value.trim_ascii()))
+        })
         .take(MAX_COOKIES)
 }
 
@@ -324,6 +327,17 @@ mod tests {
         assert_eq!(sent(&headers, "d"), Sent::Nothing);
         assert_eq!(sent(&headers, "e"), Sent::One("x=y"));
         assert_eq!(sent(&headers, "B"), Sent::Nothing);
+    }
+
+    #[test]
+    fn a_cookie_of_other_bytes_hides_no_other() {
+        let mut headers = HeaderMap::new();
+        for line in [&b"theirs=caf\xe9; a=1; \xff\xfe=2; b=\xff"[..], b"=\xff; c=3"] {
+            headers.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
+        }
+        assert_eq!(sent(&headers, "a"), Sent::One("1"));
+        assert_eq!(sent(&headers, "b"), Sent::Doubtful);
+        assert_eq!(sent(&headers, "c"), Sent::One("3"));
     }
 
     #[test]
