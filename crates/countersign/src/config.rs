@@ -9,6 +9,7 @@ pub mod hidden;
 pub mod identity;
 mod lacking;
 pub mod listen;
+mod logins;
 pub mod nearest;
 pub(crate) mod pages;
 pub mod require;

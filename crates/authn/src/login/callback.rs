@@ -141,20 +141,21 @@ impl Arrival<'_> {
             self.recall_return().await;
         }
         let mut back = match brought {
+            // Another login's provider may have sent it: nobody is told the code.
+            _ if self.is_of_this && !self.is_where_it_belongs() => self.misled(),
             Brought::Answer(response) => {
                 if self.is_of_this {
                     self.recall_wish().await;
                 }
-                let mut back = if self.is_of_this && !self.transaction.is_late(self.now.wall) {
+                if self.is_of_this && !self.transaction.is_late(self.now.wall) {
                     self.answered(&response).await
                 } else {
                     Return::of(self.stray().await)
-                };
-                back.wished_by.clone_from(&self.transaction.wished_by);
-                back
+                }
             }
             Brought::Code(code) => self.take_over(&code).await,
         };
+        back.wished_by.clone_from(&self.transaction.wished_by);
         if self.is_of_this {
             let cookies = self.login.party.cookies();
             back.cookies
@@ -163,6 +164,19 @@ impl Arrival<'_> {
         }
         back.login = Some(Arc::clone(self.login));
         back
+    }
+
+    /// Whether it has come to the callback of its own login. That of another is all that another's provider knows of us.
+    fn is_where_it_belongs(&self) -> bool {
+        self.login.party.callback() == self.request.target.path()
+    }
+
+    fn misled(&self) -> Return {
+        let (came, own) = (self.request.target.path(), self.login.party.callback());
+        let detail = format!(
+            "the answer came to {came}, and the callback of this login is {own}: two providers mixed up"
+        );
+        self.trouble(Why::Answer, detail)
     }
 
     /// It comes from the host that runs logins.

@@ -133,6 +133,16 @@ impl RelyingParty {
         &self.visiting.cookies
     }
 
+    /// Where the provider sends browsers back to: a path.
+    pub fn callback(&self) -> &str {
+        &self.visiting.callback
+    }
+
+    /// The origin at which it is run, where that is one for all hosts.
+    pub const fn at(&self) -> Option<&At> {
+        self.visiting.at.as_ref()
+    }
+
     /// Pages of ours that it has elsewhere.
     pub fn own_pages(&self) -> Vec<(Box<str>, OwnPage)> {
         let pages = [

@@ -4,6 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::identity;
 use super::lacking;
 use super::listen::{self, Listen, StatusListen};
+use super::logins;
 use super::pages;
 use super::route::{self, Surroundings};
 use super::session::{self, SessionPlan};
@@ -71,8 +72,8 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         sends_tokens: !tokens_sent(&document.values).is_empty(),
         ..parts.clone()
     };
-    let mut logins = Vec::new();
-    let declared = authenticators(document, &parts, &mut logins, &mut told);
+    let mut all_logins = Vec::new();
+    let declared = authenticators(document, &parts, &mut all_logins, &mut told);
     let listeners = listen::listeners(document, &declared, &mut told);
     let identity = identity::collect(document, &listeners, &declared, &mut told);
     let own_cookies = own_cookies(document);
@@ -84,6 +85,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         own_cookies: &own_cookies,
     };
     let routes = route::build(&surroundings, &mut told);
+    logins::remark(document, &all_logins, &routes, &mut told);
     let built = routes
         .iter()
         .map(|(_, route)| Arc::clone(route))
@@ -115,7 +117,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         pages,
         rates: rates(&document.values),
         identity: Arc::clone(&identity.set),
-        logins: Logins::new(logins),
+        logins: Logins::new(all_logins),
         faces: Faces::default(),
         generation: 0,
     };

@@ -62,6 +62,8 @@ struct Switches {
     rotates: bool,
     /// Whether authorization responses name their issuer.
     names_itself: Option<String>,
+    /// The path that browsers are sent back to, whatever the redirect URI says.
+    answers_at: Option<String>,
     /// Merged into the discovery document.
     document: Value,
 }
@@ -78,6 +80,7 @@ impl Default for Switches {
             lasts: 300,
             rotates: true,
             names_itself: None,
+            answers_at: None,
             document: json!({}),
         }
     }
@@ -96,7 +99,7 @@ pub(super) struct Provider {
 }
 
 /// The words of [`Provider::change`].
-const CHANGES: [&str; 12] = [
+const CHANGES: [&str; 13] = [
     "only",
     "says",
     "token",
@@ -107,6 +110,7 @@ const CHANGES: [&str; 12] = [
     "lasts",
     "rotates",
     "names-itself",
+    "answers-at",
     "document",
     "forgets",
 ];
@@ -118,8 +122,8 @@ impl Provider {
     }
 
     /// `says access_denied`, `token 503`, `claims {"groups":[]}`, `userinfo {…}`, `answer {"id_token":null}`, `id-token key
-    /// ec-256`, `lasts 60`, `rotates no`, `names-itself https://op.test`, `forgets` (every refresh token). `as usual` after
-    /// the first two ends them. `only` before one ends all others.
+    /// ec-256`, `lasts 60`, `rotates no`, `names-itself https://op.test`, `answers-at /path`, `forgets` (every refresh
+    /// token). `as usual` after the first two ends them. `only` before one ends all others.
     pub(super) fn change(&mut self, word: &str, rest: &str) -> Result<(), String> {
         let object = || serde_json::from_str::<Value>(rest).map_err(|error| error.to_string());
         let said = || (rest != "as usual").then(|| rest.to_owned());
@@ -145,6 +149,7 @@ impl Provider {
             "lasts" => self.switches.lasts = rest.parse().map_err(|_| format!("`{rest}` is no number"))?,
             "rotates" => self.switches.rotates = rest != "no",
             "names-itself" => self.switches.names_itself = said(),
+            "answers-at" => self.switches.answers_at = said(),
             "document" => self.switches.document = object()?,
             "forgets" => self.refresh.clear(),
             _ => return Err(format!("a provider cannot be `{word}`")),
@@ -214,6 +219,12 @@ impl Provider {
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(answer)
             .finish();
+        let mut redirect_uri = redirect_uri;
+        if let Some(path) = &self.switches.answers_at {
+            let mut elsewhere = Url::parse(&redirect_uri).map_err(|error| error.to_string())?;
+            elsewhere.set_path(path);
+            redirect_uri = elsewhere.into();
+        }
         Ok(if get("response_mode").as_deref() == Some("form_post") {
             Sent::Form(redirect_uri, form)
         } else {
