@@ -123,7 +123,8 @@ const FIELDS: &[Field] = &[
     Field::optional(
         "acr_values",
         Kind::TEXTS,
-        "The ways of logging in that will do, as the provider calls them.",
+        "The ways of logging in (`acr`) that will do, as the provider calls them: asked for, and measured when it answers. Those of \
+         a route go before.",
     ),
     Field::optional(
         "params",

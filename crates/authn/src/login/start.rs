@@ -74,7 +74,7 @@ impl Login {
         let wishes = self.wishes(&start, self.is_resting(request, now));
         let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
         let host = request.host.to_string();
-        let begun = self.begin_here(&start, (&nonce, &verifier), request, wishes.max_age, now);
+        let begun = self.begin_here(&start, (&nonce, &verifier), request, &wishes, now);
         let (transaction, state, browser) = begun;
         self.keep(&transaction, &state, start.wish.as_deref(), now)
             .await?;
@@ -101,7 +101,9 @@ impl Login {
     async fn leave_for(&self, at: &At, request: &OriginalRequest, start: &Start, now: Now) -> Departure {
         let party = &*self.party;
         let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
-        let begun = self.begin_here(start, (&nonce, &verifier), request, None, now);
+        // What is asked of the login is measured where it is run.
+        let nothing = AuthenticationWishes::default();
+        let begun = self.begin_here(start, (&nonce, &verifier), request, &nothing, now);
         let (transaction, state, browser) = begun;
         // Without a kept address the browser returns to its path alone.
         drop(self.keep(&transaction, &state, None, now).await);
@@ -119,7 +121,7 @@ impl Login {
         start: &Start,
         (nonce, verifier): (&Nonce, &CodeVerifier),
         request: &OriginalRequest,
-        max_age: Option<Duration>,
+        wishes: &AuthenticationWishes,
         now: Now,
     ) -> (Transaction, String, BrowserSecret) {
         let browser = BrowserSecret::draw(&*self.party.entropy);
@@ -135,8 +137,8 @@ impl Login {
                 .and_then(Wish::from_bytes)
                 .map(|wish| wish.origin),
             tries: start.tries,
-            max_age: max_age.map(|age| age.as_secs()),
-            acr_values: start.demand.acr_values.clone(),
+            max_age: wishes.max_age.map(|age| age.as_secs()),
+            acr_values: wishes.acr_values.to_vec(),
         };
         let transaction = Transaction::begin(beginning, &browser, now.wall);
         let state = transaction.sealed(&*self.party.sessions);
