@@ -60,7 +60,7 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
     let party = RelyingParty {
         name: format!("{TABLE}.{name}").into(),
         label,
-        tag: tag(issuer, &client.id),
+        tag: tag(name, issuer, &client.id),
         provider: Provider::new(rule.clone(), discovery, said, reach),
         issuer: rule,
         client,
@@ -85,9 +85,12 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
     })
 }
 
-/// By what cookies are told apart: never a secret.
-fn tag(issuer: &str, client_id: &str) -> Box<str> {
-    let hash = digest(&SHA256, format!("{issuer}\n{client_id}").as_bytes());
+/// By what cookies are told apart: never a secret. Two logins may be of one client.
+fn tag(name: &str, issuer: &str, client_id: &str) -> Box<str> {
+    let hash = digest(
+        &SHA256,
+        format!("{issuer}\n{client_id}\n{TABLE}.{name}").as_bytes(),
+    );
     let digits = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}"));
     digits.collect::<String>().into()
 }

@@ -344,15 +344,19 @@ fn two_logins_of_one_client_have_sessions_of_their_own_and_leave_each_others_alo
         }
         .login(),
     );
-    assert_eq!(home.party().tag, staff.party().tag);
+    assert_ne!(home.party().tag, staff.party().tag);
     let value = value(&home, "app.test");
     assert!(who(&home, "app.test", &value, 0).is_some());
-    let Outcome::Absent(effects) = outcome(&staff, "app.test", &value, 0) else {
-        panic!("it is another's")
-    };
-    assert!(effects.cookies.is_empty());
-    let name = home.party().cookies().session("app.test");
-    assert!(!staff.is_of(&on("app.test", Some(&format!("{name}={value}")))));
+    // Nor is it staff's with the tag of staff's before it.
+    let tagged = value.replace(&*home.party().tag, &staff.party().tag);
+    for value in [value, tagged] {
+        let Outcome::Absent(effects) = outcome(&staff, "app.test", &value, 0) else {
+            panic!("it is another's")
+        };
+        assert!(effects.cookies.is_empty());
+        let name = home.party().cookies().session("app.test");
+        assert!(!staff.is_of(&on("app.test", Some(&format!("{name}={value}")))));
+    }
 }
 
 #[test]
