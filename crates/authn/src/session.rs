@@ -12,6 +12,7 @@ use countersign_core::principal::Principal;
 use countersign_core::secret::Secret;
 use countersign_core::session::{RecordKey, StoreError};
 use countersign_core::time::{Now, Timestamp};
+use countersign_oidc::relying_party::refresh::Tokens;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,10 +180,19 @@ pub trait SessionOwner: Send + Sync + fmt::Debug {
     /// When `record` should be renewed at the issuer: `None` when it never is.
     fn renew_at(&self, record: &SessionRecord) -> Option<Timestamp>;
 
-    /// The record with new tokens and claims.
-    fn renew<'a>(
+    /// What the issuer gives for the refresh token of `record`, unread; nothing where there is none. It may be spent from then
+    /// on: what is given must be kept whatever comes of the rest.
+    fn refresh<'a>(
         &'a self,
         record: &'a SessionRecord,
+        now: Now,
+    ) -> BoxFuture<'a, Result<Option<Tokens>, RenewError>>;
+
+    /// The record with these tokens and with what they prove.
+    fn renewed<'a>(
+        &'a self,
+        record: &'a SessionRecord,
+        tokens: Tokens,
         now: Now,
     ) -> BoxFuture<'a, Result<SessionRecord, RenewError>>;
 }

@@ -20,6 +20,7 @@ use countersign_oidc::discovery::ProviderMetadata;
 use countersign_oidc::issuer::IssuerRule;
 use countersign_oidc::relying_party::authorization::{AuthenticationWishes, ResponseMode};
 use countersign_oidc::relying_party::client::Client;
+use countersign_oidc::relying_party::refresh::Tokens;
 use countersign_oidc::userinfo::UserinfoMapping;
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,11 +227,20 @@ impl SessionOwner for RelyingParty {
         Some(record.renewed.plus(life.saturating_sub(before)))
     }
 
-    fn renew<'a>(
+    fn refresh<'a>(
         &'a self,
         record: &'a SessionRecord,
         now: Now,
+    ) -> BoxFuture<'a, Result<Option<Tokens>, RenewError>> {
+        Box::pin(Exchange { party: self, now }.refresh(record))
+    }
+
+    fn renewed<'a>(
+        &'a self,
+        record: &'a SessionRecord,
+        tokens: Tokens,
+        now: Now,
     ) -> BoxFuture<'a, Result<SessionRecord, RenewError>> {
-        Box::pin(Exchange { party: self, now }.renew(record))
+        Box::pin(Exchange { party: self, now }.renewed(record, tokens))
     }
 }

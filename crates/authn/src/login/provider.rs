@@ -48,7 +48,20 @@ impl Reach {
     }
 
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        self.http.send(request, self.limits.clone()).await
+        self.send_within(request, self.limits.deadline).await
+    }
+
+    /// The same, with another deadline.
+    pub(crate) async fn send_within(
+        &self,
+        request: Request<Bytes>,
+        deadline: Duration,
+    ) -> Result<Response<Bytes>, HttpError> {
+        let limits = FetchLimits {
+            deadline,
+            ..self.limits.clone()
+        };
+        self.http.send(request, limits).await
     }
 }
 

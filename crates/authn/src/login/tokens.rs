@@ -27,6 +27,10 @@ pub use error::ExchangeError;
 
 mod error;
 
+/// How long the token endpoint has for a refresh: longer than for anything else, since a refresh that is given up may have spent
+/// the token all the same. Nobody waits for it as long.
+const SPENDS: Duration = Duration::from_secs(30);
+
 /// What a login found out.
 #[derive(Debug)]
 pub(super) struct Proved {
@@ -174,43 +178,53 @@ impl Exchange<'_> {
         }
     }
 
-    /// The session with new tokens, and with what they say now.
-    pub(super) async fn renew(self, record: &SessionRecord) -> Result<SessionRecord, RenewError> {
-        match self.refreshed(record).await {
-            Ok(renewed) => Ok(renewed),
-            Err(error) if error.is_refused_grant() => Err(RenewError::Refused(error.to_string())),
-            // Somebody else is no passing trouble: this is not the session it was.
-            Err(
-                error @ (ExchangeError::IdToken(IdTokenError::Changed(_))
-                | ExchangeError::Userinfo(UserinfoError::Subject)),
-            ) => Err(RenewError::Refused(error.to_string())),
-            Err(error) => Err(RenewError::Unavailable(error.to_string())),
-        }
+    /// What the provider gives for the refresh token of `record`, unread.
+    pub(super) async fn refresh(self, record: &SessionRecord) -> Result<Option<Tokens>, RenewError> {
+        self.refreshed(record).await.map_err(|error| not_renewed(&error))
     }
 
-    async fn refreshed(&self, record: &SessionRecord) -> Result<SessionRecord, ExchangeError> {
-        let metadata = self.party.metadata(self.now).await?;
-        let first = parse_object(record.claims.as_bytes());
-        let first = first.map_err(|_| ExchangeError::NoIdToken)?;
+    async fn refreshed(&self, record: &SessionRecord) -> Result<Option<Tokens>, ExchangeError> {
         let Some(refresh_token) = &record.refresh_token else {
-            return Ok(record.clone());
+            return Ok(None);
         };
+        let metadata = self.party.metadata(self.now).await?;
         let url = metadata.endpoint(Endpoint::Token)?;
         let request = refresh_request(refresh_token, &self.party.client.at(&metadata), url, self.call())?;
-        let response = self.tokens(request).await?;
-        let claims = match &response.id_token {
+        let reach = self.party.provider.reach();
+        let answer = reach.send_within(request, SPENDS).await;
+        let answer = answer.map_err(|error| ExchangeError::Unreachable(Endpoint::Token, error))?;
+        let response = TokenResponse::read(&answer);
+        let response = response.map_err(|error| ExchangeError::Answer(Endpoint::Token, error))?;
+        Ok(Some(Tokens::of(response, self.now.wall)))
+    }
+
+    /// The session with these tokens, and with what they say now.
+    pub(super) async fn renewed(
+        self,
+        record: &SessionRecord,
+        tokens: Tokens,
+    ) -> Result<SessionRecord, RenewError> {
+        self.believed(record, tokens)
+            .await
+            .map_err(|error| not_renewed(&error))
+    }
+
+    async fn believed(&self, record: &SessionRecord, tokens: Tokens) -> Result<SessionRecord, ExchangeError> {
+        let first = parse_object(record.claims.as_bytes());
+        let first = first.map_err(|_| ExchangeError::NoIdToken)?;
+        let claims = match &tokens.id_token {
             Some(id_token) if self.party.believing.mapping.is_none() => {
                 let signed = self.signed(id_token.expose()).await?;
                 let last = record.id_token.as_ref().and_then(claims_of);
-                self.renewed_claims(signed, (&first, last.as_ref()), &response)?
+                self.renewed_claims(signed, (&first, last.as_ref()), &tokens)?
             }
             Some(_) | None => first.clone(),
         };
-        let tokens = Tokens::of(response, self.now.wall);
         let before = (self.party.believing.mapping.is_none()).then_some(claims);
         let claims = match (before, self.party.asking.userinfo) {
             (None, AskUserinfo::Never | AskUserinfo::Login) => first,
             (before, AskUserinfo::Never | AskUserinfo::Login | AskUserinfo::Refresh) => {
+                let metadata = self.party.metadata(self.now).await?;
                 self.with_userinfo(before, AskUserinfo::Refresh, &tokens, &metadata)
                     .await?
             }
@@ -231,13 +245,13 @@ impl Exchange<'_> {
         &self,
         signed: SignedClaims,
         (first, last): (&Claims, Option<&Claims>),
-        response: &TokenResponse,
+        tokens: &Tokens,
     ) -> Result<Claims, ExchangeError> {
         let expectation = IdTokenExpectation {
             issuer: &self.party.issuer,
             client_id: &self.party.client.id,
             login: Login::Renewed(first),
-            access_token: Some(&response.access_token),
+            access_token: Some(&tokens.access_token),
             max_age: None,
             essential_acr: &[],
             leeway: self.party.believing.leeway,
@@ -260,6 +274,20 @@ impl Exchange<'_> {
         let request = revocation::request(token, kind, &self.party.client.at(&metadata), url, self.call())?;
         let answer = self.send(Endpoint::Revocation, request).await?;
         revocation::read(&answer).map_err(|error| ExchangeError::Answer(Endpoint::Revocation, error))
+    }
+}
+
+/// Whether the session ends with it, or goes on as it is. Somebody else is no passing trouble: this is not the session it was.
+fn not_renewed(error: &ExchangeError) -> RenewError {
+    let is_anothers = matches!(
+        error,
+        ExchangeError::IdToken(IdTokenError::Changed(_)) | ExchangeError::Userinfo(UserinfoError::Subject)
+    );
+    let why = error.to_string();
+    if is_anothers || error.is_refused_grant() {
+        RenewError::Refused(why)
+    } else {
+        RenewError::Unavailable(why)
     }
 }
 

@@ -1,8 +1,8 @@
 //! A session is renewed at its issuer: once, by one node, whoever asks and however many wait.
 //!
 //! A refresh token that rotates is worth one use. So a renewal is one errand in this process, holds the store's lease
-//! across nodes, and is written over exactly the version it was made from. What changed meanwhile stays as it is: a renewal
-//! that ends after a logout changes nothing.
+//! across nodes, and is written over exactly the version it was made from: the new refresh token as soon as it is there, the
+//! rest once it is believed. What changed meanwhile stays as it is: a renewal that ends after a logout changes nothing.
 
 use super::cache::{Entry, HeldOff, Place};
 use super::flights::{Answer, Errand, Flight, Lost, WAITS};
@@ -14,14 +14,19 @@ use countersign_authn::session::life::{self, WrittenEnd};
 use countersign_authn::session::{Found, Gone, RenewError, SessionOwner, SessionRecord};
 use countersign_core::session::{LeaseToken, RecordKey, Sealed, StoreError, Version};
 use countersign_core::time::{Now, Timestamp};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// How long one node alone may renew a session.
 const LEASE: Duration = Duration::from_secs(15);
-/// How long the issuer has for it: less than the lease, which must not run out while a refresh token is being spent.
-const ISSUER_ANSWERS: Duration = Duration::from_secs(12);
+/// How often the lease is taken anew meanwhile: it must not run out while a refresh token is being spent.
+const HOLDS_ON: Duration = Duration::from_secs(5);
+/// How long the issuer has for new tokens, whose old one may be spent, and how long for what they prove. Nobody waits for either
+/// longer than [`WAITS`].
+const ISSUER_GIVES: Duration = Duration::from_secs(40);
+const ISSUER_PROVES: Duration = Duration::from_secs(12);
 /// How often a node looks whether another has renewed the session.
 const LOOKS_AGAIN: Duration = Duration::from_millis(100);
 /// New tokens that cannot be written are written again so often, so far apart: the old ones may be spent.
@@ -74,18 +79,64 @@ impl SessionKeeper {
             Ok(entry) => entry,
             Err(answer) => return answer,
         };
-        let renewal = wanted.owner.renew(&entry.live.record, self.clock.now());
-        let renewed = timeout(ISSUER_ANSWERS, renewal).await.unwrap_or_else(|_| {
-            let why = format!("no answer within {} s", ISSUER_ANSWERS.as_secs());
-            Err(RenewError::Unavailable(why))
-        });
-        let answer = match renewed {
-            Ok(record) => self.keep(&in_force, wanted, &entry, record).await,
-            Err(RenewError::Refused(why)) => self.refused(&in_force, wanted, &entry, &why).await,
-            Err(RenewError::Unavailable(why)) => self.not_renewed(wanted.name, &entry, why),
-        };
+        let answer = self.renewed(&in_force, wanted, entry, holder).await;
         self.give_back(&in_force, wanted.name, holder).await;
         answer
+    }
+
+    /// With the lease in hand: asks for new tokens, keeps what must not be lost, and then looks what they prove.
+    async fn renewed(
+        &self,
+        in_force: &InForce,
+        wanted: &Wanted,
+        entry: Arc<Entry>,
+        holder: LeaseToken,
+    ) -> Answer {
+        let hold = (in_force, wanted.name, holder);
+        let refresh = wanted.owner.refresh(&entry.live.record, self.clock.now());
+        let tokens = match holding(hold, ISSUER_GIVES, refresh).await {
+            Ok(Some(tokens)) => tokens,
+            Ok(None) => return Ok(entry),
+            Err(error) => return self.failed(in_force, wanted, &entry, error).await,
+        };
+        let entry = match &tokens.refresh_token {
+            None => entry,
+            Some(token) => {
+                let record = SessionRecord {
+                    refresh_token: Some(token.clone()),
+                    ..SessionRecord::clone(&entry.live.record)
+                };
+                let kept = self.keep(in_force, wanted, &entry, record).await?;
+                let known = kept.live.record.refresh_token.as_ref();
+                // Logged in anew, or renewed by another: what is there is not ours to write over.
+                if known.is_none_or(|known| known.expose() != token.expose()) {
+                    return Ok(kept);
+                }
+                kept
+            }
+        };
+        let proves = wanted.owner.renewed(&entry.live.record, tokens, self.clock.now());
+        let answer = match holding(hold, ISSUER_PROVES, proves).await {
+            Ok(record) => self.keep(in_force, wanted, &entry, record).await,
+            Err(error) => return self.failed(in_force, wanted, &entry, error).await,
+        };
+        if answer.is_ok() {
+            count(&self.counters.renewed);
+        }
+        answer
+    }
+
+    async fn failed(
+        &self,
+        in_force: &InForce,
+        wanted: &Wanted,
+        entry: &Arc<Entry>,
+        error: RenewError,
+    ) -> Answer {
+        match error {
+            RenewError::Refused(why) => self.refused(in_force, wanted, entry, &why).await,
+            RenewError::Unavailable(why) => self.not_renewed(wanted.name, entry, why),
+        }
     }
 
     fn draw_holder(&self) -> LeaseToken {
@@ -108,7 +159,8 @@ impl SessionKeeper {
             // Whoever had the lease before may have renewed it: this is read with the lease in hand.
             let entry = self.read(wanted).await.map_err(Err)?;
             let due = at_once || entry.is_renewal_due(self.clock.now().wall);
-            let renewed = entry.version != seen.version || !due;
+            // A refresh token that was kept alone is no renewal: whoever keeps it is not at its end yet.
+            let renewed = entry.live.record.renewed != seen.live.record.renewed || !due;
             match leased {
                 Err(error) => return Err(Err(self.store_away(&error))),
                 Ok(Some(_)) if renewed => {
@@ -119,8 +171,8 @@ impl SessionKeeper {
                 Ok(Some(_)) => return Ok(entry),
                 Ok(None) if Instant::now() < until => sleep(LOOKS_AGAIN).await,
                 Ok(None) => {
-                    let why = "another node has it to renew, and does not come to an end";
-                    return Err(Err(Lost::Unavailable(why.into())));
+                    let why = "another node has it to renew, and does not come to an end".to_owned();
+                    return Err(self.not_renewed(wanted.name, &entry, why));
                 }
             }
         }
@@ -161,7 +213,6 @@ impl SessionKeeper {
                 return self.not_renewed(wanted.name, entry, why);
             }
         };
-        count(&self.counters.renewed);
         let place = Place {
             scope: entry.scope,
             key: entry.key,
@@ -247,6 +298,28 @@ fn within(before: &SessionRecord, renewed: SessionRecord) -> SessionRecord {
         remember: before.remember,
         sid: before.sid.clone(),
         ..renewed
+    }
+}
+
+/// The end of `work`, at most so long; the lease is taken anew meanwhile.
+async fn holding<T>(
+    (in_force, name, holder): (&InForce, RecordKey, LeaseToken),
+    most: Duration,
+    work: impl Future<Output = Result<T, RenewError>>,
+) -> Result<T, RenewError> {
+    let mut work = pin!(work);
+    let until = Instant::now() + most;
+    loop {
+        let next = (Instant::now() + HOLDS_ON).min(until);
+        match timeout_at(next, &mut work).await {
+            Ok(done) => return done,
+            Err(_) if next == until => {
+                let why = format!("no answer within {} s", most.as_secs());
+                return Err(RenewError::Unavailable(why));
+            }
+            // While the store is away nobody else gets it either.
+            Err(_) => drop(in_force.store.lease(&name, holder, LEASE).await),
+        }
     }
 }
 

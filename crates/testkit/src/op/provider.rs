@@ -52,6 +52,8 @@ struct Switches {
     claims: Value,
     /// Merged into userinfo.
     userinfo: Value,
+    /// The status of userinfo, when it does not answer as it should.
+    userinfo_fails: Option<u16>,
     /// Merged into the token endpoint's answer.
     answer: Value,
     /// Changes of ID Tokens, as in `tokens.rs`.
@@ -75,6 +77,7 @@ impl Default for Switches {
             token: None,
             claims: json!({}),
             userinfo: json!({}),
+            userinfo_fails: None,
             answer: json!({}),
             token_changes: Vec::new(),
             lasts: 300,
@@ -121,9 +124,9 @@ impl Provider {
         CHANGES.contains(&word)
     }
 
-    /// `says access_denied`, `token 503`, `claims {"groups":[]}`, `userinfo {…}`, `answer {"id_token":null}`, `id-token key
-    /// ec-256`, `lasts 60`, `rotates no`, `names-itself https://op.test`, `answers-at /path`, `forgets` (every refresh
-    /// token). `as usual` after the first two ends them. `only` before one ends all others.
+    /// `says access_denied`, `token 503`, `claims {"groups":[]}`, `userinfo {…}`, `userinfo 503`, `answer {"id_token":null}`,
+    /// `id-token key ec-256`, `lasts 60`, `rotates no`, `names-itself https://op.test`, `answers-at /path`, `forgets` (every
+    /// refresh token). `as usual` after the first two ends them. `only` before one ends all others.
     pub(super) fn change(&mut self, word: &str, rest: &str) -> Result<(), String> {
         let object = || serde_json::from_str::<Value>(rest).map_err(|error| error.to_string());
         let said = || (rest != "as usual").then(|| rest.to_owned());
@@ -136,7 +139,12 @@ impl Provider {
             "says" => self.switches.says = said(),
             "token" => self.switches.token = said(),
             "claims" => self.switches.claims = object()?,
-            "userinfo" => self.switches.userinfo = object()?,
+            "userinfo" => {
+                self.switches.userinfo_fails = rest.parse().ok();
+                if self.switches.userinfo_fails.is_none() {
+                    self.switches.userinfo = object()?;
+                }
+            }
             "answer" => self.switches.answer = object()?,
             "id-token" => {
                 let (what, value) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -349,6 +357,9 @@ impl Provider {
     }
 
     fn userinfo(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        if let Some(status) = self.switches.userinfo_fails {
+            return respond(status, &json!({}));
+        }
         let token = bearer(request).and_then(|token| self.access.get(token));
         let Some(grant) = token else {
             return respond(401, &json!({ "error": "invalid_token" }));

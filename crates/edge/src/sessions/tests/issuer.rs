@@ -8,7 +8,8 @@ use countersign_core::identity_headers::Written;
 use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
 use countersign_core::secret::Secret;
 use countersign_core::time::{Now, Timestamp};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use countersign_oidc::relying_party::refresh::Tokens;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ pub(super) enum Mood {
 pub(super) struct Issuer {
     mood: Mutex<Mood>,
     delay: Mutex<Duration>,
+    proves: AtomicBool,
     asked: AtomicUsize,
     current: Mutex<u64>,
 }
@@ -40,6 +42,7 @@ impl Issuer {
         Arc::new(Self {
             mood: Mutex::new(Mood::Well),
             delay: Mutex::default(),
+            proves: AtomicBool::new(true),
             asked: AtomicUsize::new(0),
             current: Mutex::new(0),
         })
@@ -65,7 +68,12 @@ impl Issuer {
         self.asked.load(Ordering::SeqCst)
     }
 
-    async fn refresh(&self, record: &SessionRecord, now: Now) -> Result<SessionRecord, RenewError> {
+    /// Whether what is asked after the tokens are given gets an answer.
+    pub(super) fn proves(&self, proves: bool) {
+        self.proves.store(proves, Ordering::SeqCst);
+    }
+
+    async fn refresh(&self, record: &SessionRecord, now: Now) -> Result<Option<Tokens>, RenewError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let delay = *self.delay.lock().unwrap();
         let spent = record.refresh_token.as_ref().unwrap().expose().clone();
@@ -84,10 +92,22 @@ impl Issuer {
         // What it did is done; its answer takes its time.
         pass(delay).await;
         let next = next?;
-        Ok(SessionRecord {
-            access_token: Some(secret("access", next)),
+        Ok(Some(Tokens {
+            id_token: None,
+            access_token: secret("access", next),
             access_ends: Some(now.wall.plus(delay + ACCESS)),
             refresh_token: Some(secret("refresh", next)),
+        }))
+    }
+
+    fn proved(&self, record: &SessionRecord, tokens: Tokens, now: Now) -> Result<SessionRecord, RenewError> {
+        if !self.proves.load(Ordering::SeqCst) {
+            return Err(RenewError::Unavailable("userinfo: 503".to_owned()));
+        }
+        Ok(SessionRecord {
+            access_token: Some(tokens.access_token),
+            access_ends: tokens.access_ends,
+            refresh_token: tokens.refresh_token,
             renewed: now.wall,
             ends: Timestamp::from_seconds(i64::MAX / 1000),
             host: "elsewhere.test".into(),
@@ -137,11 +157,20 @@ impl SessionOwner for Owner {
         Some(Timestamp::from_milliseconds(end.milliseconds() - early))
     }
 
-    fn renew<'a>(
+    fn refresh<'a>(
         &'a self,
         record: &'a SessionRecord,
         now: Now,
-    ) -> BoxFuture<'a, Result<SessionRecord, RenewError>> {
+    ) -> BoxFuture<'a, Result<Option<Tokens>, RenewError>> {
         Box::pin(self.issuer.refresh(record, now))
+    }
+
+    fn renewed<'a>(
+        &'a self,
+        record: &'a SessionRecord,
+        tokens: Tokens,
+        now: Now,
+    ) -> BoxFuture<'a, Result<SessionRecord, RenewError>> {
+        Box::pin(std::future::ready(self.issuer.proved(record, tokens, now)))
     }
 }

@@ -73,7 +73,8 @@ async fn three_nodes_on_one_store_renew_once_whatever_the_issuer_takes_and_nobod
             live(world.look(node, name).await);
         }
         after(Duration::from_secs(delay + 1)).await;
-        settle().await;
+        // A node that looked while it was under way looks again.
+        after(SECOND).await;
         for node in &nodes {
             assert_eq!(access(&live(world.look(node, name).await)), "access-2");
         }
@@ -187,9 +188,56 @@ async fn an_issuer_that_never_answers_is_given_up_before_the_lease_runs_out() {
     world.issuer.takes(Duration::from_hours(1));
     after(ACCESS).await;
     live(world.look(&keeper, name).await);
-    after(3 * SECOND).await;
+    after(31 * SECOND).await;
     assert_eq!(keeper.stats().not_renewed, 1);
     live(world.look(&keeper, name).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_issuer_loses_nobody_the_session_though_nobody_waits_for_it() {
+    let (world, keeper, name) = begun().await;
+    let other = world.keeper();
+    live(world.look(&other, name).await);
+    world.issuer.takes(29 * SECOND);
+    after(ACCESS).await;
+    let began = Instant::now();
+    let looks = [&keeper, &other].map(|node| world.look(node, name));
+    for found in join_all(looks).await {
+        assert_eq!(access(&live(found)), "access-0");
+    }
+    assert_eq!(began.elapsed(), 10 * SECOND);
+    for node in [&keeper, &other] {
+        assert_eq!(access(&live(world.look(node, name).await)), "access-0");
+    }
+    assert_eq!(began.elapsed(), 10 * SECOND, "nor does anybody wait again");
+    after(20 * SECOND).await;
+    for node in [&keeper, &other] {
+        assert_eq!(access(&live(world.look(node, name).await)), "access-1");
+    }
+    assert_eq!(world.issuer.asked(), 1, "the lease was held all the while");
+    world.issuer.takes(Duration::ZERO);
+    after(ACCESS).await;
+    assert_eq!(access(&live(world.look(&other, name).await)), "access-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_token_is_kept_whatever_comes_of_the_rest() {
+    let (world, keeper, name) = begun().await;
+    let other = world.keeper();
+    live(world.look(&other, name).await);
+    world.issuer.proves(false);
+    after(ACCESS).await;
+    for _ in 0..3 {
+        let found = live(world.look(&keeper, name).await);
+        assert_eq!(access(&found), "access-0", "what proves nothing is not served");
+        after(Duration::from_mins(2)).await;
+    }
+    assert_eq!(world.issuer.asked(), 3);
+    assert_eq!((keeper.stats().not_renewed, keeper.stats().renewed), (3, 0));
+    world.issuer.proves(true);
+    assert_eq!(access(&live(world.look(&other, name).await)), "access-4");
+    after(SECOND).await;
+    assert_eq!(access(&live(world.look(&keeper, name).await)), "access-4");
 }
 
 #[tokio::test(start_paused = true)]
