@@ -266,12 +266,17 @@ impl Verdict {
         first.map_or(Self::None, Self::Failed)
     }
 
-    /// What the certificate says, when it holds.
-    pub fn facts(&self) -> Option<&Arc<CertificateFacts>> {
+    /// What a certificate that holds is.
+    pub const fn judged(&self) -> Option<&Judged> {
         match self {
-            Self::Success(judged) => Some(&judged.facts),
+            Self::Success(judged) => Some(judged),
             Self::None | Self::Failed(_) => None,
         }
+    }
+
+    /// What the certificate says, when it holds.
+    pub fn facts(&self) -> Option<&Arc<CertificateFacts>> {
+        self.judged().map(|judged| &judged.facts)
     }
 
     /// As nginx writes it: `NONE`, `SUCCESS`, `FAILED:reason`.

@@ -8,6 +8,7 @@ use crate::reason::{AnswerReason, RejectionReason};
 use crate::request::OriginalRequest;
 use crate::route::{ChallengeStyle, LoginDemand, Route};
 use crate::time::Now;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Proof that a request was allowed. Made by [`decide`] only; the upstream is reached with one in hand.
@@ -160,7 +161,8 @@ pub async fn decide(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> 
                 break;
             }
             Outcome::Authenticated(principal, more) => {
-                return and_also(route, request, principal, effects.then(more), now).await;
+                let request = agreeing(request, &**authenticator, now);
+                return and_also(route, &request, principal, effects.then(more), now).await;
             }
             Outcome::Rejected(rejection, more) => {
                 effects = effects.then(more);
@@ -173,6 +175,26 @@ pub async fn decide(route: &Arc<Route>, request: &OriginalRequest, now: Now) -> 
         }
     }
     refuse(route, request, unclaimed.or(failed), effects)
+}
+
+/// The request, in which the verdict on the certificate is that of `by`, who has let it in: whatever is told of the
+/// certificate agrees with who was let in, also where the request came in by other judges.
+fn agreeing<'r>(request: &'r OriginalRequest, by: &dyn Authenticator, now: Now) -> Cow<'r, OriginalRequest> {
+    let told = request.certificate.verdict.judged();
+    if told.is_some_and(|judged| judged.principal.authenticator == *by.name()) {
+        return Cow::Borrowed(request);
+    }
+    let presented = request.certificate.presented.as_ref();
+    let judged = by
+        .certificate_judge()
+        .zip(presented)
+        .and_then(|(judge, presented)| judge.judge(presented, now).ok());
+    let Some(judged) = judged else {
+        return Cow::Borrowed(request);
+    };
+    let mut request = request.clone();
+    request.certificate.verdict = Verdict::Success(judged);
+    Cow::Owned(request)
 }
 
 /// Whether the two look for their credentials in places of which none is the same: what one saw is not what the other saw.
@@ -198,14 +220,19 @@ async fn and_also(
     mut effects: Effects,
     now: Now,
 ) -> Decision {
+    let mut request = Cow::Borrowed(request);
     for authenticator in &route.also {
-        let outcome = match authenticator.try_now(request, now) {
+        let outcome = match authenticator.try_now(&request, now) {
             Some(outcome) => outcome,
-            None => authenticator.authenticate(request, now).await,
+            None => authenticator.authenticate(&request, now).await,
         };
         let rejection = match outcome {
             Outcome::Authenticated(_, more) => {
                 effects = effects.then(more);
+                // One that held by whoever asked for it first stays told.
+                if request.certificate.verdict.facts().is_none() {
+                    request = Cow::Owned(agreeing(&request, &**authenticator, now).into_owned());
+                }
                 continue;
             }
             Outcome::Absent(more) => {
@@ -222,12 +249,12 @@ async fn and_also(
         return Decision::Challenge(Refusal {
             rejection,
             demand: None,
-            challenges: authenticator.challenge(request).into_iter().collect(),
+            challenges: authenticator.challenge(&request).into_iter().collect(),
             style: route.challenge,
             effects,
         });
     }
-    authorize(route, request, principal, effects, now)
+    authorize(route, &request, principal, effects, now)
 }
 
 /// A browser's question before a script's request bears no credential by design; what it may learn, the application says.

@@ -11,6 +11,8 @@ use countersign_edge::listen::Address;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+mod certificates;
+
 /// About one route.
 pub(super) fn remark(
     route: &Route,
@@ -57,6 +59,7 @@ pub(super) fn remark(
             format!("route `{name}` has no `require`: any principal that its `accept` proves may enter");
         told.push(Diagnostic::note(at("accept"), message));
     }
+    certificates::remark(route, values, way, surroundings, told);
     refuse_loop(route, way, surroundings, told);
 }
 
