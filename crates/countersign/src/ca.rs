@@ -46,7 +46,7 @@ pub enum CaError {
     #[error("the {0}'s key is not the key of its certificate")]
     OtherKey(&'static str),
     /// Too long a life.
-    #[error("{days} days are too many: a {what} holds at most {most}")]
+    #[error("{days} days are too many: {} {what} holds at most {most}", article(what))]
     TooManyDays {
         /// What was asked for.
         days: u32,
@@ -86,6 +86,14 @@ pub enum CaError {
     /// What the library that writes certificates says.
     #[error("the certificate could not be written: {0}")]
     Unwritten(#[from] rcgen::Error),
+}
+
+fn article(what: &str) -> &'static str {
+    if what.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 /// The days that a certificate holds when nobody says otherwise, and at most.

@@ -276,5 +276,21 @@ fn an_authority_is_called_as_one_says_and_holds_as_long() {
     assert!(told.contains("name is empty, longer"), "{told}");
     let told = desk.bad(&["init", "--folder", "other", "--root-days", "9999"]);
     assert!(told.contains("at most 7300"), "{told}");
+    let told = desk.bad(&["init", "--folder", "other", "--intermediate-days", "9999"]);
+    assert!(told.contains("an intermediate holds at most 3650"), "{told}");
     assert!(!desk.has("other"));
+    let shortened = desk.run(&[
+        "init",
+        "--folder",
+        "short",
+        "--root-days",
+        "10",
+        "--intermediate-days",
+        "20",
+    ]);
+    let told = complained(&shortened);
+    assert!(
+        told.contains("note: the intermediate ends with the root"),
+        "{told}"
+    );
 }

@@ -227,26 +227,31 @@ impl Index {
 
     /// The certificates with this fingerprint.
     pub fn find_sha256(&self, sha256: &str) -> Vec<usize> {
-        let records = self.certificates.iter().enumerate();
-        let found = records.filter(|(_, record)| record.sha256 == sha256);
-        found.map(|(place, _)| place).collect()
+        self.places(|record| record.sha256 == sha256)
     }
 
-    /// The certificates that `what` means: the one with this serial number, else all that have these files.
-    pub fn find(&self, what: &str) -> Vec<usize> {
-        let serial = what.replace(':', "").to_ascii_uppercase();
-        let places = |wanted: &dyn Fn(&Record) -> bool| {
-            let records = self.certificates.iter().enumerate();
-            let found = records.filter(|(_, record)| wanted(record));
-            found.map(|(place, _)| place).collect::<Vec<_>>()
-        };
-        let by_serial = places(&|record| record.serial == serial);
-        if by_serial.is_empty() {
-            places(&|record| record.file == what)
-        } else {
-            by_serial
-        }
+    /// The certificate with this serial number.
+    pub fn find_serial(&self, serial: &str) -> Vec<usize> {
+        let serial = serial.replace(':', "").to_ascii_uppercase();
+        self.places(|record| record.serial == serial)
     }
+
+    /// The certificates whose files are called so.
+    pub fn find_file(&self, file: &str) -> Vec<usize> {
+        self.places(|record| record.file == file)
+    }
+
+    fn places(&self, wanted: impl Fn(&Record) -> bool) -> Vec<usize> {
+        let records = self.certificates.iter().enumerate();
+        let found = records.filter(|(_, record)| wanted(record));
+        found.map(|(place, _)| place).collect()
+    }
+}
+
+/// Whether a text is a serial number of ours: 16 bytes in hexadecimal digits, with or without colons.
+pub fn is_serial(text: &str) -> bool {
+    let digits = text.replace(':', "");
+    digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl AuthorityRecord {

@@ -25,9 +25,10 @@ impl Authority {
         }
     }
 
-    /// Calls back the intermediate, whichever of its certificates is shown: nothing it signed holds any more.
-    pub fn revoke_intermediate(&mut self, reason: Reason, now: Timestamp) -> bool {
-        let mut fresh = false;
+    /// Calls back the intermediate, whichever of its certificates is shown: nothing it signed holds any more. The serial
+    /// numbers that were not called back before.
+    pub fn revoke_intermediate(&mut self, reason: Reason, now: Timestamp) -> Vec<String> {
+        let mut fresh = Vec::new();
         for record in self
             .index
             .intermediates
@@ -35,7 +36,7 @@ impl Authority {
             .filter(|record| record.revoked.is_none())
         {
             record.revoked = Some(revocation(reason, now));
-            fresh = true;
+            fresh.push(record.serial.clone());
         }
         fresh
     }
@@ -57,7 +58,8 @@ impl Authority {
         let serials = self.revoked(role, now);
         let revoked = serials.iter().map(|(serial, revocation)| Revoked {
             serial,
-            at: Timestamp::from_seconds(revocation.at),
+            // A list begins a little earlier than it is made, for clocks that are late, and tells of nothing to come.
+            at: Timestamp::from_seconds(revocation.at).min(life.not_before),
             reason: revocation.reason.code(),
         });
         let der = make::revocation_list(&self.signer(role)?, number, life, &revoked.collect::<Vec<_>>())?;

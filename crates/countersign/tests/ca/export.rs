@@ -93,3 +93,18 @@ fn a_bundle_whose_password_nobody_saw_is_not_written() {
     );
     assert!(!desk.has("ca/issued/ann.p12"));
 }
+
+#[test]
+fn a_bundle_takes_the_place_of_a_bundle_and_of_nothing_else() {
+    let desk = Desk::with_authority();
+    desk.good(&["issue", "client", "ann"]);
+    for there in ["ca/root.key", "ca/index.json", "ca/issued/ann.crt", "ca/issued"] {
+        let before = std::fs::read(desk.0.0.join(there)).ok();
+        let told = desk.bad(&["export", "ann", "--pkcs12", "--output", there]);
+        assert!(told.contains("is no PKCS#12 file"), "{told}");
+        assert_eq!(std::fs::read(desk.0.0.join(there)).ok(), before, "{there}");
+    }
+    exported(&desk, &["--output", "ann.p12"]);
+    exported(&desk, &["--output", "ann.p12"]);
+    exported(&desk, &["--output", "ann.p12", "--legacy"]);
+}

@@ -178,3 +178,28 @@ fn what_was_tampered_with_is_told() {
     let told = desk.bad(&["issue", "client", "ann"]);
     assert!(told.contains("ca/intermediate.key: it is no PEM file"), "{told}");
 }
+
+#[test]
+fn a_secret_never_becomes_everybodys_and_an_open_authority_signs_nothing() {
+    let desk = Desk::with_authority();
+    desk.good(&["issue", "client", "ann"]);
+    let mode = |name: &str, mode: u32| {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(desk.0.0.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("ca/issued/ann.key", 0o646);
+    desk.good(&["renew", "ann"]);
+    assert_eq!(desk.mode("ca/issued/ann.key"), 0o640);
+    desk.0.write("open.p12", "");
+    mode("open.p12", 0o666);
+    desk.good(&["export", "ann", "--pkcs12", "--output", "open.p12"]);
+    assert_eq!(desk.mode("open.p12"), 0o660);
+    mode("ca/intermediate.key", 0o644);
+    let told = desk.bad(&["issue", "client", "ben"]);
+    assert!(told.contains("chmod o-rwx ./ca/intermediate.key"), "{told}");
+    mode("ca/intermediate.key", 0o640);
+    desk.good(&["issue", "client", "ben"]);
+    mode("ca", 0o777);
+    let told = desk.bad(&["issue", "client", "cid"]);
+    assert!(told.contains("chmod go-w ./ca"), "{told}");
+}

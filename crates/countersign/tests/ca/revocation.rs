@@ -173,3 +173,59 @@ fn a_renewed_intermediate_leaves_what_was_issued_before_whole() {
     let told = desk.bad(&["renew", "intermediate", "ann"]);
     assert!(told.contains("by itself"), "{told}");
 }
+
+#[test]
+fn no_name_means_something_else_to_whoever_revokes() {
+    let desk = Desk::with_authority();
+    let serial = "6F1118D50A2E6CD70098A22E8EB3A64D";
+    for name in ["intermediate", "Root", serial] {
+        let told = desk.bad(&["issue", "client", name]);
+        assert!(told.contains("give its files another name with --file"), "{told}");
+        let told = desk.bad(&["issue", "client", "ann", "--file", name]);
+        assert!(told.contains("another name"), "{told}");
+        desk.good(&["issue", "client", name, "--file", &format!("{name}-of-ann")]);
+    }
+    // An index of before, in which names were free: neither is taken for the other.
+    desk.good(&["issue", "client", "ben"]);
+    let path = desk.0.0.join("ca/index.json");
+    let index = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
+    let own = desk.json(&["list"])["certificates"][0]["serial"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    std::fs::write(&path, index.replace("\"ben\"", "\"intermediate\"")).unwrap();
+    let ben = desk.json(&["list"]);
+    let mut ben = ben["certificates"].as_array().unwrap().iter();
+    let ben = ben.find(|one| one["file"] == "intermediate").unwrap()["serial"].clone();
+    let ben = ben.as_str().unwrap();
+    for command in ["revoke", "renew"] {
+        let told = desk.bad(&[command, "intermediate"]);
+        assert!(
+            told.contains("more than one thing") && told.contains(ben),
+            "{told}"
+        );
+    }
+    desk.good(&["revoke", ben]);
+    std::fs::write(&path, index.replace("\"ben\"", &format!("\"{own}\""))).unwrap();
+    let told = desk.bad(&["revoke", &own]);
+    assert!(told.contains("more than one thing"), "{told}");
+}
+
+#[test]
+fn all_certificates_of_a_revoked_intermediate_are_told_and_no_revocation_is_yet_to_come() {
+    let desk = Desk::with_authority();
+    desk.good(&["renew", "intermediate"]);
+    let report = desk.json(&["revoke", "intermediate"]);
+    assert_eq!(report["revoked"].as_array().unwrap().len(), 2, "{report}");
+    let text = desk.openssl("crl -in ca/root.crl -noout -text");
+    let times = |what: &str| {
+        let lines = text.lines().filter_map(|line| line.trim().strip_prefix(what));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let updated = times("Last Update: ");
+    assert_eq!(
+        times("Revocation Date: "),
+        [updated[0].clone(), updated[0].clone()],
+        "{text}"
+    );
+}

@@ -50,11 +50,18 @@ fn a_request_is_signed_for_names_that_were_confirmed_one_by_one() {
     let told = desk.bad(&["renew", "app.example"]);
     assert!(told.contains("is not ours") && told.contains("ca sign"), "{told}");
     assert_eq!(desk.good(&["renew", "--due", "300"]), "nothing is due");
+    // The owner's new request takes the place of the former one, and another's certificate stays.
+    let again = desk.good(&words);
+    assert!(again.contains("the one before holds until"), "{again}");
+    let told = desk.bad(&["issue", "server", "app.example"]);
+    assert!(told.contains("is there already"), "{told}");
     desk.good(&["revoke", "app.example"]);
     assert!(
         desk.openssl(&format!("{VERIFY} ca/issued/app.example.crt"))
             .contains("revoked")
     );
+    let told = desk.bad(&words);
+    assert!(told.contains("was revoked on"), "{told}");
 }
 
 #[test]

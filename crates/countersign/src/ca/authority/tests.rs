@@ -198,7 +198,8 @@ fn lists_are_numbered_upwards_and_what_is_called_back_stays_so() {
 fn a_revoked_intermediate_issues_nothing_any_more() {
     let mut authority = founded();
     authority.renew_intermediate(1095, later(1), dice()).unwrap();
-    assert!(authority.revoke_intermediate(Reason::CaCompromise, later(2)));
+    let revoked = authority.revoke_intermediate(Reason::CaCompromise, later(2));
+    assert_eq!(revoked.len(), authority.index.intermediates.len());
     assert!(
         authority
             .index
@@ -206,7 +207,11 @@ fn a_revoked_intermediate_issues_nothing_any_more() {
             .iter()
             .all(|record| record.revoked.is_some())
     );
-    assert!(!authority.revoke_intermediate(Reason::CaCompromise, later(2)));
+    assert!(
+        authority
+            .revoke_intermediate(Reason::CaCompromise, later(2))
+            .is_empty()
+    );
     assert!(matches!(
         issued(&mut authority, 1, later(2)),
         Err(CaError::Revoked("intermediate"))
@@ -265,9 +270,13 @@ fn an_index_comes_back_from_its_file_and_no_other_file_is_one() {
         .map(|pair| std::str::from_utf8(pair).unwrap());
     let colons = colons.collect::<Vec<_>>().join(":").to_lowercase();
     for what in [&serial, &colons, "ann"] {
-        assert_eq!(authority.index.find(what), [0], "{what}");
+        assert_eq!(
+            [authority.index.find_serial(what), authority.index.find_file(what)].concat(),
+            [0],
+            "{what}"
+        );
     }
-    assert!(authority.index.find("ben").is_empty());
+    assert!(authority.index.find_file("ben").is_empty());
     for broken in [
         "",
         "{}",

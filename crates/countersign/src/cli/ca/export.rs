@@ -11,6 +11,8 @@ use crate::config::Environment;
 use crate::output::Output;
 use countersign_edge::system::OsEntropy;
 use serde_json::json;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// What to export.
@@ -25,7 +27,7 @@ pub(in crate::cli) struct Args {
     /// is imported.
     #[arg(long)]
     legacy: bool,
-    /// The file to write, instead of NAME.p12 beside the certificate. A file that is there is replaced.
+    /// The file to write, instead of NAME.p12 beside the certificate. A PKCS#12 file that is there is replaced, and no other.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -84,6 +86,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         bundle(form, &key, &certificates, name, &password, &entropy).map_err(|error| error.to_string())?;
     let beside = files.certificate.with_file_name(format!("{}.p12", record.file));
     let path = args.output.clone().unwrap_or(beside);
+    refuse_another(&path)?;
     let staged = Staged::write(&path, &bytes, SECRET)?;
     let shown = path.display().to_string();
     if args.json {
@@ -100,6 +103,35 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         ));
     }
     staged.place().map(drop)
+}
+
+/// Refuses to take the place of what is no PKCS#12 file: a key of the authority, say.
+fn refuse_another(path: &Path) -> Result<(), String> {
+    let Ok(facts) = std::fs::metadata(path) else {
+        return Ok(());
+    };
+    let mut begins = [0; 16];
+    let read = File::open(path).and_then(|mut file| file.read(&mut begins));
+    let begins = begins.get(..read.unwrap_or_default()).unwrap_or_default();
+    let replaceable = facts.is_file() && (facts.len() == 0 || is_bundle(begins));
+    replaceable.then_some(()).ok_or_else(|| {
+        format!(
+            "{} is there and is no PKCS#12 file: nothing else is overwritten, give --output another name",
+            path.display()
+        )
+    })
+}
+
+/// Whether these bytes begin a PKCS#12 file: a sequence, and version 3 in it.
+fn is_bundle(begins: &[u8]) -> bool {
+    let length = match begins {
+        [0x30, short, ..] if *short <= 0x80 => 2,
+        [0x30, long, ..] => 2 + usize::from(*long & 0x7f),
+        _ => return false,
+    };
+    begins
+        .get(length..)
+        .is_some_and(|rest| rest.starts_with(&[2, 1, 3]))
 }
 
 /// The first certificate of a file.

@@ -1,14 +1,15 @@
 //! The folder of an authority: what is in it, who may change it, and one change at a time.
 
 use super::passphrase::Unlock;
-use super::written::{SECRET, is_staged, told, write};
-use crate::ca::index::{Index, Record};
+use super::written::{OTHERS, SECRET, is_staged, told, write};
+use crate::ca::index::{Index, Record, Status};
 use crate::ca::{Authority, PrivateKey, Role, is_locked};
 use crate::config::Environment;
+use crate::state;
 use countersign_core::secret::Secret;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The largest index that is read: some 500,000 certificates.
@@ -73,25 +74,47 @@ impl Folder {
     pub(super) fn places(&self, index: &Index, what: &str) -> Result<Vec<usize>, String> {
         let path = Path::new(what);
         let is_file = path.extension().is_some_and(|extension| extension == "crt") && path.is_file();
-        let places = if is_file {
+        let mut meant = Vec::new();
+        if is_file {
             let text = text(&Environment::real(), path)?;
             let der = crate::ca::first_certificate(&text);
             let der = der.ok_or_else(|| format!("{what}: holds no certificate"))?;
-            index.find_sha256(&crate::ca::sha256(&der))
-        } else {
-            index.find(what)
-        };
-        if places.is_empty() {
-            return Err(format!(
+            meant.push(index.find_sha256(&crate::ca::sha256(&der)));
+        }
+        meant.extend([index.find_serial(what), index.find_file(what)]);
+        meant.retain(|places| !places.is_empty());
+        meant.dedup();
+        match <[_; 1]>::try_from(meant) {
+            Ok([places]) => Ok(places),
+            Err(none) if none.is_empty() => Err(format!(
                 "{what:?} was not issued here: `countersign ca list --all --folder {}` shows what was",
                 self.0.display()
-            ));
+            )),
+            Err(several) => Err(ambiguous(what, index, several.into_iter().flatten())),
         }
-        Ok(places)
+    }
+
+    /// Refuses the word that means the intermediate itself where a certificate that holds has it for a name, too.
+    pub(super) fn means_the_intermediate(index: &Index, what: &str) -> Result<(), String> {
+        let named = index.find_file(what).into_iter().filter(|place| {
+            let record = index.certificates.get(*place);
+            record.is_some_and(|record| record.status(super::now()) == Status::Valid)
+        });
+        let mut named = named.peekable();
+        match named.peek() {
+            None => Ok(()),
+            Some(_) => Err(ambiguous(what, index, named)),
+        }
     }
 
     /// Waits until nobody else changes the folder, and keeps others from it.
     pub(super) fn hold(&self) -> Result<Held, String> {
+        if state::is_open(&self.0) {
+            return Err(format!(
+                "others can write into {0}, and put their own certificates there: `chmod go-w {0}`",
+                self.0.display()
+            ));
+        }
         let path = self.path(LOCK);
         let mut options = OpenOptions::new();
         let file = options
@@ -162,6 +185,7 @@ impl Folder {
         let mut keys = Vec::new();
         for role in roles {
             let path = self.key(*role);
+            refuse_open(&path)?;
             let text =
                 Secret::new(text(environment, &path).map_err(|why| format!("{why}: {}", away(*role)))?);
             if is_locked(text.expose()) && passphrase.is_none() {
@@ -216,6 +240,27 @@ fn sweep(folder: &Path) {
             drop(std::fs::remove_file(entry.path()));
         }
     }
+}
+
+/// Refuses a key that anybody on this machine may have read.
+fn refuse_open(key: &Path) -> Result<(), String> {
+    match std::fs::metadata(key) {
+        Ok(facts) if facts.mode() & OTHERS != 0 => Err(format!(
+            "everybody on this machine can read or change {0}: `chmod o-rwx {0}`, or make a new authority if somebody may have",
+            key.display()
+        )),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// That `what` means more than one thing, and how each certificate is meant alone.
+fn ambiguous(what: &str, index: &Index, places: impl Iterator<Item = usize>) -> String {
+    let serials = places.filter_map(|place| index.certificates.get(place));
+    let serials = serials.map(|record| format!("{} ({})", record.serial, record.names.join(", ")));
+    format!(
+        "{what:?} means more than one thing here: name a certificate by its serial number: {}",
+        serials.collect::<Vec<_>>().join("; ")
+    )
 }
 
 /// A small file's text.

@@ -51,6 +51,9 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     let authority = Authority::found(foundation, now(), &OsEntropy::new());
     let mut authority = authority.map_err(|error| error.to_string())?;
     let written = put(&folder, &mut authority, passphrase.as_ref(), &[])?;
+    if args.root_days < args.intermediate_days {
+        out.error_line("note: the intermediate ends with the root, earlier than asked");
+    }
     if args.json {
         out.line(&report(&authority, &written).to_string());
     } else {

@@ -5,7 +5,7 @@ use super::init::make_folder;
 use super::passphrase::Unlock;
 use super::written::{PUBLIC, SECRET, Staged, told};
 use super::{Place, day, days, now, rfc_3339};
-use crate::ca::index::{Record, days_left};
+use crate::ca::index::{Record, days_left, is_serial};
 use crate::ca::names::{Kind, Name};
 use crate::ca::{Issued, PrivateKey, Role, Wish};
 use crate::config::Environment;
@@ -123,7 +123,8 @@ pub(super) fn run(command: &Issue, environment: &Environment, out: &mut Output) 
 /// What its files are called.
 pub(super) fn stem(named: Option<&str>, names: &[Name]) -> Result<String, String> {
     let Some(named) = named else {
-        return Ok(names.first().map(Name::file_stem).unwrap_or_default());
+        let stem = names.first().map(Name::file_stem).unwrap_or_default();
+        return means_nothing_else(&stem).map(|()| stem);
     };
     let plain = |character: char| !character.is_control() && character != '/';
     if named.is_empty() || named.starts_with(['.', '-']) || named.len() > 120 || !named.chars().all(plain) {
@@ -132,7 +133,23 @@ pub(super) fn stem(named: Option<&str>, names: &[Name]) -> Result<String, String
              --output's"
         ));
     }
-    Ok(named.to_owned())
+    means_nothing_else(named).map(|()| named.to_owned())
+}
+
+/// Refuses a name of files that means something else to the commands that take one: whoever revokes by it would revoke
+/// another.
+fn means_nothing_else(stem: &str) -> Result<(), String> {
+    let role = [Role::Root, Role::Intermediate]
+        .into_iter()
+        .find(|role| stem.eq_ignore_ascii_case(role.word()));
+    let what = match role {
+        Some(role) => format!("the {} itself", role.word()),
+        None if is_serial(stem) => "a serial number".to_owned(),
+        None => return Ok(()),
+    };
+    Err(format!(
+        "{stem:?} means {what} where certificates are named: give its files another name with --file"
+    ))
 }
 
 /// A folder of somebody else's, by its whole path, so that it is found again from anywhere.
@@ -215,6 +232,14 @@ pub(super) fn tell(issued: &Issued, written: &[PathBuf], json: bool, out: &mut O
     if issued.shortened {
         out.error_line("note: it ends with the intermediate, earlier than asked; `countersign ca renew intermediate` first");
     }
+}
+
+/// That the certificate before still holds.
+pub(super) fn tell_former(record: &Record, out: &mut Output) {
+    let (until, serial) = (day(record.not_after), &record.serial);
+    out.line(&format!(
+        "the one before holds until {until}; `countersign ca revoke {serial}` ends it now"
+    ));
 }
 
 /// A certificate for a program.

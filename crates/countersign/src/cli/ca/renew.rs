@@ -61,10 +61,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         let (issued, written) = again(args, &folder, &mut authority, &record)?;
         issue::tell(&issued, &written, args.json, out);
         if !args.json {
-            let (until, serial) = (day(record.not_after), &record.serial);
-            out.line(&format!(
-                "the one before holds until {until}; `countersign ca revoke {serial}` ends it now"
-            ));
+            issue::tell_former(&record, out);
         }
     }
     if chosen.is_empty() && !args.json {
@@ -164,6 +161,7 @@ pub(super) fn kept(path: &Path) -> Result<PrivateKey, String> {
 fn intermediate(args: &Args, environment: &Environment, out: &mut Output) -> Result<(), String> {
     let folder = Folder(args.place.folder.clone());
     let index = folder.index()?;
+    Folder::means_the_intermediate(&index, INTERMEDIATE)?;
     let before = index
         .current(Role::Intermediate)
         .map_or(0, |record| record.not_after);

@@ -42,12 +42,8 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     let mut authority = folder.authority(keys, environment, &held)?;
     let serials = match role {
         Role::Root => {
-            let current = authority
-                .index
-                .current(Role::Intermediate)
-                .map(|record| record.serial.clone());
-            let fresh = authority.revoke_intermediate(args.reason, now());
-            current.filter(|_| fresh).into_iter().collect()
+            Folder::means_the_intermediate(&authority.index, INTERMEDIATE)?;
+            authority.revoke_intermediate(args.reason, now())
         }
         Role::Intermediate => revoke(&mut authority, &folder, args)?,
     };

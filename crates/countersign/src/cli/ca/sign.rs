@@ -4,10 +4,11 @@ use super::folder::Folder;
 use super::issue::{self, Files};
 use super::passphrase::Unlock;
 use super::written::Staged;
-use super::{Place, now, quoted};
+use super::{Place, day, now, quoted};
+use crate::ca::index::{Index, Record};
 use crate::ca::names::{Kind, Name};
 use crate::ca::request::Request;
-use crate::ca::{Role, Wish};
+use crate::ca::{Role, Wish, first_certificate, sha256};
 use crate::config::Environment;
 use crate::output::Output;
 use countersign_edge::system::OsEntropy;
@@ -55,7 +56,6 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
             .map_or_else(|| folder.issued(), PathBuf::from),
         &stem,
     );
-    files.must_be_new()?;
     let wish = Wish {
         kind: args.kind,
         names: &asked,
@@ -64,6 +64,10 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         folder: elsewhere.as_deref(),
         requested: true,
     };
+    let before = replaced(&authority.index, &folder, &wish, environment)?;
+    if before.is_none() {
+        files.must_be_new()?;
+    }
     let issued = authority.issue(wish, request.key(), now(), &OsEntropy::new());
     let issued = issued.map_err(|error| error.to_string())?;
     let staged = files.stage(&issued.chain, None)?;
@@ -73,7 +77,39 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         .map(Staged::place)
         .collect::<Result<Vec<_>, _>>()?;
     issue::tell(&issued, &written, args.json, out);
+    if let Some(before) = before.filter(|_| !args.json) {
+        issue::tell_former(&before, out);
+    }
     Ok(())
+}
+
+/// The certificate whose place the new one takes: the last of these files, when it came from a request for the same
+/// purpose and its file is the one that was written.
+fn replaced(
+    index: &Index,
+    folder: &Folder,
+    wish: &Wish<'_>,
+    environment: &Environment,
+) -> Result<Option<Record>, String> {
+    let mut records = index.certificates.iter().rev();
+    let last = records.find(|record| record.file == wish.file && record.folder.as_deref() == wish.folder);
+    let Some(last) = last.filter(|last| last.requested && last.kind == wish.kind) else {
+        return Ok(None);
+    };
+    let path = Files::new(&folder.of(last), wish.file).certificate;
+    let bytes = environment.whole(&path).unwrap_or_default();
+    let there = first_certificate(&String::from_utf8_lossy(&bytes)).map(|der| sha256(&der));
+    if there.as_ref() != Some(&last.sha256) {
+        return Ok(None);
+    }
+    match &last.revoked {
+        Some(revoked) => Err(format!(
+            "{} was revoked on {}: if it may hold again, sign the request under another --file",
+            wish.file,
+            day(revoked.at)
+        )),
+        None => Ok(Some(last.clone())),
+    }
 }
 
 /// Whether just the names that are asked for were named on the command line.

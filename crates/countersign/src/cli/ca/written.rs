@@ -1,12 +1,14 @@
 //! Files that are whole or not there: written beside their place, flushed to the disk, and then given their name.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Of keys, and of what tells about people: nobody else's to read.
 pub(super) const SECRET: u32 = 0o600;
+/// What neither the owner nor the group of a file is.
+pub(super) const OTHERS: u32 = 0o007;
 /// Of certificates.
 pub(super) const PUBLIC: u32 = 0o644;
 
@@ -21,7 +23,8 @@ pub(super) struct Staged {
 
 impl Staged {
     /// Writes `bytes` beside `path`, with `mode`. What is there already keeps its owner, its group and its mode: whoever
-    /// reads it now can read what takes its place. Behind a link it is the file itself that is replaced.
+    /// reads it now can read what takes its place, but for others where it is a secret. Behind a link it is the file itself
+    /// that is replaced.
     pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<Self, String> {
         let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let name = real.file_name().unwrap_or_default().to_string_lossy();
@@ -46,7 +49,8 @@ impl Staged {
             .open(&self.temporary)?;
         if let Ok(facts) = std::fs::metadata(&self.path) {
             std::os::unix::fs::fchown(&file, Some(facts.uid()), Some(facts.gid()))?;
-            file.set_permissions(facts.permissions())?;
+            let others = if mode == SECRET { OTHERS } else { 0 };
+            file.set_permissions(Permissions::from_mode(facts.mode() & !others & 0o777))?;
         }
         file.write_all(bytes)?;
         file.sync_all()
