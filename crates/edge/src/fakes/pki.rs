@@ -150,6 +150,23 @@ pub(crate) fn client_of(
     builder.with_client_cert_resolver(Arc::clone(&any.client_auth_cert_resolver))
 }
 
+/// A client without a certificate for this version of TLS, with the suites of the library in their order or turned round.
+pub(crate) fn client_of_suites(
+    version: &'static rustls::SupportedProtocolVersion,
+    turned: bool,
+) -> ClientConfig {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    if turned {
+        provider.cipher_suites.reverse();
+    }
+    let provider = Arc::new(provider);
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
+    let builder = builder.with_protocol_versions(&[version]).unwrap();
+    let builder = builder.dangerous();
+    let builder = builder.with_custom_certificate_verifier(Arc::new(Anybody(provider)));
+    builder.with_no_client_auth()
+}
+
 /// Sessions of a client that takes the last one it has to any server.
 #[derive(Debug, Default)]
 pub(crate) struct AnyName {

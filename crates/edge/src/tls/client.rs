@@ -2,7 +2,8 @@
 //! with each request, and said in an answer instead of an alert.
 //!
 //! The connection ends only where the library cannot hold a certificate at all: X.509 version 1, a critical extension that
-//! nobody knows, RSA below 2048 or above 8192 bits, and chains beyond [`MAX_CHAIN`] certificates or [`MAX_CHAIN_BYTES`].
+//! nobody knows, RSA below 2048 or above 8192 bits, keys whose signatures cannot be checked, and chains beyond
+//! [`MAX_CHAIN`] certificates or [`MAX_CHAIN_BYTES`].
 
 use super::ClientPolicy;
 use super::certificate::provider;
@@ -39,6 +40,9 @@ pub(crate) enum Unheld {
     /// RSA that is too short or too long.
     #[error("the client's key is RSA of {0} bits; 2048 to 8192 are taken")]
     Rsa(usize),
+    /// A key of another kind: its algorithm, or its curve.
+    #[error("the client's key is of a kind that is not taken here: {0}")]
+    Key(Box<str>),
     /// Not a certificate, or not in one way only.
     #[error("the client's certificate cannot be read")]
     Malformed,
@@ -113,6 +117,7 @@ impl ClientCertVerifier for AnyCertificate {
         }
         match read.as_ref().map(Certificate::key) {
             Ok(KeyKind::Rsa { bits }) if !RSA_BITS.contains(bits) => Err(Unheld::Rsa(*bits).into()),
+            Ok(KeyKind::Other(kind)) => Err(Unheld::Key(kind.clone()).into()),
             Ok(_) | Err(_) => Ok(ClientCertVerified::assertion()),
         }
     }

@@ -55,6 +55,8 @@ pub(super) fn server(
     let mut config = builder.with_cert_resolver(Arc::new(resolver));
     config.ticketer = Ticketer::new()?;
     config.max_early_data_size = 0;
+    // Of the suites that both have, the one that comes first here: nginx's `ssl_prefer_server_ciphers on`.
+    config.ignore_client_order = true;
     config.alpn_protocols = match protocols {
         Protocols::Both => vec![HTTP_2.to_vec(), HTTP_1.to_vec()],
         Protocols::Http1 => vec![HTTP_1.to_vec()],

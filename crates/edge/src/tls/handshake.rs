@@ -83,6 +83,10 @@ impl fmt::Display for Failure {
             Self::Refused(error) => match Unheld::of(error) {
                 Some(unheld) => write!(f, "{unheld}"),
                 None if word(error) == "not_tls" => f.write_str("what was sent is not TLS"),
+                None if word(error) == "certificate" => f.write_str(
+                    "the client's signature does not hold by the key of its certificate, or is made in a way that is not \
+                     taken",
+                ),
                 None => write!(f, "{error}"),
             },
         }

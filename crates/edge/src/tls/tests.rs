@@ -110,6 +110,35 @@ fn what_is_offered_is_modern_only() {
 }
 
 #[test]
+fn a_signature_that_is_not_taken_is_told_in_words() {
+    let fault = rustls::CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+        signature_algorithm_id: vec![6, 8, 0x2a],
+        public_key_algorithm_id: vec![6, 7],
+    };
+    let told = Failure::Refused(rustls::Error::InvalidCertificate(fault)).to_string();
+    assert!(told.starts_with("the client's signature does not hold"), "{told}");
+}
+
+#[tokio::test]
+async fn of_the_suites_that_both_have_the_servers_first_is_spoken() {
+    let (_, hosts) = hosts(&[&["a.test"]]);
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let mut suites = Vec::new();
+        for turned in [false, true] {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            let config = pki::client_of_suites(version, turned);
+            let client = tokio_rustls::TlsConnector::from(Arc::new(config));
+            let name = "a.test".try_into().unwrap();
+            let (client, server) = tokio::join!(client.connect(name, theirs), accept(ours, &hosts));
+            drop(server.unwrap());
+            let (_, connection) = client.unwrap().into_inner();
+            suites.push(connection.negotiated_cipher_suite().unwrap().suite());
+        }
+        assert_eq!(suites[0], suites[1], "whatever the client likes best");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_chain_says_what_it_is() {
     let identity = pki::identity(&["a.test"], Key(1));
     let (certificate, key) = (identity.certificate_pem(), identity.key_pem());

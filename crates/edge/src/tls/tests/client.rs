@@ -82,6 +82,18 @@ fn what_cannot_be_held_is_named() {
             "{bits}"
         );
     }
+    for kind in ["1.3.132.0.10", "1.3.36.3.3.2.8.1.1.7", "1.3.101.113"] {
+        let algorithm = if kind == "1.3.101.113" {
+            sequence(&[oid(kind)])
+        } else {
+            sequence(&[oid("1.2.840.10045.2.1"), oid(kind)])
+        };
+        let spki = sequence(&[algorithm, bit_string(0, &[4; 65])]);
+        assert_eq!(
+            judged(&certificate(3, spki, &usual), &[]),
+            Err(Unheld::Key(kind.into()))
+        );
+    }
     assert_eq!(judged(&vec![0x30, 0].into(), &[]), Err(Unheld::Malformed));
     assert_eq!(judged(&good, &vec![good.clone(); 15]), Ok(()));
     assert_eq!(judged(&good, &vec![good.clone(); 16]), Err(Unheld::Chain));
