@@ -32,6 +32,7 @@ impl Anonymous {
                 subject: nowhere.clone(),
                 groups: nowhere,
                 trust_unverified_email: false,
+                leeway: FactPaths::LEEWAY,
             }),
         };
         Self {

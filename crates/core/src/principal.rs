@@ -4,6 +4,7 @@ use crate::claims::{ClaimPath, Claims, Value};
 use crate::identity_headers::Written;
 use crate::secret::Secret;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How the principal was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +41,13 @@ pub struct FactPaths {
     pub groups: ClaimPath,
     /// Whether an e-mail address counts as verified when the credential does not say so.
     pub trust_unverified_email: bool,
+    /// How far the issuer's clock may be off, where a fact is a time.
+    pub leeway: Duration,
+}
+
+impl FactPaths {
+    /// How far a clock may be off where nobody says.
+    pub const LEEWAY: Duration = Duration::from_mins(1);
 }
 
 /// The tokens that a provider gave for a session.

@@ -118,6 +118,7 @@ fn principal(authenticator: &Arc<str>) -> Principal {
             subject: ClaimPath::subject(),
             groups,
             trust_unverified_email: false,
+            leeway: FactPaths::LEEWAY,
         }),
     }
 }

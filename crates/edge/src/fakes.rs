@@ -110,6 +110,7 @@ impl Told {
                 subject: ClaimPath::subject(),
                 groups: ClaimPath::parse("groups").unwrap(),
                 trust_unverified_email: false,
+                leeway: FactPaths::LEEWAY,
             }),
         }
     }

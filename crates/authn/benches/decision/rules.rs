@@ -104,6 +104,7 @@ fn principal(claims: &str) -> Option<Principal> {
             subject: ClaimPath::subject(),
             groups: ClaimPath::parse("groups")?,
             trust_unverified_email: false,
+            leeway: FactPaths::LEEWAY,
         }),
     })
 }

@@ -91,6 +91,12 @@ impl BearerJwt {
         groups: ClaimPath,
         tokens: Arc<TokenCache>,
     ) -> Self {
+        let facts = FactPaths {
+            subject: ClaimPath::subject(),
+            groups,
+            trust_unverified_email: false,
+            leeway: expectation.leeway,
+        };
         Self {
             name: name.into(),
             places,
@@ -98,11 +104,7 @@ impl BearerJwt {
             keys,
             judge: tokens.judge(),
             tokens,
-            facts: Arc::new(FactPaths {
-                subject: ClaimPath::subject(),
-                groups,
-                trust_unverified_email: false,
-            }),
+            facts: Arc::new(facts),
         }
     }
 }

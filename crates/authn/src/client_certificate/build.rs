@@ -76,6 +76,7 @@ pub fn build_certificate(
                     subject: ClaimPath::subject(),
                     groups: groups_path,
                     trust_unverified_email: false,
+                    leeway: FactPaths::LEEWAY,
                 }),
                 remembered: Remembered::default(),
             };

@@ -49,6 +49,7 @@ fn principal(groups: usize) -> Principal {
             subject: ClaimPath::subject(),
             groups: ClaimPath::parse("groups").unwrap(),
             trust_unverified_email: false,
+            leeway: FactPaths::LEEWAY,
         }),
     }
 }

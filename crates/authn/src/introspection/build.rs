@@ -70,6 +70,7 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
         subject,
         groups,
         trust_unverified_email: false,
+        leeway: expectation.leeway,
     };
     let asker = Asker {
         name: Arc::clone(&name),

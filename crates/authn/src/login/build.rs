@@ -68,7 +68,7 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
         believing: Believing {
             keys,
             algorithms,
-            leeway: values.duration("leeway").unwrap_or(Duration::from_mins(1)),
+            leeway: leeway(values),
             tenants: values.texts("tenants").map(Into::into).collect(),
             mapping,
         },
@@ -125,6 +125,13 @@ fn asking(reading: &mut Reading<'_>, parts: &Parts) -> Option<Asking> {
                 .help(help),
         );
     }
+    let measured = ["max_age", "acr_values"]
+        .into_iter()
+        .filter(|name| values.has(name));
+    for name in measured.filter(|_| values.has("oauth2_claims")) {
+        let message = format!("`{name}` is measured in an ID Token, and with `oauth2_claims` there is none");
+        reading.fault(Fault::new(name, message).help("leave it out: nobody would ever be logged in"));
+    }
     let extra = ExtraParameters::new(
         values
             .text_map("params")
@@ -159,6 +166,11 @@ fn asking(reading: &mut Reading<'_>, parts: &Parts) -> Option<Asking> {
     })
 }
 
+/// How far the provider's clock may be off.
+fn leeway(values: &Values) -> Duration {
+    values.duration("leeway").unwrap_or(FactPaths::LEEWAY)
+}
+
 fn facts(reading: &mut Reading<'_>) -> Option<Arc<FactPaths>> {
     let subject = reading.path("subject_claim");
     let groups = reading.path("groups_claim");
@@ -171,6 +183,7 @@ fn facts(reading: &mut Reading<'_>) -> Option<Arc<FactPaths>> {
         subject: subject?,
         groups: groups?,
         trust_unverified_email,
+        leeway: leeway(reading.values),
     }))
 }
 

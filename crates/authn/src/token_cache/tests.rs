@@ -38,6 +38,7 @@ fn remembered(claims: Claims, expires: i64) -> Remembered {
             subject: subject.clone(),
             groups: subject,
             trust_unverified_email: false,
+            leeway: FactPaths::LEEWAY,
         }),
     };
     Remembered {

@@ -220,6 +220,7 @@ pub(crate) mod tests {
                 subject: path.clone(),
                 groups: path,
                 trust_unverified_email: false,
+                leeway: FactPaths::LEEWAY,
             }),
             written: Written::default(),
             tokens: None,

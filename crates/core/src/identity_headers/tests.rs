@@ -92,6 +92,7 @@ fn principal(build: impl FnOnce(&mut ClaimsBuilder)) -> Principal {
         subject: ClaimPath::subject(),
         groups: ClaimPath::parse("groups").unwrap(),
         trust_unverified_email: false,
+        leeway: FactPaths::LEEWAY,
     };
     Principal {
         authenticator: "token.services".into(),

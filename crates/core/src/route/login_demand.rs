@@ -6,8 +6,8 @@ use crate::reason::RejectionReason;
 use crate::time::Now;
 use std::time::Duration;
 
-/// How much earlier than asked a login may have been, for clocks that differ and the way back from the provider.
-const LEEWAY: Duration = Duration::from_mins(1);
+/// How much later the place may be asked for than the login was measured: the way back from the provider.
+const WAY_BACK: Duration = Duration::from_secs(10);
 
 /// What is asked of a login, at the provider (OpenID Connect Core section 3.1.2.1) and of what comes back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,18 +21,20 @@ pub struct LoginDemand {
 }
 
 impl LoginDemand {
-    /// What `principal` lacks. Tokens are measured as sessions are (RFC 9470); whoever shows a certificate has just proved
-    /// it, and whoever is let in as nobody has nothing to prove.
+    /// What `principal` lacks. Tokens are measured as sessions are (RFC 9470), with the leeway of their issuer; whoever shows
+    /// a certificate has just proved it, and whoever is let in as nobody has nothing to prove.
     pub fn unmet(&self, principal: &Principal, now: Now) -> Option<RejectionReason> {
-        match principal.method {
+        let way_back = match principal.method {
             AuthenticationMethod::Certificate | AuthenticationMethod::Anonymous => return None,
-            AuthenticationMethod::Token | AuthenticationMethod::Session => {}
-        }
+            AuthenticationMethod::Token => Duration::ZERO,
+            AuthenticationMethod::Session => WAY_BACK,
+        };
         if let Some(max_age) = self.max_age {
             let seconds = principal.claims.member("auth_time").and_then(Value::as_number);
             let seconds = seconds.and_then(Number::as_i64);
             let oldest = now.wall.seconds().saturating_sub(in_seconds(max_age));
-            if seconds.is_none_or(|seconds| seconds.saturating_add(in_seconds(LEEWAY)) < oldest) {
+            let leeway = in_seconds(principal.facts.leeway.saturating_add(way_back));
+            if seconds.is_none_or(|seconds| seconds.saturating_add(leeway) < oldest) {
                 return Some(RejectionReason::LoginTooOld);
             }
         }

@@ -99,7 +99,7 @@ fn route(
     );
     require.condition = when(values, &mut faults);
     let endpoints = each(values, "endpoint", &mut faults, endpoint);
-    let login = login_demand(values, &accept, &mut faults);
+    let login = login_demand(values, &accept, surroundings.document, &mut faults);
     let preflight = preflight(values, surroundings.declared);
     let to = to(values, &mut faults);
     let allowed = values.texts("allow_in_path").filter_map(PathOddities::named);
@@ -277,7 +277,12 @@ fn also(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<Ar
 }
 
 /// What the route asks of a login, which must then be one of its ways.
-fn login_demand(values: &Values, accept: &[Arc<dyn Authenticator>], faults: &mut Vec<Fault>) -> LoginDemand {
+fn login_demand(
+    values: &Values,
+    accept: &[Arc<dyn Authenticator>],
+    document: &Document,
+    faults: &mut Vec<Fault>,
+) -> LoginDemand {
     let asked = ["max_age", "acr_values", "prompt"];
     let measured = |way: &Arc<dyn Authenticator>| {
         ["login.", "token."]
@@ -289,6 +294,16 @@ fn login_demand(values: &Values, accept: &[Arc<dyn Authenticator>], faults: &mut
         let message =
             format!("`{name}` is asked of a login, and this route accepts neither one nor a token of one");
         faults.push(Fault::new(name, message).help("leave it out, or accept a `login.NAME`"));
+    }
+    for name in ["max_age", "acr_values"]
+        .into_iter()
+        .filter(|name| values.has(name))
+    {
+        for login in says_nothing_of_logins(document, accept) {
+            let message = format!("`{name}` is never met by `{login}`: its provider sends no ID Token");
+            let help = "leave it out, or accept logins with ID Tokens alone";
+            faults.push(Fault::new(name, message).help(help));
+        }
     }
     let plain = |acr: &str| {
         acr.bytes()
@@ -307,6 +322,20 @@ fn login_demand(values: &Values, accept: &[Arc<dyn Authenticator>], faults: &mut
         acr_values: values.texts("acr_values").map(Into::into).collect(),
         prompt: values.text("prompt").map(Into::into),
     }
+}
+
+/// Of the ways of a route, the logins at plain OAuth 2.0 providers.
+fn says_nothing_of_logins<'a>(
+    document: &Document,
+    accept: &'a [Arc<dyn Authenticator>],
+) -> impl Iterator<Item = &'a Arc<str>> {
+    let logins = document.values.named("login").iter();
+    let plain = logins.filter(|(_, values)| values.has("oauth2_claims"));
+    let plain = plain.map(|(name, _)| format!("login.{name}")).collect::<Vec<_>>();
+    accept
+        .iter()
+        .map(|way| way.name())
+        .filter(move |name| plain.iter().any(|plain| **plain == ***name))
 }
 
 /// As whom a genuine CORS preflight is let in, where the route says so.

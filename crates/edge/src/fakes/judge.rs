@@ -60,6 +60,7 @@ impl FakeJudge {
                 subject: ClaimPath::subject(),
                 groups: ClaimPath::parse("groups").unwrap(),
                 trust_unverified_email: false,
+                leeway: FactPaths::LEEWAY,
             }),
         };
         let facts = CertificateFacts {

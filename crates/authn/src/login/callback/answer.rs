@@ -4,6 +4,9 @@ use super::super::handoff::Wish;
 use super::super::tokens::{Asked, Exchange, ExchangeError, Proved};
 use super::super::trouble::Why;
 use super::{Arrival, Outcome, Return};
+use crate::session::{SessionOwner as _, SessionRecord};
+use countersign_core::reason::RejectionReason;
+use countersign_core::route::LoginDemand;
 use countersign_core::secret::Secret;
 use countersign_core::session::StoreError;
 use countersign_oidc::relying_party::authorization::{CodeVerifier, Nonce};
@@ -34,10 +37,36 @@ impl Arrival<'_> {
             Err(error) if error.is_passing() => return self.trouble(Why::Provider, error.to_string()),
             Err(error) => return self.trouble(error.why(), error.to_string()),
         };
-        if self.transaction.wished_by.is_some() {
-            return self.hand_over(proved).await;
+        let record = self.new_record(proved);
+        if let Err((why, detail)) = self.will_do(&record) {
+            return self.trouble(why, detail);
         }
-        self.begin(self.new_record(proved)).await
+        if self.transaction.wished_by.is_some() {
+            return self.hand_over(record).await;
+        }
+        self.begin(record).await
+    }
+
+    /// Whether the place, once it is asked for, takes what the provider said: a browser that is sent back there must not be
+    /// sent here again.
+    fn will_do(&self, record: &SessionRecord) -> Result<(), (Why, &'static str)> {
+        let demand = LoginDemand {
+            max_age: self.transaction.max_age.map(Duration::from_secs),
+            acr_values: self.transaction.acr_values.clone(),
+            prompt: None,
+        };
+        let principal = self.login.party.principal(record);
+        let principal = principal.ok_or((Why::Answer, "no subject where `subject_claim` says"))?;
+        match demand.unmet(&principal, self.now) {
+            None => Ok(()),
+            Some(RejectionReason::AcrUnmet) => {
+                Err((Why::Acr, "the provider does not say how the user has logged in"))
+            }
+            Some(_) => Err((
+                Why::TooOld,
+                "the provider does not say when the user has logged in",
+            )),
+        }
     }
 
     /// The provider says no.
@@ -55,8 +84,7 @@ impl Arrival<'_> {
     }
 
     /// Somebody has logged in for another host.
-    async fn hand_over(&self, proved: Proved) -> Return {
-        let record = self.new_record(proved);
+    async fn hand_over(&self, record: SessionRecord) -> Return {
         let handed = match self.wish.as_deref().and_then(Wish::from_bytes) {
             Some(wish) => self.login.hand_over(&wish, record, self.now).await,
             None => Err(StoreError::Unavailable(

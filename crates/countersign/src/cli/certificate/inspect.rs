@@ -124,6 +124,7 @@ fn nobody() -> Principal {
             subject: ClaimPath::subject(),
             groups: ClaimPath::subject(),
             trust_unverified_email: false,
+            leeway: FactPaths::LEEWAY,
         }),
         written: Written::default(),
         tokens: None,

@@ -143,6 +143,7 @@ impl SessionOwner for Owner {
                 subject: ClaimPath::subject(),
                 groups: ClaimPath::parse("groups").unwrap(),
                 trust_unverified_email: false,
+                leeway: FactPaths::LEEWAY,
             }),
             written: Written::default(),
             tokens: None,
