@@ -13,6 +13,7 @@ use countersign_core::gate::{PathOddities, Target};
 use countersign_core::options::{Fault, Values};
 use countersign_core::own_path::{CALLBACK, LOGOUT, is_own};
 use countersign_core::principal::FactPaths;
+use countersign_core::route::LoginDemand;
 use countersign_jose::algorithm::Algorithm;
 use countersign_oidc::id_token;
 use countersign_oidc::relying_party::authorization::{
@@ -125,13 +126,7 @@ fn asking(reading: &mut Reading<'_>, parts: &Parts) -> Option<Asking> {
                 .help(help),
         );
     }
-    let measured = ["max_age", "acr_values"]
-        .into_iter()
-        .filter(|name| values.has(name));
-    for name in measured.filter(|_| values.has("oauth2_claims")) {
-        let message = format!("`{name}` is measured in an ID Token, and with `oauth2_claims` there is none");
-        reading.fault(Fault::new(name, message).help("leave it out: nobody would ever be logged in"));
-    }
+    measured(reading);
     let extra = ExtraParameters::new(
         values
             .text_map("params")
@@ -164,6 +159,21 @@ fn asking(reading: &mut Reading<'_>, parts: &Parts) -> Option<Asking> {
             _ => AskUserinfo::Login,
         },
     })
+}
+
+/// What is asked of every login, and measured in its ID Token.
+fn measured(reading: &mut Reading<'_>) {
+    let values = reading.values;
+    for name in ["max_age", "acr_values"] {
+        if values.has(name) && values.has("oauth2_claims") {
+            let message =
+                format!("`{name}` is measured in an ID Token, and with `oauth2_claims` there is none");
+            reading.fault(Fault::new(name, message).help("leave it out: nobody would ever be logged in"));
+        }
+    }
+    if let Some(message) = LoginDemand::too_long(values.texts("acr_values")) {
+        reading.fault(Fault::new("acr_values", message).help("name fewer of them, the most wanted first"));
+    }
 }
 
 /// How far the provider's clock may be off.

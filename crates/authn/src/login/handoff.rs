@@ -150,14 +150,19 @@ impl Wish {
 }
 
 impl Login {
-    /// Where the browser goes that logs in elsewhere.
-    pub(super) fn place_elsewhere(&self, at: &At, wish: &Wish) -> String {
-        let sealed = self
-            .party
-            .sessions
-            .seal(Purpose::Handoff, b"wish", &wish.to_bytes());
-        let sealed = BASE64_URL_SAFE_NO_PAD.encode(sealed);
+    /// Where the browser goes that logs in elsewhere. What somebody believes of who it is stays behind where it is too long.
+    pub(super) fn place_elsewhere(&self, at: &At, mut wish: Wish) -> String {
+        let mut sealed = self.sealed_wish(&wish);
+        if sealed.len() > MAX_WISH_BYTES {
+            wish.login_hint = None;
+            sealed = self.sealed_wish(&wish);
+        }
         format!("{}://{}{LOGIN}?handoff={sealed}", at.scheme.as_str(), at.host)
+    }
+
+    fn sealed_wish(&self, wish: &Wish) -> String {
+        let sessions = &self.party.sessions;
+        BASE64_URL_SAFE_NO_PAD.encode(sessions.seal(Purpose::Handoff, b"wish", &wish.to_bytes()))
     }
 
     /// Keeps `record` for the host that wants it, and says where the browser takes it.

@@ -3,7 +3,7 @@
 use super::Login;
 use super::cookies::{Life, SameSite};
 use super::handoff::{At, Wish};
-use super::transaction::{Beginning, BrowserSecret, LASTS, Transaction, state_hash};
+use super::transaction::{Beginning, BrowserSecret, LASTS, MAX_STATE_BYTES, Transaction, state_hash};
 use super::trouble::{Trouble, Why};
 use crate::session::Purpose;
 use countersign_core::request::OriginalRequest;
@@ -58,7 +58,7 @@ impl Login {
         }
         let elsewhere = party.visiting.at.as_ref().filter(|at| !at.is_of(request));
         if let Some(at) = elsewhere.filter(|_| start.wish.is_none()) {
-            return Ok(self.leave_for(at, request, &start, now).await);
+            return self.leave_for(at, request, &start, now).await;
         }
         let metadata = party.metadata(now).await;
         let metadata = metadata.map_err(|error| {
@@ -75,7 +75,7 @@ impl Login {
         let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
         let host = request.host.to_string();
         let begun = self.begin_here(&start, (&nonce, &verifier), request, &wishes, now);
-        let (transaction, state, browser) = begun;
+        let (transaction, state, browser) = begun?;
         self.keep(&transaction, &state, start.wish.as_deref(), now)
             .await?;
         let location = AuthorizationRequest {
@@ -98,22 +98,28 @@ impl Login {
     }
 
     /// Sends the browser to the host that runs logins, with what is wanted of it.
-    async fn leave_for(&self, at: &At, request: &OriginalRequest, start: &Start, now: Now) -> Departure {
+    async fn leave_for(
+        &self,
+        at: &At,
+        request: &OriginalRequest,
+        start: &Start,
+        now: Now,
+    ) -> Result<Departure, Trouble> {
         let party = &*self.party;
         let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
         // What is asked of the login is measured where it is run.
         let nothing = AuthenticationWishes::default();
         let begun = self.begin_here(start, (&nonce, &verifier), request, &nothing, now);
-        let (transaction, state, browser) = begun;
+        let (transaction, state, browser) = begun?;
         // Without a kept address the browser returns to its path alone.
         drop(self.keep(&transaction, &state, None, now).await);
         let wish = Wish::of(&transaction, &state, request, start, now.wall);
         let mut cookies = party.cookies().clear_abandoned(&request.headers);
         cookies.extend(self.under_way(&state, &browser));
-        Departure {
-            location: self.place_elsewhere(at, &wish),
+        Ok(Departure {
+            location: self.place_elsewhere(at, wish),
             cookies,
-        }
+        })
     }
 
     fn begin_here(
@@ -123,7 +129,7 @@ impl Login {
         request: &OriginalRequest,
         wishes: &AuthenticationWishes,
         now: Now,
-    ) -> (Transaction, String, BrowserSecret) {
+    ) -> Result<(Transaction, String, BrowserSecret), Trouble> {
         let browser = BrowserSecret::draw(&*self.party.entropy);
         let beginning = Beginning {
             login: (&*self.party.name).into(),
@@ -140,9 +146,12 @@ impl Login {
             max_age: wishes.max_age.map(|age| age.as_secs()),
             acr_values: wishes.acr_values.to_vec(),
         };
-        let transaction = Transaction::begin(beginning, &browser, now.wall);
-        let state = transaction.sealed(&*self.party.sessions);
-        (transaction, state, browser)
+        let mut transaction = Transaction::begin(beginning, &browser, now.wall);
+        let state = transaction.seal(&*self.party.sessions).ok_or_else(|| {
+            let detail = format!("the state would be longer than {MAX_STATE_BYTES} characters");
+            Trouble::new(Why::TooLarge, detail)
+        })?;
+        Ok((transaction, state, browser))
     }
 
     /// What the user is asked for: what the place says goes before what the login says. About a session that is resting

@@ -136,14 +136,13 @@ pub struct Beginning {
 impl Transaction {
     /// Begins one, in the browser that gets `browser`.
     pub fn begin(beginning: Beginning, browser: &BrowserSecret, now: Timestamp) -> Self {
-        let to_is_kept = beginning.to.as_str().len() > MAX_RETURN_IN_STATE;
         Self {
             login: beginning.login,
             host: beginning.host,
             nonce: beginning.nonce,
             verifier: beginning.verifier,
             to: beginning.to,
-            to_is_kept,
+            to_is_kept: false,
             wished_by: beginning.wished_by,
             tries: beginning.tries,
             max_age: beginning.max_age,
@@ -153,20 +152,28 @@ impl Transaction {
         }
     }
 
-    /// The state: what goes to the provider and comes back.
-    pub fn sealed(&self, sessions: &dyn Sessions) -> String {
-        let to = if self.to_is_kept {
-            self.to.path_alone()
-        } else {
-            self.to.clone()
-        };
-        let short = to.as_str().len() <= MAX_RETURN_IN_STATE;
+    /// The state: what goes to the provider and comes back. A return address with which it would be too long is cut in it,
+    /// and is to be kept elsewhere. `None` when what is asked of the login is too long already.
+    pub fn seal(&mut self, sessions: &dyn Sessions) -> Option<String> {
+        let short = |to: &ReturnTo| to.as_str().len() <= MAX_RETURN_IN_STATE;
+        let cut = [self.to.clone(), self.to.path_alone(), ReturnTo::root()];
+        for to in cut.into_iter().filter(short) {
+            self.to_is_kept = to != self.to;
+            let state = self.sealed_with(&to, sessions);
+            if state.len() <= MAX_STATE_BYTES {
+                return Some(state);
+            }
+        }
+        None
+    }
+
+    fn sealed_with(&self, to: &ReturnTo, sessions: &dyn Sessions) -> String {
         let written = Written {
             l: self.login.clone(),
             h: self.host.clone(),
             n: self.nonce.clone(),
             v: self.verifier.clone(),
-            t: if short { to.as_str().into() } else { "/".into() },
+            t: to.as_str().into(),
             k: self.to_is_kept,
             w: self.wished_by.clone(),
             r: self.tries,

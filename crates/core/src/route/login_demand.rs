@@ -6,6 +6,8 @@ use crate::reason::RejectionReason;
 use crate::time::Now;
 use std::time::Duration;
 
+/// The longest `acr_values`, joined, in bytes: they travel in URLs, and in the state of a login.
+const MAX_ACR_BYTES: usize = 384;
 /// How much later the place may be asked for than the login was measured: the way back from the provider.
 const WAY_BACK: Duration = Duration::from_secs(10);
 
@@ -21,6 +23,13 @@ pub struct LoginDemand {
 }
 
 impl LoginDemand {
+    /// What is wrong with so many `acr_values`, where there are too many.
+    pub fn too_long<'a>(acr_values: impl Iterator<Item = &'a str>) -> Option<String> {
+        let bytes = acr_values.map(|acr| acr.len() + 1).sum::<usize>();
+        let too_long = bytes > MAX_ACR_BYTES;
+        too_long.then(|| format!("{bytes} bytes: they travel in URLs, where {MAX_ACR_BYTES} of them fit"))
+    }
+
     /// What `principal` lacks. Tokens are measured as sessions are (RFC 9470), with the leeway of their issuer; whoever shows
     /// a certificate has just proved it, and whoever is let in as nobody has nothing to prove.
     pub fn unmet(&self, principal: &Principal, now: Now) -> Option<RejectionReason> {

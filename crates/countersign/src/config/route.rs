@@ -317,6 +317,9 @@ fn login_demand(
         let message = format!("{acr:?} cannot be one: printable characters without spaces and quotes are");
         faults.push(Fault::new(&index.to_string(), message).within("acr_values"));
     }
+    if let Some(message) = LoginDemand::too_long(values.texts("acr_values")) {
+        faults.push(Fault::new("acr_values", message).help("name fewer of them, the most wanted first"));
+    }
     LoginDemand {
         max_age: values.duration("max_age"),
         acr_values: values.texts("acr_values").map(Into::into).collect(),
