@@ -254,13 +254,24 @@ pub trait Sessions: Send + Sync + fmt::Debug {
     ) -> BoxFuture<'a, Found>;
 
     /// A new session, under a new id, and when its whole time ends: its times are cut to what is configured. The oldest
-    /// of the same subject makes room where there are too many.
+    /// of the same subject makes room where there are too many, not counting the one `instead_of` which it begins and those
+    /// that are about to end.
     fn begin(
         &self,
         record: SessionRecord,
         scope: Scope,
+        instead_of: Option<RecordKey>,
         now: Now,
     ) -> BoxFuture<'_, Result<(SessionId, Timestamp), StoreError>>;
+
+    /// Lets the session end at `ends` at the latest, used or not.
+    fn leave(
+        &self,
+        record: RecordKey,
+        scope: Scope,
+        ends: Timestamp,
+        now: Now,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Ends the session, and gives back what was remembered, where that opens.
     fn end(

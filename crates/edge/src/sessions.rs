@@ -203,9 +203,20 @@ impl Sessions for SessionKeeper {
         &self,
         record: SessionRecord,
         scope: Scope,
+        instead_of: Option<RecordKey>,
         now: Now,
     ) -> BoxFuture<'_, Result<(SessionId, Timestamp), StoreError>> {
-        Box::pin(self.begin_one(record, scope, now))
+        Box::pin(self.begin_one(record, scope, instead_of, now))
+    }
+
+    fn leave(
+        &self,
+        record: RecordKey,
+        scope: Scope,
+        ends: Timestamp,
+        now: Now,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.leave_one(record, scope, ends, now))
     }
 
     fn end(

@@ -76,6 +76,7 @@ enum Brought {
 /// A browser that is back from a login that was begun on this host.
 #[derive(Debug)]
 struct Arrival<'a> {
+    logins: &'a Logins,
     login: &'a Arc<Login>,
     request: &'a OriginalRequest,
     state: &'a str,
@@ -124,6 +125,7 @@ impl Logins {
             Sent::Nothing | Sent::Doubtful => None,
         };
         Ok(Arrival {
+            logins: self,
             login,
             request,
             state,

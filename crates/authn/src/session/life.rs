@@ -4,6 +4,14 @@ use super::{Gone, SessionRecord};
 use countersign_core::time::{Monotonic, Now, Timestamp};
 use std::time::Duration;
 
+/// A session that another tab's login has taken the place of ends so soon: until then a page that is loading goes on.
+pub const LEAVES_WITHIN: Duration = Duration::from_mins(1);
+
+/// Whether `record` is about to end, used or not: it takes nobody's place.
+pub fn is_leaving(record: &SessionRecord, now: Timestamp) -> bool {
+    record.ends <= now.plus(LEAVES_WITHIN)
+}
+
 /// How often the end of a session in use is moved in the store, at most.
 pub const WRITTEN_BACK: Duration = Duration::from_mins(1);
 /// After the first renewal that failed, so long passes before the next; after each further one twice as long.

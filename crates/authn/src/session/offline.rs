@@ -49,8 +49,13 @@ impl Sessions for Offline {
         &self,
         _: SessionRecord,
         _: Scope,
+        _: Option<RecordKey>,
         _: Now,
     ) -> BoxFuture<'_, Result<(SessionId, Timestamp), StoreError>> {
+        refused()
+    }
+
+    fn leave(&self, _: RecordKey, _: Scope, _: Timestamp, _: Now) -> BoxFuture<'_, Result<(), StoreError>> {
         refused()
     }
 

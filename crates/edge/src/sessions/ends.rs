@@ -13,12 +13,17 @@ use countersign_core::time::{Now, Timestamp};
 const PAGE: u32 = 256;
 /// How many sessions of one subject are looked at when a new one begins.
 const MOST_OF_ONE: usize = 1024;
+/// How many sessions of one subject are left to end by themselves: as many as logins are under way in one browser.
+const MOST_LEAVING: usize = 32;
+/// A session that changes while it is left is left again, so often at most.
+const LEFT_AGAIN: usize = 3;
 
 impl SessionKeeper {
     pub(super) async fn begin_one(
         &self,
         mut record: SessionRecord,
         scope: Scope,
+        instead_of: Option<RecordKey>,
         now: Now,
     ) -> Result<(SessionId, Timestamp), StoreError> {
         let in_force = self.in_force.load_full();
@@ -53,47 +58,94 @@ impl SessionKeeper {
         if let Some(subject) = &subject {
             let group = SessionGroup::Subject { issuer, subject };
             // The session has begun. That there are too many of them is mended with the next.
-            if self.make_room(&in_force, group, name, now).await.is_err() {
+            let apart = [Some(name), instead_of];
+            if self.make_room(&in_force, group, apart, now).await.is_err() {
                 count(&self.counters.away);
             }
         }
         Ok((id, record.ends))
     }
 
-    /// Ends the oldest of `group` while there are too many of them; never `new`.
+    /// Ends the oldest of `group` while there are too many of them beside the new one, which is `apart` with the one that
+    /// it takes the place of. Those that are about to end take nobody's place.
     async fn make_room(
         &self,
         in_force: &InForce,
         group: SessionGroup<'_>,
-        new: RecordKey,
+        apart: [Option<RecordKey>; 2],
         now: Now,
     ) -> Result<(), StoreError> {
         let mut names = Vec::new();
         for index in in_force.sealer.indexes(group) {
             names.extend(listed(in_force, Some(index), MOST_OF_ONE).await?);
         }
-        let too_many = names.len().saturating_sub(in_force.settings.per_subject);
-        if too_many == 0 {
+        names.retain(|name| !apart.contains(&Some(*name)));
+        let beside = in_force.settings.per_subject.saturating_sub(1);
+        if names.len() <= beside {
             return Ok(());
         }
-        let mut by_age = Vec::with_capacity(names.len());
-        for name in names.into_iter().filter(|name| *name != new) {
+        let (mut staying, mut leaving) = (Vec::new(), Vec::new());
+        for name in names {
             let stored = in_force.store.load(&name, now.wall).await?;
-            // One that does not open is the first to go.
-            let record = stored.and_then(|(sealed, _)| open(in_force, name, &sealed));
-            by_age.push((
-                record.map_or(Timestamp::default(), |(_, record)| record.began),
-                name,
-            ));
+            match stored.and_then(|(sealed, _)| open(in_force, name, &sealed)) {
+                Some((_, record)) if life::is_leaving(&record, now.wall) => {
+                    leaving.push((record.began, name));
+                }
+                Some((_, record)) => staying.push((record.began, name)),
+                // One that does not open is the first to go.
+                None => staying.push((Timestamp::default(), name)),
+            }
         }
-        by_age.sort_unstable();
-        for (_, name) in by_age.into_iter().take(too_many) {
-            in_force.store.remove(&name).await?;
-            self.entries.end(&name);
-            self.flights.forget(name);
-            self.counters.ended(EndedBy::TooMany, 1);
+        for (mut by_age, most) in [(staying, beside), (leaving, MOST_LEAVING)] {
+            by_age.sort_unstable();
+            let too_many = by_age.len().saturating_sub(most);
+            for (_, name) in by_age.into_iter().take(too_many) {
+                in_force.store.remove(&name).await?;
+                self.entries.end(&name);
+                self.flights.forget(name);
+                self.counters.ended(EndedBy::TooMany, 1);
+            }
         }
         Ok(())
+    }
+
+    /// The session ends at `ends` at the latest. Whoever renews it meanwhile is asked to once more.
+    pub(super) async fn leave_one(
+        &self,
+        name: RecordKey,
+        scope: Scope,
+        ends: Timestamp,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let in_force = self.in_force.load_full();
+        for _ in 0..LEFT_AGAIN {
+            let Some((sealed, version)) = in_force.store.load(&name, now.wall).await? else {
+                return Ok(());
+            };
+            let opened = open(&in_force, name, &sealed);
+            let Some((opened, mut record)) = opened.filter(|(opened, _)| opened.scope == scope) else {
+                return Ok(());
+            };
+            record.ends = record.ends.min(ends);
+            let plain = record
+                .to_bytes()
+                .map_err(|error| StoreError::Full(error.to_string()))?;
+            let place = (&name, &scope);
+            let sealed = in_force
+                .sealer
+                .seal_record(place, opened.key, &plain, &*self.entropy);
+            let end = life::end(&record, now.wall);
+            match in_force.store.replace(&name, sealed, version, end).await {
+                // Nobody finds it in memory as it was.
+                Ok(_) => {
+                    self.entries.end(&name);
+                    return Ok(());
+                }
+                Err(StoreError::Changed) => {}
+                Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => return Err(error),
+            }
+        }
+        Err(StoreError::Changed)
     }
 
     pub(super) async fn end_one(

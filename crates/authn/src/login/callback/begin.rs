@@ -5,7 +5,8 @@ use super::super::host_of;
 use super::super::in_cookie::MAX_CLAIMS_BYTES;
 use super::super::tokens::Proved;
 use super::super::trouble::Why;
-use super::{Arrival, Outcome, Return};
+use super::{Arrival, Login, Outcome, Return};
+use crate::session::life::LEAVES_WITHIN;
 use crate::session::{Found, SessionRecord};
 use countersign_core::claims::Value;
 use countersign_core::session::{RecordKey, StoreError};
@@ -23,7 +24,9 @@ impl Arrival<'_> {
             return self.begin_in_cookie(record, lasts);
         }
         let scope = party.scope(&self.request.host);
-        let begun = party.sessions.begin(record.clone(), scope, self.now).await;
+        let before = self.before();
+        let name = before.map(|(_, name)| name);
+        let begun = party.sessions.begin(record.clone(), scope, name, self.now).await;
         let (id, ends) = match begun {
             Ok(begun) => begun,
             Err(error) => {
@@ -35,13 +38,29 @@ impl Arrival<'_> {
             }
         };
         record.ends = ends;
-        if let Some(before) = self.login.record(self.request)
-            && !self.is_another_tabs(before, &record).await
-        {
-            // Where it cannot be ended it ends by itself: nobody has its id any more.
-            drop(party.sessions.end(before, scope, self.now).await);
+        if let Some((login, name)) = before {
+            self.take_leave(login, name, &record).await;
         }
         self.logged_in(record, &session_value(&party.tag, &id))
+    }
+
+    /// The session that the browser has, and whose: there is one on a host, of whichever login.
+    fn before(&self) -> Option<(&Login, RecordKey)> {
+        let login = self.logins.of_session(self.request)?;
+        Some((&**login, login.record(self.request)?))
+    }
+
+    /// The session called `name` ends, in whose place `record` has begun. Where it cannot be ended it ends by itself: nobody has
+    /// its id any more.
+    async fn take_leave(&self, login: &Login, name: RecordKey, record: &SessionRecord) {
+        let scope = login.party.scope(&self.request.host);
+        let sessions = &login.party.sessions;
+        if self.is_another_tabs(login, name, record).await {
+            let ends = self.now.wall.plus(LEAVES_WITHIN);
+            drop(sessions.leave(name, scope, ends, self.now).await);
+        } else {
+            drop(sessions.end(name, scope, self.now).await);
+        }
     }
 
     /// The session is the cookie.
@@ -70,15 +89,17 @@ impl Arrival<'_> {
 
     /// Whether `before` is the same user's and has begun a moment ago: of several tabs that log in at once, none takes from
     /// another what it is loading just now.
-    async fn is_another_tabs(&self, before: RecordKey, record: &SessionRecord) -> bool {
-        let (login, now) = (self.login, self.now);
+    async fn is_another_tabs(&self, login: &Login, before: RecordKey, record: &SessionRecord) -> bool {
+        let now = self.now;
         let scope = login.party.scope(&self.request.host);
         let found = login.party.sessions.look(before, scope, &login.owner, now).await;
         let Found::Live(session) = found else {
             return false;
         };
         let other = &session.record;
-        let same = other.issuer == record.issuer && other.subject() == record.subject();
+        let same = other.login == record.login
+            && other.issuer == record.issuer
+            && other.subject() == record.subject();
         same && now.wall < other.began.plus(AT_ONCE)
     }
 

@@ -66,9 +66,20 @@ impl Sessions for Sealing {
         &self,
         record: SessionRecord,
         scope: Scope,
+        instead_of: Option<RecordKey>,
         now: Now,
     ) -> BoxFuture<'_, Result<(SessionId, Timestamp), StoreError>> {
-        Offline.begin(record, scope, now)
+        Offline.begin(record, scope, instead_of, now)
+    }
+
+    fn leave(
+        &self,
+        record: RecordKey,
+        scope: Scope,
+        ends: Timestamp,
+        now: Now,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Offline.leave(record, scope, ends, now)
     }
 
     fn end(

@@ -2,7 +2,10 @@
 
 use super::super::SessionSettings;
 use super::world::{ISSUER, World, after, gone, live, scope, sealer, settle};
-use countersign_authn::session::{Gone, Purpose, SessionGroup, SessionRecord, Sessions as _};
+use countersign_authn::session::life::LEAVES_WITHIN;
+use countersign_authn::session::{
+    Gone, Purpose, Scope, SessionGroup, SessionId, SessionRecord, Sessions as _,
+};
 use countersign_core::session::RecordKey;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -128,6 +131,56 @@ async fn when_all_sessions_end_what_is_kept_beside_them_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_another_took_the_place_of_ends_soon_and_everywhere_and_takes_no_room() {
+    let world = World::new();
+    let settings = SessionSettings {
+        per_subject: 2,
+        ..SessionSettings::default()
+    };
+    let (here, there) = (world.keeper_with(settings), world.keeper_with(settings));
+    let phone = world.begin(&here, world.plain("ann")).await;
+    let mut before = None;
+    let mut tabs = Vec::new();
+    for _ in 0..40 {
+        let now = world.now();
+        let (id, _) = here
+            .begin(world.plain("ann"), scope(), before, now)
+            .await
+            .unwrap();
+        let name = SessionId::parse(&id.to_text()).unwrap().record(&scope());
+        if let Some(before) = before {
+            live(world.look(&there, before).await);
+            let ends = now.wall.plus(LEAVES_WITHIN);
+            here.leave(before, scope(), ends, now).await.unwrap();
+        }
+        before = Some(name);
+        tabs.push(name);
+        after(SECOND / 2).await;
+    }
+    let (last, left) = tabs.split_last().unwrap();
+    // As many as a browser may have under way go on loading; the first of them made room.
+    assert_eq!(gone(&world.look(&here, left[0]).await), Gone::Unknown);
+    for name in [phone, *last].iter().chain(&left[8..]) {
+        live(world.look(&here, *name).await);
+        live(world.look(&there, *name).await);
+    }
+    after(Duration::from_mins(1)).await;
+    for name in left {
+        gone(&world.look(&here, *name).await);
+        gone(&world.look(&there, *name).await);
+    }
+    for name in [phone, *last] {
+        live(world.look(&there, name).await);
+    }
+    // What has ended, or is another's, is left alone.
+    let ends = world.now().wall;
+    here.leave(left[0], scope(), ends, world.now()).await.unwrap();
+    let elsewhere = Scope::of(ISSUER, "client", "elsewhere.test");
+    here.leave(phone, elsewhere, ends, world.now()).await.unwrap();
+    live(world.look(&here, phone).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_oldest_session_of_a_subject_makes_room_for_one_too_many() {
     let world = World::new();
     let settings = SessionSettings {
@@ -188,7 +241,7 @@ async fn a_list_tells_who_and_until_when_and_nothing_to_come_in_by() {
     let world = World::new();
     let keeper = world.keeper();
     let (id, _) = keeper
-        .begin(world.login("ann"), scope(), world.now())
+        .begin(world.login("ann"), scope(), None, world.now())
         .await
         .unwrap();
     after(SECOND).await;

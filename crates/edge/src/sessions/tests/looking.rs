@@ -283,7 +283,7 @@ async fn a_record_too_long_does_not_begin() {
         claims: "x".repeat(200_000).into(),
         ..world.plain("ann")
     };
-    let begun = keeper.begin(long, scope(), world.now()).await;
+    let begun = keeper.begin(long, scope(), None, world.now()).await;
     assert!(begun.is_err(), "{begun:?}");
     assert!(world.store.names().is_empty());
 }

@@ -132,7 +132,7 @@ impl World {
     }
 
     pub(super) async fn begin(&self, keeper: &SessionKeeper, record: SessionRecord) -> RecordKey {
-        let (id, _) = keeper.begin(record, scope(), self.now()).await.unwrap();
+        let (id, _) = keeper.begin(record, scope(), None, self.now()).await.unwrap();
         let again = SessionId::parse(&id.to_text()).unwrap();
         again.record(&scope())
     }

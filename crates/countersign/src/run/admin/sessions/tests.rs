@@ -53,7 +53,7 @@ impl Room {
             renewed: now.wall,
         };
         let scope = Scope::of(ISSUER, "client", "app.test");
-        let (id, _) = self.keeper.begin(record, scope, now).await.unwrap();
+        let (id, _) = self.keeper.begin(record, scope, None, now).await.unwrap();
         id.to_text()
     }
 
