@@ -21,6 +21,7 @@ mod committer;
 mod disk;
 mod keeper;
 mod opening;
+mod row;
 mod tables;
 
 /// How many records a file holds at most.

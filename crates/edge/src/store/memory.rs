@@ -10,18 +10,17 @@ use countersign_core::session::{
     Version,
 };
 use countersign_core::time::{Clock, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use room::Room;
+use shard::{Record, Shard};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+mod room;
+mod shard;
+
 /// Each has the records whose key begins with the same four bits, so that going through the shards is going by keys.
 const SHARDS: usize = 16;
-/// What a record takes beside its sealed bytes and its index keys, in bytes: names, end, and the trees they are in.
-const RECORD_OVERHEAD: usize = 256;
-/// What an index key takes.
-const INDEX_OVERHEAD: usize = 128;
 
 /// How much the room may hold of what anybody can cause.
 const PASSING: Limits = Limits {
@@ -56,117 +55,6 @@ pub struct MemoryStore {
     room: Room,
     passing: Room,
     leases: Leases,
-}
-
-/// How much is held of how much may be.
-#[derive(Debug)]
-struct Room {
-    limits: Limits,
-    records: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-impl Room {
-    const fn of(limits: Limits) -> Self {
-        Self {
-            limits,
-            records: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
-        }
-    }
-
-    /// Counts one record more, unless there is no room.
-    fn reserve(&self, bytes: usize) -> bool {
-        let records = self.records.fetch_add(1, Ordering::Relaxed) + 1;
-        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let fits = records <= self.limits.max_records && all <= self.limits.max_bytes;
-        if !fits {
-            self.release(bytes);
-        }
-        fits
-    }
-
-    fn release(&self, bytes: usize) {
-        self.records.fetch_sub(1, Ordering::Relaxed);
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    records: BTreeMap<RecordKey, Record>,
-    index: BTreeSet<(IndexKey, RecordKey)>,
-    ends: BTreeSet<(Timestamp, RecordKey)>,
-}
-
-#[derive(Debug)]
-struct Record {
-    sealed: Sealed,
-    version: Version,
-    ends: Timestamp,
-    index: Box<[IndexKey]>,
-    is_passing: bool,
-}
-
-impl Record {
-    fn bytes(&self) -> usize {
-        bytes(&self.sealed, &self.index)
-    }
-}
-
-fn bytes(sealed: &Sealed, index: &[IndexKey]) -> usize {
-    sealed.0.len() + RECORD_OVERHEAD + index.len() * INDEX_OVERHEAD
-}
-
-impl Shard {
-    /// The record, unless it has ended.
-    fn living(&mut self, id: &RecordKey, now: Timestamp) -> Option<&mut Record> {
-        self.records.get_mut(id).filter(|record| now < record.ends)
-    }
-
-    fn insert(&mut self, id: RecordKey, record: Record) {
-        self.index.extend(record.index.iter().map(|key| (*key, id)));
-        self.ends.insert((record.ends, id));
-        self.records.insert(id, record);
-    }
-
-    fn remove(&mut self, id: &RecordKey) -> Option<Record> {
-        let record = self.records.remove(id)?;
-        for key in &record.index {
-            self.index.remove(&(*key, *id));
-        }
-        self.ends.remove(&(record.ends, *id));
-        Some(record)
-    }
-
-    fn move_end(&mut self, id: &RecordKey, ends: Timestamp) {
-        if let Some(record) = self.records.get_mut(id) {
-            self.ends.remove(&(record.ends, *id));
-            record.ends = ends;
-            self.ends.insert((ends, *id));
-        }
-    }
-
-    /// The living records after `after`, found by `key` or all of them, in the order of their keys.
-    fn list(
-        &self,
-        key: Option<&IndexKey>,
-        after: Option<RecordKey>,
-        now: Timestamp,
-    ) -> Box<dyn Iterator<Item = RecordKey> + '_> {
-        let living = move |id: &RecordKey| self.records.get(id).is_some_and(|record| now < record.ends);
-        let Some(key) = key.copied() else {
-            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-            let found = self.records.range((from, Bound::Unbounded));
-            return Box::new(found.map(|(id, _)| *id).filter(living));
-        };
-        let from = after.map_or(Bound::Included((key, RecordKey([0; 32]))), |after| {
-            Bound::Excluded((key, after))
-        });
-        let found = self.index.range((from, Bound::Unbounded));
-        let found = found.take_while(move |(found, _)| *found == key);
-        Box::new(found.map(|(_, id)| *id).filter(living))
-    }
 }
 
 impl MemoryStore {
