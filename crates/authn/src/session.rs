@@ -295,6 +295,14 @@ pub trait Sessions: Send + Sync + fmt::Debug {
         now: Now,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
+    /// Whether [`Self::put`] keeps something under a name.
+    fn is_kept<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        now: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreError>>;
+
     /// What [`Self::put`] kept, once: it is gone from then on.
     fn take<'a>(
         &'a self,

@@ -106,7 +106,11 @@ fn store(plan: &StorePlan, outside: &Ports, world: &World) -> Result<Arc<dyn Ses
         ..memory::Limits::default()
     };
     let store = MemoryStore::new(limits, Arc::clone(&outside.clock));
-    Ok(Arc::new(Away::new(Arc::new(store), &world.store_away)))
+    Ok(Arc::new(Away::new(
+        Arc::new(store),
+        &world.store_away,
+        &world.store_keeps,
+    )))
 }
 
 /// Revocation lists among the files of the page.

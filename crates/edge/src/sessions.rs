@@ -253,6 +253,18 @@ impl Sessions for SessionKeeper {
         })
     }
 
+    fn is_kept<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        now: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let (name, in_force) = (purpose.record(name), self.in_force.load_full());
+            Ok(in_force.store.load(&name, now.wall).await?.is_some())
+        })
+    }
+
     fn take<'a>(
         &'a self,
         purpose: Purpose,

@@ -12,23 +12,35 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Away {
     store: Arc<dyn SessionStore>,
-    away: Arc<AtomicBool>,
+    is_cut_off: Arc<AtomicBool>,
+    keeps: Arc<AtomicBool>,
 }
 
 impl Away {
-    /// `store`, unless `away`.
-    pub fn new(store: Arc<dyn SessionStore>, away: &Arc<AtomicBool>) -> Self {
+    /// `store`, unless `away`; while it `keeps`, nothing is removed from it.
+    pub fn new(store: Arc<dyn SessionStore>, away: &Arc<AtomicBool>, keeps: &Arc<AtomicBool>) -> Self {
         Self {
             store,
-            away: Arc::clone(away),
+            is_cut_off: Arc::clone(away),
+            keeps: Arc::clone(keeps),
         }
     }
 
-    fn or<'a, T: Send + 'a>(&'a self, there: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
-        if self.away.load(Ordering::Relaxed) {
+    fn or_keeps<'a, T: Send + 'a>(
+        &'a self,
+        there: impl FnOnce() -> StoreFuture<'a, T>,
+    ) -> StoreFuture<'a, T> {
+        if self.keeps.load(Ordering::Relaxed) {
+            return Box::pin(async { Err(StoreError::Unavailable("the test lets nothing go".to_owned())) });
+        }
+        self.or(there)
+    }
+
+    fn or<'a, T: Send + 'a>(&'a self, there: impl FnOnce() -> StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+        if self.is_cut_off.load(Ordering::Relaxed) {
             return Box::pin(async { Err(StoreError::Unavailable("cut off by the test".to_owned())) });
         }
-        there
+        there()
     }
 }
 
@@ -40,7 +52,7 @@ impl SessionStore for Away {
         ends: Timestamp,
         index: &'a [IndexKey],
     ) -> StoreFuture<'a, Version> {
-        self.or(self.store.create(id, sealed, ends, index))
+        self.or(|| self.store.create(id, sealed, ends, index))
     }
 
     fn create_passing<'a>(
@@ -49,11 +61,11 @@ impl SessionStore for Away {
         sealed: Sealed,
         ends: Timestamp,
     ) -> StoreFuture<'a, Version> {
-        self.or(self.store.create_passing(id, sealed, ends))
+        self.or(|| self.store.create_passing(id, sealed, ends))
     }
 
     fn load<'a>(&'a self, id: &'a RecordKey, now: Timestamp) -> StoreFuture<'a, Option<(Sealed, Version)>> {
-        self.or(self.store.load(id, now))
+        self.or(|| self.store.load(id, now))
     }
 
     fn replace<'a>(
@@ -63,27 +75,27 @@ impl SessionStore for Away {
         if_version: Version,
         ends: Timestamp,
     ) -> StoreFuture<'a, Version> {
-        self.or(self.store.replace(id, sealed, if_version, ends))
+        self.or(|| self.store.replace(id, sealed, if_version, ends))
     }
 
     fn touch<'a>(&'a self, id: &'a RecordKey, ends: Timestamp, now: Timestamp) -> StoreFuture<'a, bool> {
-        self.or(self.store.touch(id, ends, now))
+        self.or(|| self.store.touch(id, ends, now))
     }
 
     fn take<'a>(&'a self, id: &'a RecordKey, now: Timestamp) -> StoreFuture<'a, Option<Sealed>> {
-        self.or(self.store.take(id, now))
+        self.or_keeps(|| self.store.take(id, now))
     }
 
     fn remove<'a>(&'a self, id: &'a RecordKey) -> StoreFuture<'a, bool> {
-        self.or(self.store.remove(id))
+        self.or_keeps(|| self.store.remove(id))
     }
 
     fn remove_all<'a>(&'a self, key: &'a IndexKey) -> StoreFuture<'a, u64> {
-        self.or(self.store.remove_all(key))
+        self.or_keeps(|| self.store.remove_all(key))
     }
 
     fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<RecordKey>> {
-        self.or(self.store.list(key, page))
+        self.or(|| self.store.list(key, page))
     }
 
     fn lease<'a>(
@@ -92,6 +104,6 @@ impl SessionStore for Away {
         holder: LeaseToken,
         lasts: Duration,
     ) -> StoreFuture<'a, Option<Fence>> {
-        self.or(self.store.lease(id, holder, lasts))
+        self.or(|| self.store.lease(id, holder, lasts))
     }
 }

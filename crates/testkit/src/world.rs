@@ -22,6 +22,8 @@ pub struct World {
     pub kept: Arc<MemoryKept>,
     /// Whether the store of the sessions is cut off.
     pub store_away: Arc<AtomicBool>,
+    /// Whether nothing is removed from it.
+    pub store_keeps: Arc<AtomicBool>,
 }
 
 impl World {
@@ -33,6 +35,7 @@ impl World {
             network: Arc::new(Network::with_clock(Arc::clone(&clock))),
             kept: Arc::default(),
             store_away: Arc::default(),
+            store_keeps: Arc::default(),
             clock,
         }
     }

@@ -181,16 +181,10 @@ impl Logins {
         };
         let told = expectation.check(&signed.map_err(ToldError::Signature)?, now.wall)?;
         let name = format!("{}\n{}", told.issuer, told.jti);
-        let kept = party
-            .sessions
-            .put(Purpose::LogoutToken, name.as_bytes(), b"", told.ends, now)
-            .await;
-        match kept {
-            Ok(()) => {}
-            Err(StoreError::Changed) => return Err(ToldError::Replayed),
-            Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => {
-                return Err(ToldError::Store(error));
-            }
+        let (purpose, name) = (Purpose::LogoutToken, name.as_bytes());
+        let known = party.sessions.is_kept(purpose, name, now).await;
+        if known.map_err(ToldError::Store)? {
+            return Err(ToldError::Replayed);
         }
         let issuer = &told.issuer;
         let group = match (&told.sid, &told.subject) {
@@ -199,11 +193,17 @@ impl Logins {
             (None, None) => return Err(ToldError::Unknown),
         };
         let ended = party.sessions.end_all(group).await.map_err(ToldError::Store)?;
-        Ok(Told {
-            login: Arc::clone(login),
-            ended,
-            subject: told.subject,
-        })
+        // Only now: a logout that could not be done is told again, with the same token. Two equal ones at the same time end the
+        // same sessions, and one of them was the first.
+        match party.sessions.put(purpose, name, b"", told.ends, now).await {
+            Ok(()) => Ok(Told {
+                login: Arc::clone(login),
+                ended,
+                subject: told.subject,
+            }),
+            Err(StoreError::Changed) => Err(ToldError::Replayed),
+            Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => Err(ToldError::Store(error)),
+        }
     }
 
     /// A provider tells of a logout through a frame in the browser (OpenID Connect Front-Channel Logout 1.0 section 2), by

@@ -83,6 +83,10 @@ impl Sessions for Offline {
         refused()
     }
 
+    fn is_kept<'a>(&'a self, _: Purpose, _: &'a [u8], _: Now) -> BoxFuture<'a, Result<bool, StoreError>> {
+        refused()
+    }
+
     fn take<'a>(
         &'a self,
         _: Purpose,

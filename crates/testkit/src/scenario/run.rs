@@ -306,7 +306,11 @@ impl<'a> Course<'a> {
                 ("kept", "broken") => self.world.kept.break_it(true),
                 ("kept", "whole") => self.world.kept.break_it(false),
                 ("store", "away") => self.world.store_away.store(true, Ordering::Relaxed),
-                ("store", "back") => self.world.store_away.store(false, Ordering::Relaxed),
+                ("store", "keeps everything") => self.world.store_keeps.store(true, Ordering::Relaxed),
+                ("store", "back") => {
+                    self.world.store_away.store(false, Ordering::Relaxed);
+                    self.world.store_keeps.store(false, Ordering::Relaxed);
+                }
                 ("browser", rest) if rest.contains(" copies ") => {
                     let (name, other) = rest.split_once(" copies ").unwrap_or_default();
                     let copied = self.browsers.get(other).cloned();

@@ -106,6 +106,15 @@ impl Sessions for Sealing {
         Offline.put(purpose, name, value, ends, now)
     }
 
+    fn is_kept<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        now: Now,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Offline.is_kept(purpose, name, now)
+    }
+
     fn take<'a>(
         &'a self,
         purpose: Purpose,
