@@ -188,6 +188,7 @@ impl Running {
         let ended = async {
             while connections.join_next().await.is_some() {}
             while self.admin.join_next().await.is_some() {}
+            self.program.shared.ended().await;
         };
         let told = async { while signals.next().await != Told::Stop {} };
         tokio::select! {

@@ -2,6 +2,7 @@
 //! decided below the waterline (`countersign_authn::login`); here it is read and answered.
 
 use crate::audit::{Action, Audit};
+use crate::behind::Behind;
 use crate::body::Body;
 use crate::gateway::Gateway;
 use crate::integration::{Said, answer};
@@ -41,7 +42,8 @@ const RETRY_AFTER: u64 = 5;
 pub(crate) struct Errand<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) request: &'a OriginalRequest,
-    pub(crate) log: &'a Log,
+    pub(crate) log: &'a Arc<Log>,
+    pub(crate) behind: &'a Behind,
     pub(crate) now: Now,
 }
 

@@ -2,12 +2,14 @@
 //!
 //! Begin with [`serve`], the path of a request as one function. Around it: [`listen`], [`tls`] and [`status`] (sockets),
 //! [`integration`] and [`page`] (how the question is read and the answer written), [`proxy`] and [`body`] (the way to
-//! the application), `errands` (browsers that log in and out), [`rate`] (how often one may ask), [`observe`], [`log`],
+//! the application), `errands` (browsers that log in and out), `behind` (what an answer does not wait
+//! for), [`rate`] (how often one may ask), [`observe`], [`log`],
 //! [`audit`] and [`metrics`] (what is left behind), [`key_sets`] and [`http_client`] (the issuers' keys), [`sessions`] (logins,
 //! kept), `workload_api` (trust bundles, live), [`kept_folder`], [`store`], [`system`] (the ports), [`admin`].
 
 pub mod admin;
 pub mod audit;
+mod behind;
 pub mod body;
 mod errands;
 pub mod gateway;

@@ -1,5 +1,6 @@
 //! One request: the path as one function.
 
+use crate::behind::Behind;
 use crate::body::Body;
 use crate::errands::Errand;
 use crate::gateway::{Face, Gateway};
@@ -39,6 +40,7 @@ pub struct Shared {
     ids: RequestIds,
     observer: Arc<Observer>,
     upstreams: Upstreams,
+    behind: Behind,
 }
 
 impl Shared {
@@ -50,6 +52,7 @@ impl Shared {
             ids: RequestIds::new(&*ports.entropy),
             observer,
             upstreams: Upstreams::default(),
+            behind: Behind::new(),
         })
     }
 
@@ -57,6 +60,11 @@ impl Shared {
     pub fn swap(&self, gateway: Gateway) {
         self.gateway.store(Arc::new(gateway));
         self.upstreams.forget();
+    }
+
+    /// When what was left behind answers has come to its end, or a moment later.
+    pub async fn ended(&self) {
+        self.behind.ended().await;
     }
 
     /// The rules in force.
@@ -197,7 +205,8 @@ impl Service {
             let errand = Errand {
                 gateway: turn.gateway,
                 request: &question.request,
-                log: self.log(),
+                log: self.shared.observer.log(),
+                behind: &self.shared.behind,
                 now: observation.began(),
             };
             // On the heap: every request would have to make room for it otherwise.

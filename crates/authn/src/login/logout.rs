@@ -30,12 +30,11 @@ pub struct Left {
     pub record: Option<Box<SessionRecord>>,
     /// Why the session may still be there. Its cookie is gone all the same.
     pub failed: Option<StoreError>,
-    /// What else went wrong, for the log: it changes nothing.
-    pub told: Option<ExchangeError>,
 }
 
 impl Login {
-    /// Ends the session that `request` comes with, here first and always, then at the provider.
+    /// Ends the session that `request` comes with, here first and always. Its tokens are to be given back
+    /// ([`Self::give_back`]), and the browser goes on to the provider.
     pub async fn log_out(&self, request: &OriginalRequest, now: Now) -> Left {
         let party = &*self.party;
         let mut left = Left {
@@ -47,7 +46,6 @@ impl Login {
                 .collect(),
             record: None,
             failed: None,
-            told: None,
         };
         if let Cookie::Whole(opened) = self.cookie(request) {
             left.record = Some(Box::new(opened.into_record()));
@@ -71,11 +69,14 @@ impl Login {
                 left.failed = party.sessions.end_all(group).await.err();
             }
         }
-        if let Some(record) = &left.record {
-            left.told = Exchange { party, now }.give_back(record).await.err();
-        }
         left.location = self.end_session_url(left.record.as_deref(), now).await;
         left
+    }
+
+    /// Gives the tokens of a session that has ended back to the provider. What fails changes nothing here.
+    pub async fn give_back(&self, record: &SessionRecord, now: Now) -> Result<(), ExchangeError> {
+        let party = &*self.party;
+        Exchange { party, now }.give_back(record).await
     }
 
     /// Where the provider is told of the logout; without such a place, where the browser is to go.

@@ -29,6 +29,8 @@ struct Given {
     /// How often one was taken, and how often one was refused.
     taken: usize,
     refused: usize,
+    /// Where tokens are given back.
+    revocation: Option<SocketAddr>,
 }
 
 impl Given {
@@ -114,6 +116,16 @@ impl Provider {
         )
     }
 
+    /// The same by what is said of itself here: tokens are given back at `revocation`.
+    pub(crate) fn table_of_its_own(&self, revocation: SocketAddr) -> String {
+        self.1.lock().unwrap().revocation = Some(revocation);
+        let at = self.0;
+        format!(
+            "[login.home]\nissuer = \"http://{at}\"\nclient_id = \"public\"\nuserinfo = \"never\"\n\
+             danger_allow_http = true\n"
+        )
+    }
+
     pub(crate) fn issuer(&self) -> String {
         format!("http://{}", self.0)
     }
@@ -123,6 +135,16 @@ impl Provider {
 fn answer(stream: &TcpStream, request: &Message, (key, given): (&SigningKey, &Mutex<Given>), at: SocketAddr) {
     let body = if request.first.contains(" /keys ") {
         format!("{{\"keys\":[{}]}}", key.public_jwk(KID).unwrap())
+    } else if request.first.contains(" /.well-known/openid-configuration ") {
+        let revocation = given.lock().unwrap().revocation.unwrap();
+        let place = |path: &str| format!("http://{at}{path}");
+        let document = json!({
+            "issuer": place(""), "authorization_endpoint": place("/authorize"), "token_endpoint": place("/token"),
+            "jwks_uri": place("/keys"), "revocation_endpoint": format!("http://{revocation}/revoke"),
+            "response_types_supported": ["code"], "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+        });
+        document.to_string()
     } else {
         let form = form_urlencoded::parse(request.body.as_bytes()).into_owned();
         let form = form.collect::<BTreeMap<_, _>>();
@@ -165,6 +187,14 @@ fn write(mut stream: &TcpStream, status: &str, body: &str) {
     stream.write_all((head + body).as_bytes()).unwrap();
 }
 
+/// Whatever is asked at `listener` next is answered with a bare 200; says what it was.
+pub(crate) fn answer_one(listener: &TcpListener) -> String {
+    let (stream, _) = listener.accept().unwrap();
+    let request = Message::read(&stream).unwrap();
+    write(&stream, "200 OK", "");
+    request.body
+}
+
 /// A browser that keeps its cookies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Browser(BTreeMap<String, String>);
@@ -181,6 +211,7 @@ impl Browser {
         };
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: localhost:{}\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n\
+             Sec-Fetch-Dest: document\r\nSec-Fetch-Site: none\r\n\
              Connection: close\r\n{cookies}\r\n",
             gateway.port()
         );
@@ -218,6 +249,11 @@ impl Browser {
             .finish();
         let back = self.ask(gateway, &format!("/.countersign/callback?{back}"));
         assert!(back.first.contains(" 303 "), "{}\n{}", back.first, back.body);
+    }
+
+    /// Logs out; says what the gateway answers.
+    pub(crate) fn log_out(&mut self, gateway: SocketAddr) -> String {
+        self.ask(gateway, "/.countersign/logout").first
     }
 
     /// Who is logged in here.

@@ -1,7 +1,8 @@
 //! Sessions of a gateway as its operator has them: the key, the store, and the commands.
 
 use super::gateway::{Folder, Gateway, PLAIN, countersign, text};
-use super::provider::{Browser, Provider};
+use super::provider::{Browser, Provider, answer_one};
+use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Output;
 
@@ -252,6 +253,31 @@ fn who_is_logged_in_is_listed_without_secrets_and_out_when_revoked() {
         "1 session ended\n"
     );
     assert_eq!(bob.subject(at), None);
+}
+
+#[test]
+fn a_logout_waits_for_nobody_and_its_tokens_are_given_back_before_the_end() {
+    let (folder, provider) = (Folder::new(), Provider::start());
+    let hangs = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = provider.table_of_its_own(hangs.local_addr().unwrap());
+    let config = open_to_people(&provider, "store = \"memory\"").replace(&provider.table(), &own);
+    let config = folder.write("a.toml", config);
+    let mut gateway = Gateway::start(&folder, &config);
+    let at = gateway.listening();
+    let mut ann = Browser::default();
+    ann.log_in(at, "ann");
+    let answer = ann.log_out(at);
+    assert!(answer.contains(" 200 ") || answer.contains(" 303 "), "{answer}");
+    assert_eq!(ann.subject(at), None);
+    let audit = gateway.line("audit logout");
+    assert!(!audit.contains("answer"), "nothing was waited for: {audit}");
+    gateway.signal("TERM");
+    gateway.line("finishing");
+    let given_back = answer_one(&hangs);
+    assert!(given_back.contains("refresh-token-"), "{given_back}");
+    let (log, well) = gateway.end();
+    assert!(well, "{log}");
+    assert!(!log.contains("not given back"), "{log}");
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use super::{Done, Errand, From};
 use crate::audit::Action;
 use crate::body::Body;
+use crate::log::Log;
 use crate::page::{Href, Page, SignOut, SignedOut, Words, known_as};
 use countersign_authn::login::Login;
-use countersign_authn::session::Found;
+use countersign_authn::session::{Found, SessionRecord};
 use countersign_core::reason::ErrandReason;
 use http::header::SET_COOKIE;
 use http::{Method, StatusCode};
@@ -27,10 +28,9 @@ impl Errand<'_> {
             return self.confirm(login).await;
         }
         let left = login.log_out(self.request, self.now).await;
-        if left.record.is_some() {
-            let told = left.told.as_ref().map(ToString::to_string);
-            let detail = told.unwrap_or_default();
-            self.audit(Action::Logout, login, left.record.as_deref(), &detail);
+        if let Some(record) = left.record {
+            self.audit(Action::Logout, login, Some(&record), "");
+            self.give_back(login, record);
         }
         let mut done = match (&left.failed, &left.location) {
             (Some(error), _) => {
@@ -46,6 +46,20 @@ impl Errand<'_> {
             done.response.headers_mut().append(SET_COOKIE, cookie);
         }
         done
+    }
+
+    /// Gives the tokens back behind the answer: the browser waits for nobody.
+    fn give_back(&self, login: &Arc<Login>, record: Box<SessionRecord>) {
+        let (login, log, now) = (Arc::clone(login), Arc::clone(self.log), self.now);
+        let name = Arc::clone(&login.party().name);
+        let begun = self.behind.begin(async move {
+            if let Err(error) = login.give_back(&record, now).await {
+                not_given_back(&log, &login.party().name, &error.to_string());
+            }
+        });
+        if !begun {
+            not_given_back(self.log, &name, "too much is under way");
+        }
     }
 
     /// The login whose session the browser has; without one the only login there is here, for there may be a session at the
@@ -92,4 +106,9 @@ impl Errand<'_> {
         });
         Done::telling(&words.on(page), "errand", String::new())
     }
+}
+
+fn not_given_back(log: &Log, login: &str, why: &str) {
+    let text = format!("{login}: tokens of a session that has ended were not given back: {why}");
+    log.event("warning", "logout", &text);
 }
