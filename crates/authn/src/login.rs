@@ -23,7 +23,7 @@ use party::RelyingParty;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use build::build;
+pub use build::{acr_faults, build};
 pub use options::OPTIONS;
 
 /// The name of its tables.

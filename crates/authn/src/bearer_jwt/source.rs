@@ -91,7 +91,8 @@ impl<'a> Reading<'a> {
                 Some(Arc::new(StaticKeys::new(keys)))
             }
             Err(error) => {
-                self.fault(Fault::new("jwk_set_file", format!("{path}: {error}")));
+                let help = "what the issuer serves at its `jwks_uri`: { \"keys\": [ … ] }";
+                self.fault(Fault::new("jwk_set_file", format!("{path}: {error}")).help(help));
                 None
             }
         }
@@ -102,7 +103,8 @@ impl<'a> Reading<'a> {
         match KeySet::from_pem(bytes) {
             Ok(keys) => Some(Arc::new(StaticKeys::new(keys))),
             Err(error) => {
-                self.fault(Fault::new("pem_file", format!("{path}: {error}")));
+                let help = "the issuer's public keys as PEM: -----BEGIN PUBLIC KEY-----";
+                self.fault(Fault::new("pem_file", format!("{path}: {error}")).help(help));
                 None
             }
         }
@@ -155,7 +157,10 @@ impl<'a> Reading<'a> {
             named => {
                 let parsed = self.values.text(named).and_then(|text| Url::parse(text).ok());
                 if parsed.is_none() {
-                    self.fault(Fault::new(named, "not an absolute URL"));
+                    self.fault(
+                        Fault::new(named, "not an absolute URL")
+                            .help("write it whole: \"https://HOST/PATH\""),
+                    );
                 }
                 parsed
             }
@@ -184,7 +189,8 @@ impl<'a> Reading<'a> {
 
     pub(crate) fn check_url(&mut self, at: &str, url: &Url, allow_http: bool) -> Option<()> {
         if !url.username().is_empty() || url.password().is_some() {
-            self.fault(Fault::new(at, "a URL with a user name or password in it"));
+            let help = "leave them out: nothing here is fetched with a password";
+            self.fault(Fault::new(at, "a URL with a user name or password in it").help(help));
             return None;
         }
         match url.scheme() {
@@ -201,7 +207,7 @@ impl<'a> Reading<'a> {
                 None
             }
             _ => {
-                self.fault(Fault::new(at, "not an https URL"));
+                self.fault(Fault::new(at, "not an https URL").help("write https://"));
                 None
             }
         }
@@ -219,7 +225,8 @@ impl<'a> Reading<'a> {
             return Some(Some(bytes.into()));
         }
         let message = format!("{path}: not a PEM file of certificates");
-        self.fault(Fault::new("ca_file", message));
+        let help = "the authorities as PEM, one after another: -----BEGIN CERTIFICATE-----";
+        self.fault(Fault::new("ca_file", message).help(help));
         None
     }
 
@@ -237,7 +244,7 @@ impl<'a> Reading<'a> {
         let freshness = self.freshness();
         if freshness.max_staleness < freshness.refresh {
             let message = "shorter than `refresh`: the keys would be too old before they are fetched again";
-            self.fault(Fault::new("max_staleness", message));
+            self.fault(Fault::new("max_staleness", message).help("raise it, or lower `refresh`"));
         }
     }
 }

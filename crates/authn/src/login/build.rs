@@ -105,13 +105,13 @@ fn named_after(issuer: &str, name: &str) -> Box<str> {
 fn asking(reading: &mut Reading<'_>, parts: &Parts) -> Option<Asking> {
     let values = reading.values;
     let scopes = values.texts("scopes").collect::<Vec<_>>();
-    let plain = |scope: &&str| {
-        let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-        !scope.is_empty() && scope.bytes().all(allowed)
-    };
-    if let Some(index) = scopes.iter().position(|scope| !plain(scope)) {
-        reading.fault(Fault::new(&index.to_string(), "not one scope").within("scopes"));
+    for (index, scope) in scopes.iter().enumerate().filter(|(_, scope)| !is_token(scope)) {
+        let message =
+            format!("{scope:?} is not one scope: printable characters without spaces and quotes are");
+        let fault = Fault::new(&index.to_string(), message).within("scopes");
+        reading.fault(fault.help("each scope is a string of its own: scopes = [\"openid\", \"email\"]"));
     }
+    reading.faults.extend(acr_faults(values));
     if !scopes.contains(&"openid") && !values.has("oauth2_claims") {
         let message = "without `openid` there is no ID Token, and nobody is logged in";
         reading.fault(Fault::new("scopes", message).help("scopes = [\"openid\", …]"));
@@ -136,7 +136,8 @@ fn asking(reading: &mut Reading<'_>, parts: &Parts) -> Option<Asking> {
     let extra = match extra {
         Ok(extra) => extra,
         Err(error) => {
-            reading.fault(Fault::new("params", error.to_string()));
+            let help = "the options of this table say the rest: `scopes`, `prompt`, `acr_values`, `max_age`";
+            reading.fault(Fault::new("params", error.to_string()).help(help));
             return None;
         }
     };
@@ -171,14 +172,33 @@ fn measured(reading: &mut Reading<'_>) {
             reading.fault(Fault::new(name, message).help("leave it out: nobody would ever be logged in"));
         }
     }
-    if let Some(message) = LoginDemand::too_long(values.texts("acr_values")) {
-        reading.fault(Fault::new("acr_values", message).help("name fewer of them, the most wanted first"));
-    }
 }
 
 /// How far the provider's clock may be off.
 fn leeway(values: &Values) -> Duration {
     values.duration("leeway").unwrap_or(FactPaths::LEEWAY)
+}
+
+/// Whether a list that is joined by spaces can hold it (RFC 6749 section 3.3).
+fn is_token(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+/// What is wrong with `acr_values`, of a login or of a route.
+pub fn acr_faults(values: &Values) -> Vec<Fault> {
+    let listed = values.texts("acr_values").enumerate();
+    let wrong = listed.filter(|(_, acr)| !is_token(acr));
+    let faults = wrong.map(|(index, acr)| {
+        let message = format!("{acr:?} cannot be one: printable characters without spaces and quotes are");
+        Fault::new(&index.to_string(), message)
+            .within("acr_values")
+            .help("each is a string of its own, as the provider writes it in `acr`")
+    });
+    let too_long = LoginDemand::too_long(values.texts("acr_values"));
+    let too_long = too_long
+        .map(|message| Fault::new("acr_values", message).help("name fewer of them, the most wanted first"));
+    faults.chain(too_long).collect()
 }
 
 fn facts(reading: &mut Reading<'_>) -> Option<Arc<FactPaths>> {
@@ -218,11 +238,23 @@ fn visiting(reading: &mut Reading<'_>, parts: &Parts) -> Option<Visiting> {
     for (name, found) in [("callback", &callback), ("logout", &logout)] {
         if found.is_none() {
             let message = "not a plain path such as /auth, or one of our own pages";
-            reading.fault(Fault::new(name, message));
+            let help = format!("{name} = \"/{name}\": a path of its own on your host, or leave it out");
+            reading.fault(Fault::new(name, message).help(help));
+        } else if found.as_deref() == Some("/") {
+            let message =
+                format!("the front page of the application would never be reached: `{name}` is there");
+            let help = format!("a path of its own, {name} = \"/{name}\", or leave it out");
+            reading.fault(Fault::new(name, message).help(help));
         }
     }
     if callback.is_some() && callback == logout {
-        reading.fault(Fault::new("logout", "the same path as `callback`"));
+        let help = "two pages have two paths";
+        reading.fault(Fault::new("logout", "the same path as `callback`").help(help));
+    }
+    if over_http && values.text("response_mode") == Some("form_post") {
+        let message = "over plain http a browser keeps no cookie that `form_post` needs: SameSite=None goes with Secure alone";
+        let help = "leave it out, or response_mode = \"query\"";
+        reading.fault(Fault::new("danger_cookies_over_http", message).help(help));
     }
     let at = values.text("at").and_then(At::parse);
     if values.has("at") && at.is_none() {
@@ -288,11 +320,13 @@ fn algorithms(reading: &mut Reading<'_>) -> Vec<Algorithm> {
     let listed = reading.values.texts("algorithms").filter_map(Algorithm::parse);
     let listed = listed.collect::<Vec<_>>();
     if listed.is_empty() && reading.values.has("algorithms") {
-        reading.fault(Fault::new("algorithms", "the list is empty"));
+        let help = "leave it out for those that are usual, or name what the provider signs with: algorithms = [\"RS256\"]";
+        reading.fault(Fault::new("algorithms", "the list is empty").help(help));
     }
     if listed.iter().any(|algorithm| algorithm.is_hmac()) {
         let message = "HS* are for secrets, and providers sign with keys";
-        reading.fault(Fault::new("algorithms", message));
+        let help = "leave it out, or name what the provider signs with: algorithms = [\"RS256\"]";
+        reading.fault(Fault::new("algorithms", message).help(help));
     }
     if listed.is_empty() {
         return id_token::ALGORITHMS.to_vec();

@@ -7,7 +7,7 @@ use super::listen::Listen;
 use super::nearest::nearest;
 use super::require::requirement;
 use super::shape::{Document, Way};
-use countersign_authn::{condition, introspection};
+use countersign_authn::{condition, introspection, login};
 use countersign_core::authn::Authenticator;
 use countersign_core::credential_place::CredentialPlace;
 use countersign_core::gate::{PathOddities, Target, judge_method};
@@ -35,13 +35,19 @@ pub(super) struct Surroundings<'d> {
 }
 
 impl Surroundings<'_> {
+    /// Whether a listener speaks this, or may: one with a fault speaks all the same, and what it speaks may be the fault.
     fn speaks(&self, name: &str) -> bool {
-        self.listeners.iter().any(|listen| listen.speak == name)
+        self.spoken().any(|speak| speak.is_none_or(|speak| speak == name))
     }
 
     /// Whether there are listeners, and all speak this.
     fn speaks_only(&self, name: &str) -> bool {
-        !self.listeners.is_empty() && self.listeners.iter().all(|listen| listen.speak == name)
+        self.spoken().count() > 0 && self.spoken().all(|speak| speak == Some(name))
+    }
+
+    fn spoken(&self) -> impl Iterator<Item = Option<&str>> {
+        let listeners = self.document.values.tables("listen").iter();
+        listeners.map(|listen| listen.text("speak"))
     }
 }
 
@@ -284,12 +290,9 @@ fn login_demand(
     faults: &mut Vec<Fault>,
 ) -> LoginDemand {
     let asked = ["max_age", "acr_values", "prompt"];
-    let measured = |way: &Arc<dyn Authenticator>| {
-        ["login.", "token."]
-            .iter()
-            .any(|kind| way.name().starts_with(kind))
-    };
-    let measures = accept.iter().any(measured);
+    // By their names: those whose own tables have faults are meant, too.
+    let measured = |way: &str| way.starts_with("login.") || way.starts_with("token.");
+    let measures = values.texts("accept").any(measured);
     for name in asked.into_iter().filter(|name| values.has(name) && !measures) {
         let message =
             format!("`{name}` is asked of a login, and this route accepts neither one nor a token of one");
@@ -305,21 +308,7 @@ fn login_demand(
             faults.push(Fault::new(name, message).help(help));
         }
     }
-    let plain = |acr: &str| {
-        acr.bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
-    };
-    for (index, acr) in values
-        .texts("acr_values")
-        .enumerate()
-        .filter(|(_, acr)| !plain(acr))
-    {
-        let message = format!("{acr:?} cannot be one: printable characters without spaces and quotes are");
-        faults.push(Fault::new(&index.to_string(), message).within("acr_values"));
-    }
-    if let Some(message) = LoginDemand::too_long(values.texts("acr_values")) {
-        faults.push(Fault::new("acr_values", message).help("name fewer of them, the most wanted first"));
-    }
+    faults.extend(login::acr_faults(values));
     LoginDemand {
         max_age: values.duration("max_age"),
         acr_values: values.texts("acr_values").map(Into::into).collect(),

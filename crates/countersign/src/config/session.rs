@@ -103,6 +103,9 @@ pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPl
     if in_cookies {
         faults.extend(in_cookies::needless(document));
     }
+    for fault in &mut faults {
+        at_what_is_written(document, fault);
+    }
     let sound = faults.is_empty();
     super::check::tell(document, &way, faults, told);
     if needed && in_cookies {
@@ -141,7 +144,8 @@ fn read(values: &Values) -> (Read, Vec<Fault>) {
     let sealer = sealer(values, &mut faults);
     if Cookies::new(&cookie_of(Some(values)), false).is_none() {
         let message = "a cookie is named by 1 to 40 letters, digits, `-` and `_`";
-        faults.push(Fault::new("cookie_name", message));
+        let help = "cookie_name = \"my-app\"; the prefix `__Host-` comes before it by itself";
+        faults.push(Fault::new("cookie_name", message).help(help));
     }
     let share = values.text("share").map(SharedDomain::parse);
     if let Some(Err(error)) = &share {
@@ -222,12 +226,19 @@ fn settings(values: &Values) -> SessionSettings {
 fn rests_too_long(settings: SessionSettings) -> Option<Fault> {
     (settings.idle > settings.absolute).then(|| {
         let message = "a session cannot rest longer than it lasts";
-        let help = format!(
-            "`absolute` is {}: raise that, or lower this",
-            shown(settings.absolute)
-        );
+        let (idle, absolute) = (shown(settings.idle), shown(settings.absolute));
+        let help = format!("`idle` is {idle}, `absolute` {absolute}: lower the one, or raise the other");
         Fault::new("idle", message).help(help)
     })
+}
+
+/// Where only the end is written, that is what is too short.
+fn at_what_is_written(document: &Document, fault: &mut Fault) {
+    let way = ["session".to_owned()];
+    let written = |key: &str| document.is_written(&way, key);
+    if fault.at == ["idle"] && !written("idle") && written("absolute") {
+        fault.at = vec!["absolute".to_owned()];
+    }
 }
 
 fn shown(duration: Duration) -> String {
@@ -248,7 +259,8 @@ fn store(values: &Values, faults: &mut Vec<Fault>) -> StorePlan {
                 "`{key}` is for the store \"{}\", and this one is \"{word}\"",
                 stores.join("\" or \"")
             );
-            faults.push(Fault::new(key, message));
+            let help = format!("leave it out, or store = \"{}\"", stores.join("\" or \""));
+            faults.push(Fault::new(key, message).help(help));
         }
     }
     let max_sessions = whole(values, "max_sessions").unwrap_or(100_000);

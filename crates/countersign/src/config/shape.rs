@@ -141,11 +141,11 @@ impl Walk<'_> {
         way: &[String],
         span: Range<usize>,
         message: impl Into<String>,
-        help: Option<String>,
+        help: impl Into<String>,
     ) {
         let place = self.place(span);
         self.diagnostics
-            .push(Diagnostic::error(Some(place), message).maybe_help(help));
+            .push(Diagnostic::error(Some(place), message).help(help));
         self.document.faulty.insert(way.to_vec());
     }
 
@@ -199,7 +199,8 @@ impl Walk<'_> {
     fn twice(&mut self, way: &[String], span: Range<usize>, earlier: Option<Place>) {
         let earlier = Diagnostic::error(earlier, "").location(self.sources);
         let message = format!("`{}` is in another file already: {earlier}", way.join("."));
-        self.error(way, span, message, None);
+        let help = "the files of a folder are read as one: keep one of the two";
+        self.error(way, span, message, help);
     }
 
     fn finish_root(&mut self, fields: &[Field], merged: &Values) {

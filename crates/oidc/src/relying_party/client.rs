@@ -62,8 +62,7 @@ impl AuthenticationMethod {
         let known = Self::ALL.into_iter().find(|method| method.name() == name);
         known.ok_or(match name {
             "client_secret_jwt" => {
-                "`client_secret_jwt` makes a shared secret sign, so that whoever checks it can also make it; use \
-                 `private_key_jwt`, or `client_secret_basic` over TLS"
+                "`client_secret_jwt` makes a shared secret sign, so that whoever checks it can also make it"
             }
             "tls_client_auth" | "self_signed_tls_client_auth" => {
                 "clients that prove themselves by a certificate are not built yet; use `private_key_jwt`"

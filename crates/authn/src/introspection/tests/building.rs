@@ -40,7 +40,7 @@ fn the_issuer_is_asked_as_somebody() {
     one(
         &[("client_authentication", method)],
         "client_authentication",
-        "private_key_jwt",
+        "can also make it",
     );
     let both = faults(&[("private_key", Some(secret("x")))]);
     let at = both.iter().map(|fault| fault.at.join(".")).collect::<Vec<_>>();

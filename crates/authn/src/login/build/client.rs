@@ -19,7 +19,8 @@ pub(crate) fn client(reading: &mut Reading<'_>, issuer: &str) -> Option<Client> 
         .map(AuthenticationMethod::parse)
     {
         Some(Err(why)) => {
-            reading.fault(Fault::new("client_authentication", why));
+            let help = "`private_key_jwt` with `private_key`; or `client_secret_basic`, `client_secret_post`, `none`";
+            reading.fault(Fault::new("client_authentication", why).help(help));
             return None;
         }
         Some(Ok(method)) => method,
@@ -42,7 +43,8 @@ pub(crate) fn client(reading: &mut Reading<'_>, issuer: &str) -> Option<Client> 
     for name in ["client_secret", "private_key"] {
         if needs == Some(name) && !values.has(name) {
             let message = format!("`{}` needs `{name}`", method.name());
-            reading.fault(Fault::new("client_authentication", message));
+            let help = format!("write {name} = {{ file = \"/path/to/it\" }} beside it");
+            reading.fault(Fault::new("client_authentication", message).help(help));
         } else if needs != Some(name) && values.has(name) {
             let message = format!("it is not sent with `{}`", method.name());
             reading.fault(
@@ -73,7 +75,9 @@ fn secret(reading: &mut Reading<'_>) -> Option<Secret<String>> {
     match text {
         Some(text) if !text.is_empty() => Some(Secret::new(text.to_owned())),
         Some(_) | None => {
-            reading.fault(Fault::new("client_secret", "empty, or not text"));
+            let help =
+                "put the secret, as the provider gave it, into the file or variable that is named here";
+            reading.fault(Fault::new("client_secret", "empty, or not text").help(help));
             None
         }
     }

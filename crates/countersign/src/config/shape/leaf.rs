@@ -14,6 +14,15 @@ use toml::Spanned;
 use toml::de::DeValue;
 use url::Url;
 
+/// What is wanted, and how it is written.
+pub(super) const A_STRING: (&str, &str) = ("a string", "write it in quotes: \"…\"");
+pub(super) const A_TABLE: (&str, &str) = (
+    "a table",
+    "write it as a table, `[NAME]`, or in braces: { key = … }",
+);
+pub(super) const STRINGS_BY_NAME: (&str, &str) =
+    ("a table of strings", "write it in braces: { name = \"…\" }");
+
 impl Walk<'_> {
     pub(super) fn value(
         &mut self,
@@ -24,7 +33,12 @@ impl Walk<'_> {
         let span = value.span();
         match (kind, value.get_ref()) {
             (Kind::Text, DeValue::String(text)) if text.is_empty() => {
-                self.error(way, span, "an empty string", None);
+                self.error(
+                    way,
+                    span,
+                    "an empty string",
+                    "write what is meant, or leave it out",
+                );
                 None
             }
             (Kind::Text, DeValue::String(text)) => Some(OptionValue::Text(text.to_string())),
@@ -33,12 +47,17 @@ impl Walk<'_> {
                 let number = i64::from_str_radix(number.as_str(), number.radix()).ok();
                 let fits = number.filter(|number| (least..=most).contains(number));
                 if fits.is_none() {
-                    let message = if least == most {
-                        format!("{least} is the only number this program knows here")
+                    let (message, help) = if least == most {
+                        let message = format!("{least} is the only number this program knows here");
+                        (
+                            message,
+                            format!("write {least}; another number is for another version of it"),
+                        )
                     } else {
-                        format!("not between {least} and {most}")
+                        let message = format!("not between {least} and {most}");
+                        (message, "a whole number within these, both included".to_owned())
                     };
-                    self.error(way, span, message, None);
+                    self.error(way, span, message, help);
                 }
                 fits.map(OptionValue::Integer)
             }
@@ -49,12 +68,9 @@ impl Walk<'_> {
                 let read = scalar::bytes(text).filter(|bytes| (least..=most).contains(bytes));
                 if read.is_none() {
                     let bounds = format!("{} to {}", scalar::show_bytes(least), scalar::show_bytes(most));
-                    self.error(
-                        way,
-                        span,
-                        format!("not a size such as \"16MiB\" of {bounds}"),
-                        None,
-                    );
+                    let message = format!("not a size such as \"16MiB\" of {bounds}");
+                    let help = "write a whole number and one of B, KiB, MiB, GiB";
+                    self.error(way, span, message, help);
                 }
                 read.and_then(|bytes| i64::try_from(bytes).ok())
                     .map(OptionValue::Integer)
@@ -92,14 +108,9 @@ impl Walk<'_> {
         let read = scalar::duration(text);
         if read.is_none_or(|duration| !bounds.contains(&duration)) {
             let (least, most) = (scalar::show_duration(least), scalar::show_duration(most));
-            let help =
-                "write a whole number and one of ms, s, m, h, d: \"500ms\", \"30s\", \"10m\"".to_owned();
-            self.error(
-                way,
-                span,
-                format!("not a duration of {least} to {most}"),
-                Some(help),
-            );
+            let help = "write a whole number and one of ms, s, m, h, d: \"500ms\", \"30s\", \"10m\"";
+            let message = format!("not a duration of {least} to {most}");
+            self.error(way, span, message, help);
             return None;
         }
         read.map(OptionValue::Duration)
@@ -109,7 +120,8 @@ impl Walk<'_> {
         let sound =
             Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !sound {
-            self.error(way, span, "not an absolute http or https URL", None);
+            let help = "write it whole: \"https://HOST/PATH\"";
+            self.error(way, span, "not an absolute http or https URL", help);
         }
         sound.then(|| OptionValue::Text(text.to_owned()))
     }
@@ -129,12 +141,8 @@ impl Walk<'_> {
             Some(meant) => format!("did you mean \"{meant}\"? Known are: {list}"),
             None => format!("known are: {list}"),
         };
-        self.error(
-            way,
-            span,
-            format!("{text:?} is not one of the words known here"),
-            Some(help),
-        );
+        let message = format!("{text:?} is not one of the words known here");
+        self.error(way, span, message, help);
         None
     }
 
@@ -159,10 +167,10 @@ impl Walk<'_> {
             Ok(_) => "the secret is empty".to_owned(),
             Err(why) => why,
         };
-        let help = "write { file = \"/path/to/secret\" } or { env = \"NAME\" }".to_owned();
+        let help = "write { file = \"/path/to/secret\" } or { env = \"NAME\" }";
         let reference = table.is_some_and(|table| table.len() == 1) && (of("file").or(of("env"))).is_some();
         let hides = (!reference).then(|| span.clone());
-        self.error(way, span, why, Some(help));
+        self.error(way, span, why, help);
         if let Some(last) = self.diagnostics.last_mut() {
             last.hides = hides;
         }
@@ -193,8 +201,14 @@ impl Walk<'_> {
         let told = path.display().to_string();
         match (self.environment.read)(&path) {
             Ok(bytes) if bytes.len() <= MAX_FILE_BYTES => return Some(OptionValue::File(told, bytes)),
-            Ok(_) => self.error(way, span, format!("{told} is larger than 1 MiB"), None),
-            Err(error) => self.error(way, span, format!("{told}: {error}"), None),
+            Ok(_) => {
+                let help = "no file that a configuration names is so large: is it another?";
+                self.error(way, span, format!("{told} is larger than 1 MiB"), help);
+            }
+            Err(error) => {
+                let help = "a relative path begins at the folder of this file; the gateway's user must be able to read it";
+                self.error(way, span, format!("{told}: {error}"), help);
+            }
         }
         None
     }
@@ -208,18 +222,29 @@ impl Walk<'_> {
     }
 }
 
-fn wanted(kind: Kind) -> &'static str {
+/// What is wanted, and how it is written.
+const fn wanted(kind: Kind) -> (&'static str, &'static str) {
     match kind {
-        Kind::Text | Kind::Choice(_) => "a string",
-        Kind::Url => "a URL (a string)",
-        Kind::Bool => "true or false",
-        Kind::Integer(..) => "a whole number",
-        Kind::Duration(..) => "a duration such as \"30s\" (a string)",
-        Kind::Bytes(..) => "a size such as \"16MiB\" (a string)",
-        Kind::List(_) => "a list",
-        Kind::Secret => "{ file = \"…\" } or { env = \"…\" }",
-        Kind::File | Kind::Path => "a path (a string)",
-        Kind::Table(_) | Kind::Named(_) | Kind::TextMap => "a table",
-        Kind::Tables(_) => "a list of tables",
+        Kind::Text | Kind::Choice(_) => A_STRING,
+        Kind::Url => ("a URL (a string)", "write it in quotes: \"https://HOST/PATH\""),
+        Kind::Bool => ("true or false", "write it without quotes"),
+        Kind::Integer(..) => ("a whole number", "write it without quotes"),
+        Kind::Duration(..) => (
+            "a duration such as \"30s\" (a string)",
+            "write it in quotes, with its unit: ms, s, m, h or d",
+        ),
+        Kind::Bytes(..) => (
+            "a size such as \"16MiB\" (a string)",
+            "write it in quotes, with its unit: B, KiB, MiB or GiB",
+        ),
+        Kind::List(_) => ("a list", "write it in brackets: [\"…\", \"…\"]"),
+        Kind::Secret => (
+            "{ file = \"…\" } or { env = \"…\" }",
+            "name the place of the secret, never the secret",
+        ),
+        Kind::File | Kind::Path => ("a path (a string)", "write it in quotes: \"/path/to/file\""),
+        Kind::Table(_) | Kind::Named(_) => A_TABLE,
+        Kind::TextMap => STRINGS_BY_NAME,
+        Kind::Tables(_) => ("a list of tables", "write it with two brackets: [[NAME]]"),
     }
 }

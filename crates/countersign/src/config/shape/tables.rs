@@ -2,6 +2,7 @@
 
 use super::super::elsewhere;
 use super::super::nearest::nearest;
+use super::leaf::{A_STRING, A_TABLE, STRINGS_BY_NAME};
 use super::{Walk, below, entries};
 use countersign_core::options::{Field, Kind, Need, OptionValue, Values};
 use std::ops::Range;
@@ -30,7 +31,7 @@ impl Walk<'_> {
                     format!("known here: {}", known.join(", "))
                 }
             };
-            self.error(way, key.span(), format!("unknown key `{name}`"), Some(help));
+            self.error(way, key.span(), format!("unknown key `{name}`"), help);
             let meant = fields.iter().find(|field| Some(field.name) == meant);
             // What nobody knows may hold a secret.
             if meant.is_none_or(|meant| matches!(meant.kind, Kind::Secret))
@@ -66,7 +67,7 @@ impl Walk<'_> {
                 Need::Optional => {}
                 Need::Required => {
                     let message = format!("`{}` is missing", field.name);
-                    self.error(way, span.clone(), message, Some(field.doc.to_owned()));
+                    self.error(way, span.clone(), message, field.doc);
                 }
                 Need::Default(text) => {
                     let kept = self.document.places.get(way).cloned();
@@ -98,7 +99,7 @@ impl Walk<'_> {
                 "write `[[{}]]`, with two brackets: there may be several",
                 way.join(".")
             );
-            self.error(way, value.span(), "a list of tables is wanted here", Some(help));
+            self.error(way, value.span(), "a list of tables is wanted here", help);
             return None;
         };
         let mut all = Vec::new();
@@ -107,7 +108,7 @@ impl Walk<'_> {
             self.keep(&way, item.span(), item.span());
             match item.get_ref() {
                 DeValue::Table(table) => all.push(self.table(fields, table, item.span(), &way)),
-                other => self.wrong_type("a table", other, item.span(), &way),
+                other => self.wrong_type(A_TABLE, other, item.span(), &way),
             }
         }
         Some(OptionValue::Tables(all))
@@ -122,7 +123,11 @@ impl Walk<'_> {
         taken: &[(String, Values)],
     ) -> Option<OptionValue> {
         let DeValue::Table(table) = value.get_ref() else {
-            self.wrong_type("a table of tables", value.get_ref(), value.span(), way);
+            let wanted = (
+                "a table of tables",
+                "write a table `[NAME]` below it, with a name of your own",
+            );
+            self.wrong_type(wanted, value.get_ref(), value.span(), way);
             return None;
         };
         let mut all = Vec::new();
@@ -139,7 +144,7 @@ impl Walk<'_> {
                 DeValue::Table(table) => {
                     all.push((key.to_owned(), self.table(fields, table, name.span(), &way)));
                 }
-                other => self.wrong_type("a table", other, item.span(), &way),
+                other => self.wrong_type(A_TABLE, other, item.span(), &way),
             }
         }
         Some(OptionValue::Named(all))
@@ -148,7 +153,7 @@ impl Walk<'_> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is treated alike")]
     pub(super) fn text_map(&mut self, value: &Spanned<DeValue<'_>>, way: &[String]) -> Option<OptionValue> {
         let DeValue::Table(table) = value.get_ref() else {
-            self.wrong_type("a table of strings", value.get_ref(), value.span(), way);
+            self.wrong_type(STRINGS_BY_NAME, value.get_ref(), value.span(), way);
             return None;
         };
         let mut all = Vec::new();
@@ -157,7 +162,7 @@ impl Walk<'_> {
             self.keep(&way, name.span(), item.span());
             match item.get_ref() {
                 DeValue::String(text) => all.push((name.get_ref().to_string(), text.to_string())),
-                other => self.wrong_type("a string", other, item.span(), &way),
+                other => self.wrong_type(A_STRING, other, item.span(), &way),
             }
         }
         Some(OptionValue::TextMap(all))
@@ -184,13 +189,16 @@ impl Walk<'_> {
         (all.len() == array.len()).then_some(OptionValue::List(all))
     }
 
-    pub(super) fn wrong_type(&mut self, wanted: &str, got: &DeValue<'_>, span: Range<usize>, way: &[String]) {
-        self.error(
-            way,
-            span,
-            format!("{wanted} is wanted here, not {}", a(got.type_str())),
-            None,
-        );
+    /// What is wanted, and how it is written.
+    pub(super) fn wrong_type(
+        &mut self,
+        (wanted, help): (&str, &str),
+        got: &DeValue<'_>,
+        span: Range<usize>,
+        way: &[String],
+    ) {
+        let message = format!("{wanted} is wanted here, not {}", a(got.type_str()));
+        self.error(way, span, message, help);
     }
 }
 

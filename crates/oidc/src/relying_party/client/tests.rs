@@ -233,7 +233,7 @@ fn methods_are_known_by_their_registered_names_and_refused_with_the_reason() {
     assert!(
         AuthenticationMethod::parse("client_secret_jwt")
             .unwrap_err()
-            .contains("private_key_jwt")
+            .contains("can also make it")
     );
     assert!(
         AuthenticationMethod::parse("tls_client_auth")
