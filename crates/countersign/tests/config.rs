@@ -65,12 +65,10 @@ fn environment() -> Environment {
         Some("files/large") => Ok(vec![b'a'; MAX_FILE_BYTES + 1]),
         _ => std::fs::read(tests().join("config").join(path)),
     };
-    let mode = |path: &Path| {
-        Some(if path.ends_with("world-readable") {
-            0o644
-        } else {
-            0o600
-        })
+    let mode = |path: &Path| match path.to_str() {
+        Some("not-there") => None,
+        Some("files/world-readable") => Some(0o644),
+        Some(_) | None => Some(0o600),
     };
     Environment {
         variable: Box::new(variable),

@@ -109,7 +109,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         RouteTable::default()
     });
     let status = listen::status(document, &listeners, &mut told);
-    let session = session::plan(document, &mut told);
+    let session = session::plan(document, environment, &mut told);
     let (log, limits) = (log(&document.values), limits(&document.values));
     let pages = pages::pages(document, environment, &mut told);
     let gateway = Gateway {

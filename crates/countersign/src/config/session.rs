@@ -4,6 +4,7 @@ use super::diagnostic::{Diagnostic, Place};
 use super::lacking;
 use super::scalar::show_duration;
 use super::shape::Document;
+use super::source::Environment;
 use super::spec::SESSION;
 use countersign_authn::login;
 use countersign_authn::login::cookies::{Cookies, DEFAULT_NAME, SessionCookie};
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 mod in_cookies;
 mod redis;
+mod remark;
 #[cfg(test)]
 mod tests;
 
@@ -90,7 +92,11 @@ impl Default for StorePlan {
 }
 
 /// Reads `[session]`; what can be wrong about it is told, and what is to be known of it.
-pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPlan {
+pub(super) fn plan(
+    document: &Document,
+    environment: &Environment,
+    told: &mut Vec<Diagnostic>,
+) -> SessionPlan {
     let way = ["session".to_owned()];
     let needed = !document.values.named(login::TABLE).is_empty();
     let empty = Values::default();
@@ -112,9 +118,7 @@ pub(super) fn plan(document: &Document, told: &mut Vec<Diagnostic>) -> SessionPl
         told.extend(in_cookies::tokens_asked_for(document));
     }
     if needed && sound {
-        let worth = if in_cookies { in_cookies::worth } else { bound };
-        told.push(worth(document, read.settings));
-        told.extend(read.share.map(|domain| shared(document, &domain)));
+        told.extend(remark::remarks(document, environment, &read));
     }
     SessionPlan {
         needed,
@@ -179,35 +183,6 @@ fn cookie_of(session: Option<&Values>) -> SessionCookie {
 fn lasts(session: Option<&Values>) -> Duration {
     let said = session.and_then(|session| session.duration("absolute"));
     said.unwrap_or(SessionSettings::default().absolute)
-}
-
-/// What it costs that hosts share their sessions.
-fn shared(document: &Document, domain: &SharedDomain) -> Diagnostic {
-    let name = domain.name();
-    let message = format!(
-        "`share`: whoever runs any host under {name} sees the sessions of people who go there, and can use them"
-    );
-    Diagnostic::warning(
-        document.place(&["session".to_owned(), "share".to_owned()]),
-        message,
-    )
-    .help("`at` in `[login.NAME]` serves many hosts under one redirect URI, each with sessions of its own")
-}
-
-/// How long a logout takes everywhere: `check` says it in a number.
-fn bound(document: &Document, settings: SessionSettings) -> Diagnostic {
-    let (recheck, longest) = (shown(settings.recheck), shown(settings.recheck + settings.grace));
-    let mut message = format!("a session that ends is not served any more after {recheck}, on any node");
-    if settings.grace > Duration::ZERO {
-        message.push_str("; while the store is away, after ");
-        message.push_str(&longest);
-    }
-    let way = |name: &str| ["session".to_owned(), name.to_owned()];
-    let place = document
-        .place(&way("recheck"))
-        .or_else(|| document.place(&way("grace")));
-    Diagnostic::note(place, message)
-        .help("`session.recheck`, and `session.grace` on top while the store is away")
 }
 
 fn settings(values: &Values) -> SessionSettings {

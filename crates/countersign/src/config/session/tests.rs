@@ -21,7 +21,7 @@ fn read(session: &str) -> (SessionPlan, Vec<Diagnostic>) {
     let sources = Sources::text("a.toml", &format!("{HEAD}{session}"));
     let document = shape::read(&sources, &environment()).0;
     let mut told = Vec::new();
-    let plan = plan(&document, &mut told);
+    let plan = plan(&document, &environment(), &mut told);
     (plan, told)
 }
 
@@ -222,6 +222,6 @@ fn without_a_login_nothing_is_said_and_nothing_needed() {
     let sources = Sources::text("a.toml", "config = 1\n[[listen]]\naddress = \"127.0.0.1:0\"\n");
     let document = shape::read(&sources, &environment()).0;
     let mut told = Vec::new();
-    assert!(!plan(&document, &mut told).needed);
+    assert!(!plan(&document, &environment(), &mut told).needed);
     assert!(told.is_empty());
 }
