@@ -1,5 +1,6 @@
 //! The certificates of pages: three authorities that are always there, and clients' certificates as a page describes them.
 
+use super::question::Face;
 use crate::pki::{Authority, Key, Revocations, San, Template, pem, relatives};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -223,4 +224,21 @@ pub(super) fn rfc9440(chain: &[Vec<u8>]) -> (String, String) {
     let mut sequences = sequences.collect::<Vec<_>>();
     let rest = sequences.split_off(sequences.len().min(1));
     (sequences.concat(), rest.join(", "))
+}
+
+/// How the proxy in front passes the client's certificate on: judged by every table there is.
+pub(super) fn passed_on(text: &str, face: Face) -> String {
+    let tables = text.lines().filter_map(|line| {
+        let name = line.trim().strip_prefix("[certificate.")?.strip_suffix(']')?;
+        (!name.contains('.')).then(|| format!("\"certificate.{name}\""))
+    });
+    let by = tables.collect::<Vec<_>>().join(", ");
+    let format = match face {
+        _ if by.is_empty() => return String::new(),
+        Face::AuthRequest => "escaped-pem",
+        Face::ForwardAuth => "base64-der",
+        Face::ReverseProxy => "rfc9440",
+        Face::Check => return String::new(),
+    };
+    format!("forwarded_certificate = {{ format = \"{format}\", by = [{by}] }}\n")
 }

@@ -274,7 +274,7 @@ impl<'a> Course<'a> {
         let certificate = if listener.is_empty() {
             String::new()
         } else {
-            passed_on(&text, self.face)
+            certificates::passed_on(&text, self.face)
         };
         format!("{version}{text}{listener}{certificate}")
     }
@@ -482,21 +482,4 @@ impl<'a> Course<'a> {
             ..second
         })
     }
-}
-
-/// How the proxy in front passes the client's certificate on: judged by every table there is.
-fn passed_on(text: &str, face: Face) -> String {
-    let tables = text.lines().filter_map(|line| {
-        let name = line.trim().strip_prefix("[certificate.")?.strip_suffix(']')?;
-        (!name.contains('.')).then(|| format!("\"certificate.{name}\""))
-    });
-    let by = tables.collect::<Vec<_>>().join(", ");
-    let format = match face {
-        _ if by.is_empty() => return String::new(),
-        Face::AuthRequest => "escaped-pem",
-        Face::ForwardAuth => "base64-der",
-        Face::ReverseProxy => "rfc9440",
-        Face::Check => return String::new(),
-    };
-    format!("forwarded_certificate = {{ format = \"{format}\", by = [{by}] }}\n")
 }
