@@ -179,15 +179,21 @@ pub(crate) fn harden(headers: &mut HeaderMap, html: bool) {
 
 fn problem(words: &Words) -> String {
     let mut problem = serde_json::json!({
-        "type": "about:blank",
-        "title": texts::title_of(Kind::of(words.status)),
         "status": words.status.as_u16(),
         "detail": words.meaning,
         "reason": words.code,
         "request_id": words.id.to_string(),
     });
-    if let (Some(place), Some(members)) = (words.renew, problem.as_object_mut()) {
-        members.insert("renew_url".to_owned(), place.into());
+    if let Some(members) = problem.as_object_mut() {
+        // What went well is no problem, and has no title of one.
+        if !words.status.is_success() {
+            let title = texts::title_of(Kind::of(words.status));
+            members.insert("type".to_owned(), "about:blank".into());
+            members.insert("title".to_owned(), title.into());
+        }
+        if let Some(place) = words.renew {
+            members.insert("renew_url".to_owned(), place.into());
+        }
     }
     format!("{problem}\n")
 }

@@ -27,7 +27,10 @@ fn sessions_outlive_five_kills_and_no_logout_is_undone() {
         // The cookie as it was: the browser forgets it with the logout.
         let jar = site.folder.0.join(format!("jar-of-leaver-{name}"));
         let before = read(&jar);
-        let gone = leaver.ask("/.countersign/logout", &["-H", "Sec-Fetch-Site: same-origin"]);
+        let gone = leaver.ask(
+            "/.countersign/logout",
+            &["-X", "POST", "-H", "Sec-Fetch-Site: same-origin"],
+        );
         assert_eq!(gone.status, 303, "{gone:?}");
         std::fs::write(&jar, before).unwrap();
         site.kill();
