@@ -211,6 +211,7 @@ impl Errand<'_> {
             | Why::Lost
             | Why::TooOld
             | Why::Acr
+            | Why::Port
             | Why::Full
             | Why::TooLarge
             | Why::Sessions => Page::Trouble(page::Trouble {
@@ -260,6 +261,7 @@ fn worded(why: Why) -> (StatusCode, &'static str, &'static str) {
         Why::TooOld => unmet(RejectionReason::LoginTooOld),
         Why::Acr => unmet(RejectionReason::AcrUnmet),
         Why::OverHttp => told(StatusCode::FORBIDDEN, ErrandReason::CookiesOverHttp),
+        Why::Port => told(StatusCode::FORBIDDEN, ErrandReason::LoginPort),
         Why::TooLarge => told(StatusCode::FORBIDDEN, ErrandReason::SessionTooLarge),
         Why::Full => told(StatusCode::SERVICE_UNAVAILABLE, ErrandReason::SessionsFull),
         Why::Sessions => {

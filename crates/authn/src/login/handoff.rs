@@ -57,6 +57,13 @@ impl At {
             && self.host.name() == request.host.name()
             && self.host.port_for(self.scheme) == request.host.port_for(request.scheme)
     }
+
+    /// Whether a session may be handed to where a request has come: to a port that nobody chose but the operator. The request
+    /// says which port its client wrote, and something else may listen there.
+    pub fn hands_to(&self, request: &OriginalRequest) -> bool {
+        let port = request.host.port_for(request.scheme);
+        port == request.scheme.default_port() || port == self.host.port_for(self.scheme)
+    }
 }
 
 /// What one host wants of another, sealed while it is on the way.

@@ -195,7 +195,7 @@ const FIELDS: &[Field] = &[
         "at",
         Kind::Url,
         "One origin that runs the logins of every host (`https://auth.home.example`), so that one redirect URI serves them all. \
-         It must be one of our listeners' hosts. Every host gets a session of its own.",
+         It must be one of our listeners' hosts. Every host gets a session of its own, at the usual port or that of `at`.",
     ),
     Field::or(
         "remember",

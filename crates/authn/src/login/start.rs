@@ -58,6 +58,10 @@ impl Login {
         }
         let elsewhere = party.visiting.at.as_ref().filter(|at| !at.is_of(request));
         if let Some(at) = elsewhere.filter(|_| start.wish.is_none()) {
+            if !at.hands_to(request) {
+                let detail = format!("{} has another port than `at` and its scheme", request.host);
+                return Err(Trouble::new(Why::Port, detail));
+            }
             return self.leave_for(at, request, &start, now).await;
         }
         let metadata = party.metadata(now).await;

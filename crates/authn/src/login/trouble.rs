@@ -17,6 +17,8 @@ pub enum Why {
     Acr,
     /// People do not log in over plain http.
     OverHttp,
+    /// Nobody logs in at the port that the request names.
+    Port,
     /// There is no room for another session.
     Full,
     /// What is known of the user does not fit into a session.

@@ -1,4 +1,4 @@
-//! What several logins are together: nothing is wrong with one of them alone.
+//! What logins and routes are together: nothing is wrong with one of them alone.
 
 use super::diagnostic::Diagnostic;
 use super::shape::{Document, Way};
@@ -7,7 +7,7 @@ use countersign_authn::login::{self, Login};
 use countersign_core::route::{HostPattern, Route};
 use std::sync::Arc;
 
-/// Tells of logins that the answer of one provider could be led between.
+/// Tells of logins that the answer of one provider could be led between, and of sessions that anybody could have.
 pub(super) fn remark(
     document: &Document,
     logins: &[Arc<Login>],
@@ -23,7 +23,30 @@ pub(super) fn remark(
         {
             told.push(mixed_up(document, party, other));
         }
+        told.extend(for_every_host(document, party, routes));
     }
+}
+
+/// A login with `at` sends codes to where the request has come from: to a host that nobody has named, too.
+fn for_every_host(
+    document: &Document,
+    party: &RelyingParty,
+    routes: &[(Way, Arc<Route>)],
+) -> Option<Diagnostic> {
+    party.at()?;
+    let open = |route: &Route| route.hosts.contains(&HostPattern::Any) && accepts(route, party);
+    let (way, _) = routes.iter().find(|(_, route)| open(route))?;
+    let place = document.place(&[way.as_slice(), &["hosts".to_owned()]].concat());
+    let message = format!(
+        "`{}` hands sessions to every host, whatever clients call it: with `at`, hosts are named",
+        party.name
+    );
+    let help = "hosts = [\"*.home.example\"], or each by its name";
+    Some(Diagnostic::error(place, message).help(help))
+}
+
+fn accepts(route: &Route, party: &RelyingParty) -> bool {
+    route.accept.iter().any(|way| *way.name() == party.name)
 }
 
 /// Whether an answer at one's callback could be the other provider's. Where both are one provider's, it is that one's.
@@ -40,7 +63,7 @@ fn runs_at(party: &RelyingParty, routes: &[(Way, Arc<Route>)]) -> Vec<HostPatter
         return vec![HostPattern::Exact(at.host.name().into())];
     }
     let routes = routes.iter().map(|(_, route)| route);
-    let accepting = routes.filter(|route| route.accept.iter().any(|way| *way.name() == party.name));
+    let accepting = routes.filter(|route| accepts(route, party));
     accepting.flat_map(|route| route.hosts.iter().cloned()).collect()
 }
 
