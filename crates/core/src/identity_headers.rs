@@ -18,7 +18,7 @@ mod fact;
 mod projection;
 
 /// Names applications are known to believe, whether or not we set them; as they read once folded.
-const BUILT_IN: [&str; 10] = [
+const BUILT_IN: [&str; 13] = [
     "x-forwarded-user",
     "x-forwarded-email",
     "x-forwarded-groups",
@@ -26,18 +26,24 @@ const BUILT_IN: [&str; 10] = [
     "x-forwarded-access-token",
     "x-forwarded-client-cert",
     "x-client-san",
-    "x-client-cert",
+    "x-client-verify",
+    "x-client-dn",
+    "x-client-subject",
+    "x-arr-clientcert",
     "client-cert",
     "x-original-client-cert",
 ];
 
 /// Beginnings of such names.
-const BUILT_IN_PREFIXES: [&str; 6] = [
+const BUILT_IN_PREFIXES: [&str; 8] = [
     "x-auth-request-",
     "x-webauth-",
     "x-ssl-",
     "ssl-client-",
     "client-cert-",
+    // Of Kong and Google's load balancers, and of Apache NiFi.
+    "x-client-cert",
+    "x-proxiedentit",
     "x-forwarded-tls-client-cert",
 ];
 
