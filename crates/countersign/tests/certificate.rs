@@ -127,6 +127,18 @@ fn a_certificate_is_accepted_with_whom_it_proves_and_its_siblings_are_refused_by
         1,
     );
     check("--authorities root.pem root.pem", "refused certificate_usage", 1);
+    let leaf = world.issuing.issue(&client());
+    let turned = world.issuing.pem() + &pem("CERTIFICATE", &leaf);
+    world.folder.write("turned.pem", turned);
+    check(
+        "--authorities root.pem turned.pem",
+        "refused certificate_usage",
+        1,
+    );
+    let told = complained(&world.verify("--authorities root.pem turned.pem"));
+    assert!(told.contains("the client's own comes first"), "{told}");
+    let told = complained(&world.verify("--authorities root.pem client.pem"));
+    assert!(!told.contains("comes first"), "{told}");
     world.folder.write("garbage.pem", pem("CERTIFICATE", b"garbage"));
     check(
         "--authorities root.pem garbage.pem",

@@ -1,5 +1,6 @@
 //! Whether a verified certificate is an X.509-SVID of one trust domain (SPIFFE X.509-SVID, sections 2 to 5).
 
+use crate::san::NameFault;
 use crate::verify::VerifiedChain;
 use countersign_core::certificate::{SanKind, SubjectAlternativeName};
 use countersign_core::reason::RejectionReason;
@@ -15,8 +16,11 @@ pub struct X509Svid {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SvidError {
     /// It has not exactly one URI among its names.
-    #[error("it has {0} URIs among its names, and exactly one is wanted")]
+    #[error("it has {} among its names, and exactly one is wanted", uris(*.0))]
     NotOneUri(usize),
+    /// Its one URI is none.
+    #[error("the one URI among its names cannot be read: {0}")]
+    Misshapen(NameFault),
     /// The URI is no SPIFFE ID.
     #[error("its URI is no SPIFFE ID: {0}")]
     NotASpiffeId(SpiffeIdError),
@@ -34,14 +38,25 @@ pub enum SvidError {
     KeyUsage,
 }
 
+fn uris(count: usize) -> String {
+    match count {
+        0 => "no URI".to_owned(),
+        1 => "one URI".to_owned(),
+        count => format!("{count} URIs"),
+    }
+}
+
 impl SvidError {
     /// The word for it.
     pub const fn reason(&self) -> RejectionReason {
         match self {
             Self::OtherTrustDomain(_) => RejectionReason::TrustDomainWrong,
-            Self::NotOneUri(_) | Self::NotASpiffeId(_) | Self::NoPath | Self::Signing | Self::KeyUsage => {
-                RejectionReason::SvidInvalid
-            }
+            Self::NotOneUri(_)
+            | Self::Misshapen(_)
+            | Self::NotASpiffeId(_)
+            | Self::NoPath
+            | Self::Signing
+            | Self::KeyUsage => RejectionReason::SvidInvalid,
         }
     }
 }
@@ -50,8 +65,9 @@ impl X509Svid {
     /// Checks the leaf of `chain`, whose authorities speak for `domain`.
     pub fn check(chain: &VerifiedChain, domain: &TrustDomain) -> Result<Self, SvidError> {
         let leaf = chain.leaf();
-        let misshapen = leaf.misshapen_names().iter();
-        let misshapen = misshapen.filter(|name| name.kind == SanKind::Uri).count();
+        let broken = leaf.misshapen_names().iter();
+        let broken = broken.filter(|name| name.kind == SanKind::Uri);
+        let (fault, misshapen) = (broken.clone().next().map(|name| name.fault), broken.count());
         let mut uris = leaf.sans().iter().filter_map(|name| match name {
             SubjectAlternativeName::Uri(uri) => Some(uri),
             SubjectAlternativeName::Dns(_)
@@ -62,6 +78,9 @@ impl X509Svid {
             | SubjectAlternativeName::Other(_) => None,
         });
         let (first, count) = (uris.next(), misshapen + uris.count());
+        if let (None, Some(fault), 1) = (first, fault, count) {
+            return Err(SvidError::Misshapen(fault));
+        }
         let uri = first.filter(|_| count == 0);
         let uri = uri.ok_or(SvidError::NotOneUri(count + usize::from(first.is_some())))?;
         let id = SpiffeId::parse(uri).map_err(SvidError::NotASpiffeId)?;
@@ -131,6 +150,12 @@ mod tests {
         assert_eq!(
             found(&[San::Email("spiffe://home.example/web")], same),
             Err(SvidError::NotOneUri(0))
+        );
+        let broken = found(&[San::Uri("spiffe://home.example/web\0x")], same).unwrap_err();
+        assert_eq!(broken, SvidError::Misshapen(NameFault::ControlCharacter));
+        assert_eq!(
+            SvidError::NotOneUri(0).to_string(),
+            "it has no URI among its names, and exactly one is wanted"
         );
         assert_eq!(found(&[web, web], same), Err(SvidError::NotOneUri(2)));
         assert_eq!(

@@ -52,6 +52,11 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     let ders = chain(args.chain.as_deref(), environment, |line| out.error_line(line))?;
     let presented = PresentedCertificate::new(ders)
         .ok_or("a client may present 16 certificates of 32 KiB together, and these are more")?;
+    if !leaf_first(&presented) {
+        out.error_line(
+            "note: the first certificate is an authority's, which issued one after it: the client's own comes first",
+        );
+    }
     let presented = Arc::new(presented);
     let answer = Answer {
         leaf: Certificate::parse(presented.leaf()).ok(),
@@ -67,6 +72,13 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         }
     }
     Ok(answer.verdict.is_ok())
+}
+
+/// Whether nobody after the first certificate was issued by it.
+fn leaf_first(presented: &PresentedCertificate) -> bool {
+    let mut chain = presented.chain().filter_map(|der| Certificate::parse(der).ok());
+    let Some(first) = chain.next() else { return true };
+    !first.is_ca() || !chain.any(|other| other.issuer() == first.subject() && other != first)
 }
 
 fn judge(args: &Args, environment: &Environment, out: &mut Output) -> Result<Judge, String> {
