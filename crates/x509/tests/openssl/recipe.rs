@@ -153,6 +153,22 @@ fn keys_and_signatures_of_every_kind_that_is_accepted_hold() {
 }
 
 #[test]
+fn a_key_on_brainpool_does_not_hold_and_one_for_rsa_pss_alone_does() {
+    for (key, expect) in [
+        (
+            "-algorithm EC -pkeyopt ec_paramgen_curve:brainpoolP256r1",
+            Some(VerifyError::WeakKey),
+        ),
+        ("-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048", None),
+    ] {
+        let folder = Folder::new();
+        root(&folder, "-algorithm EC -pkeyopt ec_paramgen_curve:P-256");
+        client(&folder, key, "-sha256");
+        assert_eq!(verified(&folder, "client.crt", None).err(), expect, "{key}");
+    }
+}
+
+#[test]
 fn lists_of_openssl_are_read_in_both_versions() {
     let folder = Folder::new();
     root(&folder, "-algorithm EC -pkeyopt ec_paramgen_curve:P-256");

@@ -1,7 +1,9 @@
 //! What does not hold here does not hold for OpenSSL either, and it says so in the words we say it with.
 
 use crate::Folder;
-use crate::pki::{Authority, Key, Revocations, San, Template, common, element, pem, relatives, sequence};
+use crate::pki::{
+    Authority, Key, Revocations, San, Template, common, element, oid, pem, relatives, sequence,
+};
 use countersign_core::time::Timestamp;
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::{Crl, CrlIndex};
@@ -160,6 +162,66 @@ fn openssl_says_the_same_of_what_authorities_may() {
         ),
     ];
     check_all(&root, &cases);
+}
+
+/// The rows of docs/tls.md in which OpenSSL takes what is refused here.
+#[test]
+fn openssl_takes_constraints_it_compares_policies_and_long_paths_which_are_refused_here() {
+    let root = Authority::root("Root", Key(1));
+    let issuing = root.under("Issuing", Key(2));
+    let below = |dots: &str, value: &[u8], leaf: &Template| {
+        let authority = Template::authority("Issuing", Key(2)).extension(dots, true, value);
+        vec![issuing.issue(leaf), root.issue(&authority)]
+    };
+    let constrained = |name: Vec<u8>, leaf: &Template| {
+        let permitted = sequence(&[element(0xa0, &sequence(&[name]))]);
+        below("2.5.29.30", &permitted, leaf)
+    };
+    let named = |name| Template::client("joe", Key(3)).names(&[name]);
+    let outside = "permitted subtree violation";
+    let unknown = "unhandled critical extension";
+    let policies = sequence(&[sequence(&[oid("2.5.29.32.0")])]);
+    let with_policies = vec![
+        issuing.issue(&client().extension("2.5.29.32", true, &policies)),
+        issuing.certificate.clone(),
+    ];
+    let spiffe = named(San::Uri("spiffe://home.example/web"));
+    let mut deep = vec![root.under("Deep 0", Key(2))];
+    for number in 1..7 {
+        let next = deep[number - 1].under(&format!("Deep {number}"), Key(2));
+        deep.push(next);
+    }
+    let long = |length: usize| {
+        let authorities = deep[..length].iter().rev();
+        let chain = authorities.map(|authority| authority.certificate.clone());
+        let leaf = deep[length - 1].issue(&client());
+        [leaf].into_iter().chain(chain).collect::<Vec<_>>()
+    };
+    for (words, chain) in [
+        (
+            outside,
+            constrained(element(0x81, b"example.org"), &named(San::Email("a@example.org"))),
+        ),
+        (outside, constrained(element(0x86, b"home.example"), &spiffe)),
+        (outside, constrained(element(0xa4, &common("joe")), &client())),
+        (unknown, with_policies),
+        (unknown, below("2.5.29.32", &policies, &client())),
+        (
+            unknown,
+            below("2.5.29.36", &sequence(&[element(0x80, &[0])]), &client()),
+        ),
+        (unknown, below("2.5.29.54", &element(2, &[0]), &client())),
+        ("certificate chain too long", long(7)),
+        ("", long(6)),
+        ("", constrained(element(0x82, b"example.test"), &client())),
+    ] {
+        let case = Case {
+            chain: &chain,
+            lists: &[],
+        };
+        assert_eq!(told_here(&root, &case), words);
+        assert_eq!(told_by_openssl(&root, &case), [""; 0], "{words}");
+    }
 }
 
 fn client_of(usages: &[&str]) -> Template {
