@@ -361,6 +361,37 @@ fn every_example_can_be_run() {
     }
 }
 
+#[test]
+fn an_authority_of_whom_no_list_is_in_force_is_warned_of() {
+    let (folder, root) = (folder_with_certificates(), Authority::root("Root", Key(1)));
+    let ended = Revocations::of(&[]).updated("20200101000000Z", Some("20210101000000Z"));
+    folder.write("ended.crl", pem("X509 CRL", &root.revoke(&ended)));
+    std::fs::create_dir(folder.0.join("empty")).unwrap();
+    for (lists, more, words) in [
+        (
+            "ended.crl",
+            "",
+            Some("of CN=Root (it has ended): what they issued is refused"),
+        ),
+        ("empty", "", Some("of CN=Root (there is none)")),
+        ("ended.crl", "danger_accept_stale_crl = true", None),
+    ] {
+        let text = format!(
+            "config = 1\n[[listen]]\naddress = \"[::]:8090\"\nspeak = \"auth-request\"\ntrusted_peers = [\"127.0.0.1\"]\n\
+             forwarded_certificate = {{ format = \"escaped-pem\", by = [\"certificate.home\"] }}\n\
+             [certificate.home]\nauthorities = \"ca/authorities.pem\"\ncrls = [\"{lists}\"]\n{more}\n\
+             [[route]]\nhosts = [\"app.test\"]\naccept = [\"certificate.home\"]\n"
+        );
+        let sources = Sources::read(&folder.write("lists.toml", text), &Environment::real()).unwrap();
+        let loaded = compose::load(&sources, &Environment::real(), &offline_parts()).unwrap();
+        let told = render(&loaded.warnings, &sources, false);
+        match words {
+            Some(words) => assert!(told.contains(words), "{told}"),
+            None => assert!(!told.contains("no revocation list is in force"), "{told}"),
+        }
+    }
+}
+
 /// With a secret it is followed word by word (`e2e::docs`); here is what it becomes with an issuer.
 #[test]
 fn the_readmes_configuration_can_be_run_with_an_issuer() {
