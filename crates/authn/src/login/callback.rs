@@ -210,9 +210,11 @@ impl Arrival<'_> {
 
     /// What another host wants of the login that has come back.
     async fn recall_wish(&mut self) {
-        if self.transaction.wished_by.is_some() {
-            self.wish = self.recall(Purpose::Wish).await;
-        }
+        self.wish = match &self.transaction.wish {
+            Some(wish) => Some(wish.as_bytes().to_vec()),
+            None if self.transaction.wished_by.is_some() => self.recall(Purpose::Wish).await,
+            None => None,
+        };
     }
 
     async fn recall(&self, purpose: Purpose) -> Option<Vec<u8>> {

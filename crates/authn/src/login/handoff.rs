@@ -77,10 +77,15 @@ pub(super) struct Wish {
     host: Box<str>,
     /// The state of the login begun there.
     pub(super) state: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     max_age: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     acr_values: Vec<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     prompt: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     ask_the_user: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     login_hint: Option<Box<str>>,
     ends: i64,
 }

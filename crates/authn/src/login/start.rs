@@ -3,7 +3,9 @@
 use super::Login;
 use super::cookies::{Life, SameSite};
 use super::handoff::{At, Wish};
-use super::transaction::{Beginning, BrowserSecret, LASTS, MAX_STATE_BYTES, Transaction, state_hash};
+use super::transaction::{
+    Beginning, BrowserSecret, LASTS, MAX_CARRIED_BYTES, MAX_STATE_BYTES, Transaction, state_hash,
+};
 use super::trouble::{Trouble, Why};
 use crate::session::Purpose;
 use countersign_core::request::OriginalRequest;
@@ -78,10 +80,10 @@ impl Login {
         let wishes = self.wishes(&start, self.is_resting(request, now));
         let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
         let host = request.host.to_string();
-        let begun = self.begin_here(&start, (&nonce, &verifier), request, &wishes, now);
+        let begun = self.begin_here(&start, Some((&nonce, &verifier)), request, &wishes, now);
         let (transaction, state, browser) = begun?;
-        self.keep(&transaction, &state, start.wish.as_deref(), now)
-            .await?;
+        let wish = start.wish.as_deref().filter(|_| transaction.wish.is_none());
+        self.keep(&transaction, &state, wish, now).await?;
         let location = AuthorizationRequest {
             endpoint,
             client_id: &party.client.id,
@@ -110,10 +112,9 @@ impl Login {
         now: Now,
     ) -> Result<Departure, Trouble> {
         let party = &*self.party;
-        let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
-        // What is asked of the login is measured where it is run.
+        // What is asked of the login is measured where it is run, and no provider's answer comes here.
         let nothing = AuthenticationWishes::default();
-        let begun = self.begin_here(start, (&nonce, &verifier), request, &nothing, now);
+        let begun = self.begin_here(start, None, request, &nothing, now);
         let (transaction, state, browser) = begun?;
         // Without a kept address the browser returns to its path alone.
         drop(self.keep(&transaction, &state, None, now).await);
@@ -129,7 +130,7 @@ impl Login {
     fn begin_here(
         &self,
         start: &Start,
-        (nonce, verifier): (&Nonce, &CodeVerifier),
+        here: Option<(&Nonce, &CodeVerifier)>,
         request: &OriginalRequest,
         wishes: &AuthenticationWishes,
         now: Now,
@@ -138,21 +139,27 @@ impl Login {
         let beginning = Beginning {
             login: (&*self.party.name).into(),
             host: request.host.to_string().into(),
-            nonce: nonce.as_str().into(),
-            verifier: verifier.as_str().into(),
+            nonce: here.map_or("", |(nonce, _)| nonce.as_str()).into(),
+            verifier: here.map_or("", |(_, verifier)| verifier.as_str()).into(),
             to: start.to.clone(),
             wished_by: start
                 .wish
                 .as_deref()
                 .and_then(Wish::from_bytes)
                 .map(|wish| wish.origin),
+            wish: start
+                .wish
+                .as_deref()
+                .and_then(|bytes| std::str::from_utf8(bytes).ok())
+                .map(Into::into),
             tries: start.tries,
             max_age: wishes.max_age.map(|age| age.as_secs()),
             acr_values: wishes.acr_values.to_vec(),
         };
         let mut transaction = Transaction::begin(beginning, &browser, now.wall);
-        let state = transaction.seal(&*self.party.sessions).ok_or_else(|| {
-            let detail = format!("the state would be longer than {MAX_STATE_BYTES} characters");
+        let most = here.map_or(MAX_CARRIED_BYTES, |_| MAX_STATE_BYTES);
+        let state = transaction.seal(most, &*self.party.sessions).ok_or_else(|| {
+            let detail = format!("the state would be longer than {most} characters");
             Trouble::new(Why::TooLarge, detail)
         })?;
         Ok((transaction, state, browser))

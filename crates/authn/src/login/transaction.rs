@@ -2,6 +2,7 @@
 //! and tied to that browser by a cookie.
 
 use super::cookies::BROWSER_BYTES;
+use super::handoff::Wish;
 use crate::session::{Purpose, Sessions};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -18,6 +19,8 @@ use subtle::ConstantTimeEq as _;
 pub const LASTS: Duration = Duration::from_mins(10);
 /// The longest state that is sent: Keycloak takes request lines of 4,096 bytes, and much else stands in one.
 pub const MAX_STATE_BYTES: usize = 1200;
+/// The longest state of a login that is run at another host: in the one there this one must have room, too.
+pub const MAX_CARRIED_BYTES: usize = 420;
 /// The longest return address that stands in the state itself.
 const MAX_RETURN_IN_STATE: usize = 512;
 
@@ -36,8 +39,10 @@ pub struct Transaction {
     pub to: ReturnTo,
     /// Whether the return address is kept in the store, under the state's hash, for being too long.
     pub to_is_kept: bool,
-    /// The origin that wants it, when it is another than this: what it wants is kept in the store, under the state's hash.
+    /// The origin that wants it, when it is another than this.
     pub wished_by: Option<Box<str>>,
+    /// What that wants, where the state has room for it; else it is kept in the store, under the state's hash.
+    pub wish: Option<Box<str>>,
     /// How often this browser was sent away for it without coming back as it should.
     pub tries: u8,
     /// The oldest login that will do, in seconds, and the ways that will.
@@ -62,6 +67,8 @@ struct Written {
     k: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     w: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    x: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     r: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,6 +132,8 @@ pub struct Beginning {
     pub to: ReturnTo,
     /// The origin that wants it, when it is another.
     pub wished_by: Option<Box<str>>,
+    /// What that wants.
+    pub wish: Option<Box<str>>,
     /// How often it was tried before.
     pub tries: u8,
     /// What is asked of the login.
@@ -144,6 +153,7 @@ impl Transaction {
             to: beginning.to,
             to_is_kept: false,
             wished_by: beginning.wished_by,
+            wish: beginning.wish,
             tries: beginning.tries,
             max_age: beginning.max_age,
             acr_values: beginning.acr_values,
@@ -152,15 +162,27 @@ impl Transaction {
         }
     }
 
-    /// The state: what goes to the provider and comes back. A return address with which it would be too long is cut in it,
-    /// and is to be kept elsewhere. `None` when what is asked of the login is too long already.
-    pub fn seal(&mut self, sessions: &dyn Sessions) -> Option<String> {
+    /// The state: what goes to the provider and comes back, in at most so many bytes. What another host wants with which it would be
+    /// too long is taken out, and then a return address is cut in it: both are to be kept elsewhere. `None` when what is asked of
+    /// the login is too long already.
+    pub fn seal(&mut self, most: usize, sessions: &dyn Sessions) -> Option<String> {
+        if self.wish.is_some() {
+            let state = self.seal_cut(most, sessions);
+            if state.is_some() {
+                return state;
+            }
+            self.wish = None;
+        }
+        self.seal_cut(most, sessions)
+    }
+
+    fn seal_cut(&mut self, most: usize, sessions: &dyn Sessions) -> Option<String> {
         let short = |to: &ReturnTo| to.as_str().len() <= MAX_RETURN_IN_STATE;
         let cut = [self.to.clone(), self.to.path_alone(), ReturnTo::root()];
         for to in cut.into_iter().filter(short) {
             self.to_is_kept = to != self.to;
             let state = self.sealed_with(&to, sessions);
-            if state.len() <= MAX_STATE_BYTES {
+            if state.len() <= most {
                 return Some(state);
             }
         }
@@ -175,7 +197,8 @@ impl Transaction {
             v: self.verifier.clone(),
             t: to.as_str().into(),
             k: self.to_is_kept,
-            w: self.wished_by.clone(),
+            w: self.wished_by.clone().filter(|_| self.wish.is_none()),
+            x: self.wish.clone(),
             r: self.tries,
             m: self.max_age,
             a: self.acr_values.clone(),
@@ -197,6 +220,8 @@ impl Transaction {
         let written = serde_json::from_slice::<Written>(&plain).ok()?;
         let began = Timestamp::from_milliseconds(written.b);
         let browser = BASE64_URL_SAFE_NO_PAD.decode(&*written.c).ok()?;
+        let wish = written.x.as_deref().map(str::as_bytes);
+        let wished_by = wish.and_then(Wish::from_bytes).map(|wish| wish.origin);
         Some(Self {
             login: written.l,
             host: written.h,
@@ -204,7 +229,8 @@ impl Transaction {
             verifier: written.v,
             to: ReturnTo::judge(&written.t)?,
             to_is_kept: written.k,
-            wished_by: written.w,
+            wished_by: wished_by.or(written.w),
+            wish: written.x,
             tries: written.r,
             max_age: written.m,
             acr_values: written.a,
