@@ -263,7 +263,8 @@ impl RouteTable {
         self.endpoints.get(endpoint)
     }
 
-    fn governing(&self, host: &Host, path: &str, method: &Method) -> Option<&Arc<Route>> {
+    /// The route that governs this place, whatever else a request says.
+    pub fn governing(&self, host: &Host, path: &str, method: &Method) -> Option<&Arc<Route>> {
         let entries = &self.under(host.name())?.entries;
         let best = entries.iter().find(|entry| entry.path.covers(path))?;
         let level = entries

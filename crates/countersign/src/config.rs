@@ -9,7 +9,7 @@ pub mod hidden;
 pub mod identity;
 mod lacking;
 pub mod listen;
-mod logins;
+mod login;
 pub mod nearest;
 pub(crate) mod pages;
 pub mod require;

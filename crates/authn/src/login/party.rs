@@ -191,7 +191,7 @@ impl RelyingParty {
 }
 
 /// Whether browsers take the host for their own machine.
-fn is_loopback(name: &str) -> bool {
+pub fn is_loopback(name: &str) -> bool {
     name == "localhost" || name == "127.0.0.1" || name == "[::1]" || name.ends_with(".localhost")
 }
 

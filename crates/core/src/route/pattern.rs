@@ -48,6 +48,15 @@ impl HostPattern {
             Self::Exact(host.name().into())
         })
     }
+
+    /// Whether this governs the host of this name.
+    pub fn covers(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(own) => **own == *name,
+            Self::Suffix(suffix) => name.len() > suffix.len() && name.ends_with(&**suffix),
+            Self::Any => true,
+        }
+    }
 }
 
 impl fmt::Display for HostPattern {

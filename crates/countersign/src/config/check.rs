@@ -4,7 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::identity;
 use super::lacking;
 use super::listen::{self, Listen, StatusListen};
-use super::logins;
+use super::login::{Beside, mix_up};
 use super::pages;
 use super::route::{self, Surroundings};
 use super::session::{self, SessionPlan};
@@ -72,8 +72,8 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         sends_tokens: !tokens_sent(&document.values).is_empty(),
         ..parts.clone()
     };
-    let mut all_logins = Vec::new();
-    let declared = authenticators(document, &parts, &mut all_logins, &mut told);
+    let mut logins = Vec::new();
+    let declared = authenticators(document, &parts, &mut logins, &mut told);
     let listeners = listen::listeners(document, &declared, &mut told);
     let identity = identity::collect(document, &listeners, &declared, &mut told);
     let own_cookies = own_cookies(document);
@@ -85,39 +85,33 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         own_cookies: &own_cookies,
     };
     let routes = route::build(&surroundings, &mut told);
-    logins::remark(document, &all_logins, &routes, &mut told);
+    mix_up::remark(document, &logins, &routes, &mut told);
     let built = routes
         .iter()
         .map(|(_, route)| Arc::clone(route))
         .collect::<Vec<_>>();
-    let table = RouteTable::new(&built).unwrap_or_else(|equals| {
-        for equal in equals {
-            let (first, second) = equal.routes;
-            let name = built.get(first).map_or("", |route| &route.name);
-            let place = routes.get(second).and_then(|(way, _)| document.key_place(way));
-            let diagnostic = if first == second {
-                Diagnostic::error(place, format!("this route names `{}` twice", equal.at))
-            } else {
-                let message = format!(
-                    "no request can tell this route from `{name}`: both govern {}",
-                    equal.at
-                );
-                Diagnostic::error(place, message).help("join the two, or let their `methods` differ")
-            };
-            told.push(diagnostic);
-        }
-        RouteTable::default()
-    });
+    let table = RouteTable::new(&built)
+        .map_err(|equals| told.extend(equals.iter().map(|equal| route::equal(document, &routes, equal))));
+    let table = table.ok();
+    let beside = Beside {
+        document,
+        logins: &logins,
+        routes: &routes,
+        table: table
+            .as_ref()
+            .filter(|_| routes.len() == document.values.tables("route").len()),
+    };
+    told.extend(beside.told());
     let status = listen::status(document, &listeners, &mut told);
     let session = session::plan(document, environment, &mut told);
     let (log, limits) = (log(&document.values), limits(&document.values));
     let pages = pages::pages(document, environment, &mut told);
     let gateway = Gateway {
-        routes: table,
+        routes: table.unwrap_or_default(),
         pages,
         rates: rates(&document.values),
         identity: Arc::clone(&identity.set),
-        logins: Logins::new(all_logins),
+        logins: Logins::new(logins),
         faces: Faces::default(),
         generation: 0,
     };

@@ -14,7 +14,7 @@ use countersign_core::gate::{PathOddities, Target, judge_method};
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::Condition;
 use countersign_core::route::{
-    ChallengeStyle, HostPattern, LoginDemand, PathPattern, PatternError, Route, Upstream,
+    ChallengeStyle, EqualRoutes, HostPattern, LoginDemand, PathPattern, PatternError, Route, Upstream,
 };
 use http::Method;
 use std::sync::Arc;
@@ -73,6 +73,22 @@ pub(super) fn build(surroundings: &Surroundings<'_>, told: &mut Vec<Diagnostic>)
     }
     remark::remark_on_all(&routes, surroundings, told);
     routes
+}
+
+/// Two of `routes` that no request can tell apart.
+pub(super) fn equal(document: &Document, routes: &[(Way, Arc<Route>)], equal: &EqualRoutes) -> Diagnostic {
+    let (first, second) = equal.routes;
+    let name = routes.get(first).map_or("", |(_, route)| &route.name);
+    let place = routes.get(second).and_then(|(way, _)| document.key_place(way));
+    if first == second {
+        let message = format!("this route names `{}` twice", equal.at);
+        return Diagnostic::error(place, message).help("write it once");
+    }
+    let message = format!(
+        "no request can tell this route from `{name}`: both govern {}",
+        equal.at
+    );
+    Diagnostic::error(place, message).help("join the two, or let their `methods` differ")
 }
 
 fn route(

@@ -54,9 +54,16 @@ fn bound(document: &Document, settings: SessionSettings) -> Diagnostic {
     let way = |name: &str| ["session".to_owned(), name.to_owned()];
     let place = document
         .place(&way("recheck"))
-        .or_else(|| document.place(&way("grace")));
+        .or_else(|| document.place(&way("grace")))
+        .or_else(|| document.key_place(&[login::TABLE.to_owned(), first_login(document)?]));
     Diagnostic::note(place, message)
         .help("`session.recheck`, and `session.grace` on top while the store is away")
+}
+
+/// The login that sessions are first needed for.
+fn first_login(document: &Document) -> Option<String> {
+    let mut logins = document.values.named(login::TABLE).iter();
+    logins.next().map(|(name, _)| name.clone())
 }
 
 /// Whether nothing asks for a refresh token; a plain OAuth 2.0 provider has no word for it.

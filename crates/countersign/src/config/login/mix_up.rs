@@ -1,14 +1,14 @@
 //! What logins and routes are together: nothing is wrong with one of them alone.
 
-use super::diagnostic::Diagnostic;
-use super::shape::{Document, Way};
+use super::super::diagnostic::Diagnostic;
+use super::super::shape::{Document, Way};
 use countersign_authn::login::party::RelyingParty;
 use countersign_authn::login::{self, Login};
 use countersign_core::route::{HostPattern, Route};
 use std::sync::Arc;
 
 /// Tells of logins that the answer of one provider could be led between, and of sessions that anybody could have.
-pub(super) fn remark(
+pub(in crate::config) fn remark(
     document: &Document,
     logins: &[Arc<Login>],
     routes: &[(Way, Arc<Route>)],
