@@ -23,6 +23,7 @@ pub use pages::{Mistake, Pages};
 mod escape;
 mod href;
 mod kinds;
+mod lines;
 mod pages;
 mod samples;
 mod shown;

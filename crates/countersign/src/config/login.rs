@@ -17,7 +17,7 @@ use url::Url;
 pub(super) mod mix_up;
 
 /// The keys of the pages that a login may have elsewhere.
-const PAGES: [(&str, OwnPage); 2] = [("callback", OwnPage::Callback), ("logout", OwnPage::Logout)];
+const PAGES: [&str; 2] = ["callback", "logout"];
 
 /// What logins are judged beside.
 pub(super) struct Beside<'d> {
@@ -148,10 +148,10 @@ impl<'d> Beside<'d> {
     /// The page of a login that is another's page on the same host.
     fn in_the_way_of(&self, one: &One<'_>, before: &[One<'_>]) -> Vec<Diagnostic> {
         let mut told = Vec::new();
-        for other in before.iter().filter(|other| self.share_a_host(one, other)) {
+        for other in before {
             for (key, others) in [("callback", "logout"), ("logout", "callback")] {
                 let path = one.page(key);
-                if path.is_some() && path == other.page(others) {
+                if path.is_some() && path == other.page(others) && self.share_a_host(one, other) {
                     let message = format!(
                         "this is where {} has its `{others}`, on the same host",
                         other.full()
@@ -179,13 +179,16 @@ impl<'d> Beside<'d> {
 
     /// Paths of routes that nobody reaches, because a page of this login is there.
     fn in_the_way(&self, one: &One<'_>) -> Vec<Diagnostic> {
-        let hosts = self.hosts(one);
         let mut told = Vec::new();
+        if PAGES.iter().all(|key| one.page(key).is_none()) {
+            return told;
+        }
+        let hosts = self.hosts(one);
         for (way, route) in self.routes {
             if !route.hosts.iter().any(|host| hosts.contains(&host)) {
                 continue;
             }
-            for (key, _) in PAGES {
+            for key in PAGES {
                 let Some(page) = one.page(key) else { continue };
                 let same = PathPattern::parse(page, false).ok();
                 let found = route.paths.iter().position(|path| same.as_ref() == Some(path));

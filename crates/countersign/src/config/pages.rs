@@ -35,8 +35,11 @@ pub(super) fn pages(
     }
     for name in unknown {
         let message = format!("{} is no template of these pages", folder.join(&name).display());
-        let help = nearest(&name, Pages::files()).map(|near| format!("did you mean `{near}`?"));
-        told.push(Diagnostic::warning(place.clone(), message).maybe_help(help));
+        let help = nearest(&name, Pages::files()).map_or_else(
+            || "leave it out: what the files of this folder are called is in docs/pages.md".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        told.push(Diagnostic::warning(place.clone(), message).help(help));
     }
     if wrong.is_empty() {
         match Pages::with(&own) {
@@ -46,7 +49,7 @@ pub(super) fn pages(
     }
     for mut mistake in wrong {
         mistake.file = folder.join(&mistake.file).display().to_string();
-        told.push(Diagnostic::error(place.clone(), mistake.to_string()));
+        told.push(Diagnostic::error(place.clone(), mistake.to_string()).help(mistake.help));
     }
     Pages::built_in()
 }
@@ -74,6 +77,7 @@ fn read(folder: &Path, environment: &Environment) -> (Files, Vec<Mistake>) {
                 file: name.to_owned(),
                 line: None,
                 what,
+                help: "a file of text that the gateway's user can read".to_owned(),
             });
         };
         match (environment.read)(&folder.join(name)) {

@@ -26,6 +26,9 @@ const STYLE: &str = "style.css";
 const MAX_STEPS: u64 = 50_000;
 /// How large an own page may become, in bytes. Ours stay under 20 KB.
 const MAX_BYTES: usize = 256 * 1024;
+/// What helps with most mistakes in templates.
+const OF_TEMPLATES: &str =
+    "docs/pages.md says what a template has at hand; a copy of the built-in one is a good beginning";
 
 static BUILT_IN: LazyLock<Arc<Pages>> = LazyLock::new(|| Arc::new(Pages::default()));
 
@@ -38,6 +41,8 @@ pub struct Mistake {
     pub line: Option<usize>,
     /// What is wrong.
     pub what: String,
+    /// What to write instead.
+    pub help: String,
 }
 
 impl fmt::Display for Mistake {
@@ -64,6 +69,7 @@ impl From<Error> for Mistake {
             file: inmost.name().or(error.name()).unwrap_or("").to_owned(),
             line: inmost.line().or(error.line()),
             what,
+            help: OF_TEMPLATES.to_owned(),
         }
     }
 }
@@ -130,20 +136,26 @@ impl Pages {
     }
 
     fn take(&mut self, name: &str, content: &[u8]) -> Result<(), Vec<Mistake>> {
-        let wrong = |what: String| Mistake {
+        let wrong = |what: &str, help: &str| Mistake {
             file: name.to_owned(),
             line: None,
-            what,
+            what: what.to_owned(),
+            help: help.to_owned(),
         };
-        let text = std::str::from_utf8(content).map_err(|_| vec![wrong("not UTF-8 text".to_owned())])?;
+        let text =
+            std::str::from_utf8(content).map_err(|_| vec![wrong("not UTF-8 text", "save it as UTF-8")])?;
         if name == texts::FILE {
-            self.texts =
-                Texts::with(content).map_err(|told| told.into_iter().map(wrong).collect::<Vec<_>>())?;
+            let told = |one: texts::Wrong| Mistake {
+                line: one.line,
+                ..wrong(&one.what, &one.help)
+            };
+            self.texts = Texts::with(text).map_err(|all| all.into_iter().map(told).collect::<Vec<_>>())?;
             return Ok(());
         }
         if name == STYLE {
             if text.to_ascii_lowercase().contains("</style") {
-                return Err(vec![wrong("a style cannot hold `</style`".to_owned())]);
+                let help = "it stands in the page between <style> and </style>: leave these out";
+                return Err(vec![wrong("a style cannot hold `</style`", help)]);
             }
             // As a browser reads it, who hashes it for the policy.
             let text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -237,6 +249,7 @@ impl Pages {
                 file: words.page.template().to_owned(),
                 line: None,
                 what: format!("the page is larger than {} KiB", MAX_BYTES / 1024),
+                help: "a picture in the page is better small".to_owned(),
             });
         }
         rendered?;

@@ -205,7 +205,7 @@ fn a_mistake_in_an_own_template_is_told_with_file_and_line() {
     );
     let missing = told("refused.html", "{% include 'logo.html' %}");
     assert!(missing.contains("logo.html"), "{missing}");
-    assert!(told("texts.json", "{\"a\":1}").starts_with("texts.json: `a` is no text"));
+    assert!(told("texts.json", "{\"a\":1}").starts_with("texts.json:1: `a` is no text"));
     assert!(told("texts.json", r#"{"forbidden":{"who":"You are {whom}."}}"#).contains("{whom}"));
     assert!(told("style.css", "</STYLE><script>").starts_with("style.css: a style cannot hold"));
     let large = format!("{{% for a in range(400) %}}{}{{% endfor %}}", "a".repeat(1000));

@@ -1,6 +1,7 @@
 //! Every text that a person reads on a page: one file, `en.json`. The operator's own may stand in place of any of them.
 
 use super::kinds::Kind;
+use super::lines;
 use countersign_core::reason;
 use minijinja::value::Value;
 use serde_json::Value as Json;
@@ -11,6 +12,27 @@ pub(super) const FILE: &str = "texts.json";
 
 static ENGLISH: LazyLock<Json> =
     LazyLock::new(|| serde_json::from_str(include_str!("en.json")).unwrap_or_default());
+
+/// What is wrong with own texts.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    /// The key, and the way down to it.
+    at: String,
+    pub(super) line: Option<usize>,
+    pub(super) what: String,
+    pub(super) help: String,
+}
+
+impl Wrong {
+    fn at(at: &str, what: String, help: impl Into<String>) -> Self {
+        Self {
+            at: at.to_owned(),
+            line: None,
+            what,
+            help: help.into(),
+        }
+    }
+}
 
 /// Texts by their keys.
 #[derive(Clone, Debug)]
@@ -26,16 +48,27 @@ impl Texts {
     }
 
     /// English, but where `own` says something else; or what is wrong with it.
-    pub(super) fn with(own: &[u8]) -> Result<Self, Vec<String>> {
-        let own = serde_json::from_slice::<Json>(own).map_err(|error| vec![format!("not JSON: {error}")])?;
+    pub(super) fn with(own: &str) -> Result<Self, Vec<Wrong>> {
+        let read = serde_json::from_str::<Json>(own).map_err(|error| {
+            vec![Wrong {
+                line: Some(error.line()),
+                what: format!("not JSON: {error}"),
+                help: "quotes around keys and texts, a comma between two of them and none behind the last"
+                    .to_owned(),
+                at: String::new(),
+            }]
+        })?;
         let mut texts = ENGLISH.clone();
         let mut wrong = Vec::new();
-        lay_over(&mut texts, &own, "", &mut wrong);
+        lay_over(&mut texts, &read, "", &mut wrong);
         if wrong.is_empty() {
-            Ok(Self::of(&texts))
-        } else {
-            Err(wrong)
+            return Ok(Self::of(&texts));
         }
+        let lines = lines::of_keys(own);
+        for one in &mut wrong {
+            one.line = lines.get(&one.at).copied();
+        }
+        Err(wrong)
     }
 
     fn of(texts: &Json) -> Self {
@@ -63,7 +96,7 @@ pub(super) fn title_of(kind: Kind) -> &'static str {
     title.and_then(Json::as_str).unwrap_or("")
 }
 
-fn lay_over(texts: &mut Json, own: &Json, at: &str, wrong: &mut Vec<String>) {
+fn lay_over(texts: &mut Json, own: &Json, at: &str, wrong: &mut Vec<Wrong>) {
     let below = |key: &str| {
         if at.is_empty() {
             key.to_owned()
@@ -79,7 +112,8 @@ fn lay_over(texts: &mut Json, own: &Json, at: &str, wrong: &mut Vec<String>) {
                 match texts.get_mut(key) {
                     Some(text) => lay_over(text, own, &below(key), wrong),
                     None if known && own.is_string() => drop(texts.insert(key.clone(), own.clone())),
-                    None => wrong.push(format!("`{}` is no text of these pages", below(key))),
+                    None if known => wrong.push(no_text(&below(key))),
+                    None => wrong.push(unknown(&below(key), at, texts)),
                 }
             }
         }
@@ -87,16 +121,36 @@ fn lay_over(texts: &mut Json, own: &Json, at: &str, wrong: &mut Vec<String>) {
             Json::String(_),
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_),
         ) => {
-            wrong.push(format!("`{at}` is to be a text"));
+            wrong.push(no_text(at));
         }
         (
             _,
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) | Json::String(_),
         ) => {
-            let at = if at.is_empty() { "the whole" } else { at };
-            wrong.push(format!("`{at}` is to be an object of texts"));
+            let what = if at.is_empty() { "the whole" } else { at };
+            let what = format!("`{what}` is to be an object of texts");
+            wrong.push(Wrong::at(
+                at,
+                what,
+                "{ \"title\": \"…\" }, as the built-in texts have it",
+            ));
         }
     }
+}
+
+fn no_text(at: &str) -> Wrong {
+    Wrong::at(at, format!("`{at}` is to be a text"), "a string in quotes")
+}
+
+/// A key that is none, among `known` ones below `at`.
+fn unknown(key: &str, at: &str, known: &serde_json::Map<String, Json>) -> Wrong {
+    let help = if at == "why" {
+        "a reason code: `countersign reference --reason-codes` lists them".to_owned()
+    } else {
+        let known = known.keys().map(String::as_str).collect::<Vec<_>>();
+        format!("known there: {}", known.join(", "))
+    };
+    Wrong::at(key, format!("`{key}` is no text of these pages"), help)
 }
 
 fn value(texts: &Json) -> Value {
@@ -125,7 +179,7 @@ mod tests {
 
     #[test]
     fn own_texts_stand_in_place_of_some_and_the_others_stay() {
-        let own = br#"{"lang":"de","sign_in":{"title":"Anmelden"},"why":{"group_unmet":"Nein.","no_route":"Nichts."}}"#;
+        let own = r#"{"lang":"de","sign_in":{"title":"Anmelden"},"why":{"group_unmet":"Nein.","no_route":"Nichts."}}"#;
         let texts = Texts::with(own).unwrap();
         assert_eq!(texts.why("group_unmet", ""), "Nein.");
         assert_eq!(texts.why("no_route", ""), "Nichts.");
@@ -144,7 +198,10 @@ mod tests {
 
     #[test]
     fn what_is_no_text_of_ours_is_told() {
-        let wrong = |own: &str| Texts::with(own.as_bytes()).unwrap_err().join("; ");
+        let wrong = |own: &str| {
+            let wrong = Texts::with(own).unwrap_err().into_iter();
+            wrong.map(|one| one.what).collect::<Vec<_>>().join("; ")
+        };
         assert!(wrong("{").starts_with("not JSON: "));
         assert_eq!(wrong("[]"), "`the whole` is to be an object of texts");
         assert_eq!(
