@@ -207,6 +207,12 @@ pub(super) fn next(front: Front, answers: &Answers, folder: &Path) -> Vec<String
     let mut steps = vec![format!(
         "At the provider, register the redirect URI https://{host}/.countersign/callback"
     )];
+    if answers.issuer.ends_with('/') {
+        let document = format!("{}.well-known/openid-configuration", answers.issuer);
+        steps.push(format!(
+            "Compare the issuer with `issuer` in {document}: letter for letter, and few providers end with a slash"
+        ));
+    }
     if !secret.exists() {
         steps.push(format!(
             "Put the client's secret into {} (chmod 600)",
@@ -247,15 +253,27 @@ mod tests {
     use super::*;
     use clap::ValueEnum as _;
 
-    #[test]
-    fn nothing_is_left_of_what_the_examples_stand_for() {
-        let answers = Answers {
-            issuer: "https://login.corp/realm".to_owned(),
+    fn answers(issuer: &str) -> Answers {
+        Answers {
+            issuer: issuer.to_owned(),
             client_id: "web\"portal".to_owned(),
             secret_file: "/run/secrets/portal".to_owned(),
             host: "portal.corp".to_owned(),
             upstream: "http://10.0.0.7:3000".to_owned(),
-        };
+        }
+    }
+
+    #[test]
+    fn an_issuer_with_a_slash_at_its_end_is_to_be_compared() {
+        let next = |issuer| next(Front::Nginx, &answers(issuer), Path::new("")).join("\n");
+        let told = "`issuer` in https://login.corp/realm/.well-known/openid-configuration";
+        assert!(next("https://login.corp/realm/").contains(told));
+        assert!(!next("https://login.corp/realm").contains("`issuer`"));
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_the_examples_stand_for() {
+        let answers = answers("https://login.corp/realm");
         for front in Front::value_variants() {
             for (name, content) in of(*front, &answers) {
                 for left in [
