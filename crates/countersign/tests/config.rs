@@ -79,6 +79,14 @@ fn environment() -> Environment {
     }
 }
 
+/// Mistakes whose own words say what is to be written.
+const HELPS_ITSELF: [&str; 4] = [
+    "not a CEL expression",
+    "trust bundle",
+    "bundle.json: ",
+    "write unix:/absolute/path",
+];
+
 fn told(name: &str, text: &str) -> String {
     let sources = Sources::text(name, text);
     match compose::load(&sources, &environment(), &offline_parts()) {
@@ -106,6 +114,19 @@ fn every_bad_file_gets_its_message() {
         "{}\nIf that is as it should be: cp target/config-messages/*.txt crates/countersign/tests/config/",
         differ.join("\n")
     );
+}
+
+#[test]
+fn every_mistake_says_what_to_do() {
+    let mut silent = Vec::new();
+    for file in toml_files(&tests().join("config")) {
+        let told = read(&file.with_extension("txt"));
+        let mistakes = told.split("\n\n").filter(|one| one.starts_with("error: "));
+        let without = mistakes.filter(|one| !one.contains("= help: "));
+        let told = without.map(|one| one.lines().next().unwrap_or_default().to_owned());
+        silent.extend(told.filter(|one| !HELPS_ITSELF.iter().any(|own| one.contains(own))));
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
 }
 
 #[test]

@@ -139,7 +139,8 @@ impl Reading<'_> {
             .collect::<Vec<_>>();
         if listed.is_empty() {
             if self.values.has("algorithms") {
-                self.fault(Fault::new("algorithms", "the list is empty"));
+                let help = "leave it out for those that are usual, or name what the issuer signs with";
+                self.fault(Fault::new("algorithms", "the list is empty").help(help));
             }
             return if hmac {
                 vec![Algorithm::Hs256]
@@ -154,10 +155,13 @@ impl Reading<'_> {
             self.fault(Fault::new("algorithms", message).help(help));
         } else if shared > 0 && !hmac {
             let message = "HS* needs `hmac_secret`: an issuer's public keys are no secret";
-            self.fault(Fault::new("algorithms", message));
+            let help = "name what the issuer signs with: algorithms = [\"RS256\"]";
+            self.fault(Fault::new("algorithms", message).help(help));
         } else if shared == 0 && hmac {
             let message = "with `hmac_secret` only HS256, HS384 and HS512 make sense";
-            self.fault(Fault::new("algorithms", message));
+            let help =
+                "algorithms = [\"HS256\"]; for an issuer that signs with a key, leave `hmac_secret` out";
+            self.fault(Fault::new("algorithms", message).help(help));
         }
         listed
     }
@@ -167,10 +171,9 @@ impl Reading<'_> {
         let header = HeaderName::from_bytes(text.as_bytes()).ok();
         let header = header.filter(|name| !OTHER_HEADERS.contains(&name.as_str()));
         if header.is_none() {
-            self.fault(Fault::new(
-                "header",
-                format!("{text:?} is no header a token can be in"),
-            ));
+            let message = format!("{text:?} is no header a token can be in");
+            let help = "leave it out for Authorization, or a name of its own: header = \"X-Api-Token\"";
+            self.fault(Fault::new("header", message).help(help));
         }
         let allow_bare = self.values.flag("allow_bare");
         let is_authorization = header.as_ref() == Some(&AUTHORIZATION);
@@ -181,10 +184,8 @@ impl Reading<'_> {
                 if !prefix.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
                     || prefix.starts_with(' ')
                 {
-                    self.fault(Fault::new(
-                        "prefix",
-                        "a prefix is printable ASCII and does not begin with a space",
-                    ));
+                    let message = "a prefix is printable ASCII and does not begin with a space";
+                    self.fault(Fault::new("prefix", message).help("prefix = \"Token \""));
                 }
                 Grammar::Prefix(prefix.into())
             }
@@ -192,10 +193,8 @@ impl Reading<'_> {
             (None, false) => Grammar::Prefix("".into()),
         };
         if allow_bare && !matches!(grammar, Grammar::Bearer { .. }) {
-            self.fault(Fault::new(
-                "allow_bare",
-                "it is about `Bearer` in Authorization, and the token is elsewhere",
-            ));
+            let message = "it is about `Bearer` in Authorization, and the token is elsewhere";
+            self.fault(Fault::new("allow_bare", message).help("leave it out"));
         }
         let cookie = self.cookie();
         let query = self.query();
@@ -208,7 +207,8 @@ impl Reading<'_> {
         if name.bytes().all(allowed) {
             return Some(name.to_owned());
         }
-        self.fault(Fault::new("cookie", format!("{name:?} is no cookie's name")));
+        let help = "letters, digits, `-` and `_`: cookie = \"token\"";
+        self.fault(Fault::new("cookie", format!("{name:?} is no cookie's name")).help(help));
         None
     }
 
@@ -229,7 +229,7 @@ impl Reading<'_> {
         let path = ClaimPath::parse(text);
         if path.is_none() {
             let message = format!("{text:?} is no claim, nor claims joined with dots");
-            self.fault(Fault::new(at, message));
+            self.fault(Fault::new(at, message).help("names from the top down: \"realm_access.roles\""));
         }
         path
     }

@@ -106,7 +106,8 @@ fn entry(values: &Values) -> Result<Denied, Fault> {
             let serial = serial.replace(':', "");
             let digits = serial.strip_prefix('-').unwrap_or(&serial);
             if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return Err(Fault::new("serial", "not a number in hexadecimal digits"));
+                let help = "the digits after `serial=` that `openssl x509 -noout -serial` prints";
+                return Err(Fault::new("serial", "not a number in hexadecimal digits").help(help));
             }
             let issuer = NamePattern::parse_name(issuer).map_err(|error| {
                 Fault::new("issuer", error.to_string()).help(

@@ -299,7 +299,9 @@ fn mapping(reading: &mut Reading<'_>, issuer: &str) -> Option<UserinfoMapping> {
         match ClaimPath::parse(text) {
             None => {
                 let message = format!("{text:?} is no claim path");
-                reading.fault(Fault::new(name, message).within("oauth2_claims"));
+                let help =
+                    "a member of what `userinfo_url` answers, or several joined with dots: \"plan.name\"";
+                reading.fault(Fault::new(name, message).within("oauth2_claims").help(help));
             }
             Some(path) if name == "sub" => subject = Some(path),
             Some(path) => claims.push((Box::<str>::from(name.as_str()), path)),

@@ -20,7 +20,7 @@ pub(super) fn forwarded_certificate(
     let table = values.table("forwarded_certificate")?;
     if speak == "check" {
         let message = "`check` reads no original request, and so no certificate that was passed on";
-        faults.push(Fault::new("forwarded_certificate", message));
+        faults.push(Fault::new("forwarded_certificate", message).help("leave it out"));
         return None;
     }
     // Where another proxy asks, that nobody may is told already.
@@ -40,7 +40,10 @@ pub(super) fn forwarded_certificate(
         }
         Some(Ok(name)) => Some(name),
         Some(Err(_)) => {
-            own.push(Fault::new("header", "not a header name"));
+            own.push(
+                Fault::new("header", "not a header name")
+                    .help("letters, digits and `-`: header = \"X-Client-Cert\""),
+            );
             None
         }
     };

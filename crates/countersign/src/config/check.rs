@@ -213,7 +213,8 @@ fn authenticators(
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
             if name.is_empty() || !name.bytes().all(plain) {
                 let message = format!("`{name}` cannot name a table: letters, digits, `-` and `_` can");
-                told.push(Diagnostic::error(document.key_place(&way), message));
+                let help = format!("[{}.my-name]", kind.table);
+                told.push(Diagnostic::error(document.key_place(&way), message).help(help));
             }
             if document.is_faulty(&[kind.table, name]) {
                 let judge =

@@ -160,16 +160,17 @@ fn wanted(values: &Values, beside_a_proxy: bool, faults: &mut Vec<Fault>) -> Wan
         let fault = |message: String| Fault::new(name, message).within("add");
         let header = name.parse::<HeaderName>();
         match (header, Fact::parse(fact)) {
-            (Err(_), _) => faults.push(fault("not a header name".to_owned())),
+            (Err(_), _) => {
+                let help = "letters, digits and `-`: X-Tenant";
+                faults.push(fault("not a header name".to_owned()).help(help));
+            }
             (Ok(header), _) if has_a_meaning(&header) => {
-                faults.push(fault(format!(
-                    "`{header}` has a meaning of its own and cannot tell identity"
-                )));
+                let message = format!("`{header}` has a meaning of its own and cannot tell identity");
+                faults.push(fault(message).help("a name of your own, such as X-Tenant"));
             }
             (Ok(header), _) if !added.insert(header.clone()) => {
-                faults.push(fault(format!(
-                    "`{header}` is added twice: case does not count in a header's name"
-                )));
+                let message = format!("`{header}` is added twice: case does not count in a header's name");
+                faults.push(fault(message).help("keep one of the two"));
             }
             (Ok(_), None) => {
                 let help = "known are: subject, issuer, groups, scopes, email, authenticator, certificate.WORD (verify, \

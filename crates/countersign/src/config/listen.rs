@@ -126,10 +126,8 @@ fn taken(address: &Address, listeners: &[Listen]) -> Option<Fault> {
         .iter()
         .map(|listen| &listen.address)
         .find(|other| clash(other))?;
-    Some(Fault::new(
-        "address",
-        format!("another listener has {other} already"),
-    ))
+    let fault = Fault::new("address", format!("another listener has {other} already"));
+    Some(fault.help("another port, or one listener for both"))
 }
 
 /// Whether `one` stands for every address, `other` among them: `[::]` also for those of IPv4.
@@ -157,7 +155,8 @@ fn listen(
             .as_ref()
             .is_some_and(|address| !matches!(address, Address::Unix(_)));
         if values.has(name) && elsewhere {
-            faults.push(Fault::new(name, format!("`{name}` is for unix sockets only")));
+            let message = format!("`{name}` is for unix sockets only");
+            faults.push(Fault::new(name, message).help("leave it out, or address = \"unix:/path\""));
         }
     }
     if speak == "check" && !trusted.is_empty() {
@@ -167,7 +166,7 @@ fn listen(
         } else {
             "trusted_secret"
         };
-        told.push(Diagnostic::warning(at(key), message));
+        told.push(Diagnostic::warning(at(key), message).help("leave it out"));
     }
     let reachable = address.as_ref().is_some_and(|address| !address.is_local());
     if speak == "reverse-proxy" && reachable && !values.has("host") {
@@ -218,7 +217,8 @@ fn listen(
 fn redirect(values: &Values, speak: &str, faults: &mut Vec<Fault>) {
     if speak != "redirect" {
         if values.has("https_port") {
-            faults.push(Fault::new("https_port", "it is for `speak = \"redirect\"` only"));
+            let message = "it is for `speak = \"redirect\"` only";
+            faults.push(Fault::new("https_port", message).help("leave it out"));
         }
         return;
     }
@@ -230,25 +230,31 @@ fn redirect(values: &Values, speak: &str, faults: &mut Vec<Fault>) {
     }
     for name in ["trusted_secret", "forwarded_certificate"] {
         if values.has(name) {
-            faults.push(Fault::new(name, "`redirect` believes nobody and decides nothing"));
+            let message = "`redirect` believes nobody and decides nothing";
+            faults.push(Fault::new(name, message).help("leave it out"));
         }
     }
     if values.texts("trusted_peers").next().is_some() {
         let message = "`redirect` believes nobody and decides nothing";
-        faults.push(Fault::new("trusted_peers", message));
+        faults.push(Fault::new("trusted_peers", message).help("leave it out"));
     }
 }
 
 fn address(text: &str) -> Result<Address, Fault> {
-    let address = Address::parse(text).map_err(|error| Fault::new("address", error.to_string()))?;
+    let address = Address::parse(text).map_err(|error| {
+        Fault::new("address", error.to_string())
+            .help("address = \"127.0.0.1:9180\": no name, which may be many")
+    })?;
     let too_long = |path: &Path| path.as_os_str().as_bytes().len() > MAX_UNIX_PATH_BYTES;
     match &address {
         Address::Unix(path) if text.ends_with('/') || path.as_os_str().as_bytes().contains(&0) => {
-            Err(Fault::new("address", "not the path of a socket"))
+            let help = "the whole path of a file that is not there yet: \"unix:/run/countersign/ask.sock\"";
+            Err(Fault::new("address", "not the path of a socket").help(help))
         }
         Address::Unix(path) if too_long(path) => {
             let message = format!("the path of a unix socket is at most {MAX_UNIX_PATH_BYTES} bytes long");
-            Err(Fault::new("address", message))
+            Err(Fault::new("address", message)
+                .help("a shorter one, such as \"unix:/run/countersign/ask.sock\""))
         }
         Address::Tcp(_) | Address::Unix(_) | Address::Systemd(_) => Ok(address),
     }
@@ -264,7 +270,8 @@ fn trusted(
     let named = match TrustedPeers::parse(values.texts("trusted_peers")) {
         Ok(named) => named,
         Err(error) => {
-            faults.push(Fault::new("trusted_peers", error.to_string()));
+            let help = "the proxy's own address: trusted_peers = [\"127.0.0.1\"]";
+            faults.push(Fault::new("trusted_peers", error.to_string()).help(help));
             return (TrustedPeers::default(), None);
         }
     };
@@ -308,7 +315,7 @@ fn peer_secret(secret: &Values, faults: &mut Vec<Fault>) -> Option<PeerSecret> {
     let name = secret.text("header").and_then(|text| {
         let name = text.parse::<HeaderName>().ok();
         if name.is_none() {
-            fault(Fault::new("header", "not a header name"));
+            fault(Fault::new("header", "not a header name").help("header = \"X-Gateway-Secret\""));
         }
         name
     });

@@ -93,7 +93,9 @@ fn whose(text: &str, accepted: &[Arc<str>], declared: &Declared) -> Result<Named
         name: name.into(),
     };
     match owner_and_name(text, declared) {
-        (Some(_), "") => Err(Fault::new("", "nobody has an empty name")),
+        (Some(_), "") => {
+            Err(Fault::new("", "nobody has an empty name").help("write whose, and who: \"token.NAME:ann\""))
+        }
         (_, "*") => {
             let help = "leave the list out to let everybody in that the rest lets in";
             Err(Fault::new("", "a star is no wildcard here, but a name like any other").help(help))
@@ -101,7 +103,8 @@ fn whose(text: &str, accepted: &[Arc<str>], declared: &Declared) -> Result<Named
         (Some("*"), name) => Ok(named(None, name)),
         (Some(owner), name) => match accepted.iter().find(|known| ***known == *owner) {
             Some(known) => Ok(named(Some(Arc::clone(known)), name)),
-            None => Err(Fault::new("", format!("this route does not accept {owner}"))),
+            None => Err(Fault::new("", format!("this route does not accept {owner}"))
+                .help("name one of its `accept`, or \"*:…\" for any of them")),
         },
         (None, name) => match (unknown_owner(name), accepted.len()) {
             (Some(owner), _) => {
@@ -178,9 +181,11 @@ fn claims(values: &Values, list: &str, faults: &mut Vec<Fault>) -> Vec<ClaimRule
                 at("not a claim path")
                     .help("names from the top down with dots between: \"realm_access.roles\""),
             ),
-            (Some(_), None) => faults.push(at(
-                "exactly one of `equals`, `one_of` and `contains` is wanted, and not an empty list",
-            )),
+            (Some(_), None) => {
+                let message =
+                    "exactly one of `equals`, `one_of` and `contains` is wanted, and not an empty list";
+                faults.push(at(message).help("tier = { one_of = [\"gold\", \"silver\"] }"));
+            }
         }
     }
     rules

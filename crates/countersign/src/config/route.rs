@@ -22,6 +22,23 @@ use url::Url;
 
 mod remark;
 
+/// Lists of patterns, and what stands in them.
+const HOSTS: (&str, &str) = (
+    "hosts",
+    "hosts = [\"app.example\", \"*.example\"]; \"*\" is every host",
+);
+const PATHS: (&str, &str) = (
+    "paths",
+    "paths = [\"/admin/**\", \"/users/*/edit\"]; without it every path",
+);
+const METHODS: (&str, &str) = (
+    "methods",
+    "methods = [\"GET\", \"HEAD\"]; without it every method",
+);
+const ENDPOINT: (&str, &str) = (
+    "endpoint",
+    "endpoint = \"/auth\": what the proxy asks for, without a query",
+);
 /// The name that opens the door.
 const ANONYMOUS: &str = "anonymous";
 
@@ -99,12 +116,12 @@ fn route(
 ) -> Result<Route, Vec<Fault>> {
     let stands = |name: &str| surroundings.document.stands(&[way, &[name.to_owned()]].concat());
     let mut faults = Vec::new();
-    let hosts = each(values, "hosts", &mut faults, |text| {
+    let hosts = each(values, HOSTS, &mut faults, |text| {
         HostPattern::parse(text).map_err(|error| error.to_string())
     });
     let fold_case = values.text("case") == Some("insensitive");
-    let paths = each(values, "paths", &mut faults, |text| path(text, fold_case));
-    let methods = each(values, "methods", &mut faults, method);
+    let paths = each(values, PATHS, &mut faults, |text| path(text, fold_case));
+    let methods = each(values, METHODS, &mut faults, method);
     faults.extend(governs_nothing(values, stands));
     let accept = accept(values, surroundings.declared, &mut faults);
     let also = also(values, surroundings.declared, &mut faults);
@@ -120,7 +137,7 @@ fn route(
         &mut faults,
     );
     require.condition = when(values, &mut faults);
-    let endpoints = each(values, "endpoint", &mut faults, endpoint);
+    let endpoints = each(values, ENDPOINT, &mut faults, endpoint);
     let login = login_demand(values, &accept, surroundings.document, &mut faults);
     let preflight = preflight(values, surroundings.declared);
     let to = to(values, &mut faults);
@@ -174,6 +191,7 @@ fn governs_nothing(values: &Values, stands: impl Fn(&str) -> bool) -> Vec<Fault>
                 name,
                 format!("`{name}` is empty: this route would govern nothing"),
             )
+            .help("leave it out, or fill it")
         })
         .collect::<Vec<_>>();
     if !stands("hosts") && !stands("endpoint") {
@@ -229,7 +247,7 @@ fn when(values: &Values, faults: &mut Vec<Fault>) -> Option<Arc<dyn Condition>> 
 /// Reads each string of the list `name`; faults stand at the string.
 fn each<T>(
     values: &Values,
-    name: &str,
+    (name, help): (&str, &str),
     faults: &mut Vec<Fault>,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Vec<T> {
@@ -238,7 +256,8 @@ fn each<T>(
         match read(text) {
             Ok(value) => all.push(value),
             Err(message) => {
-                faults.push(Fault::new(&index.to_string(), format!("{text:?}: {message}")).within(name));
+                let fault = Fault::new(&index.to_string(), format!("{text:?}: {message}"));
+                faults.push(fault.within(name).help(help));
             }
         }
     }
@@ -265,7 +284,12 @@ fn accept(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<
     for (index, way) in ways {
         if way.is_anonymous() && index < last {
             let message = "`anonymous` lets in whoever comes: it stands last";
-            faults.push(Fault::new(&index.to_string(), message).within("accept"));
+            let help = "write it behind the others, or leave it out";
+            faults.push(
+                Fault::new(&index.to_string(), message)
+                    .within("accept")
+                    .help(help),
+            );
         } else {
             accepted.push(way);
         }
@@ -377,7 +401,7 @@ fn named(
                 faults.push(at(format!("{name:?} is nothing that could be accepted")).help(help));
             }
             Some(_) if names.iter().take(index).any(|before| before == name) => {
-                faults.push(at(format!("{name:?} is named twice")));
+                faults.push(at(format!("{name:?} is named twice")).help("once is enough"));
             }
             Some((_, Some(way))) => found.push((index, Arc::clone(way))),
             Some((_, None)) => {}

@@ -14,6 +14,10 @@ use toml::de::{DeTable, DeValue};
 mod leaf;
 mod tables;
 
+/// What most often is.
+const NOT_TOML: &str =
+    "strings stand in quotes, names of tables in brackets: [name], and [[name]] where there may be several";
+
 /// The way down to a value: `["route", "0", "accept", "1"]`.
 pub type Way = Vec<String>;
 
@@ -92,7 +96,7 @@ pub fn read(sources: &Sources, environment: &Environment) -> (Document, Vec<Diag
         for fault in &faults {
             let place = fault.span().map(|span| Place { file, span });
             walk.diagnostics
-                .push(Diagnostic::error(place, format!("not TOML: {}", fault.message())));
+                .push(Diagnostic::error(place, format!("not TOML: {}", fault.message())).help(NOT_TOML));
         }
         if faults.is_empty() {
             walk.file_keys(table.get_ref(), &fields, &mut merged);

@@ -50,7 +50,8 @@ pub(super) fn rule(reading: &mut Reading<'_>, issuer: &str) -> Option<IssuerRule
     let template = IssuerTemplate::new(issuer, TENANT_CLAIM);
     if template.is_none() {
         let message = "one gap, in the path of an https URL: `{tenantid}`";
-        reading.fault(Fault::new("issuer", message));
+        let help = "issuer = \"https://login.microsoftonline.com/{tenantid}/v2.0\"";
+        reading.fault(Fault::new("issuer", message).help(help));
     }
     Some(IssuerRule::Template(template?))
 }
@@ -105,7 +106,9 @@ pub(super) fn discovery(
             reading.fault(Fault {
                 at: Vec::new(),
                 message,
-                help: None,
+                help: Some(format!(
+                    "write {name} = \"https://…\", as the provider's documentation has it"
+                )),
             });
         }
         return None;

@@ -22,37 +22,42 @@ pub(super) fn remark(
     told: &mut Vec<Diagnostic>,
 ) {
     let at = |key: &str| surroundings.document.place(&[way, &[key.to_owned()]].concat());
-    let mut warn = |key: &str, message: String| told.push(Diagnostic::warning(at(key), message));
+    let mut warn = |key: &str, message: String, help: &str| {
+        told.push(Diagnostic::warning(at(key), message).help(help));
+    };
     let open = route.accept.iter().any(|way| way.is_anonymous());
     let name = &route.name;
     if open && !route.require.is_empty() {
         warn(
             "accept",
             format!("route `{name}`: nobody anonymous meets a `require`; strangers get 403"),
+            "leave `anonymous` out, and they are asked who they are",
         );
     }
     if !route.endpoints.is_empty() && !surroundings.speaks("check") {
         warn(
             "endpoint",
             "no listener speaks `check`: nothing asks at this endpoint".to_owned(),
+            "leave it out, or add a [[listen]] with speak = \"check\"",
         );
     }
     if values.has("to") && !surroundings.speaks("reverse-proxy") {
         warn(
             "to",
             "no listener speaks `reverse-proxy`: nothing is forwarded".to_owned(),
+            "leave it out, or add a [[listen]] with speak = \"reverse-proxy\"",
         );
     }
     if route.to.is_none() && surroundings.speaks_only("reverse-proxy") {
         let message =
             format!("route `{name}` has no `to`, and every listener forwards: it can only answer 404");
-        warn("accept", message);
+        warn("accept", message, "to = \"http://127.0.0.1:9000\"");
     }
     if route.endpoints.is_empty() && surroundings.speaks_only("check") {
         let message = format!(
             "route `{name}` has no `endpoint`, and every listener speaks `check`: nothing reaches it"
         );
-        warn("accept", message);
+        warn("accept", message, "endpoint = \"/auth\"");
     }
     if route.require.is_empty() && !open {
         let message =
@@ -100,7 +105,7 @@ pub(super) fn remark_on_all(
         if named && earlier.iter().any(|(_, other)| other.name == route.name) {
             let place = document.place(&below(way, &["name"]));
             let message = "another route has this name: logs and metrics cannot tell them apart";
-            told.push(Diagnostic::warning(place, message));
+            told.push(Diagnostic::warning(place, message).help("another `name`, or none"));
         }
         for (number, path) in route.paths.iter().enumerate() {
             let place = || document.place(&below(way, &["paths", &number.to_string()]));
@@ -110,7 +115,7 @@ pub(super) fn remark_on_all(
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             if own {
                 let message = format!("unreachable: paths below {}/ are our own", own_path::PREFIX);
-                told.push(Diagnostic::warning(place(), message));
+                told.push(Diagnostic::warning(place(), message).help("leave it out"));
             } else if let Some(before) = shadow(route, path, earlier) {
                 let message = format!(
                     "unreachable: `{}` of route `{}` is as specific, covers all of it and stands before it",
