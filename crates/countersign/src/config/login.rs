@@ -125,8 +125,13 @@ impl<'d> Beside<'d> {
         browsers.peek().is_none() || browsers.any(|(index, listen)| unknown(index) || named(listen))
     }
 
-    /// A logout that ends where a login begins.
+    /// A logout that ends where a login begins. A proxy in front may have open places that it asks nobody about.
     fn led_back(&self, one: &One<'_>) -> Option<Diagnostic> {
+        let listeners = self.document.values.tables("listen").iter();
+        let mut spoken = listeners.map(|listen| listen.text("speak"));
+        if spoken.any(|speak| !matches!(speak, Some("reverse-proxy" | "redirect"))) {
+            return None;
+        }
         let url = Url::parse(one.values.text("after_logout")?).ok()?;
         let host = Host::judge(url.authority()).ok()?;
         let table = self
