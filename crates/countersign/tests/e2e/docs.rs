@@ -181,9 +181,10 @@ fn what_is_said_to_be_given_elsewhere_is() {
             .filter(|own| **own == file || own.starts_with(&folder));
         let mut own =
             own.map(|file| String::from_utf8(std::fs::read(repository().join(file)).unwrap()).unwrap());
-        let function = format!("#[test]\nfn {}()", given.test);
+        let functions = ["#[test]\nfn", "#[tokio::test]\nasync fn"];
+        let functions = functions.map(|head| format!("{head} {}()", given.test));
         assert!(
-            own.any(|text| text.contains(&function)),
+            own.any(|text| functions.iter().any(|function| text.contains(function))),
             "{} has no test {}, which is to give `{}`",
             given.binary,
             given.test,

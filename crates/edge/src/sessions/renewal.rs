@@ -109,7 +109,7 @@ impl SessionKeeper {
                 let kept = self.keep(in_force, wanted, &entry, record).await?;
                 let known = kept.live.record.refresh_token.as_ref();
                 // Logged in anew, or renewed by another: what is there is not ours to write over.
-                if known.is_none_or(|known| known.expose() != token.expose()) {
+                if known.is_none_or(|known| !known.ct_eq(token.expose().as_bytes())) {
                     return Ok(kept);
                 }
                 kept

@@ -43,7 +43,7 @@ pub(super) const GIVEN: [Given; 23] = [
     given(
         "cargo test -p countersign --test stores -- redis",
         "stores",
-        "redis::what_is_taken_is_taken_once",
+        "a_wrong_password_is_told_and_never_printed",
     ),
     given(
         "countersign ca",
