@@ -171,8 +171,9 @@ reasons! {
         SessionTooLarge = "session_too_large", "What the provider says of you does not fit into a session that is kept in its cookie.";
         LoggedOut = "logged_out", "The session has ended.";
         LogoutConfirm = "logout_confirm", "The link to log out was on another site: is the session to end?";
-        LogoutFailed = "logout_failed", "Your browser has forgotten the session, but it could not be ended here: the store of the sessions does not answer.";
+        LogoutFailed = "logout_failed", "You are still logged in: the session could not be ended, for the store of the sessions does not answer. Try again in a moment.";
         LogoutRefused = "logout_refused", "What the provider told of a logout does not hold.";
+        LogoutNotYet = "logout_not_yet", "What the provider told of a logout cannot be done just now: it is to be told again.";
         KeysShown = "keys_shown", "The public keys by which the gateway proves itself were told.";
         SessionShown = "session_shown", "The state of the session was told.";
         FromElsewhere = "from_elsewhere", "Only a page of this very host may ask for this.";

@@ -199,7 +199,10 @@ impl Errand<'_> {
     ) -> Done {
         let (status, code, meaning) = worded(trouble.why);
         let again = login.map_or(LogIn::Anyhow, |login| LogIn::By(&login.party().name));
-        let again = page::Href::new(format!("{}{}", origin.unwrap_or(""), login_place(to, again)));
+        let usual = matches!(trouble.why, Why::Port);
+        let usual = usual.then(|| format!("{}://{}", self.request.scheme.as_str(), self.request.host.name()));
+        let origin = usual.as_deref().or(origin).unwrap_or("");
+        let again = page::Href::new(format!("{origin}{}", login_place(to, again)));
         let mut words = Words::new(self.request, status, code, meaning).on(match trouble.why {
             Why::OverHttp => Page::Insecure(page::Insecure {
                 // A port of http is none of https.
@@ -211,11 +214,15 @@ impl Errand<'_> {
             | Why::Lost
             | Why::TooOld
             | Why::Acr
-            | Why::Port
             | Why::Full
             | Why::TooLarge
             | Why::Sessions => Page::Trouble(page::Trouble {
                 provider: login.map(|login| login.party().label.to_string()),
+                again,
+            }),
+            // The provider was not reached, and not asked.
+            Why::Port => Page::Trouble(page::Trouble {
+                provider: None,
                 again,
             }),
         });

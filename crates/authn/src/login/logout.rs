@@ -28,7 +28,7 @@ pub struct Left {
     pub cookies: Vec<HeaderValue>,
     /// What was remembered of the session, if there was one.
     pub record: Option<Box<SessionRecord>>,
-    /// Why the session may still be there. Its cookie is gone all the same.
+    /// Why the session may still be there. The browser keeps its cookie then, and can ask again.
     pub failed: Option<StoreError>,
 }
 
@@ -68,6 +68,11 @@ impl Login {
             if let Some(group) = group {
                 left.failed = party.sessions.end_all(group).await.err();
             }
+        }
+        if left.failed.is_some() {
+            // Without it nobody could come back and end the session.
+            left.cookies.clear();
+            return left;
         }
         left.location = self.end_session_url(left.record.as_deref(), now).await;
         left

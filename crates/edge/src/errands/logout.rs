@@ -23,7 +23,9 @@ impl Errand<'_> {
         };
         // Anybody can make a browser follow a link, and whoever writes a text of the application can have it fetch a picture:
         // that alone ends nobody's session.
-        let fetched = self.request.method == Method::GET && !self.request.is_navigation();
+        let navigates = self.request.headers.contains_key("sec-fetch-dest") && self.request.is_navigation();
+        let ends_something = self.gateway.logins.of_session(self.request).is_some();
+        let fetched = self.request.method == Method::GET && ends_something && !navigates;
         if fetched || self.from() == From::Elsewhere {
             return self.confirm(login).await;
         }

@@ -79,7 +79,8 @@ impl Errand<'_> {
             Found::Gone(_) => Self::shown(None),
             Found::Unavailable(detail) => {
                 let reason = UnavailableReason::SessionsUnreachable;
-                let text = json!({ "authenticated": false, "reason": reason.code() });
+                // Nobody knows.
+                let text = json!({ "authenticated": null, "reason": reason.code() });
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 Done {
                     detail,

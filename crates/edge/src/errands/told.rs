@@ -73,16 +73,20 @@ impl Errand<'_> {
     }
 
     fn refuse_told(error: &ToldError) -> Done {
-        let status = if error.is_passing() {
-            StatusCode::SERVICE_UNAVAILABLE
+        let (status, word, reason) = if error.is_passing() {
+            let reason = ErrandReason::LogoutNotYet;
+            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", reason)
         } else {
-            StatusCode::BAD_REQUEST
+            (
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                ErrandReason::LogoutRefused,
+            )
         };
-        let text =
-            json!({ "error": "invalid_request", "error_description": ErrandReason::LogoutRefused.meaning() });
+        let text = json!({ "error": word, "error_description": reason.meaning() });
         Done {
             detail: error.to_string(),
-            ..Done::document(status, format!("{text}\n"), ErrandReason::LogoutRefused)
+            ..Done::document(status, format!("{text}\n"), reason)
         }
     }
 
