@@ -7,12 +7,24 @@ use std::time::Duration;
 /// How a browser asks.
 const BROWSER: [&str; 2] = ["-H", "Accept: text/html"];
 
+/// How it follows a link of the application's.
+const LINK: [&str; 8] = [
+    "-H",
+    "Accept: text/html",
+    "-H",
+    "Sec-Fetch-Site: same-origin",
+    "-H",
+    "Sec-Fetch-Mode: navigate",
+    "-H",
+    "Sec-Fetch-Dest: document",
+];
+
 fn logs_out(kind: Kind) {
     let site = Site::start(kind);
     let ann = Visitor::new(&site, "ann");
     ann.log_in("/page", "ann");
     assert_eq!(ann.ask("/page", &BROWSER).status, 200, "{kind:?}");
-    let asks = ann.follow(&site.url(kind.logout()), &["-H", "Sec-Fetch-Site: same-origin"]);
+    let asks = ann.follow(&site.url(kind.logout()), &LINK);
     assert!(asks.url.starts_with(&site.provider.url), "{kind:?}: {asks:?}");
     // Here it has ended already, whatever becomes of the provider's question.
     assert_eq!(ann.ask("/page", &BROWSER).status, 303, "{kind:?}");
