@@ -42,10 +42,15 @@ pub(super) fn tokens_asked_for(document: &Document) -> impl Iterator<Item = Diag
 
 /// What sessions in cookies are worth, in a number, and what does not go with them.
 pub(super) fn worth(document: &Document, settings: SessionSettings) -> Diagnostic {
-    let (seal, whole) = (shown(SEAL_LIVES), shown(settings.absolute));
+    let whole = shown(settings.absolute);
+    let good_for = if settings.absolute > SEAL_LIVES {
+        format!("{}, or {whole} where it is renewed", shown(SEAL_LIVES))
+    } else {
+        whole
+    };
     let message = format!(
         "sessions are in their cookies: nobody can list, revoke or end them but the browser, and a copy of the cookie is good \
-         for {seal}, or {whole} where it is renewed"
+         for {good_for}"
     );
     let place = document.place(&["session".to_owned(), "store".to_owned()]);
     Diagnostic::warning(place, message).help(

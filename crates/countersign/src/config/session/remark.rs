@@ -116,12 +116,18 @@ fn nowhere(document: &Document, environment: &Environment, path: &Path) -> Optio
 /// What it costs that hosts share their sessions.
 fn shared(document: &Document, domain: &SharedDomain) -> Diagnostic {
     let name = domain.name();
+    let place = document.place(&["session".to_owned(), "share".to_owned()]);
+    let routes = document.values.tables("route").iter();
+    let is_under = |host: &str| host == "*" || domain.holds(host.strip_prefix("*.").unwrap_or(host));
+    let mut hosts = routes.flat_map(|route| route.texts("hosts"));
+    if !hosts.any(is_under) {
+        let message = format!("`share`: no route has a host under {name}, so nobody would have its cookie");
+        return Diagnostic::error(place, message).help("a domain that hosts of the routes are under");
+    }
     let message = format!(
         "`share`: whoever runs any host under {name} sees the sessions of people who go there, and can use them"
     );
-    Diagnostic::warning(
-        document.place(&["session".to_owned(), "share".to_owned()]),
-        message,
+    Diagnostic::warning(place, message).help(
+        "`at` in `[login.NAME]` serves many hosts under one redirect URI, each with sessions of its own",
     )
-    .help("`at` in `[login.NAME]` serves many hosts under one redirect URI, each with sessions of its own")
 }
