@@ -7,5 +7,6 @@ mod hosts;
 mod killed;
 mod migrated;
 mod nodes;
+mod open;
 mod out;
 mod site;

@@ -27,7 +27,7 @@ macro_rules! example {
 }
 
 /// nginx's snippets that stand as they are.
-const SNIPPETS: [(&str, &str); 6] = [
+const SNIPPETS: [(&str, &str); 5] = [
     (
         "countersign/guard.conf",
         example!("nginx/login/countersign/guard.conf"),
@@ -39,10 +39,6 @@ const SNIPPETS: [(&str, &str); 6] = [
     (
         "countersign/http.conf",
         example!("nginx/login/countersign/http.conf"),
-    ),
-    (
-        "countersign/open.conf",
-        example!("nginx/login/countersign/open.conf"),
     ),
     (
         "countersign/proxy.conf",
@@ -131,7 +127,7 @@ fn answered(line: &str, answers: &Answers) -> String {
 fn nginx(answers: &Answers) -> Vec<(&'static str, String)> {
     // One open location and two paths of one's own are in the example to be seen.
     let server = example!("nginx/login/app.conf");
-    let server = server.split("\n    location /bye").next().unwrap_or(server);
+    let server = server.split("\n    location = /bye").next().unwrap_or(server);
     let server = format!("{server}}}\n").replace("127.0.0.1:8443 ssl", "443 ssl");
     let locations = example!("nginx/login/countersign/locations.conf");
     let locations = locations

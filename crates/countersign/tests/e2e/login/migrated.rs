@@ -55,23 +55,24 @@ fn every_new_line_of_the_set_up_is_in_the_example() {
     assert!(found >= 22, "{found}");
 }
 
-/// The example's configuration with `lines` at the end of its table, each in place of the line of its key there.
+/// The example's configuration with `lines` at the top of the first such table, each in place of the line of its key there.
 fn with(example: &str, table: &str, lines: &[String]) -> String {
     let key = |line: &str| line.split('=').next().unwrap().trim().to_owned();
     let mut replaced = lines.iter().map(|line| key(line)).collect::<Vec<_>>();
     if replaced.iter().any(|key| key == "private_key") {
         replaced.push("client_secret".to_owned());
     }
-    let (mut text, mut inside) = (String::new(), false);
+    let (mut text, mut inside, mut written) = (String::new(), false, false);
     for line in example.lines() {
         if line.starts_with('[') {
-            inside = line.starts_with(table);
+            inside = line.starts_with(table) && !written;
         }
         let goes = inside && replaced.contains(&key(line));
         if !goes {
             writeln!(text, "{line}").unwrap();
         }
         if inside && line.starts_with(table) {
+            written = true;
             writeln!(text, "{}", lines.join("\n")).unwrap();
         }
     }
