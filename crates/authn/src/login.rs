@@ -5,7 +5,7 @@
 //! (what is known again when it comes back), `start`, `callback`, `logout`.
 
 use crate::session::names::RecordNames;
-use crate::session::{Found, Gone, LiveSession, SessionId, SessionOwner, Sessions};
+use crate::session::{Found, Gone, LiveSession, SessionId, SessionOwner, SessionRecord, Sessions};
 use cookies::{Sent, read_session_value, read_tagged, sent};
 use countersign_core::BoxFuture;
 use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome, Unavailable};
@@ -135,12 +135,12 @@ impl Login {
         }
     }
 
-    /// Whether `request` comes with a session in its cookie that goes on, and whose seal has ended: the provider is asked
-    /// about it without its user.
-    fn is_resting(&self, request: &OriginalRequest, now: Now) -> bool {
+    /// The session in its cookie that `request` comes with, if it goes on and its seal has ended: the provider is asked about
+    /// it without its user.
+    fn resting(&self, request: &OriginalRequest, now: Now) -> Option<SessionRecord> {
         match self.cookie(request) {
-            Cookie::None | Cookie::Broken | Cookie::Session(_) => false,
-            Cookie::Whole(opened) => opened.is_resting(now.wall),
+            Cookie::None | Cookie::Broken | Cookie::Session(_) => None,
+            Cookie::Whole(opened) => opened.is_resting(now.wall).then(|| opened.into_record()),
         }
     }
 

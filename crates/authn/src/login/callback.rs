@@ -47,7 +47,7 @@ pub enum Outcome {
     HandedOver(String),
     /// There is nothing to do: it goes there.
     Elsewhere(ReturnTo),
-    /// It is sent away once more. What the place asks of the login is to be looked up.
+    /// It is sent away once more. What the place asks of the login is to be looked up; a prompt that is named goes before.
     Again(Start),
     /// It stays here and reads why; from there it can try again for this place.
     Trouble(Trouble, ReturnTo),
@@ -260,6 +260,24 @@ impl Arrival<'_> {
         })
     }
 
+    /// The provider was asked without its user, and names somebody else: whoever is there is asked, and has to log in.
+    fn of_somebody_else(&self) -> Outcome {
+        match self.again(true) {
+            Outcome::Again(start) => {
+                let prompt = Some("login".into());
+                let demand = LoginDemand {
+                    prompt,
+                    ..start.demand
+                };
+                Outcome::Again(Start { demand, ..start })
+            }
+            other @ (Outcome::LoggedIn(..)
+            | Outcome::HandedOver(_)
+            | Outcome::Elsewhere(_)
+            | Outcome::Trouble(..)) => other,
+        }
+    }
+
     fn trouble(&self, why: Why, detail: impl Into<String>) -> Return {
         let trouble = Trouble::new(why, detail);
         Return::of(Outcome::Trouble(trouble, self.transaction.to.clone()))
@@ -270,10 +288,11 @@ impl Arrival<'_> {
     fn forget_resting(&self, back: &mut Return) {
         let may_help = match &back.outcome {
             Outcome::LoggedIn(..) | Outcome::HandedOver(_) | Outcome::Elsewhere(_) => true,
-            Outcome::Again(start) => !start.ask_the_user,
+            // Or to the same question once more: nobody else takes it without being asked.
+            Outcome::Again(start) => !start.ask_the_user || start.demand.prompt.is_some(),
             Outcome::Trouble(trouble, _) => trouble.why == Why::Provider,
         };
-        if !may_help && self.login.is_resting(self.request, self.now) {
+        if !may_help && self.login.resting(self.request, self.now).is_some() {
             let cookies = self.login.party.cookies();
             back.cookies
                 .extend(cookies.clear_session(self.request.host.name()));

@@ -4,7 +4,7 @@ use super::Login;
 use super::cookies::{Life, SameSite};
 use super::handoff::{At, Wish};
 use super::transaction::{
-    Beginning, BrowserSecret, LASTS, MAX_CARRIED_BYTES, MAX_STATE_BYTES, Transaction, state_hash,
+    Beginning, BrowserSecret, LASTS, MAX_CARRIED_BYTES, MAX_STATE_BYTES, Transaction, state_hash, whose,
 };
 use super::trouble::{Trouble, Why};
 use crate::session::Purpose;
@@ -77,7 +77,7 @@ impl Login {
         })?;
         let endpoint = metadata.endpoint(Endpoint::Authorization);
         let endpoint = endpoint.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
-        let wishes = self.wishes(&start, self.is_resting(request, now));
+        let wishes = self.wishes(&start, self.resting(request, now).is_some());
         let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
         let host = request.host.to_string();
         let begun = self.begin_here(&start, Some((&nonce, &verifier)), request, &wishes, now);
@@ -155,6 +155,7 @@ impl Login {
             tries: start.tries,
             max_age: wishes.max_age.map(|age| age.as_secs()),
             acr_values: wishes.acr_values.to_vec(),
+            whose: self.asked_alone(request, wishes, now),
         };
         let mut transaction = Transaction::begin(beginning, &browser, now.wall);
         let most = here.map_or(MAX_CARRIED_BYTES, |_| MAX_STATE_BYTES);
@@ -163,6 +164,19 @@ impl Login {
             Trouble::new(Why::TooLarge, detail)
         })?;
         Ok((transaction, state, browser))
+    }
+
+    /// Who must come back when the provider is asked without its user: it may know somebody else by now, and nobody would
+    /// have said a word about it.
+    fn asked_alone(
+        &self,
+        request: &OriginalRequest,
+        wishes: &AuthenticationWishes,
+        now: Now,
+    ) -> Option<[u8; 32]> {
+        let alone = wishes.prompt.as_ref().is_some_and(Prompt::is_none);
+        let resting = self.resting(request, now).filter(|_| alone)?;
+        Some(whose(&resting))
     }
 
     /// What the user is asked for: what the place says goes before what the login says. About a session that is resting

@@ -3,7 +3,7 @@
 
 use super::cookies::BROWSER_BYTES;
 use super::handoff::Wish;
-use crate::session::{Purpose, Sessions};
+use crate::session::{Purpose, SessionRecord, Sessions};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -49,6 +49,8 @@ pub struct Transaction {
     pub max_age: Option<u64>,
     /// See `acr_values`.
     pub acr_values: Vec<Box<str>>,
+    /// Who must come back, as [`whose`] hashes it, where the provider was asked without its user; else whoever logs in.
+    pub whose: Option<[u8; 32]>,
     /// When it began.
     pub began: Timestamp,
     browser: [u8; 32],
@@ -75,6 +77,8 @@ struct Written {
     m: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     a: Vec<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    s: Option<Box<str>>,
     b: i64,
     c: Box<str>,
 }
@@ -140,6 +144,8 @@ pub struct Beginning {
     pub max_age: Option<u64>,
     /// What is asked of the login.
     pub acr_values: Vec<Box<str>>,
+    /// Who must come back of it.
+    pub whose: Option<[u8; 32]>,
 }
 
 impl Transaction {
@@ -157,6 +163,7 @@ impl Transaction {
             tries: beginning.tries,
             max_age: beginning.max_age,
             acr_values: beginning.acr_values,
+            whose: beginning.whose,
             began: now,
             browser: browser.hash(),
         }
@@ -202,6 +209,9 @@ impl Transaction {
             r: self.tries,
             m: self.max_age,
             a: self.acr_values.clone(),
+            s: self
+                .whose
+                .map(|whose| BASE64_URL_SAFE_NO_PAD.encode(whose).into()),
             b: self.began.milliseconds(),
             c: BASE64_URL_SAFE_NO_PAD.encode(self.browser).into(),
         };
@@ -220,6 +230,14 @@ impl Transaction {
         let written = serde_json::from_slice::<Written>(&plain).ok()?;
         let began = Timestamp::from_milliseconds(written.b);
         let browser = BASE64_URL_SAFE_NO_PAD.decode(&*written.c).ok()?;
+        let whose = match written
+            .s
+            .as_deref()
+            .map(|text| BASE64_URL_SAFE_NO_PAD.decode(text))
+        {
+            Some(bytes) => Some(bytes.ok()?.try_into().ok()?),
+            None => None,
+        };
         let wish = written.x.as_deref().map(str::as_bytes);
         let wished_by = wish.and_then(Wish::from_bytes).map(|wish| wish.origin);
         Some(Self {
@@ -234,6 +252,7 @@ impl Transaction {
             tries: written.r,
             max_age: written.m,
             acr_values: written.a,
+            whose,
             began,
             browser: browser.try_into().ok()?,
         })
@@ -253,6 +272,13 @@ impl Transaction {
 /// What a state is called where it must be short.
 pub fn state_hash(state: &str) -> [u8; 32] {
     hash(state.as_bytes())
+}
+
+/// Whose session `record` is: a subject of an issuer, where it must be short.
+pub fn whose(record: &SessionRecord) -> [u8; 32] {
+    let subject = record.subject().unwrap_or_default();
+    // No issuer has a line break in it.
+    hash(format!("{}\n{subject}", record.issuer).as_bytes())
 }
 
 fn hash(bytes: &[u8]) -> [u8; 32] {

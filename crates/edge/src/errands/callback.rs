@@ -28,7 +28,8 @@ impl Errand<'_> {
             Outcome::Elsewhere(to) => Done::going(to.as_str(), ErrandReason::LoginReturn, Vec::new()),
             Outcome::Again(start) => match login {
                 Some(login) => {
-                    let demand = self.demand_at(&start.to);
+                    let mut demand = self.demand_at(&start.to);
+                    demand.prompt = start.demand.prompt.clone().or(demand.prompt);
                     self.send_away(login, Start { demand, ..start }).await
                 }
                 None => Done::going("/", ErrandReason::LoginReturn, Vec::new()),

@@ -2,6 +2,7 @@
 
 use super::super::handoff::Wish;
 use super::super::tokens::{Asked, Exchange, ExchangeError, Proved};
+use super::super::transaction::whose;
 use super::super::trouble::Why;
 use super::{Arrival, Outcome, Return};
 use crate::session::{SessionOwner as _, SessionRecord};
@@ -38,6 +39,9 @@ impl Arrival<'_> {
             Err(error) => return self.trouble(error.why(), error.to_string()),
         };
         let record = self.new_record(proved);
+        if self.transaction.whose.is_some_and(|own| own != whose(&record)) {
+            return Return::of(self.of_somebody_else());
+        }
         if let Err((why, detail)) = self.will_do(&record) {
             return self.trouble(why, detail);
         }
