@@ -300,6 +300,11 @@ impl Logins {
     pub fn of_session(&self, request: &OriginalRequest) -> Option<&Arc<Login>> {
         self.0.iter().find(|login| login.is_of(request))
     }
+
+    /// The login whose session `request` comes with, if only its seal has ended.
+    pub fn of_resting(&self, request: &OriginalRequest, now: Now) -> Option<&Arc<Login>> {
+        self.0.iter().find(|login| login.resting(request, now).is_some())
+    }
 }
 
 /// A host as sessions are bound to it: by name. Two ports of one name share their cookies whatever we do.

@@ -76,7 +76,14 @@ impl Errand<'_> {
                     .as_ref()
                     .is_none_or(|issuer| party.issuer.admits(issuer))
         };
-        let fitting = logins.into_iter().filter(fits).collect::<Vec<_>>();
+        let mut fitting = logins.into_iter().filter(fits).collect::<Vec<_>>();
+        // A session that rests goes on where it began: there is nothing to choose.
+        let resting = self.gateway.logins.of_resting(self.request, self.now);
+        if let Some(login) =
+            resting.filter(|login| !asked.another && fitting.iter().any(|own| Arc::ptr_eq(own, login)))
+        {
+            fitting = vec![login];
+        }
         match fitting.as_slice() {
             [] => {
                 let reason = AnswerReason::NotFound;
