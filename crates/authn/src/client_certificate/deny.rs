@@ -5,6 +5,7 @@ use countersign_core::spiffe::{SpiffeId, TrustDomain};
 use countersign_x509::authorities::Authorities;
 use countersign_x509::certificate::{Certificate, hexadecimal};
 use countersign_x509::name::NamePattern;
+use countersign_x509::verify::VerifiedChain;
 
 /// The list.
 #[derive(Clone, Debug, Default)]
@@ -60,17 +61,28 @@ impl DenyList {
             .collect()
     }
 
-    /// What of `leaf` is denied.
-    pub(super) fn why(&self, leaf: &Certificate, spiffe_id: Option<&SpiffeId>) -> Option<&'static str> {
+    /// What of the path is denied: of the leaf, or of an authority that vouches for it, whose name is told then.
+    pub(super) fn why(&self, chain: &VerifiedChain, spiffe_id: Option<&SpiffeId>) -> Option<String> {
+        if let Some(what) = self.of(chain.leaf(), spiffe_id) {
+            return Some(format!("its {what} is in `deny`"));
+        }
+        chain.issuers().find_map(|authority| {
+            let what = self.of(authority, None)?;
+            let name = authority.subject().rfc4514();
+            Some(format!("{name} vouches for it, whose {what} is in `deny`"))
+        })
+    }
+
+    fn of(&self, certificate: &Certificate, spiffe_id: Option<&SpiffeId>) -> Option<&'static str> {
         self.0.iter().find_map(|denied| match denied {
-            Denied::Serial { serial, issuer } => (issuer.names(leaf.issuer())
-                && **serial == *canonical(&leaf.serial_text()))
-            .then_some("its serial number"),
+            Denied::Serial { serial, issuer } => (issuer.names(certificate.issuer())
+                && **serial == *canonical(&certificate.serial_text()))
+            .then_some("serial number"),
             Denied::Fingerprint(print) => {
-                (**print == *hexadecimal(&leaf.sha256())).then_some("its fingerprint")
+                (**print == *hexadecimal(&certificate.sha256())).then_some("fingerprint")
             }
-            Denied::Spki(print) => (**print == *hexadecimal(&leaf.spki_sha256())).then_some("its key"),
-            Denied::SpiffeId(id) => (Some(id) == spiffe_id).then_some("its SPIFFE ID"),
+            Denied::Spki(print) => (**print == *hexadecimal(&certificate.spki_sha256())).then_some("key"),
+            Denied::SpiffeId(id) => (Some(id) == spiffe_id).then_some("SPIFFE ID"),
         })
     }
 }

@@ -160,8 +160,7 @@ impl Judge {
             .map_err(|error| self.failure(error.reason(), error.openssl(), error.to_string()))?;
         let spiffe_id = self.spiffe_id(&chain)?;
         let leaf = chain.leaf();
-        if let Some(what) = self.deny.why(leaf, spiffe_id.as_ref()) {
-            let detail = format!("{what} is in `deny`");
+        if let Some(detail) = self.deny.why(&chain, spiffe_id.as_ref()) {
             return Err(self.refused(RejectionReason::CertificateDenied, detail));
         }
         let subject = match (&spiffe_id, &self.subject) {

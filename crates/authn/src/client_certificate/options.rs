@@ -83,7 +83,7 @@ pub const OPTIONS: Table = Table {
 
 /// `[[certificate.NAME.deny]]`
 const DENY: Table = Table {
-    doc: "One of the four, `serial` together with `issuer`.",
+    doc: "One of the four, `serial` together with `issuer`. One that names an authority denies what it vouches for.",
     fields: &[
         Field::optional(
             "serial",

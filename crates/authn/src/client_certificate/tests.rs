@@ -9,6 +9,7 @@ use countersign_core::certificate::{CertificateJudge, PresentedCertificate};
 use countersign_core::options::{Fault, OptionValue, Values};
 use countersign_core::time::{Monotonic, Now, Timestamp};
 use countersign_x509::authorities::Authorities;
+use countersign_x509::certificate::{Certificate, hexadecimal};
 use countersign_x509::crl::{Crl, CrlIndex};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -162,4 +163,48 @@ fn what_does_not_hold_yet_holds_soon_after_it_begins_to() {
 fn the_authorities_are_named_to_clients() {
     let bench = Bench::new();
     assert_eq!(bench.judge.hints(), std::slice::from_ref(&bench.root.name));
+}
+
+#[test]
+fn an_authority_that_is_denied_denies_whatever_it_vouches_for() {
+    let root = Authority::root("home", Key(1));
+    let template = Template::authority("between", Key(3)).serial(&[0x2a]);
+    let between = root.issue(&template);
+    let issuing = root.under("between", Key(3));
+    let chain = [issuing.issue(&Template::client("ann", Key(2))), between.clone()];
+    let presented = Arc::new(PresentedCertificate::new(chain).unwrap());
+    let check = |entry: &[(&str, String)], expect: &str| {
+        let mut denied = Values::default();
+        for (name, text) in entry {
+            denied.insert(*name, OptionValue::Text(text.clone()));
+        }
+        let mut values = Values::default();
+        let file = OptionValue::File("ca.pem".to_owned(), root.pem().into_bytes());
+        values.insert("authorities", OptionValue::List(vec![file]));
+        values.insert("deny", OptionValue::Tables(vec![denied]));
+        let (built, _) = build_certificate("test", &values, &crate::kinds::offline()).unwrap();
+        let judged = built.certificate_judge().unwrap().judge(&presented, at(0));
+        let told = judged.map_or_else(|failure| failure.rejection.detail, |_| "good".to_owned());
+        assert_eq!(told, expect, "{entry:?}");
+    };
+    let of = |der: &[u8]| Certificate::parse(der).unwrap();
+    let print = |der: &[u8]| ("fingerprint", hexadecimal(&of(der).sha256()));
+    let key = |der: &[u8]| ("spki", hexadecimal(&of(der).spki_sha256()));
+    let anchor = Template::authority("home", Key(1)).self_signed();
+    check(
+        &[print(&between)],
+        "CN=between vouches for it, whose fingerprint is in `deny`",
+    );
+    check(
+        &[key(&between)],
+        "CN=between vouches for it, whose key is in `deny`",
+    );
+    check(
+        &[("serial", "2A".to_owned()), ("issuer", "CN=home".to_owned())],
+        "CN=between vouches for it, whose serial number is in `deny`",
+    );
+    check(&[key(&anchor)], "CN=home vouches for it, whose key is in `deny`");
+    check(&[print(presented.leaf())], "its fingerprint is in `deny`");
+    let other = Template::authority("other", Key(4)).self_signed();
+    check(&[key(&other)], "good");
 }
