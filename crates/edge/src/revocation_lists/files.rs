@@ -14,8 +14,8 @@ const MAX_FILES: usize = 1000;
 /// What the files of a folder are called that are lists.
 const EXTENSIONS: [&str; 3] = ["pem", "crl", "der"];
 
-/// What can be seen of a file without reading it: device, inode, size, and when it was written last.
-type Mark = (u64, u64, u64, i64, i64);
+/// What can be seen of a file without reading it: device, inode, size, and when it and what is said of it were written last.
+type Mark = (u64, u64, u64, [i64; 4]);
 
 /// What is at each path of one table, as it was read last.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,8 @@ struct Place {
 #[derive(Clone, Debug, Default)]
 struct Known {
     mark: Option<Mark>,
+    /// Why it could not be read the last time: nothing need be seen of the file when it can be again.
+    trouble: Option<String>,
     lists: Vec<Crl>,
 }
 
@@ -111,12 +113,23 @@ impl Place {
         look.changed |= self.files.len() < before;
         for path in names {
             let mark = fs::metadata(&path).as_ref().map(mark).ok();
-            if self.files.get(&path).is_some_and(|known| known.mark == mark) {
+            let known = self.files.entry(path.clone()).or_default();
+            if known.trouble.is_none() && known.mark == mark && mark.is_some() {
                 continue;
             }
-            let lists = read(&path, authorities);
-            let known = self.files.entry(path.clone()).or_default();
             known.mark = mark;
+            let bytes = match read_bounded(&path) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    let why = error.to_string();
+                    if known.trouble.replace(why.clone()).as_ref() != Some(&why) {
+                        look.refused.push((path, why));
+                    }
+                    continue;
+                }
+            };
+            known.trouble = None;
+            let lists = taken(&bytes, authorities);
             match lists.and_then(|lists| none_older(lists, &known.lists, now)) {
                 Ok(lists) => {
                     known.lists = lists;
@@ -146,14 +159,14 @@ fn names(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn mark(facts: &Metadata) -> Mark {
-    let (seconds, nanoseconds) = (facts.mtime(), facts.mtime_nsec());
-    (facts.dev(), facts.ino(), facts.size(), seconds, nanoseconds)
-}
-
-/// The lists of one file, each signed by one of `authorities`.
-fn read(path: &Path, authorities: &Authorities) -> Result<Vec<Crl>, String> {
-    let bytes = read_bounded(path).map_err(|error| error.to_string())?;
-    taken(&bytes, authorities)
+    // With `chmod` alone, too, what could not be read can be.
+    let times = [
+        facts.mtime(),
+        facts.mtime_nsec(),
+        facts.ctime(),
+        facts.ctime_nsec(),
+    ];
+    (facts.dev(), facts.ino(), facts.size(), times)
 }
 
 /// The lists in `bytes`, each signed by one of `authorities` or by one that they may vouch for.

@@ -214,3 +214,32 @@ async fn what_is_not_in_force_is_told_at_the_start_and_when_it_ends() {
     let said = held.shortcomings(false);
     assert!(said[0].contains("CN=home (there is none)"), "{said:?}");
 }
+
+#[tokio::test]
+async fn a_file_that_could_not_be_read_is_read_as_soon_as_it_can_be() {
+    let bench = Bench::new("unreadable");
+    bench.write("home.crl", &bench.dated("20291231000000Z", 1, &[7]));
+    let lists = lists(&bench);
+    let held = bench.open(&lists, &["home.crl"], &[]).unwrap();
+    let lines = told(&bench, &lists);
+    let (file, aside) = (bench.folder.join("home.crl"), bench.folder.join("other.crl"));
+    bench.write("other.crl", &bench.dated("20291231000001Z", 2, &[7, 8]));
+    // A link that leads nowhere.
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("nowhere", &file).unwrap();
+    for _ in 0..3 {
+        lists.tick(bench.world.now()).await;
+    }
+    assert_eq!(lines.of("crl_refused").len(), 1, "told once");
+    fs::rename(&aside, bench.folder.join("nowhere")).unwrap();
+    lists.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 8), "certificate_revoked");
+    // Written over in place with its time set back: what says so is the time that nobody sets.
+    let target = bench.folder.join("nowhere");
+    let modified = fs::metadata(&target).unwrap().modified().unwrap();
+    fs::write(&target, bench.dated("20291231000002Z", 3, &[7, 9])).unwrap();
+    let times = fs::File::options().write(true).open(&target).unwrap();
+    times.set_modified(modified).unwrap();
+    lists.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 9), "certificate_revoked");
+}
