@@ -60,9 +60,14 @@ impl Pattern {
                 Ok(name) => Ok(Self::SubjectDn(name)),
                 Err(error) => Err(error.to_string()),
             },
-            "fingerprint" => Ok(Self::Fingerprint(text)),
-            "spki" => Ok(Self::Spki(text)),
-            other => Ok(Self::San(SanKind::parse(other).ok_or(KINDS)?, text)),
+            "fingerprint" => digest(pattern).map(Self::Fingerprint),
+            "spki" => digest(pattern).map(Self::Spki),
+            other => {
+                let kind = SanKind::parse(other).ok_or(KINDS)?;
+                // Large and small letters are one in names of the DNS.
+                let small = TextPattern::parse(&pattern.to_ascii_lowercase());
+                Ok(Self::San(kind, if kind == SanKind::Dns { small } else { text }))
+            }
         }
     }
 
@@ -70,13 +75,35 @@ impl Pattern {
         match self {
             Self::San(kind, text) => {
                 let mut names = leaf.sans().iter().filter(|name| name.kind() == *kind);
-                names.any(|name| text.fits(&name.text()))
+                names.any(|name| match kind {
+                    SanKind::Dns => text.fits(&name.text().to_ascii_lowercase()),
+                    SanKind::Uri
+                    | SanKind::Email
+                    | SanKind::Ip
+                    | SanKind::DirectoryName
+                    | SanKind::Upn
+                    | SanKind::Other => text.fits(&name.text()),
+                })
             }
             Self::SubjectDn(name) => name.fits(leaf.subject()),
             Self::Fingerprint(text) => text.fits(&hexadecimal(&leaf.sha256())),
             Self::Spki(text) => text.fits(&hexadecimal(&leaf.spki_sha256())),
         }
     }
+}
+
+/// A pattern of a SHA-256, also as OpenSSL writes it. One that none fits is a fault.
+fn digest(pattern: &str) -> Result<TextPattern, String> {
+    let digits = pattern.replace(':', "").to_ascii_lowercase();
+    let others = digits.bytes().filter(|byte| *byte != b'*').count();
+    let known = digits
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit() || byte == b'*');
+    let long_enough = others == 64 || (others < 64 && digits.contains('*'));
+    if known && long_enough {
+        return Ok(TextPattern::parse(&digits));
+    }
+    Err("a SHA-256 is 64 hexadecimal digits, of which `*` may stand for any: none fits this".to_owned())
 }
 
 #[cfg(test)]
@@ -98,5 +125,39 @@ mod tests {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
         assert!(Pattern::parse("dn:*,OU=admins,*").is_ok());
+    }
+
+    #[test]
+    fn a_digest_is_taken_as_openssl_writes_it_and_a_dns_name_in_any_letters() {
+        use crate::pki::{Authority, Key, San, Template};
+        let root = Authority::root("home", Key(1));
+        let template = Template::client("ann", Key(2)).names(&[San::Dns("Www.App.test")]);
+        let leaf = Certificate::parse(&root.issue(&template)).unwrap();
+        let print = hexadecimal(&leaf.sha256());
+        let pairs = print.to_ascii_uppercase();
+        let pairs = pairs
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).unwrap());
+        let openssl = pairs.collect::<Vec<_>>().join(":");
+        for pattern in [
+            format!("fingerprint:{openssl}"),
+            format!("fingerprint:{print}"),
+            format!("fingerprint:{}*", &openssl[..9]),
+            format!("spki:{}", hexadecimal(&leaf.spki_sha256()).to_ascii_uppercase()),
+            "dns:*.APP.test".to_owned(),
+            "dns:www.app.TEST".to_owned(),
+        ] {
+            assert!(Pattern::parse(&pattern).unwrap().fits(&leaf), "{pattern}");
+        }
+        let short = &print[1..];
+        for pattern in [
+            format!("fingerprint:{short}"),
+            format!("spki:{print}0*"),
+            "spki:no-digits".to_owned(),
+        ] {
+            assert!(Pattern::parse(&pattern).is_err(), "{pattern}");
+        }
+        assert!(!Pattern::parse("dns:*.other.test").unwrap().fits(&leaf));
     }
 }
