@@ -195,3 +195,38 @@ fn a_certificate_is_shown_with_what_we_know_of_it() {
             .contains("a PEM block in it is broken")
     );
 }
+
+#[test]
+fn two_names_that_make_one_name_of_files_do_not_get_each_others_certificate() {
+    let desk = Desk::with_authority();
+    for (name, id) in [
+        ("one", "spiffe://x.example/a/b"),
+        ("other", "spiffe://x.example/a-b"),
+    ] {
+        request(
+            &desk,
+            name,
+            &format!("{P256} -subj / -addext subjectAltName=URI:{id}"),
+        );
+    }
+    let one = "spiffe://x.example/a/b";
+    desk.good(&["sign", "workload", "one.csr", "--name", one]);
+    let file = "ca/issued/x.example-a-b.crt";
+    let before = std::fs::read(desk.0.0.join(file)).unwrap();
+    let other = [
+        "sign",
+        "workload",
+        "other.csr",
+        "--name",
+        "spiffe://x.example/a-b",
+    ];
+    let told = desk.bad(&other);
+    assert!(
+        told.contains("is there already") && told.contains("--file"),
+        "{told}"
+    );
+    assert_eq!(std::fs::read(desk.0.0.join(file)).unwrap(), before);
+    desk.good(&[&other[..], &["--file", "other"]].concat());
+    desk.good(&["sign", "workload", "one.csr", "--name", one]);
+    assert_ne!(std::fs::read(desk.0.0.join(file)).unwrap(), before);
+}

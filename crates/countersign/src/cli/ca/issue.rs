@@ -13,6 +13,7 @@ use crate::output::Output;
 use clap::Subcommand;
 use countersign_edge::system::OsEntropy;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// For whom.
@@ -150,6 +151,14 @@ fn means_nothing_else(stem: &str) -> Result<(), String> {
     Err(format!(
         "{stem:?} means {what} where certificates are named: give its files another name with --file"
     ))
+}
+
+/// Whether a certificate bears just these names.
+pub(super) fn same_names(record: &Record, names: &[Name]) -> bool {
+    let names = names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    names
+        .iter()
+        .eq(&record.names.iter().cloned().collect::<BTreeSet<_>>())
 }
 
 /// A folder of somebody else's, by its whole path, so that it is found again from anywhere.

@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
 }
 
 /// The certificate whose place the new one takes: the last of these files, when it came from a request for the same
-/// purpose and its file is the one that was written.
+/// purpose and the same names, and its file is the one that was written. Two names may make one name of files.
 fn replaced(
     index: &Index,
     folder: &Folder,
@@ -93,7 +93,9 @@ fn replaced(
 ) -> Result<Option<Record>, String> {
     let mut records = index.certificates.iter().rev();
     let last = records.find(|record| record.file == wish.file && record.folder.as_deref() == wish.folder);
-    let Some(last) = last.filter(|last| last.requested && last.kind == wish.kind) else {
+    let same =
+        |last: &Record| last.requested && last.kind == wish.kind && issue::same_names(last, wish.names);
+    let Some(last) = last.filter(|last| same(last)) else {
         return Ok(None);
     };
     let path = Files::new(&folder.of(last), wish.file).certificate;
