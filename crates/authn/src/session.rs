@@ -255,7 +255,8 @@ pub trait Sessions: Send + Sync + fmt::Debug {
 
     /// A new session, under a new id, and when its whole time ends: its times are cut to what is configured. The oldest
     /// of the same subject makes room where there are too many, not counting the one `instead_of` which it begins and those
-    /// that are about to end.
+    /// that are about to end. Fails with [`StoreError::Changed`] when it was ended since it was proved
+    /// ([`Self::end_under_way`]).
     fn begin(
         &self,
         record: SessionRecord,
@@ -283,6 +284,14 @@ pub trait Sessions: Send + Sync + fmt::Debug {
 
     /// Ends all of `group`; says how many there were.
     fn end_all<'a>(&'a self, group: SessionGroup<'a>) -> BoxFuture<'a, Result<u64, StoreError>>;
+
+    /// Ends what of `group` is under way: what was proved until now does not begin any more. To be asked before
+    /// [`Self::end_all`].
+    fn end_under_way<'a>(
+        &'a self,
+        group: SessionGroup<'a>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Keeps `value` until `ends` under a name of this purpose. Fails with [`StoreError::Changed`] when there is one: a
     /// name is used once. What anybody can cause ([`Purpose::is_anybodys`]) has little room, and never the sessions'.
@@ -336,6 +345,8 @@ pub enum Purpose {
     Cookie,
     /// The id (`jti`) of a logout token that was taken.
     LogoutToken,
+    /// That sessions were ended, and when.
+    Ended,
 }
 
 impl Purpose {
@@ -343,7 +354,9 @@ impl Purpose {
     pub const fn is_anybodys(self) -> bool {
         match self {
             Self::ReturnTo | Self::Wish => true,
-            Self::Session | Self::State | Self::Handoff | Self::Cookie | Self::LogoutToken => false,
+            Self::Session | Self::State | Self::Handoff | Self::Cookie | Self::LogoutToken | Self::Ended => {
+                false
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ mod renewal;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod under_way;
 
 pub use listing::{MOST_TOLD, SessionList, SessionSummary};
 pub use stats::SessionStats;
@@ -230,6 +231,14 @@ impl Sessions for SessionKeeper {
 
     fn end_all<'a>(&'a self, group: SessionGroup<'a>) -> BoxFuture<'a, Result<u64, StoreError>> {
         Box::pin(self.end_group(group))
+    }
+
+    fn end_under_way<'a>(
+        &'a self,
+        group: SessionGroup<'a>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.remember_end(group, now))
     }
 
     fn put<'a>(

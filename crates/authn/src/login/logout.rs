@@ -66,7 +66,8 @@ impl Login {
                 (None, None) => None,
             };
             if let Some(group) = group {
-                left.failed = party.sessions.end_all(group).await.err();
+                let under_way = party.sessions.end_under_way(group, now.wall).await;
+                left.failed = party.sessions.end_all(group).await.err().or(under_way.err());
             }
         }
         if left.failed.is_some() {
@@ -198,7 +199,9 @@ impl Logins {
             (None, Some(subject)) => SessionGroup::Subject { issuer, subject },
             (None, None) => return Err(ToldError::Unknown),
         };
+        let under_way = party.sessions.end_under_way(group, now.wall).await;
         let ended = party.sessions.end_all(group).await.map_err(ToldError::Store)?;
+        under_way.map_err(ToldError::Store)?;
         // Only now: a logout that could not be done is told again, with the same token. Two equal ones at the same time end the
         // same sessions, and one of them was the first.
         match party.sessions.put(purpose, name, b"", told.ends, now).await {
@@ -215,7 +218,7 @@ impl Logins {
     /// A provider tells of a logout through a frame in the browser (OpenID Connect Front-Channel Logout 1.0 section 2), by
     /// issuer and session alone: our cookie does not reach a frame of another site's. Whoever knows both knows no more than
     /// how to end that session.
-    pub async fn told_in_front(&self, query: &[u8]) -> Result<Told, ToldError> {
+    pub async fn told_in_front(&self, query: &[u8], now: Now) -> Result<Told, ToldError> {
         let (issuer, sid) = (only(query, "iss")?, only(query, "sid")?);
         let mut ours = self
             .all()
@@ -229,12 +232,16 @@ impl Logins {
             issuer: &issuer,
             sid: &sid,
         };
-        let ended = login
-            .party
-            .sessions
-            .end_all(group)
-            .await
-            .map_err(ToldError::Store)?;
+        let sessions = &login.party.sessions;
+        let mut ended = sessions.end_all(group).await.map_err(ToldError::Store)?;
+        // Anybody can name sessions that there never were: nothing is remembered of those.
+        if ended > 0 {
+            sessions
+                .end_under_way(group, now.wall)
+                .await
+                .map_err(ToldError::Store)?;
+            ended += sessions.end_all(group).await.map_err(ToldError::Store)?;
+        }
         Ok(Told {
             login: Arc::clone(login),
             ended,

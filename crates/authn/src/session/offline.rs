@@ -72,6 +72,14 @@ impl Sessions for Offline {
         refused()
     }
 
+    fn end_under_way<'a>(
+        &'a self,
+        _: SessionGroup<'a>,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        refused()
+    }
+
     fn put<'a>(
         &'a self,
         _: Purpose,

@@ -92,6 +92,7 @@ impl Purpose {
             Self::Handoff => b"countersign handoff 1",
             Self::Cookie => b"countersign cookie 1",
             Self::LogoutToken => b"countersign logout-token 1",
+            Self::Ended => b"countersign ended 1",
         }
     }
 

@@ -35,7 +35,12 @@ impl Errand<'_> {
             return self.not_allowed("GET");
         }
         let query = self.request.target.query().unwrap_or("");
-        let told = match self.gateway.logins.told_in_front(query.as_bytes()).await {
+        let told = match self
+            .gateway
+            .logins
+            .told_in_front(query.as_bytes(), self.now)
+            .await
+        {
             Ok(told) => told,
             Err(error) => return Self::refuse_told(&error),
         };

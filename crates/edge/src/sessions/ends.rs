@@ -2,6 +2,7 @@
 
 use super::look::open;
 use super::stats::{EndedBy, count};
+use super::under_way::has_ended;
 use super::{InForce, SessionKeeper};
 use countersign_authn::session::seal::Sealer;
 use countersign_authn::session::{LiveSession, Scope, SessionGroup, SessionId, SessionRecord, life};
@@ -54,6 +55,12 @@ impl SessionKeeper {
             .collect::<Vec<_>>();
         let ends = life::end(&record, now.wall);
         in_force.store.create(&name, sealed, ends, &index).await?;
+        let ended = has_ended(&in_force, &index, record.began, now.wall).await;
+        if ended != Ok(false) {
+            // Nobody has its id.
+            drop(in_force.store.remove(&name).await);
+            return Err(ended.err().unwrap_or(StoreError::Changed));
+        }
         count(&self.counters.begun);
         if let Some(subject) = &subject {
             let group = SessionGroup::Subject { issuer, subject };

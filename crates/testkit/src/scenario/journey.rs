@@ -28,6 +28,10 @@ impl Course<'_> {
                 break observed;
             };
             hops.push(there.clone());
+            if let Some(kept) = plan.hold_code.as_ref().filter(|_| there.contains("&handoff=")) {
+                drop(self.held.insert(kept.clone(), there));
+                break observed;
+            }
             let person = plan.login.as_deref().unwrap_or("");
             request = match self.world.network.visit(&there, person) {
                 None => browser::going(&there, None)?,

@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub(super) login: Option<String>,
     /// Under which name the way back from the provider is kept, instead of being gone.
     pub(super) hold: Option<String>,
+    /// The same of the way back from another host of ours, with a code.
+    pub(super) hold_code: Option<String>,
     /// Tokens by the placeholder that stands for them, with what is changed about each.
     tokens: BTreeMap<String, (String, Vec<(String, String)>)>,
 }
@@ -48,6 +50,7 @@ impl Plan {
             browser: None,
             login: None,
             hold: None,
+            hold_code: None,
             tokens: BTreeMap::new(),
         };
         for (name, value) in &ask.attributes {
@@ -63,6 +66,7 @@ impl Plan {
                 "browser" => plan.browser = Some(value.clone()),
                 "login" => plan.login = Some(value.clone()),
                 "hold" => plan.hold = Some(value.clone()),
+                "hold-code" => plan.hold_code = Some(value.clone()),
                 "certificate" => plan.certificate = Some(value.clone()).filter(|name| name != "none"),
                 "token" => drop(
                     plan.tokens

@@ -29,12 +29,11 @@ impl Arrival<'_> {
         let begun = party.sessions.begin(record.clone(), scope, name, self.now).await;
         let (id, ends) = match begun {
             Ok(begun) => begun,
-            Err(error) => {
-                let why = match error {
-                    StoreError::Full(_) => Why::Full,
-                    StoreError::Changed | StoreError::Unavailable(_) => Why::Sessions,
-                };
-                return self.trouble(why, error.to_string());
+            // It was ended while it was under way: whoever is there logs in again.
+            Err(StoreError::Changed) => return Return::of(self.again(false)),
+            Err(error @ StoreError::Full(_)) => return self.trouble(Why::Full, error.to_string()),
+            Err(error @ StoreError::Unavailable(_)) => {
+                return self.trouble(Why::Sessions, error.to_string());
             }
         };
         record.ends = ends;

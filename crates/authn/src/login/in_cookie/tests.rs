@@ -95,6 +95,14 @@ impl Sessions for Sealing {
         Offline.end_all(group)
     }
 
+    fn end_under_way<'a>(
+        &'a self,
+        group: SessionGroup<'a>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Offline.end_under_way(group, now)
+    }
+
     fn put<'a>(
         &'a self,
         purpose: Purpose,

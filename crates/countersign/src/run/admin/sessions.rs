@@ -99,7 +99,7 @@ async fn run(keeper: &SessionKeeper, log: &Log, text: &str, now: Timestamp) -> R
     let command: SessionCommand = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let done = match command.verb {
         Do::List => list(keeper, &command.which).await,
-        Do::Revoke => revoke(keeper, &command.which).await,
+        Do::Revoke => revoke(keeper, &command.which, now).await,
     };
     // The line names whose session it was, though the command named the session alone.
     let one = done.as_ref().ok().and_then(|(_, one)| one.as_ref());
@@ -155,9 +155,14 @@ async fn one(keeper: &SessionKeeper, which: &Which) -> Done {
     ))
 }
 
-async fn revoke(keeper: &SessionKeeper, which: &Which) -> Done {
+async fn revoke(keeper: &SessionKeeper, which: &Which, now: Timestamp) -> Done {
     let (ended, one) = match (which.group(), which) {
-        (Some(group), _) => (keeper.end_all(group).await?, None),
+        (Some(group), _) => {
+            let under_way = keeper.end_under_way(group, now).await;
+            let ended = keeper.end_all(group).await?;
+            under_way?;
+            (ended, None)
+        }
         (None, Which::Name(name)) => {
             let (ended, one) = keeper.revoke_named(name).await?;
             (u64::from(ended), one)

@@ -6,7 +6,7 @@ use countersign_authn::session::life::LEAVES_WITHIN;
 use countersign_authn::session::{
     Gone, Purpose, Scope, SessionGroup, SessionId, SessionRecord, Sessions as _,
 };
-use countersign_core::session::RecordKey;
+use countersign_core::session::{RecordKey, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -103,6 +103,52 @@ async fn sessions_that_began_under_an_earlier_key_are_found_by_their_subject() {
     live(world.look(&keeper, name).await);
     assert_eq!(keeper.list(ANN).await.unwrap().sessions.len(), 2);
     assert_eq!(keeper.end_all(ANN).await, Ok(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_proved_before_its_session_was_ended_does_not_begin_and_what_is_proved_later_does() {
+    let world = World::new();
+    let (here, there) = (world.keeper(), world.keeper());
+    let sid = SessionGroup::Sid {
+        issuer: ISSUER,
+        sid: "sid-ann",
+    };
+    for group in [ANN, sid, SessionGroup::All] {
+        let (ann, bob) = (world.plain("ann"), world.plain("bob"));
+        after(SECOND).await;
+        here.end_under_way(group, world.now().wall).await.unwrap();
+        // Told twice, it holds from the second time on.
+        after(SECOND).await;
+        let between = world.plain("ann");
+        after(SECOND).await;
+        here.end_under_way(group, world.now().wall).await.unwrap();
+        for early in [ann, between, world.plain("ann")] {
+            let begun = there.begin(early, scope(), None, world.now()).await;
+            assert_eq!(begun.err(), Some(StoreError::Changed), "{group:?}");
+        }
+        let others = there.begin(bob, scope(), None, world.now()).await;
+        assert_eq!(others.is_ok(), group != SessionGroup::All, "{group:?}");
+        after(SECOND).await;
+        let name = world.begin(&there, world.plain("ann")).await;
+        live(world.look(&there, name).await);
+        here.end_all(SessionGroup::All).await.unwrap();
+    }
+    // Nothing of those that did not begin is left, and what is remembered ends by itself.
+    assert_eq!(world.store.names().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_proved_under_an_earlier_key_is_ended_all_the_same() {
+    let world = World::new();
+    let (here, there) = (world.keeper(), world.keeper());
+    here.set(SessionSettings::default(), sealer(&[2, 1]));
+    there.set(SessionSettings::default(), sealer(&[1, 2]));
+    let early = world.plain("ann");
+    here.end_under_way(ANN, world.now().wall).await.unwrap();
+    for node in [here, there] {
+        let begun = node.begin(early.clone(), scope(), None, world.now()).await;
+        assert_eq!(begun.err(), Some(StoreError::Changed));
+    }
 }
 
 #[tokio::test(start_paused = true)]
