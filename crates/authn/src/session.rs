@@ -24,7 +24,7 @@ pub mod record;
 pub mod seal;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 
 /// The bytes of a session id.
 const ID_BYTES: usize = 32;

@@ -36,6 +36,8 @@ pub struct Return {
     pub wished_by: Option<Box<str>>,
     /// What the browser keeps, and what it forgets.
     pub cookies: Vec<HeaderValue>,
+    /// The session that has ended for the new one, whose tokens are to be given back ([`Login::give_back`]), and its login.
+    pub replaced: Option<(Arc<Login>, Box<SessionRecord>)>,
 }
 
 /// Where a browser goes that is back.
@@ -60,6 +62,7 @@ impl Return {
             login: None,
             wished_by: None,
             cookies: Vec::new(),
+            replaced: None,
         }
     }
 }

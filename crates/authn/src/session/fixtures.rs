@@ -11,7 +11,7 @@ use std::time::Duration;
 pub(super) const BEGAN: Timestamp = Timestamp::from_seconds(1_893_456_000);
 
 /// A login without tokens, with ten claims.
-pub(super) fn record() -> SessionRecord {
+pub(crate) fn record() -> SessionRecord {
     SessionRecord {
         login: "login.home".into(),
         issuer: "https://op.home.example/realms/home".into(),

@@ -16,6 +16,9 @@ impl Errand<'_> {
         }
         let form = self.form(body).await.unwrap_or_default();
         let back = self.gateway.logins.come_back(self.request, &form, self.now).await;
+        if let Some((login, record)) = back.replaced {
+            self.give_back(&login, record);
+        }
         let login = back.login.as_ref();
         let mut done = match back.outcome {
             Outcome::LoggedIn(to, record) => {

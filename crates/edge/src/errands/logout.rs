@@ -51,7 +51,7 @@ impl Errand<'_> {
     }
 
     /// Gives the tokens back behind the answer: the browser waits for nobody.
-    fn give_back(&self, login: &Arc<Login>, record: Box<SessionRecord>) {
+    pub(super) fn give_back(&self, login: &Arc<Login>, record: Box<SessionRecord>) {
         let (login, log, now) = (Arc::clone(login), Arc::clone(self.log), self.now);
         let name = Arc::clone(&login.party().name);
         let begun = self.behind.begin(async move {

@@ -11,6 +11,7 @@ use crate::session::{Found, SessionRecord};
 use countersign_core::claims::Value;
 use countersign_core::session::{RecordKey, StoreError};
 use countersign_jose::json::write_object;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Logins of one user in one browser that lie no further apart are of tabs that log in at once.
@@ -37,29 +38,39 @@ impl Arrival<'_> {
             }
         };
         record.ends = ends;
-        if let Some((login, name)) = before {
-            self.take_leave(login, name, &record).await;
+        let replaced = match before {
+            Some((login, name)) => self.take_leave(login, name, &record).await,
+            None => None,
+        };
+        Return {
+            replaced,
+            ..self.logged_in(record, &session_value(&party.tag, &id))
         }
-        self.logged_in(record, &session_value(&party.tag, &id))
     }
 
     /// The session that the browser has, and whose: there is one on a host, of whichever login.
-    fn before(&self) -> Option<(&Login, RecordKey)> {
+    fn before(&self) -> Option<(&Arc<Login>, RecordKey)> {
         let login = self.logins.of_session(self.request)?;
-        Some((&**login, login.record(self.request)?))
+        Some((login, login.record(self.request)?))
     }
 
     /// The session called `name` ends, in whose place `record` has begun. Where it cannot be ended it ends by itself: nobody has
-    /// its id any more.
-    async fn take_leave(&self, login: &Login, name: RecordKey, record: &SessionRecord) {
+    /// its id any more. What of it is to be given back is returned.
+    async fn take_leave(
+        &self,
+        login: &Arc<Login>,
+        name: RecordKey,
+        record: &SessionRecord,
+    ) -> Option<(Arc<Login>, Box<SessionRecord>)> {
         let scope = login.party.scope(&self.request.host);
         let sessions = &login.party.sessions;
         if self.is_another_tabs(login, name, record).await {
             let ends = self.now.wall.plus(LEAVES_WITHIN);
             drop(sessions.leave(name, scope, ends, self.now).await);
-        } else {
-            drop(sessions.end(name, scope, self.now).await);
+            return None;
         }
+        let ended = sessions.end(name, scope, self.now).await.ok().flatten()?;
+        (!is_of_one_grant(&ended, record)).then(|| (Arc::clone(login), Box::new(ended)))
     }
 
     /// The session is the cookie.
@@ -122,6 +133,57 @@ impl Arrival<'_> {
             access_ends: proved.tokens.access_ends,
             refresh_token: proved.tokens.refresh_token,
             renewed: now,
+        }
+    }
+}
+
+/// Whether tokens of `before` cannot be given back without those of `after`: some providers take back all that they gave one
+/// client in one session of one user, or for the user altogether.
+fn is_of_one_grant(before: &SessionRecord, after: &SessionRecord) -> bool {
+    let same_session = match (&before.sid, &after.sid) {
+        (Some(before), Some(after)) => before == after,
+        (Some(_) | None, None) | (None, Some(_)) => true,
+    };
+    before.issuer == after.issuer
+        && before.client_id == after.client_id
+        && before.subject() == after.subject()
+        && same_session
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::fixtures;
+
+    #[test]
+    fn tokens_are_given_back_unless_the_new_sessions_may_go_with_them() {
+        let after = || SessionRecord {
+            sid: Some("s".into()),
+            ..fixtures::record()
+        };
+        assert!(is_of_one_grant(&after(), &after()));
+        for sid in [None, Some("other".into())] {
+            let before = SessionRecord {
+                sid: sid.clone(),
+                ..after()
+            };
+            assert_eq!(is_of_one_grant(&before, &after()), sid.is_none(), "{sid:?}");
+        }
+        for other in [
+            SessionRecord {
+                issuer: "https://other.test".into(),
+                ..after()
+            },
+            SessionRecord {
+                client_id: "other".into(),
+                ..after()
+            },
+            SessionRecord {
+                claims: r#"{"sub":"somebody-else"}"#.into(),
+                ..after()
+            },
+        ] {
+            assert!(!is_of_one_grant(&other, &after()));
         }
     }
 }
