@@ -160,7 +160,10 @@ async fn revoke(keeper: &SessionKeeper, which: &Which, now: Timestamp) -> Done {
         (Some(group), _) => {
             let under_way = keeper.end_under_way(group, now).await;
             let ended = keeper.end_all(group).await?;
-            under_way?;
+            if under_way.is_err() {
+                // Now there may be room for it.
+                keeper.end_under_way(group, now).await?;
+            }
             (ended, None)
         }
         (None, Which::Name(name)) => {
