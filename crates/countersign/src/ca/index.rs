@@ -4,6 +4,7 @@ use super::make::{Life, Role};
 use super::names::Kind;
 use countersign_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// The only format there is.
@@ -270,6 +271,17 @@ impl AuthorityRecord {
 }
 
 impl Record {
+    /// Whether another is for the same, in the same place: the one before, or the one that took its place.
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        self.is_for(other.kind, &other.names) && self.folder == other.folder
+    }
+
+    /// Whether it is for just these names.
+    pub fn is_for(&self, kind: Kind, names: &[String]) -> bool {
+        let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
+        self.kind == kind && set(&self.names) == set(names)
+    }
+
     /// How it stands.
     pub fn status(&self, now: Timestamp) -> Status {
         Status::of(self.revoked.is_some(), self.not_after, now)

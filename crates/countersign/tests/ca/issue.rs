@@ -238,3 +238,61 @@ fn a_certificate_goes_where_one_says_and_is_found_there_again() {
     desk.good(&["export", "server", "--pkcs12"]);
     assert!(desk.has("tls/app/server.p12") && !desk.has("ca/issued"));
 }
+
+#[test]
+fn a_name_of_files_means_one_certificate_and_its_successors() {
+    let desk = Desk::with_authority();
+    desk.good(&["issue", "client", "ann@example.org", "--file", "ann"]);
+    let bob = [
+        "issue",
+        "client",
+        "bob@example.org",
+        "--file",
+        "ann",
+        "--output",
+        "other",
+    ];
+    let told = desk.bad(&bob);
+    assert!(
+        told.contains("client ann@example.org are called already") && told.contains("--file"),
+        "{told}"
+    );
+    assert!(!desk.has("other/ann.key"));
+    for file in ["bob.crt", "bob.key"] {
+        let told = desk.bad(&["issue", "client", "bob", "--file", file]);
+        assert!(told.contains("means a file"), "{told}");
+    }
+    // An index of before, in which both are: neither is taken for the other.
+    desk.good(&[
+        "issue",
+        "client",
+        "bob@example.org",
+        "--file",
+        "bob",
+        "--output",
+        "other",
+    ]);
+    let index = desk.0.0.join("ca/index.json");
+    let text = String::from_utf8(std::fs::read(&index).unwrap()).unwrap();
+    std::fs::write(&index, text.replace("\"file\": \"bob\"", "\"file\": \"ann\"")).unwrap();
+    for command in [
+        &["revoke", "ann"][..],
+        &["renew", "ann"],
+        &["export", "ann", "--pkcs12"],
+    ] {
+        let told = desk.bad(command);
+        assert!(
+            told.contains("more than one thing") && told.contains("(bob@example.org)"),
+            "{told}"
+        );
+    }
+    // One that does not hold any more is not meant.
+    let list = desk.json(&["list"]);
+    let records = list["certificates"].as_array().unwrap();
+    let of_bob = records
+        .iter()
+        .find(|record| record["names"][0] == "bob@example.org");
+    desk.good(&["revoke", of_bob.unwrap()["serial"].as_str().unwrap()]);
+    let told = desk.good(&["renew", "ann"]);
+    assert!(told.contains("client ann@example.org"), "{told}");
+}

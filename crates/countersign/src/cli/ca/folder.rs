@@ -81,7 +81,7 @@ impl Folder {
             let der = der.ok_or_else(|| format!("{what}: holds no certificate"))?;
             meant.push(index.find_sha256(&crate::ca::sha256(&der)));
         }
-        meant.extend([index.find_serial(what), index.find_file(what)]);
+        meant.extend([index.find_serial(what), called(index, what)?]);
         meant.retain(|places| !places.is_empty());
         meant.dedup();
         match <[_; 1]>::try_from(meant) {
@@ -251,6 +251,25 @@ fn refuse_open(key: &Path) -> Result<(), String> {
         )),
         Ok(_) | Err(_) => Ok(()),
     }
+}
+
+/// The certificates whose files are called `what`: of the newest that holds, and those of the same names in the same folder.
+/// Where another holds besides, neither is meant.
+fn called(index: &Index, what: &str) -> Result<Vec<usize>, String> {
+    let places = index.find_file(what);
+    let record = |place: &usize| index.certificates.get(*place);
+    let holds = |other: &&Record| other.status(super::now()) == Status::Valid;
+    let holding = places.iter().rev().filter_map(record).find(holds);
+    let Some(newest) = holding.or_else(|| places.last().and_then(record)) else {
+        return Ok(places);
+    };
+    let (same, others) = places
+        .iter()
+        .partition::<Vec<usize>, _>(|place| record(place).is_some_and(|other| newest.is_of_the_same(other)));
+    if others.iter().filter_map(record).any(|other| holds(&other)) {
+        return Err(ambiguous(what, index, places.into_iter()));
+    }
+    Ok(same)
 }
 
 /// That `what` means more than one thing, and how each certificate is meant alone.

@@ -5,7 +5,7 @@ use super::init::make_folder;
 use super::passphrase::Unlock;
 use super::written::{PUBLIC, SECRET, Staged, told};
 use super::{Place, day, days, now, rfc_3339};
-use crate::ca::index::{Record, days_left, is_serial};
+use crate::ca::index::{Index, Record, Status, days_left, is_serial};
 use crate::ca::names::{Kind, Name};
 use crate::ca::{Issued, PrivateKey, Role, Wish};
 use crate::config::Environment;
@@ -13,7 +13,6 @@ use crate::output::Output;
 use clap::Subcommand;
 use countersign_edge::system::OsEntropy;
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// For whom.
@@ -99,6 +98,7 @@ pub(super) fn run(command: &Issue, environment: &Environment, out: &mut Output) 
         &stem,
     );
     files.must_be_new()?;
+    must_be_nobodys(&authority.index, &stem, elsewhere.as_deref(), (kind, &names))?;
     let key = PrivateKey::generate().map_err(|error| error.to_string())?;
     let wish = Wish {
         kind,
@@ -137,6 +137,9 @@ pub(super) fn stem(named: Option<&str>, names: &[Name]) -> Result<String, String
     means_nothing_else(named).map(|()| named.to_owned())
 }
 
+/// What the files of a certificate end with, which is never part of their name.
+const ENDINGS: [&str; 4] = [".crt", ".key", ".p12", ".csr"];
+
 /// Refuses a name of files that means something else to the commands that take one: whoever revokes by it would revoke
 /// another.
 fn means_nothing_else(stem: &str) -> Result<(), String> {
@@ -146,6 +149,7 @@ fn means_nothing_else(stem: &str) -> Result<(), String> {
     let what = match role {
         Some(role) => format!("the {} itself", role.word()),
         None if is_serial(stem) => "a serial number".to_owned(),
+        None if ENDINGS.iter().any(|ending| stem.ends_with(ending)) => "a file".to_owned(),
         None => return Ok(()),
     };
     Err(format!(
@@ -153,12 +157,30 @@ fn means_nothing_else(stem: &str) -> Result<(), String> {
     ))
 }
 
-/// Whether a certificate bears just these names.
-pub(super) fn same_names(record: &Record, names: &[Name]) -> bool {
-    let names = names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-    names
-        .iter()
-        .eq(&record.names.iter().cloned().collect::<BTreeSet<_>>())
+/// Whether a certificate is for just these names.
+pub(super) fn same_names(record: &Record, kind: Kind, names: &[Name]) -> bool {
+    record.is_for(kind, &names.iter().map(ToString::to_string).collect::<Vec<_>>())
+}
+
+/// Refuses a name of files under which another certificate holds: whoever revokes or renews by it would mean both.
+pub(super) fn must_be_nobodys(
+    index: &Index,
+    stem: &str,
+    folder: Option<&str>,
+    (kind, names): (Kind, &[Name]),
+) -> Result<(), String> {
+    let mut records = index.certificates.iter().filter(|record| record.file == stem);
+    let other = records.find(|record| {
+        let same = same_names(record, kind, names) && record.folder.as_deref() == folder;
+        !same && record.status(now()) == Status::Valid
+    });
+    other.map_or(Ok(()), |other| {
+        Err(format!(
+            "{stem:?} is what the files of {} {} are called already: give these another name with --file",
+            other.kind.word(),
+            other.names.join(", ")
+        ))
+    })
 }
 
 /// A folder of somebody else's, by its whole path, so that it is found again from anywhere.

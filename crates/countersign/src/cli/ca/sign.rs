@@ -67,6 +67,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     let before = replaced(&authority.index, &folder, &wish, environment)?;
     if before.is_none() {
         files.must_be_new()?;
+        issue::must_be_nobodys(&authority.index, &stem, elsewhere.as_deref(), (args.kind, &asked))?;
     }
     let issued = authority.issue(wish, request.key(), now(), &OsEntropy::new());
     let issued = issued.map_err(|error| error.to_string())?;
@@ -93,8 +94,7 @@ fn replaced(
 ) -> Result<Option<Record>, String> {
     let mut records = index.certificates.iter().rev();
     let last = records.find(|record| record.file == wish.file && record.folder.as_deref() == wish.folder);
-    let same =
-        |last: &Record| last.requested && last.kind == wish.kind && issue::same_names(last, wish.names);
+    let same = |last: &Record| last.requested && issue::same_names(last, wish.kind, wish.names);
     let Some(last) = last.filter(|last| same(last)) else {
         return Ok(None);
     };
