@@ -203,3 +203,56 @@ fn a_secret_never_becomes_everybodys_and_an_open_authority_signs_nothing() {
     let told = desk.bad(&["issue", "client", "cid"]);
     assert!(told.contains("chmod go-w ./ca"), "{told}");
 }
+
+#[test]
+fn what_others_can_put_there_is_neither_vouched_for_nor_given_a_secret() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let desk = Desk::with_authority();
+    desk.good(&["issue", "client", "ann"]);
+    desk.good(&["issue", "server", "app.example", "--output", "tls"]);
+    let mode = |name: &str, mode: u32| {
+        std::fs::set_permissions(desk.0.0.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (open, sound) in [("ca/issued", 0o700), ("ca/index.json", 0o600)] {
+        mode(open, 0o777);
+        for command in [
+            &["renew", "ann"][..],
+            &["issue", "client", "ben"],
+            &["revoke", "ann"],
+        ] {
+            let told = desk.bad(command);
+            assert!(told.contains(&format!("chmod go-w ./{open}")), "{told}");
+        }
+        mode(open, sound);
+    }
+    mode("ca/issued/ann.key", 0o644);
+    let told = desk.bad(&["renew", "ann", "--keep-key"]);
+    assert!(
+        told.contains("ann.key can be read") && told.contains("without --keep-key"),
+        "{told}"
+    );
+    desk.good(&["renew", "ann"]);
+    desk.good(&["renew", "ann", "--keep-key"]);
+    // Only root can give files away.
+    let key = desk.0.0.join("ca/issued/ann.key");
+    if std::os::unix::fs::chown(&key, Some(4321), None).is_ok() {
+        let told = desk.bad(&["renew", "ann", "--keep-key"]);
+        assert!(told.contains("ann.key is another's"), "{told}");
+    }
+    // Elsewhere a folder may be everybody's: a link there is not followed, and the key stays ours.
+    mode("tls", 0o777);
+    let told = desk.bad(&["renew", "app.example", "--keep-key"]);
+    assert!(told.contains("chmod go-w ") && told.contains("tls"), "{told}");
+    let (key, elsewhere) = (desk.0.0.join("tls/app.example.key"), desk.0.0.join("elsewhere"));
+    desk.0.write("elsewhere", "another's");
+    std::fs::remove_file(&key).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", &key).unwrap();
+    desk.good(&["renew", "app.example"]);
+    assert_eq!(std::fs::read(&elsewhere).unwrap(), b"another's");
+    assert!(std::fs::symlink_metadata(&key).unwrap().is_file());
+    assert_eq!(desk.mode("tls/app.example.key"), 0o600);
+    if std::os::unix::fs::chown(&key, Some(4321), None).is_ok() {
+        desk.good(&["renew", "app.example"]);
+        assert_ne!(std::fs::metadata(&key).unwrap().uid(), 4321);
+    }
+}

@@ -109,10 +109,14 @@ impl Folder {
 
     /// Waits until nobody else changes the folder, and keeps others from it.
     pub(super) fn hold(&self) -> Result<Held, String> {
-        if state::is_open(&self.0) {
+        for folder in [self.0.clone(), self.issued()] {
+            refuse_shared(&folder)?;
+        }
+        let index = self.path(INDEX);
+        if state::is_open(&index) {
             return Err(format!(
-                "others can write into {0}, and put their own certificates there: `chmod go-w {0}`",
-                self.0.display()
+                "others can write {0}, and what it says of certificates may be theirs: look at it, then `chmod go-w {0}`",
+                index.display()
             ));
         }
         let path = self.path(LOCK);
@@ -240,6 +244,17 @@ fn sweep(folder: &Path) {
             drop(std::fs::remove_file(entry.path()));
         }
     }
+}
+
+/// Refuses a folder that others can write into.
+pub(super) fn refuse_shared(folder: &Path) -> Result<(), String> {
+    if !state::is_open(folder) {
+        return Ok(());
+    }
+    Err(format!(
+        "others can write into {0}, and put their own certificates and keys there: `chmod go-w {0}`",
+        folder.display()
+    ))
 }
 
 /// Refuses a key that anybody on this machine may have read.

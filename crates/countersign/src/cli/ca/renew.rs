@@ -1,10 +1,10 @@
 //! Certificates made to hold again, under the same names.
 
-use super::folder::Folder;
+use super::folder::{Folder, refuse_shared};
 use super::issue::{self, Files};
 use super::passphrase::Unlock;
 use super::revoke::INTERMEDIATE;
-use super::written::{PUBLIC, Staged};
+use super::written::{OTHERS, PUBLIC, Staged, folder_of, told};
 use super::{Place, day, lists, now, rfc_3339};
 use crate::ca::index::{Index, Record, Status, days_left};
 use crate::ca::names::Name;
@@ -16,6 +16,7 @@ use countersign_core::time::Timestamp;
 use countersign_edge::system::OsEntropy;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// What to renew.
@@ -129,6 +130,7 @@ fn again(
     let names = Name::parse_all(record.kind, &record.names).map_err(|error| told(&error))?;
     let files = Files::new(&folder.of(record), &record.file);
     let key = if args.keep_key {
+        may_be_kept(&files.key, record.folder.is_none())?;
         kept(&files.key)?
     } else {
         PrivateKey::generate().map_err(|error| told(&error))?
@@ -147,6 +149,30 @@ fn again(
     folder.save(&authority.index)?;
     let written = staged.into_iter().map(Staged::place).collect::<Result<_, _>>()?;
     Ok((issued, written))
+}
+
+/// Refuses to vouch once more for a key that somebody else put there or may have read.
+fn may_be_kept(key: &Path, is_ours: bool) -> Result<(), String> {
+    let real = std::fs::canonicalize(key).map_err(|error| told(key, &error))?;
+    for folder in [folder_of(key), folder_of(&real)] {
+        refuse_shared(folder)?;
+    }
+    let facts = std::fs::metadata(&real).map_err(|error| told(key, &error))?;
+    let owner = std::fs::metadata(folder_of(&real)).map_err(|error| told(key, &error))?;
+    // Elsewhere a key may have been given to the program that uses it.
+    let of_another = is_ours && facts.uid() != 0 && facts.uid() != owner.uid();
+    if facts.mode() & OTHERS == 0 && !of_another {
+        return Ok(());
+    }
+    let why = if of_another {
+        "is another's"
+    } else {
+        "can be read or changed by everybody on this machine"
+    };
+    Err(format!(
+        "{} {why}, and a key that may be somebody else's is not vouched for again: without --keep-key a new one is made",
+        key.display()
+    ))
 }
 
 /// The key that a certificate has.

@@ -1,6 +1,7 @@
 //! Files that are whole or not there: written beside their place, flushed to the disk, and then given their name.
 
-use std::fs::{File, OpenOptions, Permissions};
+use crate::state::is_open;
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -24,9 +25,15 @@ pub(super) struct Staged {
 impl Staged {
     /// Writes `bytes` beside `path`, with `mode`. What is there already keeps its owner, its group and its mode: whoever
     /// reads it now can read what takes its place, but for others where it is a secret. Behind a link it is the file itself
-    /// that is replaced.
+    /// that is replaced. In a folder that others can write into, what is there may be theirs: no link is followed, and a
+    /// secret is given to nobody.
     pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<Self, String> {
-        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let shared = is_open(folder_of(path));
+        let real = if shared {
+            path.to_owned()
+        } else {
+            std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+        };
         let name = real.file_name().unwrap_or_default().to_string_lossy();
         let temporary = real.with_file_name(format!(".{name}.{}.new", std::process::id()));
         let staged = Self {
@@ -34,11 +41,16 @@ impl Staged {
             path: real,
             shown: path.to_owned(),
         };
-        staged.fill(bytes, mode).map_err(|error| told(path, &error))?;
+        let former = std::fs::symlink_metadata(&staged.path).ok();
+        let former = former.filter(Metadata::is_file);
+        let shared = shared || is_open(folder_of(&staged.path));
+        staged
+            .fill(bytes, mode, former, shared)
+            .map_err(|error| told(path, &error))?;
         Ok(staged)
     }
 
-    fn fill(&self, bytes: &[u8], mode: u32) -> io::Result<()> {
+    fn fill(&self, bytes: &[u8], mode: u32, former: Option<Metadata>, shared: bool) -> io::Result<()> {
         // What a process of the same number left when it was killed.
         drop(std::fs::remove_file(&self.temporary));
         let mut options = OpenOptions::new();
@@ -47,7 +59,9 @@ impl Staged {
             .create_new(true)
             .mode(mode)
             .open(&self.temporary)?;
-        if let Ok(facts) = std::fs::metadata(&self.path) {
+        let ours = file.metadata()?.uid();
+        let keeps = |facts: &Metadata| mode != SECRET || !shared || facts.uid() == ours;
+        if let Some(facts) = former.filter(keeps) {
             std::os::unix::fs::fchown(&file, Some(facts.uid()), Some(facts.gid()))?;
             let others = if mode == SECRET { OTHERS } else { 0 };
             file.set_permissions(Permissions::from_mode(facts.mode() & !others & 0o777))?;
