@@ -11,7 +11,7 @@ use countersign_core::time::Timestamp;
 use rcgen::PublicKeyData;
 
 /// How much earlier than now a certificate begins, for clocks that are late: five minutes.
-const EARLIER: i64 = 300;
+pub(super) const EARLIER: i64 = 300;
 const SERIAL_BYTES: usize = 16;
 /// How often a serial number is drawn again that was drawn before.
 const DRAWS: u32 = 8;

@@ -1,6 +1,6 @@
 //! What is called back, and the lists that say so.
 
-use super::authority::{MOST_INTERMEDIATE_DAYS, drawn, life, record};
+use super::authority::{EARLIER, MOST_INTERMEDIATE_DAYS, drawn, life, record};
 use super::index::{DAY, Reason, Revocation, Status, unhex};
 use super::make::{self, Life, Revoked, Role};
 use super::{Authority, CaError, pem};
@@ -58,8 +58,9 @@ impl Authority {
         let serials = self.revoked(role, now);
         let revoked = serials.iter().map(|(serial, revocation)| Revoked {
             serial,
-            // A list begins a little earlier than it is made, for clocks that are late, and tells of nothing to come.
-            at: Timestamp::from_seconds(revocation.at).min(life.not_before),
+            // A list begins a little earlier than it is made, for clocks that are late, and tells of nothing to come. Each
+            // list after it tells the same.
+            at: Timestamp::from_seconds(revocation.at.saturating_sub(EARLIER)),
             reason: revocation.reason.code(),
         });
         let der = make::revocation_list(&self.signer(role)?, number, life, &revoked.collect::<Vec<_>>())?;

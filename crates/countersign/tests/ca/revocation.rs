@@ -223,9 +223,8 @@ fn all_certificates_of_a_revoked_intermediate_are_told_and_no_revocation_is_yet_
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     let updated = times("Last Update: ");
-    assert_eq!(
-        times("Revocation Date: "),
-        [updated[0].clone(), updated[0].clone()],
-        "{text}"
-    );
+    // The list may be of the second after.
+    let revoked = times("Revocation Date: ");
+    assert_eq!(revoked.len(), 2, "{text}");
+    assert!(revoked.iter().all(|at| *at <= updated[0]), "{text}");
 }

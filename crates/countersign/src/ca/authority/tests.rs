@@ -1,5 +1,5 @@
 use super::*;
-use crate::ca::index::{Reason, days_left};
+use crate::ca::index::{Reason, days_left, unhex};
 use countersign_testkit::entropy::CountedBytes;
 use std::sync::{LazyLock, Mutex};
 
@@ -286,4 +286,24 @@ fn an_index_comes_back_from_its_file_and_no_other_file_is_one() {
     ] {
         assert!(Index::from_json(broken.as_bytes()).is_err(), "{broken}");
     }
+}
+
+#[test]
+fn a_revocation_has_the_same_time_in_every_list() {
+    let mut authority = founded();
+    issued(&mut authority, 90, NOW).unwrap();
+    authority.revoke(0, Reason::Superseded, later(1));
+    let mut times = [later(1), later(2), later(30)].map(|now| {
+        let (text, _) = authority.revocation_list(Role::Intermediate, 30, now).unwrap();
+        let der = pem::decode(&text).unwrap().remove(0).1;
+        // The entry's time follows its serial number of 16 bytes: UTCTime, 13 bytes.
+        let serial = unhex(&authority.index.certificates[0].serial).unwrap();
+        let place = der
+            .windows(serial.len())
+            .position(|bytes| bytes == serial)
+            .unwrap();
+        der[place + serial.len()..][..15].to_vec()
+    });
+    times.sort();
+    assert_eq!(times[0], times[2]);
 }
