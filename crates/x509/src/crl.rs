@@ -223,20 +223,37 @@ impl Crl {
         self.this_update() <= now && now < self.next_update()
     }
 
-    /// Whether it speaks in place of `other`: it is about the same certificates, signed by the same key as far as the key
-    /// that signed it is known, and neither its time nor its number says that it is the older one.
+    /// Whether it speaks in place of `other`: it is about the same certificates or about all, signed by the same key as far
+    /// as the key that signed it is known, and neither its time nor its number says that it is the older one.
     pub fn outdates(&self, other: &Self) -> bool {
+        if self.issuer() != other.issuer() {
+            return false;
+        }
         let number = |crl: &Self| (crl.number().len(), crl.number().to_vec());
         let (own, others) = (
             (self.this_update(), number(self)),
             (other.this_update(), number(other)),
         );
-        self.issuer() == other.issuer()
-            && self.inner.scope == other.inner.scope
+        (self.inner.scope == other.inner.scope || self.inner.scope == Scope::default())
             && own != others
             && own.0 >= others.0
             && own.1 >= others.1
-            && self.signers().iter().any(|spki| other.signed_by(spki).is_ok())
+            && self.signed_as(other)
+    }
+
+    /// Whether a key that is known to have signed it signed `other`, too.
+    pub fn signed_as(&self, other: &Self) -> bool {
+        self.signers().iter().any(|spki| other.signed_by(spki).is_ok())
+    }
+
+    /// Whether a key is known that signed it.
+    pub fn has_known_signer(&self) -> bool {
+        !self.signers().is_empty()
+    }
+
+    /// Whether it is the very same list.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner) || self.inner.der == other.inner.der
     }
 
     /// The keys that are known to have signed it.

@@ -59,7 +59,14 @@ impl Files {
     /// Reads those of `paths`, and of the folders among them, that can be seen to have changed. One that cannot be taken
     /// keeps the lists it had, and is refused once for each time it changes; one that was removed from a folder is gone,
     /// but a folder that is itself gone keeps what was in it.
-    pub(super) fn look(&mut self, paths: &[PathBuf], authorities: &Authorities, now: Timestamp) -> Look {
+    /// An older list than one of `former` counts only where that one is still held.
+    pub(super) fn look(
+        &mut self,
+        paths: &[PathBuf],
+        authorities: &Authorities,
+        former: &[Crl],
+        now: Timestamp,
+    ) -> Look {
         let mut look = Look::default();
         for path in paths {
             let place = self.0.entry(path.clone()).or_default();
@@ -75,7 +82,27 @@ impl Files {
                 }
             }
         }
+        if look.changed {
+            self.drop_older(former, now, &mut look);
+        }
         look
+    }
+
+    /// Under another name, of another scope, in another set: a list that was outdone before does not come back.
+    fn drop_older(&mut self, former: &[Crl], now: Timestamp, look: &mut Look) {
+        let held = self.lists().map(|(_, list)| list.clone()).collect::<Vec<_>>();
+        let gone = former.iter().filter(|former| former.this_update() <= now);
+        let gone = gone.filter(|former| !held.iter().any(|list| list.is(former) || list.outdates(former)));
+        for former in gone {
+            for (path, known) in self.0.values_mut().flat_map(|place| &mut place.files) {
+                let Some(list) = known.lists.iter().find(|list| former.outdates(list)) else {
+                    continue;
+                };
+                look.refused.push((path.clone(), older(list, former)));
+                look.changed = true;
+                known.lists.retain(|list| !former.outdates(list));
+            }
+        }
     }
 }
 
@@ -184,15 +211,20 @@ pub(super) fn none_older(lists: Vec<Crl>, held: &[Crl], now: Timestamp) -> Resul
     let mut pairs = lists
         .iter()
         .flat_map(|list| held.iter().map(move |held| (list, held)));
-    match pairs.find(|(list, held)| held.in_force(now) && held.outdates(list)) {
+    // Also one that has ended: what it revoked has not become good by that.
+    match pairs.find(|(list, held)| held.this_update() <= now && held.outdates(list)) {
         None => Ok(lists),
-        Some((list, held)) => Err(format!(
-            "the list of {} is of {}, older than the one that is in force, of {}",
-            list.issuer().rfc4514(),
-            list.this_update(),
-            held.this_update()
-        )),
+        Some((list, held)) => Err(older(list, held)),
     }
+}
+
+fn older(list: &Crl, held: &Crl) -> String {
+    format!(
+        "the list of {} is of {}, older than the one that was taken before, of {}",
+        list.issuer().rfc4514(),
+        list.this_update(),
+        held.this_update()
+    )
 }
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {

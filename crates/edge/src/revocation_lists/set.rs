@@ -18,6 +18,9 @@ use url::Url;
 
 mod told;
 
+/// How many lists are remembered that were the newest once.
+const MAX_REMEMBERED: usize = 1024;
+
 /// How one list does, for the metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListStatus {
@@ -57,6 +60,8 @@ struct State {
     restored: bool,
     /// What was told last of lists that are not in force, and when one ends next.
     told: (String, Option<Timestamp>),
+    /// The newest lists that were ever held, of each key and scope, wherever they came from.
+    newest: Vec<Crl>,
 }
 
 impl fmt::Debug for ListSet {
@@ -74,8 +79,23 @@ impl ListSet {
         (generations, log): (&Arc<AtomicU64>, &LateLog),
         others: &[&Self],
     ) -> Result<Self, Vec<Fault>> {
-        let mut files = Files::default();
-        let looked = files.look(&sources.paths, authorities, ports.clock.now().wall);
+        let remotes = sources.urls.iter().map(|url| {
+            let mut remote = Remote::new(url.clone());
+            let held = others.iter().map(|set| set.fetched_from(url, authorities));
+            remote.lists = held.max_by_key(Vec::len).unwrap_or_default();
+            remote
+        });
+        let mut state = State {
+            remotes: remotes.collect(),
+            ..State::default()
+        };
+        for set in others {
+            let mut other = set.state();
+            other.remember();
+            other.newest.iter().for_each(|list| state.remember_one(list));
+        }
+        let (now, former) = (ports.clock.now().wall, state.not_fetched());
+        let looked = state.files.look(&sources.paths, authorities, &former, now);
         let faults = looked.refused.iter().map(|(path, why)| {
             // Put out of sight of the place in the list by folders, the path says where.
             Fault::new("crls", format!("{}: {why}", path.display()))
@@ -84,17 +104,6 @@ impl ListSet {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let remotes = sources.urls.iter().map(|url| {
-            let mut remote = Remote::new(url.clone());
-            let held = others.iter().map(|set| set.fetched_from(url, authorities));
-            remote.lists = held.max_by_key(Vec::len).unwrap_or_default();
-            remote
-        });
-        let state = State {
-            files,
-            remotes: remotes.collect(),
-            ..State::default()
-        };
         let index = CrlIndex::new(state.lists(), authorities).unwrap_or_default();
         Ok(Self {
             sources,
@@ -244,9 +253,13 @@ impl ListSet {
         let set = Arc::clone(self);
         let looked = tokio::task::spawn_blocking(move || {
             // Only a look writes them, and there is one at a time.
-            let mut files = set.state().files.clone();
+            let (mut files, former) = {
+                let mut state = set.state();
+                state.remember();
+                (state.files.clone(), state.not_fetched())
+            };
             let now = set.ports.clock.now().wall;
-            let look = files.look(&set.sources.paths, &set.authorities, now);
+            let look = files.look(&set.sources.paths, &set.authorities, &former, now);
             set.state().files = files;
             look
         });
@@ -295,6 +308,38 @@ impl State {
             .iter()
             .flat_map(|remote| remote.lists.iter().map(|list| (remote.url.to_string(), list)));
         files.chain(remotes)
+    }
+
+    /// Remembers what is held and signed by a key that is known: of two that one outdates the other, the newer.
+    fn remember(&mut self) {
+        self.lists().iter().for_each(|list| self.remember_one(list));
+    }
+
+    fn remember_one(&mut self, list: &Crl) {
+        let known = || {
+            let mut newest = self.newest.iter();
+            newest.any(|other| other.is(list) || other.outdates(list))
+        };
+        if !list.has_known_signer() || known() {
+            return;
+        }
+        self.newest.retain(|other| !list.outdates(other));
+        if self.newest.len() < MAX_REMEMBERED {
+            self.newest.push(list.clone());
+        }
+    }
+
+    /// What is remembered and came from no URL that still holds it, or a newer one.
+    fn not_fetched(&self) -> Vec<Crl> {
+        let fetched = |list: &Crl| {
+            let mut fetched = self.remotes.iter().flat_map(|remote| &remote.lists);
+            fetched.any(|other| other.is(list) || other.outdates(list))
+        };
+        self.newest
+            .iter()
+            .filter(|list| !fetched(list))
+            .cloned()
+            .collect()
     }
 
     fn lists(&self) -> Vec<Crl> {

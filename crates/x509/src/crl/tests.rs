@@ -374,7 +374,13 @@ fn a_list_outdates_an_older_one_of_the_same_key_and_scope_only() {
         assert!(!held.outdates(&parsed(&dated(made, number)).unwrap()), "{why}");
     }
     let scoped = dated("20290501000000Z", 4).scope(&[element(0x81, &[0xff])]);
-    assert!(!held.outdates(&parsed(&scoped).unwrap()), "of users only");
+    assert!(
+        held.outdates(&parsed(&scoped).unwrap()),
+        "of users only, and it is about all"
+    );
+    let scoped = parsed(&dated("20290701000000Z", 6).scope(&[element(0x81, &[0xff])])).unwrap();
+    CrlIndex::new([scoped.clone()], &authorities()).unwrap();
+    assert!(!scoped.outdates(&held), "of all, and it is about users only");
     let other_key = Authority::root("Root", Key(2)).revoke(&dated("20290501000000Z", 4));
     assert!(
         !held.outdates(&Crl::parse(&other_key).unwrap()),

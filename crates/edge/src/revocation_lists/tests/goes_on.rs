@@ -1,6 +1,7 @@
 //! What was known goes on counting, whatever happens to where it came from; and what is not in force is told.
 
 use super::*;
+use crate::fakes::pki::maker::element;
 
 const END: &str = "20310101000000Z";
 
@@ -91,7 +92,10 @@ async fn a_fetched_list_never_takes_the_place_of_a_newer_one() {
         let [line] = &lines.of("crl_fetch")[..] else {
             panic!()
         };
-        assert!(line.contains("older than the one that is in force"), "{line}");
+        assert!(
+            line.contains("older than the one that was taken before"),
+            "{line}"
+        );
     }
     // Nor is the older one what the next start begins with.
     let next = lists(&bench);
@@ -117,7 +121,10 @@ async fn an_older_list_in_a_file_is_not_taken_while_the_newer_is_in_force() {
     let [line] = &lines.of("crl_refused")[..] else {
         panic!()
     };
-    assert!(line.contains("older than the one that is in force"), "{line}");
+    assert!(
+        line.contains("older than the one that was taken before"),
+        "{line}"
+    );
 }
 
 #[tokio::test]
@@ -242,4 +249,59 @@ async fn a_file_that_could_not_be_read_is_read_as_soon_as_it_can_be() {
     times.set_modified(modified).unwrap();
     lists.tick(bench.world.now()).await;
     assert_eq!(bench.standing(&*held, 9), "certificate_revoked");
+}
+
+#[tokio::test]
+async fn a_list_that_has_ended_is_outdone_by_no_older_one_nor_by_one_of_users_only() {
+    let mut bench = Bench::new("ended-rollback");
+    let newer = Revoked::of(&[&[7]])
+        .updated("20291201000000Z", Some("20300101000010Z"))
+        .number(5);
+    bench.write("home.crl", &bench.root.revoke(&newer));
+    let lists = lists(&bench);
+    let held = bench.open(&lists, &["home.crl"], &[]).unwrap();
+    let lines = told(&bench, &lists);
+    let older = || Revoked::of(&[]).updated("20291101000000Z", Some(END)).number(4);
+    let of_users = older().scope(&[element(0x81, &[0xff])]);
+    bench.write("home.crl", &bench.root.revoke(&of_users));
+    lists.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 7), "certificate_revoked");
+    bench.later(20);
+    bench.write("home.crl", &bench.root.revoke(&older()));
+    lists.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 7), "certificate_revoked");
+    assert_eq!(lines.of("crl_refused").len(), 2);
+    // With a further authority the files are read anew, and what is known of them stays.
+    let further = Authority::root("further", Key(4));
+    let pems = [bench.root.pem(), further.pem()];
+    bench.authorities = Arc::new(Authorities::from_pem(&pems.each_ref().map(String::as_bytes)).unwrap());
+    let faults = bench.open(&lists, &["home.crl"], &[]).unwrap_err();
+    assert!(faults[0].message.contains("older than the one"), "{faults:?}");
+}
+
+#[tokio::test]
+async fn an_older_list_under_another_name_counts_only_beside_the_newer() {
+    let bench = Bench::new("other-name");
+    fs::create_dir(bench.folder.join("lists")).unwrap();
+    bench.write("lists/old.crl", &bench.dated("20291101000000Z", 4, &[]));
+    bench.write("lists/new.crl", &bench.dated("20291201000000Z", 5, &[7]));
+    let lists = lists(&bench);
+    let held = bench.open(&lists, &["lists"], &[]).unwrap();
+    let lines = told(&bench, &lists);
+    lists.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 7), "certificate_revoked");
+    assert_eq!(lines.of("crl_refused"), [""; 0]);
+    fs::rename(
+        bench.folder.join("lists/old.crl"),
+        bench.folder.join("lists/other.crl"),
+    )
+    .unwrap();
+    fs::remove_file(bench.folder.join("lists/new.crl")).unwrap();
+    lists.tick(bench.world.now()).await;
+    lists.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 7), "revocation_unknown");
+    assert_eq!(lines.of("crl_refused").len(), 1, "told once");
+    bench.write("lists/newest.crl", &bench.dated("20291202000000Z", 6, &[7]));
+    lists.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 8), "good");
 }
