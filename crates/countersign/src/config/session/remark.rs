@@ -119,8 +119,8 @@ fn shared(document: &Document, domain: &SharedDomain) -> Diagnostic {
     let place = document.place(&["session".to_owned(), "share".to_owned()]);
     let routes = document.values.tables("route").iter();
     let is_under = |host: &str| host == "*" || domain.holds(host.strip_prefix("*.").unwrap_or(host));
-    let mut hosts = routes.flat_map(|route| route.texts("hosts"));
-    if !hosts.any(is_under) {
+    let hosts = routes.flat_map(|route| route.texts("hosts")).collect::<Vec<_>>();
+    if !hosts.is_empty() && !hosts.into_iter().any(is_under) {
         let message = format!("`share`: no route has a host under {name}, so nobody would have its cookie");
         return Diagnostic::error(place, message).help("a domain that hosts of the routes are under");
     }
