@@ -13,6 +13,8 @@ use crate::certificate::{Extension, all_extensions};
 use crate::der::{self, Reader, constructed};
 use crate::name::Name;
 use crate::signature::{SignatureFault, Signed};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_core::time::Timestamp;
 pub use index::{CrlIndex, CrlSummary, Signer, Standing, Unknown};
 use scope::Scope;
@@ -249,6 +251,16 @@ impl Crl {
     /// Whether a key is known that signed it.
     pub fn has_known_signer(&self) -> bool {
         !self.signers().is_empty()
+    }
+
+    /// The list in PEM.
+    pub fn to_pem(&self) -> String {
+        let mut text = "-----BEGIN X509 CRL-----\n".to_owned();
+        for line in self.inner.der.chunks(48) {
+            STANDARD.encode_string(line, &mut text);
+            text.push('\n');
+        }
+        text + "-----END X509 CRL-----\n"
     }
 
     /// Whether it is the very same list.

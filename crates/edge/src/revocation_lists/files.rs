@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// The most files of one folder.
 const MAX_FILES: usize = 1000;
+/// How many lists are held beside those that came last from the same place.
+const MAX_BESIDE: usize = 4;
 /// What the files of a folder are called that are lists.
 const EXTENSIONS: [&str; 3] = ["pem", "crl", "der"];
 
@@ -159,7 +161,7 @@ impl Place {
             let lists = taken(&bytes, authorities);
             match lists.and_then(|lists| none_older(lists, &known.lists, now)) {
                 Ok(lists) => {
-                    known.lists = lists;
+                    known.lists = beside(lists, &known.lists);
                     look.changed = true;
                 }
                 Err(why) => look.refused.push((path, why)),
@@ -216,6 +218,26 @@ pub(super) fn none_older(lists: Vec<Crl>, held: &[Crl], now: Timestamp) -> Resul
         None => Ok(lists),
         Some((list, held)) => Err(older(list, held)),
     }
+}
+
+/// `lists`, and beside them those of `held` whose place they cannot be known to take: of the same issuers, and signed by
+/// another key as far as keys are known. Nobody who has not the key can take a list away with one of his own.
+pub(super) fn beside(mut lists: Vec<Crl>, held: &[Crl]) -> Vec<Crl> {
+    let stays = |held: &&Crl| {
+        let mut others = lists
+            .iter()
+            .filter(|list| list.issuer() == held.issuer())
+            .peekable();
+        let replaces = |list: &Crl| held.is(list) || held.signed_as(list);
+        let better = |list: &Crl| list.has_known_signer() && !held.has_known_signer();
+        others.peek().is_some() && !others.any(|list| replaces(list) || better(list))
+    };
+    let mut staying = held.iter().filter(stays).cloned().collect::<Vec<_>>();
+    // No number of others puts out one that is known to be genuine.
+    staying.sort_by_key(|held| !held.has_known_signer());
+    staying.truncate(MAX_BESIDE);
+    lists.extend(staying);
+    lists
 }
 
 fn older(list: &Crl, held: &Crl) -> String {

@@ -1,13 +1,13 @@
 //! Lists that are fetched: when, and the copy that outlives the process.
 
-use super::files::taken;
+use super::files::{beside, taken};
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use countersign_core::Ports;
 use countersign_core::http_client::FetchLimits;
 use countersign_core::time::{Monotonic, Now, Timestamp};
 use countersign_x509::authorities::Authorities;
-use countersign_x509::crl::{Crl, MAX_CRL_BYTES};
+use countersign_x509::crl::{Crl, CrlIndex, MAX_CRL_BYTES};
 use http::{Request, StatusCode};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -64,9 +64,17 @@ impl Remote {
     pub(super) fn fetched(&mut self, lists: Vec<Crl>, refresh: Duration, now: Now) {
         let ends = lists.iter().map(Crl::next_update).min();
         let left = ends.map_or(refresh, |end: Timestamp| end.since(now.wall) / 2);
-        self.lists = lists;
+        self.lists = beside(lists, &self.lists);
         (self.failures, self.answered) = (0, true);
         self.due = now.monotonic.plus(left.min(refresh).max(SHORTEST));
+    }
+
+    /// What is kept for the next start: `body` as it came, or all that is held besides it.
+    pub(super) fn copy(&self, body: Bytes, came: usize) -> Bytes {
+        if self.lists.len() == came {
+            return body;
+        }
+        self.lists.iter().map(Crl::to_pem).collect::<String>().into()
     }
 
     /// It failed.
@@ -124,7 +132,14 @@ pub(super) async fn keep(url: &Url, body: &Bytes, ports: &Ports) {
 /// The copy of the list that was fetched last, by this process or one before it.
 pub(super) async fn kept(url: &Url, ports: &Ports, authorities: &Arc<Authorities>) -> Option<Vec<Crl>> {
     let bytes = ports.kept.load(&Remote::blob(url)).await.ok().flatten()?;
-    taken_aside(bytes.into(), authorities).await.ok()
+    let authorities = Arc::clone(authorities);
+    let taken = tokio::task::spawn_blocking(move || {
+        // One that does not hold any more takes none of the others with it.
+        let mut lists = Crl::parse_all(&bytes).ok()?;
+        lists.retain(|list| CrlIndex::new([list.clone()], &authorities).is_ok());
+        Some(lists)
+    });
+    taken.await.ok().flatten()
 }
 
 /// Large lists take their time, and requests are served meanwhile.

@@ -204,8 +204,9 @@ impl ListSet {
             let remote = state.remotes.iter_mut().find(|remote| remote.url == url);
             let remote = remote.ok_or("nobody asks for it any more")?;
             let lists = none_older(lists, &remote.lists, now.wall)?;
+            let came = lists.len();
             remote.fetched(lists, self.sources.refresh, now);
-            Ok(body)
+            Ok(remote.copy(body, came))
         });
         match taken {
             Ok(body) => {

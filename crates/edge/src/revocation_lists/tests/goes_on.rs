@@ -305,3 +305,49 @@ async fn an_older_list_under_another_name_counts_only_beside_the_newer() {
     lists.tick(bench.world.now()).await;
     assert_eq!(bench.standing(&*held, 8), "good");
 }
+
+/// Nobody but a client knows the authority between.
+#[tokio::test]
+async fn a_list_of_a_key_that_nobody_knows_takes_no_other_lists_place() {
+    let bench = Bench::new("unknown-signer");
+    bench.write("home.crl", &bench.list(&[], END));
+    let between = bench.root.under("between", Key(3));
+    let leaf = between.issue(&Template::client("ann", Key(2)).serial(&[7]));
+    let forger = Authority::root("between", Key(4));
+    let dated = |authority: &Authority, made: &str, number: u8, serials: &[&[u8]]| {
+        let list = Revoked::of(serials).updated(made, Some(END)).number(number);
+        authority.revoke(&list)
+    };
+    let standing = |held: &dyn Revocations| {
+        let (now, index) = (bench.world.now().wall, held.index());
+        let chain = [leaf.as_slice(), between.certificate.as_slice()];
+        match verify(chain, &bench.authorities, Some(&index), Checks::default(), now) {
+            Ok(_) => "good",
+            Err(error) => error.reason().code(),
+        }
+    };
+    let fetch = async |all: &RevocationLists, list: Vec<u8>| {
+        bench.answers(list);
+        bench.later(600);
+        all.tick(bench.world.now()).await;
+    };
+    let all = lists(&bench);
+    let held = bench.open(&all, &["home.crl"], &[URL]).unwrap();
+    fetch(&all, dated(&between, "20291201000000Z", 5, &[&[7]])).await;
+    for number in 6..16 {
+        fetch(&all, dated(&forger, "20291202000000Z", number, &[])).await;
+        assert_eq!(standing(&*held), "certificate_revoked", "{number}");
+    }
+    // The next start knows of no key, and an older list comes.
+    let next = lists(&bench);
+    let held = bench.open(&next, &["home.crl"], &[URL]).unwrap();
+    fetch(&next, dated(&between, "20291101000000Z", 4, &[])).await;
+    assert_eq!(standing(&*held), "certificate_revoked");
+    let third = lists(&bench);
+    let held = bench.open(&third, &["home.crl"], &[URL]).unwrap();
+    *bench.world.answer.lock().unwrap() = None;
+    third.tick(bench.world.now()).await;
+    assert_eq!(standing(&*held), "certificate_revoked");
+    fetch(&third, dated(&between, "20291203000000Z", 20, &[])).await;
+    assert_eq!(standing(&*held), "good", "the authority's own newer list counts");
+}
