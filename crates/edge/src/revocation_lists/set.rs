@@ -1,6 +1,6 @@
 //! The lists of one `[certificate.NAME]`: what was read, put together as one index.
 
-use super::files::{Files, Look, none_older};
+use super::files::{Look, none_older};
 use super::remote::{self, Remote};
 use super::{LateLog, next};
 use arc_swap::ArcSwap;
@@ -10,16 +10,15 @@ use countersign_core::options::Fault;
 use countersign_core::time::{Now, Timestamp};
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::{Crl, CrlIndex};
+use state::State;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
 use url::Url;
 
+mod state;
 mod told;
-
-/// How many lists are remembered that were the newest once.
-const MAX_REMEMBERED: usize = 1024;
 
 /// How one list does, for the metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,18 +49,6 @@ pub(super) struct ListSet {
     looking: tokio::sync::Mutex<()>,
     /// One at a time: what is put together last is what is held now.
     putting: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    files: Files,
-    remotes: Vec<Remote>,
-    /// Whether the copies of fetched lists were looked for.
-    restored: bool,
-    /// What was told last of lists that are not in force, and when one ends next.
-    told: (String, Option<Timestamp>),
-    /// The newest lists that were ever held, of each key and scope, wherever they came from.
-    newest: Vec<Crl>,
 }
 
 impl fmt::Debug for ListSet {
@@ -297,53 +284,5 @@ impl ListSet {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn sourced(&self) -> impl Iterator<Item = (String, &Crl)> {
-        let files = self.files.lists();
-        let files = files.map(|(path, list)| (path.display().to_string(), list));
-        let remotes = self
-            .remotes
-            .iter()
-            .flat_map(|remote| remote.lists.iter().map(|list| (remote.url.to_string(), list)));
-        files.chain(remotes)
-    }
-
-    /// Remembers what is held and signed by a key that is known: of two that one outdates the other, the newer.
-    fn remember(&mut self) {
-        self.lists().iter().for_each(|list| self.remember_one(list));
-    }
-
-    fn remember_one(&mut self, list: &Crl) {
-        let known = || {
-            let mut newest = self.newest.iter();
-            newest.any(|other| other.is(list) || other.outdates(list))
-        };
-        if !list.has_known_signer() || known() {
-            return;
-        }
-        self.newest.retain(|other| !list.outdates(other));
-        if self.newest.len() < MAX_REMEMBERED {
-            self.newest.push(list.clone());
-        }
-    }
-
-    /// What is remembered and came from no URL that still holds it, or a newer one.
-    fn not_fetched(&self) -> Vec<Crl> {
-        let fetched = |list: &Crl| {
-            let mut fetched = self.remotes.iter().flat_map(|remote| &remote.lists);
-            fetched.any(|other| other.is(list) || other.outdates(list))
-        };
-        self.newest
-            .iter()
-            .filter(|list| !fetched(list))
-            .cloned()
-            .collect()
-    }
-
-    fn lists(&self) -> Vec<Crl> {
-        self.sourced().map(|(_, list)| list.clone()).collect()
     }
 }
