@@ -187,7 +187,10 @@ fn from_file(reading: &mut Reading<'_>) -> Option<Arc<dyn Keys>> {
         reading.warnings.push(format!("{path}: left out: {left_out}"));
     }
     let keys = bundle.jwt_authorities();
-    if keys.keys().is_empty() {
+    if bundle.is_withdrawn() {
+        let warning = format!("{path}: the bundle lists nothing: no token is accepted");
+        reading.warnings.push(warning);
+    } else if keys.keys().is_empty() {
         let message = format!("{path}: no entry of it signs JWT-SVIDs (`use` is `jwt-svid`)");
         reading.fault(Fault::new("bundle_file", message));
         return None;

@@ -2,7 +2,7 @@
 //!
 //! - The set is fetched again before it ends, and at once when a token names an unknown key, but for that at most once
 //!   an interval, however many such tokens come.
-//! - A fetch that fails, or brings no usable key, changes nothing: the last good set serves on until it is older than
+//! - A fetch that fails, or brings no set, changes nothing: the last good set serves on until it is older than
 //!   the staleness allowed. Then nothing is decided with it any more.
 //! - A set that was fetched replaces the one before whole: a key that is gone is dead.
 //! - All is counted on the clock that only goes forward; the age of a set that was kept on disk is counted once, when
@@ -186,12 +186,8 @@ impl KeyRing {
         true
     }
 
-    /// A fetch ended with `keys`, which their server wants kept for `lifetime`. An empty set counts as a failure.
+    /// A fetch ended with `keys`, which their server wants kept for `lifetime`. With none of them every key is unknown.
     pub fn fetched(&mut self, keys: KeySet, lifetime: Option<Duration>, now: Monotonic) {
-        if keys.keys().is_empty() {
-            self.failed("the set has no usable key");
-            return;
-        }
         let lifetime = lifetime.unwrap_or(self.freshness.refresh);
         let lifetime = lifetime.min(self.freshness.refresh).max(MIN_REFRESH);
         self.running = false;
@@ -215,7 +211,7 @@ impl KeyRing {
     /// Takes the set that was kept on disk, fetched at `fetched` by the wall clock, unless there is a set already. It
     /// serves at once, and is due at once. One from the future is as old as a set may be.
     pub fn restore(&mut self, keys: KeySet, fetched: Timestamp, now: Now) {
-        if self.held.is_some() || keys.keys().is_empty() {
+        if self.held.is_some() {
             return;
         }
         let age = if fetched > now.wall {

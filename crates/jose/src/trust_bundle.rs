@@ -81,7 +81,7 @@ pub enum TrustBundleError {
     /// `spiffe_refresh_hint` is no whole number of seconds from 0 on (section 4.1.2).
     #[error("`spiffe_refresh_hint` is no whole number of seconds from 0 on")]
     RefreshHint,
-    /// No entry of it can be used here.
+    /// It has entries, and none of them can be used here.
     #[error("no entry of the trust bundle can be used ({0} were left out)")]
     NothingUsable(usize),
 }
@@ -94,7 +94,8 @@ enum Entry {
 
 impl TrustBundle {
     /// Reads a bundle in JSON, as files and bundle endpoints have it. Entries that cannot be used are left out and told; a
-    /// bundle with nothing usable is an error.
+    /// bundle of which nothing is left so is an error. One that lists nothing is none: the trust domain has withdrawn
+    /// whatever it had said before.
     pub fn parse(bytes: &[u8]) -> Result<Self, TrustBundleError> {
         Self::read(bytes, |usage| usage.ok_or(EntryError::UseMissing))
     }
@@ -139,7 +140,7 @@ impl TrustBundle {
                 }),
             }
         }
-        if keys.is_empty() && certificates.is_empty() {
+        if keys.is_empty() && certificates.is_empty() && !left_out.is_empty() {
             return Err(TrustBundleError::NothingUsable(left_out.len()));
         }
         let refresh_hint = whole_number(&document, "spiffe_refresh_hint");
@@ -164,7 +165,12 @@ impl TrustBundle {
         &self.x509_authorities
     }
 
-    /// Which version of the bundle it is, where it says so.
+    /// Whether it lists nothing at all: nobody of the trust domain is vouched for any more.
+    pub fn is_withdrawn(&self) -> bool {
+        self.jwt_authorities.keys().is_empty() && self.x509_authorities.is_empty()
+    }
+
+    /// Which version of the bundle it is, where it says so. A later one has a higher number.
     pub const fn sequence(&self) -> Option<u64> {
         self.sequence
     }

@@ -148,6 +148,12 @@ impl Building<'_> {
             Ok(bundle) => bundle,
             Err(error) => return fault(error.to_string()),
         };
+        if bundle.is_withdrawn() {
+            self.warnings.push(format!(
+                "{path}: the bundle lists nothing: no certificate is accepted"
+            ));
+            return Some(Arc::new(Authorities::default()));
+        }
         if bundle.x509_authorities().is_empty() {
             return fault("no entry of it signs X.509-SVIDs (`use` is `x509-svid`)".to_owned());
         }

@@ -25,6 +25,8 @@ pub(super) struct Fetched {
     pub(super) left_out: Vec<String>,
     /// How long the server wants it kept.
     pub(super) lifetime: Option<Duration>,
+    /// Which version it is, where it says so.
+    pub(super) sequence: Option<u64>,
     /// The set as it came, to be kept.
     pub(super) body: Bytes,
 }
@@ -35,13 +37,19 @@ pub(super) struct Read {
     left_out: Vec<String>,
     /// How soon the set itself wants to be fetched again.
     refresh_hint: Option<Duration>,
+    /// Which version it is, where it says so.
+    pub(super) sequence: Option<u64>,
 }
 
-/// Reads `body` as what `location` is; why not, for the log.
+/// Reads `body` as what `location` is; why not, for the log. A JWK Set has a key at least; a trust bundle may list nothing,
+/// and then vouches for nobody.
 pub(super) fn read(location: &KeyLocation, body: &[u8]) -> Result<Read, String> {
     match location {
         KeyLocation::JwkSet { .. } | KeyLocation::Discovery { .. } => {
             let (keys, unusable) = KeySet::parse(body).map_err(|error| error.to_string())?;
+            if keys.keys().is_empty() {
+                return Err("the set has no usable key".to_owned());
+            }
             let left_out = unusable.into_iter().map(|key| {
                 let name = key
                     .kid
@@ -52,17 +60,19 @@ pub(super) fn read(location: &KeyLocation, body: &[u8]) -> Result<Read, String> 
                 keys,
                 left_out: left_out.collect(),
                 refresh_hint: None,
+                sequence: None,
             })
         }
         KeyLocation::TrustBundle { .. } => {
             let bundle = TrustBundle::parse(body).map_err(|error| error.to_string())?;
-            if bundle.jwt_authorities().keys().is_empty() {
+            if bundle.jwt_authorities().keys().is_empty() && !bundle.is_withdrawn() {
                 return Err("no entry of the trust bundle signs JWT-SVIDs".to_owned());
             }
             Ok(Read {
                 keys: bundle.jwt_authorities().clone(),
                 left_out: bundle.left_out().iter().map(ToString::to_string).collect(),
                 refresh_hint: bundle.refresh_hint(),
+                sequence: bundle.sequence(),
             })
         }
     }
@@ -108,6 +118,7 @@ impl Fetcher {
             keys: read.keys,
             left_out: read.left_out,
             lifetime: read.refresh_hint.or_else(|| lifetime(answer.headers())),
+            sequence: read.sequence,
             body: answer.into_body(),
         })
     }

@@ -1,7 +1,7 @@
 //! One remote set: a ring, and at most one fetch at a time that all who need it wait for.
 
 use super::blob::{self, Binding};
-use super::fetch::{Fetcher, read};
+use super::fetch::{Fetched, Fetcher, read};
 use super::{KeySetStatus, LateLog};
 use arc_swap::ArcSwap;
 use countersign_authn::key_ring::{KeyRing, Lookup};
@@ -46,6 +46,8 @@ pub(super) struct RemoteSet {
 struct Notes {
     left_out: Vec<String>,
     kept_error: Option<Arc<str>>,
+    /// Which version is held, where it said so.
+    sequence: Option<u64>,
 }
 
 impl fmt::Debug for RemoteSet {
@@ -191,10 +193,14 @@ impl RemoteSet {
         if !self.restored.swap(true, Ordering::AcqRel) {
             self.restore().await;
         }
-        match self.fetcher.fetch().await {
+        let fetched = self.fetcher.fetch().await;
+        match fetched.and_then(|fetched| self.none_older(fetched)) {
             Ok(fetched) => {
                 let now = self.clock.now();
-                self.note(|notes| notes.left_out = fetched.left_out);
+                self.note(|notes| {
+                    notes.left_out = fetched.left_out;
+                    notes.sequence = fetched.sequence;
+                });
                 self.update(|ring| ring.fetched(fetched.keys, fetched.lifetime, now.monotonic));
                 let bytes = blob::write(&self.binding(), now.wall, &fetched.body);
                 let saved = self.kept.save(&self.binding().name(), &bytes).await;
@@ -204,6 +210,24 @@ impl RemoteSet {
                 self.update(|ring| ring.failed(&error));
                 self.tell_last_error();
             }
+        }
+    }
+
+    /// An older version never takes the place of the one in force (SPIFFE Trust Domain and Bundle, section 4.1.1): a key
+    /// withdrawn since would count again. Once the one in force is too old to count, what comes is taken: a trust domain
+    /// may have begun to count anew.
+    fn none_older(&self, fetched: Fetched) -> Result<Fetched, String> {
+        let held = self.notes.lock().unwrap_or_else(PoisonError::into_inner).sequence;
+        let age = self.published.load().age(self.clock.now().monotonic);
+        let counts = age.is_some_and(|age| age <= self.settings.freshness.max_staleness);
+        match (held, fetched.sequence) {
+            (Some(held), Some(came)) if came < held && counts => Err(format!(
+                "an older bundle came: its spiffe_sequence is {came}, and {held} is in force"
+            )),
+            (Some(held), None) if counts => Err(format!(
+                "the bundle that came has no spiffe_sequence, and {held} is in force"
+            )),
+            _ => Ok(fetched),
         }
     }
 
@@ -230,6 +254,7 @@ impl RemoteSet {
                 Some((fetched, body)) => {
                     if let Ok(read) = read(&self.location, body) {
                         let now = self.clock.now();
+                        self.note(|notes| notes.sequence = read.sequence);
                         self.update(|ring| ring.restore(read.keys, fetched, now));
                     }
                 }

@@ -440,3 +440,57 @@ async fn a_trust_bundle_is_a_key_set_of_its_own_kind() {
     assert_eq!(world.look(&keys, "b").await, "found");
     assert_eq!(&*restarted.status(world.now())[0].issuer, "spiffe://example.org");
 }
+
+/// Section 4.1.1: an older bundle never brings back what was withdrawn, nor does one after a restart; section 4.1.3: an
+/// empty one withdraws everything.
+#[tokio::test]
+async fn a_trust_bundle_only_goes_forward() {
+    let world = World::new();
+    let location = KeyLocation::TrustBundle {
+        issuer: "spiffe://example.org".into(),
+        url: Url::parse("https://bundle.test/").unwrap(),
+    };
+    let serve = |kids: &[&str], sequence: &str| {
+        let keys = set(kids).replace("\"sig\"", "\"jwt-svid\"");
+        let text = keys.replacen('{', &format!("{{{sequence}"), 1);
+        world.answer("https://bundle.test/", Answered::With(200, text, None));
+    };
+    serve(&["a", "b"], "\"spiffe_sequence\":4,");
+    let mut sets = world.sets();
+    let mut keys = sets.open(&location, &settings());
+    assert_eq!(world.look(&keys, "a").await, "found");
+    serve(&["b"], "\"spiffe_sequence\":5,");
+    world.later(600);
+    sets.tick(world.now()).await;
+    assert_eq!(world.look(&keys, "a").await, "unknown");
+    for (older, told) in [
+        ("\"spiffe_sequence\":4,", "4, and 5"),
+        ("", "no spiffe_sequence, and 5"),
+    ] {
+        serve(&["a", "b"], older);
+        for restart in [false, true] {
+            if restart {
+                sets = world.sets();
+                keys = sets.open(&location, &settings());
+            }
+            world.later(600);
+            sets.tick(world.now()).await;
+            assert_eq!(world.look(&keys, "a").await, "unknown", "{older}");
+            assert_eq!(world.look(&keys, "b").await, "found", "{older}");
+            let failed = sets.status(world.now())[0].last_error.clone().unwrap_or_default();
+            assert!(failed.contains(told), "{failed}");
+        }
+    }
+    serve(&[], "\"spiffe_sequence\":6,");
+    world.later(600);
+    sets.tick(world.now()).await;
+    assert_eq!(world.look(&keys, "b").await, "unknown", "withdrawn");
+    // A trust domain that counts anew is heard once the bundle in force is too old to count.
+    serve(&["c"], "\"spiffe_sequence\":1,");
+    world.later(600);
+    sets.tick(world.now()).await;
+    assert_eq!(world.look(&keys, "c").await, "unknown");
+    world.later(24 * 3600);
+    sets.tick(world.now()).await;
+    assert_eq!(world.look(&keys, "c").await, "found");
+}

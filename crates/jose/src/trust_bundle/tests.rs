@@ -133,10 +133,18 @@ fn what_is_no_bundle_is_told_by_its_own_name() {
     ] {
         assert!(matches!(failed(text), Some(E::Malformed(_))), "{text}");
     }
-    assert_eq!(failed(r#"{"keys":[]}"#), Some(E::NothingUsable(0)));
     assert_eq!(failed(&" ".repeat(MAX_SET_BYTES + 1)), Some(E::TooLarge));
     let many = vec!["{}"; MAX_KEYS + 1];
     assert_eq!(failed(&bundle(&many, "")), Some(E::TooLarge));
+}
+
+#[test]
+fn a_bundle_that_lists_nothing_withdraws_everything() {
+    let none = TrustBundle::parse(br#"{"keys":[],"spiffe_sequence":9}"#).unwrap();
+    assert!(none.is_withdrawn() && none.left_out().is_empty());
+    assert_eq!(none.sequence(), Some(9));
+    let some = bundle(&[&jwk(Algorithm::Es256, "a", "jwt-svid")], "");
+    assert!(!TrustBundle::parse(some.as_bytes()).unwrap().is_withdrawn());
 }
 
 /// SPIRE leaves `use` out there.
