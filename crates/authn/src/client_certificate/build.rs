@@ -311,6 +311,12 @@ impl Building<'_> {
                 .unwrap_or(Duration::from_mins(10)),
         };
         for url in &sources.urls {
+            if !url.username().is_empty() || url.password().is_some() {
+                let help = "leave them out: nothing here is fetched with a password";
+                let fault = Fault::new("crl_urls", "a URL with a user name or password in it");
+                self.faults.push(fault.help(help));
+                return None;
+            }
             if !matches!(url.scheme(), "http" | "https") {
                 let message = format!("{url}: a list is fetched over http or https (it is signed itself)");
                 self.faults.push(Fault::new("crl_urls", message));
