@@ -16,7 +16,6 @@ use countersign_core::options::{Fault, Field, Kind, Table, Values};
 use countersign_core::spiffe::TrustDomain;
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::claims::{Expectation, JWT_SVID_ALGORITHMS};
-use countersign_jose::trust_bundle::TrustBundle;
 use std::sync::Arc;
 use url::Url;
 
@@ -45,12 +44,14 @@ pub const OPTIONS: Table = Table {
             "bundle_file",
             Kind::File,
             "A file with the trust domain's bundle in JSON (`spire-server bundle show -format spiffe`). Of its entries those \
-             with `use: jwt-svid` are believed.",
+             with `use: jwt-svid` are believed; one without any has withdrawn them all. A reload refuses an older one \
+             (`spiffe_sequence`) than the file in force; a start knows of none.",
         ),
         Field::optional(
             "bundle_url",
             Kind::Url,
-            "The trust domain's bundle endpoint, authenticated by Web PKI (`https_web`) or `ca_file`.",
+            "The trust domain's bundle endpoint, authenticated by Web PKI (`https_web`) or `ca_file`. The same entries are \
+             believed; an older bundle than one that an endpoint gave and that is in force is not taken.",
         ),
         Field::optional(
             "workload_api",
@@ -99,18 +100,18 @@ pub fn build_token(
     parts: &Parts,
 ) -> Result<(BearerJwt, Vec<String>), Vec<Fault>> {
     let mut reading = Reading::of(values);
+    let full = format!("jwt_svid.{name}");
     let trust_domain = trust_domain(&mut reading);
     let keys = trust_domain
         .as_ref()
-        .and_then(|trust_domain| keys(&mut reading, trust_domain, parts));
+        .and_then(|trust_domain| keys(&mut reading, (&full, trust_domain), parts));
     let places = reading.places();
     let groups = reading.path("groups_claim");
     let expectation = expectation(&mut reading, trust_domain);
     match (keys, places, groups, expectation) {
         (Some(keys), Some(places), Some(groups), Some(expectation)) if reading.faults.is_empty() => {
-            let name = format!("jwt_svid.{name}");
             let token = BearerJwt::assemble(
-                &name,
+                &full,
                 places,
                 keys,
                 expectation,
@@ -153,11 +154,15 @@ fn expectation(reading: &mut Reading<'_>, trust_domain: Option<TrustDomain>) -> 
 }
 
 /// The keys; `None` when a fault was noted.
-fn keys(reading: &mut Reading<'_>, trust_domain: &TrustDomain, parts: &Parts) -> Option<Arc<dyn Keys>> {
+fn keys(
+    reading: &mut Reading<'_>,
+    (table, trust_domain): (&str, &TrustDomain),
+    parts: &Parts,
+) -> Option<Arc<dyn Keys>> {
     reading.check_freshness();
     let named = SOURCES.into_iter().filter(|name| reading.values.has(name));
     match named.collect::<Vec<_>>().as_slice() {
-        ["bundle_file"] => from_file(reading),
+        ["bundle_file"] => from_file(reading, (table, trust_domain), parts),
         ["bundle_url"] => from_endpoint(reading, trust_domain, parts),
         ["workload_api"] => from_workload_api(reading, trust_domain, parts),
         [_, second, ..] => {
@@ -174,28 +179,32 @@ fn keys(reading: &mut Reading<'_>, trust_domain: &TrustDomain, parts: &Parts) ->
     }
 }
 
-fn from_file(reading: &mut Reading<'_>) -> Option<Arc<dyn Keys>> {
-    let (path, bytes) = reading.values.file("bundle_file")?;
-    let bundle = match TrustBundle::parse(bytes) {
-        Ok(bundle) => bundle,
-        Err(error) => {
-            reading.fault(Fault::new("bundle_file", format!("{path}: {error}")));
+fn from_file(
+    reading: &mut Reading<'_>,
+    (table, trust_domain): (&str, &TrustDomain),
+    parts: &Parts,
+) -> Option<Arc<dyn Keys>> {
+    let file = match parts.bundle_files.read(table, trust_domain, reading.values)? {
+        Ok(file) => file,
+        Err(fault) => {
+            reading.fault(fault);
             return None;
         }
     };
-    for left_out in bundle.left_out() {
-        reading.warnings.push(format!("{path}: left out: {left_out}"));
-    }
+    let (path, bundle) = (file.path, &file.bundle);
     let keys = bundle.jwt_authorities();
-    if bundle.is_withdrawn() {
-        let warning = format!("{path}: the bundle lists nothing: no token is accepted");
-        reading.warnings.push(warning);
-    } else if keys.keys().is_empty() {
-        let message = format!("{path}: no entry of it signs JWT-SVIDs (`use` is `jwt-svid`)");
+    if keys.keys().is_empty() && bundle.lists_jwt_authorities() {
+        let message = format!("{path}: no entry of it that signs JWT-SVIDs can be used");
         reading.fault(Fault::new("bundle_file", message));
         return None;
     }
-    Some(Arc::new(StaticKeys::new(keys.clone())))
+    reading.warnings.extend(file.left_out());
+    if keys.keys().is_empty() {
+        let warning =
+            format!("{path}: no entry of it signs JWT-SVIDs (`use` is `jwt-svid`): no token is accepted");
+        reading.warnings.push(warning);
+    }
+    Some(Arc::new(StaticKeys::of_bundle(keys.clone(), file.in_force)))
 }
 
 fn from_endpoint(

@@ -1,5 +1,6 @@
 //! Where an authenticator gets its verification keys from: a file, a secret, or an issuer that may have to be asked.
 
+use crate::bundle_file::BundleInForce;
 use crate::key_ring::{Freshness, Lookup};
 use countersign_core::BoxFuture;
 use countersign_core::reason::UnavailableReason;
@@ -108,16 +109,27 @@ pub trait KeySetFactory: Send + Sync + fmt::Debug {
 
 /// Keys that stand in the configuration.
 #[derive(Debug)]
-pub struct StaticKeys(KeySet);
+pub struct StaticKeys {
+    keys: KeySet,
+    _bundle: Option<Arc<BundleInForce>>,
+}
 
 impl StaticKeys {
     /// These keys, until the configuration changes.
     pub const fn new(keys: KeySet) -> Self {
-        Self(keys)
+        Self { keys, _bundle: None }
+    }
+
+    /// Those of a bundle, which is in force as long as they are.
+    pub const fn of_bundle(keys: KeySet, bundle: Arc<BundleInForce>) -> Self {
+        Self {
+            keys,
+            _bundle: Some(bundle),
+        }
     }
 
     fn answer(&self, kid: Option<&str>, algorithm: Algorithm) -> Answer {
-        match self.0.find(kid, algorithm) {
+        match self.keys.find(kid, algorithm) {
             jwks::Lookup::Found(key) => Answer::Found(key),
             jwks::Lookup::Ambiguous => Answer::Ambiguous,
             jwks::Lookup::Unknown => Answer::Unknown,
@@ -127,7 +139,7 @@ impl StaticKeys {
 
 impl Keys for StaticKeys {
     fn lookup_now(&self, kid: Option<&str>, algorithm: Algorithm, _now: Now) -> Lookup {
-        match self.0.find(kid, algorithm) {
+        match self.keys.find(kid, algorithm) {
             jwks::Lookup::Found(key) => Lookup::Found(key),
             jwks::Lookup::Ambiguous => Lookup::Ambiguous,
             jwks::Lookup::Unknown => Lookup::Unknown,
@@ -139,7 +151,7 @@ impl Keys for StaticKeys {
     }
 
     fn holds(&self, thumbprint: Thumbprint, _now: Now) -> bool {
-        self.0.holds(thumbprint)
+        self.keys.holds(thumbprint)
     }
 }
 

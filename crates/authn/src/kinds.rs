@@ -1,6 +1,7 @@
 //! The one list: every kind of authenticator that can be configured, and how it is built.
 
 use crate::bearer_jwt;
+use crate::bundle_file::BundleFiles;
 use crate::bundles::BundleFactory;
 use crate::client_certificate;
 use crate::introspection;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub keys: Arc<dyn KeySetFactory>,
     /// Where Workload APIs are asked; `None` in a program that was built without.
     pub bundles: Option<Arc<dyn BundleFactory>>,
+    /// Which trust bundles of files are in force.
+    pub bundle_files: BundleFiles,
     /// Where verified tokens are remembered.
     pub tokens: Arc<TokenCache>,
     /// Where revocation lists come from.
@@ -117,6 +120,7 @@ pub(crate) fn offline() -> Parts {
     Parts {
         keys: Arc::new(Offline),
         bundles: None,
+        bundle_files: BundleFiles::default(),
         tokens: Arc::new(TokenCache::new(
             crate::token_cache::CacheLimits::default(),
             &Zeros,

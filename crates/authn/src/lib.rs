@@ -6,6 +6,7 @@
 
 pub mod anonymous;
 pub mod bearer_jwt;
+pub mod bundle_file;
 pub mod bundles;
 pub mod client_certificate;
 pub mod condition;

@@ -5,6 +5,7 @@ use crate::output::Output;
 use crate::run::{Origin, Plan, RunError, Running, Signals, tell_systemd_ready};
 use crate::{bug, reference, schema, version};
 use clap::{Parser, Subcommand};
+use countersign_authn::bundle_file::BundleFiles;
 use countersign_authn::keys::Offline;
 use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
@@ -287,6 +288,7 @@ pub fn offline_parts() -> Parts {
     Parts {
         keys: Arc::new(Offline),
         bundles: cfg!(feature = "workload-api").then(|| Arc::new(Offline) as _),
+        bundle_files: BundleFiles::default(),
         tokens: Arc::new(tokens),
         revocations: RevocationLists::offline(),
         sessions: Arc::new(Offline),

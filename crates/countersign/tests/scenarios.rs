@@ -10,6 +10,7 @@ use bytes::Bytes;
 use countersign::compose::{self, Loaded};
 use countersign::config::session::StorePlan;
 use countersign::config::{Environment, Sources, render};
+use countersign_authn::bundle_file::BundleFiles;
 use countersign_authn::keys::{KeySetFactory, Offline};
 use countersign_authn::kinds::Parts;
 use countersign_authn::login::cookies::SessionCookie;
@@ -63,6 +64,7 @@ struct Countersign {
 struct Process {
     world: World,
     key_sets: Arc<KeySets>,
+    bundle_files: BundleFiles,
     sessions: Arc<dyn Sessions>,
     shared: Arc<Shared>,
     services: Vec<(String, Service)>,
@@ -72,7 +74,7 @@ struct Process {
 fn load(
     config: &str,
     files: &Files,
-    (key_sets, sessions): (&Arc<KeySets>, &Arc<dyn Sessions>),
+    (key_sets, bundle_files, sessions): (&Arc<KeySets>, &BundleFiles, &Arc<dyn Sessions>),
     outside: &Ports,
 ) -> Result<Loaded, String> {
     let sources = Sources::text("countersign.toml", config);
@@ -85,6 +87,7 @@ fn load(
         entropy: Arc::clone(&outside.entropy),
         keys,
         bundles: Some(Arc::new(Offline)),
+        bundle_files: bundle_files.in_force_now(),
         tokens: Arc::new(TokenCache::new(limits, &*outside.entropy)),
         revocations: Arc::new(PageLists(files.clone())),
     });
@@ -191,7 +194,8 @@ impl Program for Countersign {
         let sealer = Arc::new(Sealer::draw(&*outside.entropy));
         let keeper = SessionKeeper::new(&outside, Arc::new(NoSessions), settings, Arc::clone(&sealer));
         let sessions = Arc::clone(&keeper) as Arc<dyn Sessions>;
-        let loaded = load(config, files, (&key_sets, &sessions), &outside)?;
+        let bundle_files = BundleFiles::default();
+        let loaded = load(config, files, (&key_sets, &bundle_files, &sessions), &outside)?;
         let sealer = loaded.session.sealer.clone().unwrap_or(sealer);
         let store = store(&loaded.session.store, &outside, world)?;
         keeper.keep_in(store, loaded.session.settings, sealer);
@@ -209,6 +213,7 @@ impl Program for Countersign {
         Ok(Box::new(Process {
             world,
             key_sets,
+            bundle_files,
             sessions,
             shared,
             services,
@@ -251,7 +256,7 @@ impl Gateway for Process {
         let loaded = load(
             config,
             files,
-            (&self.key_sets, &self.sessions),
+            (&self.key_sets, &self.bundle_files, &self.sessions),
             &self.world.ports(),
         )?;
         self.shared.swap(loaded.gateway);

@@ -17,6 +17,7 @@ use tokio::task::AbortHandle;
 
 mod blob;
 mod fetch;
+mod floor;
 mod remote;
 #[cfg(test)]
 mod tests;
@@ -122,8 +123,10 @@ impl KeySetFactory for KeySets {
         if let Some(keys) = same {
             return keys;
         }
+        let held = open.iter().filter_map(Weak::upgrade);
+        let floor = held.filter_map(|keys| keys.set.floor_of(location)).max();
         let set = Arc::new(RemoteSet::new(
-            location.clone(),
+            (location.clone(), floor),
             settings.clone(),
             &self.ports,
             &self.log,

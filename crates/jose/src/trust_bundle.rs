@@ -23,6 +23,7 @@ const X509_SVID: &str = "x509-svid";
 pub struct TrustBundle {
     jwt_authorities: KeySet,
     x509_authorities: Box<[Box<[u8]>]>,
+    listed: Listed,
     sequence: Option<u64>,
     refresh_hint: Option<Duration>,
     left_out: Vec<LeftOut>,
@@ -86,6 +87,21 @@ pub enum TrustBundleError {
     NothingUsable(usize),
 }
 
+/// Of what a bundle has entries, whether they can be used or not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Listed {
+    jwt_authorities: bool,
+    x509_authorities: bool,
+}
+
+impl Listed {
+    /// An entry that does not say what it vouches for may be either.
+    fn add(&mut self, usage: Option<&str>) {
+        self.jwt_authorities |= usage.is_none_or(|usage| usage == JWT_SVID);
+        self.x509_authorities |= usage.is_none_or(|usage| usage == X509_SVID);
+    }
+}
+
 /// What an entry vouches for.
 enum Entry {
     Jwt(Arc<VerificationKey>),
@@ -122,6 +138,7 @@ impl TrustBundle {
         let listed = document.member("keys").and_then(Value::as_array);
         let listed = listed.ok_or_else(|| TrustBundleError::Malformed("no array `keys`".to_owned()))?;
         let (mut keys, mut certificates, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        let mut has = Listed::default();
         for (index, entry) in listed.enumerate() {
             if index >= MAX_KEYS {
                 return Err(TrustBundleError::TooLarge);
@@ -130,6 +147,7 @@ impl TrustBundle {
                 .as_object()
                 .ok_or_else(|| TrustBundleError::Malformed("an entry that is no object".to_owned()))?;
             let usage = jwk.member("use").and_then(Value::as_str);
+            has.add(usage);
             match purpose(usage).and_then(|usage| read_entry(jwk, usage)) {
                 Ok(Entry::Jwt(key)) => keys.push(key),
                 Ok(Entry::X509(certificate)) => certificates.push(certificate),
@@ -147,6 +165,7 @@ impl TrustBundle {
         Ok(Self {
             jwt_authorities: KeySet::of_keys(keys),
             x509_authorities: certificates.into(),
+            listed: has,
             sequence: whole_number(&document, "spiffe_sequence").ok_or(TrustBundleError::Sequence)?,
             refresh_hint: refresh_hint
                 .ok_or(TrustBundleError::RefreshHint)?
@@ -165,9 +184,14 @@ impl TrustBundle {
         &self.x509_authorities
     }
 
-    /// Whether it lists nothing at all: nobody of the trust domain is vouched for any more.
-    pub fn is_withdrawn(&self) -> bool {
-        self.jwt_authorities.keys().is_empty() && self.x509_authorities.is_empty()
+    /// Whether an entry of it is for JWT-SVIDs, usable or not. Where none is, the trust domain has withdrawn them all.
+    pub const fn lists_jwt_authorities(&self) -> bool {
+        self.listed.jwt_authorities
+    }
+
+    /// Whether an entry of it is for X.509-SVIDs, usable or not. Where none is, the trust domain has withdrawn them all.
+    pub const fn lists_x509_authorities(&self) -> bool {
+        self.listed.x509_authorities
     }
 
     /// Which version of the bundle it is, where it says so. A later one has a higher number.

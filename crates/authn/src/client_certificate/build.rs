@@ -6,6 +6,7 @@ use super::deny::{DenyList, Has};
 use super::groups::{Groups, Pattern};
 use super::judge::{Judge, Remembered};
 use super::subject::SubjectChoice;
+use crate::bundle_file::BundleInForce;
 use crate::bundles::open_workload_api;
 use crate::kinds::{Built, Parts};
 use crate::revocations::{RevocationSources, Revocations};
@@ -13,7 +14,6 @@ use countersign_core::claims::ClaimPath;
 use countersign_core::options::{Fault, Values};
 use countersign_core::principal::FactPaths;
 use countersign_core::spiffe::TrustDomain;
-use countersign_jose::trust_bundle::TrustBundle;
 use countersign_x509::authorities::Authorities;
 use countersign_x509::name::is_attribute;
 use std::sync::Arc;
@@ -44,10 +44,12 @@ pub fn build_certificate(
     parts: &Parts,
 ) -> Result<(ClientCertificate, Vec<String>), Vec<Fault>> {
     let mut building = Building {
+        table: format!("certificate.{name}"),
         values,
         parts,
         faults: Vec::new(),
         warnings: Vec::new(),
+        bundle: None,
     };
     let trust_domain = building.trust_domain();
     let believed = building.believed(trust_domain.as_ref());
@@ -60,12 +62,19 @@ pub fn build_certificate(
         let said = revocations.shortcomings(accept_stale);
         building.warnings.extend(said);
     }
-    let Building { faults, warnings, .. } = building;
+    let Building {
+        table,
+        faults,
+        warnings,
+        bundle,
+        ..
+    } = building;
     match (believed, ClaimPath::parse("groups")) {
         (Some(believed), Some(groups_path)) if faults.is_empty() => {
             let judge = Judge {
-                name: format!("certificate.{name}").into(),
+                name: table.into(),
                 believed,
+                _bundle: bundle,
                 revocations,
                 accept_stale,
                 trust_domain,
@@ -88,10 +97,13 @@ pub fn build_certificate(
 }
 
 struct Building<'v> {
+    table: String,
     values: &'v Values,
     parts: &'v Parts,
     faults: Vec<Fault>,
     warnings: Vec<String>,
+    /// That of `bundle_file`.
+    bundle: Option<Arc<BundleInForce>>,
 }
 
 impl Building<'_> {
@@ -103,7 +115,7 @@ impl Building<'_> {
             ["authorities"] => self.authorities().map(Believed::Fixed),
             ["bundle_file"] => {
                 self.needs_trust_domain("bundle_file")?;
-                self.bundle_file().map(Believed::Fixed)
+                self.bundle_file(trust_domain?).map(Believed::Fixed)
             }
             ["workload_api"] => {
                 self.needs_trust_domain("workload_api")?;
@@ -137,35 +149,39 @@ impl Building<'_> {
         None
     }
 
-    fn bundle_file(&mut self) -> Option<Arc<Authorities>> {
-        let (path, bytes) = self.values.file("bundle_file")?;
-        let mut fault = |message: String| {
-            let message = format!("{path}: {message}");
-            self.faults.push(Fault::new("bundle_file", message));
-            None
+    fn bundle_file(&mut self, trust_domain: &TrustDomain) -> Option<Arc<Authorities>> {
+        let files = &self.parts.bundle_files;
+        let file = match files.read(&self.table, trust_domain, self.values)? {
+            Ok(file) => file,
+            Err(fault) => {
+                self.faults.push(fault);
+                return None;
+            }
         };
-        let bundle = match TrustBundle::parse(bytes) {
-            Ok(bundle) => bundle,
-            Err(error) => return fault(error.to_string()),
+        let (path, bundle) = (file.path, &file.bundle);
+        let listed = bundle.x509_authorities();
+        let authorities = if bundle.lists_x509_authorities() {
+            Authorities::all_anchors(listed.iter().map(AsRef::as_ref))
+        } else {
+            Ok(Authorities::default())
         };
-        if bundle.is_withdrawn() {
-            self.warnings.push(format!(
-                "{path}: the bundle lists nothing: no certificate is accepted"
-            ));
-            return Some(Arc::new(Authorities::default()));
-        }
-        if bundle.x509_authorities().is_empty() {
-            return fault("no entry of it signs X.509-SVIDs (`use` is `x509-svid`)".to_owned());
-        }
-        let authorities = Authorities::all_anchors(bundle.x509_authorities().iter().map(AsRef::as_ref));
-        let authorities = match authorities {
-            Ok(authorities) => authorities,
-            Err(error) => return fault(error.to_string()),
+        let why = match authorities {
+            Ok(authorities) => {
+                self.warnings.extend(file.left_out());
+                if listed.is_empty() {
+                    self.warnings.push(format!(
+                        "{path}: no entry of it signs X.509-SVIDs (`use` is `x509-svid`): no certificate is accepted"
+                    ));
+                }
+                self.bundle = Some(file.in_force);
+                return Some(Arc::new(authorities));
+            }
+            Err(_) if listed.is_empty() => "no entry of it that signs X.509-SVIDs can be used".to_owned(),
+            Err(error) => error.to_string(),
         };
-        let left_out = bundle.left_out().iter();
-        self.warnings
-            .extend(left_out.map(|entry| format!("{path}: left out: {entry}")));
-        Some(Arc::new(authorities))
+        self.faults
+            .push(Fault::new("bundle_file", format!("{path}: {why}")));
+        None
     }
 
     fn workload_api(&mut self, trust_domain: &TrustDomain) -> Option<Believed> {

@@ -6,6 +6,7 @@ use super::deny::DenyList;
 use super::groups::Groups;
 use super::says;
 use super::subject::SubjectChoice;
+use crate::bundle_file::BundleInForce;
 use crate::presented::digests;
 use crate::revocations::Revocations;
 use countersign_core::authn::{Presented, Rejection};
@@ -39,6 +40,8 @@ const NO_ISSUER: &str = "unable to get local issuer certificate";
 pub(super) struct Judge {
     pub(super) name: Arc<str>,
     pub(super) believed: Believed,
+    /// That the bundle of the authorities is in force, where they came in one.
+    pub(super) _bundle: Option<Arc<BundleInForce>>,
     pub(super) revocations: Option<Arc<dyn Revocations>>,
     pub(super) accept_stale: bool,
     pub(super) trust_domain: Option<TrustDomain>,

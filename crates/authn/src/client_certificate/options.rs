@@ -15,7 +15,8 @@ pub const OPTIONS: Table = Table {
             "bundle_file",
             Kind::File,
             "Instead of `authorities`: a file with the bundle of `trust_domain` in JSON (`spire-server bundle show -format \
-             spiffe`). Of its entries those with `use: x509-svid` are the anchors.",
+             spiffe`). Of its entries those with `use: x509-svid` are the anchors; one without any has withdrawn them all. A \
+             reload refuses an older one (`spiffe_sequence`) than the file in force; a start knows of none.",
         ),
         Field::optional(
             "workload_api",

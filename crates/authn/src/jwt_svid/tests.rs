@@ -203,6 +203,41 @@ fn the_workload_api_is_watched_where_the_program_has_it() {
 }
 
 #[test]
+fn a_bundle_without_an_entry_for_jwt_svids_has_withdrawn_them() {
+    let key = SigningKey::generate(Algorithm::Es256).unwrap();
+    let certificate = r#"{"kty":"EC","use":"x509-svid","x5c":["MAA="]}"#.to_owned();
+    for entries in [&[certificate][..], &[]] {
+        let (mesh, warnings) = build_with(&[bundle(entries)]).unwrap();
+        let warning =
+            "bundle.json: no entry of it signs JWT-SVIDs (`use` is `jwt-svid`): no token is accepted";
+        assert_eq!(warnings, [warning]);
+        let token = key.sign(r#""kid":"k1""#, GOOD.as_bytes()).unwrap();
+        assert_eq!(word(&judge(&mesh, &token)), "rejected key_unknown");
+    }
+}
+
+/// As long as the keys are held, and no longer.
+#[test]
+fn the_bundle_of_a_table_that_is_used_is_in_force() {
+    let parts = parts(Arc::new(Offline));
+    let with = |sequence: u64| {
+        let text = format!(r#"{{"keys":[],"spiffe_sequence":{sequence}}}"#);
+        let file = OptionValue::File("bundle.json".to_owned(), text.into_bytes());
+        let parts = Parts {
+            bundle_files: parts.bundle_files.in_force_now(),
+            ..parts.clone()
+        };
+        build_token("mesh", &values(&[("bundle_file", file)]), &parts)
+    };
+    let (mesh, _) = with(4).unwrap();
+    let faults = with(3).unwrap_err();
+    let told = "bundle_file: bundle.json: it is an older bundle: its spiffe_sequence is 3, and 4 is in force";
+    assert!(faults[0].to_string().starts_with(told), "{}", faults[0]);
+    drop(mesh);
+    assert!(with(3).is_ok());
+}
+
+#[test]
 fn what_is_wrong_with_a_table_is_told_at_its_key() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let good = bundle(&[entry(&key, "k1")]);
@@ -212,7 +247,8 @@ fn what_is_wrong_with_a_table_is_told_at_its_key() {
         let faults = build_with(more).err().unwrap_or_default();
         faults.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let certificate = br#"{"keys":[{"kty":"EC","use":"x509-svid","x5c":["MAA="]}]}"#;
+    let unusable =
+        br#"{"keys":[{"kty":"EC","use":"x509-svid","x5c":["MAA="]},{"kty":"EC","use":"jwt-svid"}]}"#;
     let cases = [
         (
             vec![],
@@ -251,8 +287,8 @@ fn what_is_wrong_with_a_table_is_told_at_its_key() {
             "bundle_file: b.json: not a trust bundle: no array `keys`",
         ),
         (
-            vec![("bundle_file", file(certificate))],
-            "bundle_file: b.json: no entry of it signs JWT-SVIDs (`use` is `jwt-svid`)",
+            vec![("bundle_file", file(unusable))],
+            "bundle_file: b.json: no entry of it that signs JWT-SVIDs can be used",
         ),
     ];
     for (more, expect) in cases {

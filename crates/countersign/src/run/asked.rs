@@ -1,6 +1,7 @@
 //! Whom the program asks of its own accord: issuers for their keys, authorities for their revocation lists, Workload APIs
 //! for trust bundles.
 
+use countersign_authn::bundle_file::BundleFiles;
 use countersign_authn::kinds::Parts;
 use countersign_authn::login::cookies;
 use countersign_authn::session::seal::Sealer;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub(crate) struct Asked {
     /// The issuers.
     pub(super) key_sets: Arc<KeySets>,
+    bundle_files: BundleFiles,
     ports: Ports,
     /// The sessions.
     pub(super) sessions: Arc<SessionKeeper>,
@@ -34,6 +36,7 @@ impl Asked {
     pub(crate) fn new(ports: &Ports, refresh: Refresh) -> Self {
         Self {
             key_sets: KeySets::new(ports, refresh),
+            bundle_files: BundleFiles::default(),
             ports: ports.clone(),
             sessions: SessionKeeper::new(
                 ports,
@@ -57,6 +60,7 @@ impl Asked {
         Parts {
             keys: Arc::clone(&self.key_sets) as _,
             bundles,
+            bundle_files: self.bundle_files.in_force_now(),
             tokens,
             revocations: Arc::clone(&self.revocations) as _,
             sessions: Arc::clone(&self.sessions) as _,

@@ -41,8 +41,8 @@ pub(super) struct Read {
     pub(super) sequence: Option<u64>,
 }
 
-/// Reads `body` as what `location` is; why not, for the log. A JWK Set has a key at least; a trust bundle may list nothing,
-/// and then vouches for nobody.
+/// Reads `body` as what `location` is; why not, for the log. A JWK Set has a key at least; a trust bundle may list none,
+/// and then vouches for no token.
 pub(super) fn read(location: &KeyLocation, body: &[u8]) -> Result<Read, String> {
     match location {
         KeyLocation::JwkSet { .. } | KeyLocation::Discovery { .. } => {
@@ -65,8 +65,8 @@ pub(super) fn read(location: &KeyLocation, body: &[u8]) -> Result<Read, String> 
         }
         KeyLocation::TrustBundle { .. } => {
             let bundle = TrustBundle::parse(body).map_err(|error| error.to_string())?;
-            if bundle.jwt_authorities().keys().is_empty() && !bundle.is_withdrawn() {
-                return Err("no entry of the trust bundle signs JWT-SVIDs".to_owned());
+            if bundle.jwt_authorities().keys().is_empty() && bundle.lists_jwt_authorities() {
+                return Err("no entry of the trust bundle that signs JWT-SVIDs can be used".to_owned());
             }
             Ok(Read {
                 keys: bundle.jwt_authorities().clone(),

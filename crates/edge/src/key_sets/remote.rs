@@ -1,7 +1,8 @@
 //! One remote set: a ring, and at most one fetch at a time that all who need it wait for.
 
 use super::blob::{self, Binding};
-use super::fetch::{Fetched, Fetcher, read};
+use super::fetch::{Fetcher, read};
+use super::floor::Floor;
 use super::{KeySetStatus, LateLog};
 use arc_swap::ArcSwap;
 use countersign_authn::key_ring::{KeyRing, Lookup};
@@ -11,6 +12,7 @@ use countersign_core::kept::Kept;
 use countersign_core::reason::UnavailableReason;
 use countersign_core::time::{Clock, Monotonic, Now};
 use countersign_jose::algorithm::Algorithm;
+use countersign_jose::jwks::KeySet;
 use countersign_jose::key::Thumbprint;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,8 +48,7 @@ pub(super) struct RemoteSet {
 struct Notes {
     left_out: Vec<String>,
     kept_error: Option<Arc<str>>,
-    /// Which version is held, where it said so.
-    sequence: Option<u64>,
+    floor: Option<Floor>,
 }
 
 impl fmt::Debug for RemoteSet {
@@ -68,7 +69,13 @@ impl Drop for RunGuard<'_> {
 }
 
 impl RemoteSet {
-    pub(super) fn new(location: KeyLocation, settings: KeySettings, ports: &Ports, log: &LateLog) -> Self {
+    /// Of a trust domain whose bundle is in force by another set, `floor` is that one's.
+    pub(super) fn new(
+        (location, floor): (KeyLocation, Option<Floor>),
+        settings: KeySettings,
+        ports: &Ports,
+        log: &LateLog,
+    ) -> Self {
         let ring = KeyRing::new(settings.freshness);
         Self {
             fetcher: Fetcher::new(&location, &settings, ports),
@@ -79,7 +86,10 @@ impl RemoteSet {
             log: Arc::clone(log),
             published: ArcSwap::from_pointee(ring.clone()),
             ring: Mutex::new(ring),
-            notes: Mutex::default(),
+            notes: Mutex::new(Notes {
+                floor,
+                ..Notes::default()
+            }),
             restored: AtomicBool::new(false),
             steps: watch::Sender::new(0),
         }
@@ -87,6 +97,18 @@ impl RemoteSet {
 
     pub(super) fn is(&self, location: &KeyLocation, settings: &KeySettings) -> bool {
         self.location == *location && self.settings == *settings
+    }
+
+    /// What is in force of the trust domain whose bundle is at `location`, if this set is of that one, too.
+    pub(super) fn floor_of(&self, location: &KeyLocation) -> Option<Floor> {
+        let is_bundle = |location: &KeyLocation| match location {
+            KeyLocation::TrustBundle { .. } => true,
+            KeyLocation::Discovery { .. } | KeyLocation::JwkSet { .. } => false,
+        };
+        let same = is_bundle(location) && is_bundle(&self.location);
+        (same && self.location.issuer() == location.issuer())
+            .then(|| self.floor())
+            .flatten()
     }
 
     pub(super) fn lookup_now(&self, kid: Option<&str>, algorithm: Algorithm, now: Now) -> Lookup {
@@ -194,13 +216,13 @@ impl RemoteSet {
             self.restore().await;
         }
         let fetched = self.fetcher.fetch().await;
-        match fetched.and_then(|fetched| self.none_older(fetched)) {
+        let newer = fetched.and_then(|fetched| self.none_older(fetched.sequence).map(|()| fetched));
+        match newer {
             Ok(fetched) => {
                 let now = self.clock.now();
-                self.note(|notes| {
-                    notes.left_out = fetched.left_out;
-                    notes.sequence = fetched.sequence;
-                });
+                self.raise(fetched.sequence, Duration::ZERO, now);
+                self.note(|notes| notes.left_out = fetched.left_out);
+                self.tell_withdrawn(&fetched.keys);
                 self.update(|ring| ring.fetched(fetched.keys, fetched.lifetime, now.monotonic));
                 let bytes = blob::write(&self.binding(), now.wall, &fetched.body);
                 let saved = self.kept.save(&self.binding().name(), &bytes).await;
@@ -213,21 +235,30 @@ impl RemoteSet {
         }
     }
 
-    /// An older version never takes the place of the one in force (SPIFFE Trust Domain and Bundle, section 4.1.1): a key
-    /// withdrawn since would count again. Once the one in force is too old to count, what comes is taken: a trust domain
-    /// may have begun to count anew.
-    fn none_older(&self, fetched: Fetched) -> Result<Fetched, String> {
-        let held = self.notes.lock().unwrap_or_else(PoisonError::into_inner).sequence;
-        let age = self.published.load().age(self.clock.now().monotonic);
-        let counts = age.is_some_and(|age| age <= self.settings.freshness.max_staleness);
-        match (held, fetched.sequence) {
-            (Some(held), Some(came)) if came < held && counts => Err(format!(
-                "an older bundle came: its spiffe_sequence is {came}, and {held} is in force"
-            )),
-            (Some(held), None) if counts => Err(format!(
-                "the bundle that came has no spiffe_sequence, and {held} is in force"
-            )),
-            _ => Ok(fetched),
+    fn none_older(&self, came: Option<u64>) -> Result<(), String> {
+        self.floor().map_or(Ok(()), |floor| floor.allows(came))
+    }
+
+    fn floor(&self) -> Option<Floor> {
+        let now = self.clock.now().monotonic;
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.floor.filter(|floor| floor.counts(now))
+    }
+
+    /// From now on none older than what was taken, which is so old already.
+    fn raise(&self, sequence: Option<u64>, age: Duration, now: Now) {
+        let left = self.settings.freshness.max_staleness.saturating_sub(age);
+        self.note(|notes| notes.floor = Floor::of(sequence, left, now.monotonic));
+    }
+
+    /// A line for a bundle that has withdrawn what the one before listed.
+    fn tell_withdrawn(&self, keys: &KeySet) {
+        let ring = self.published.load();
+        let news = ring.key_count() > 0 || ring.age(self.clock.now().monotonic).is_none();
+        if let (Some(log), true) = (self.log.get(), news && keys.keys().is_empty()) {
+            let issuer = self.location.issuer();
+            let text = format!("keys of {issuer}: the bundle lists none for JWT-SVIDs: no token is accepted");
+            log.event("warning", "key_set", &text);
         }
     }
 
@@ -252,10 +283,12 @@ impl RemoteSet {
             Ok(None) => {}
             Ok(Some(bytes)) => match blob::read(&self.binding(), &bytes) {
                 Some((fetched, body)) => {
-                    if let Ok(read) = read(&self.location, body) {
+                    let read = read(&self.location, body).ok();
+                    if let Some(read) = read.filter(|read| self.none_older(read.sequence).is_ok()) {
                         let now = self.clock.now();
-                        self.note(|notes| notes.sequence = read.sequence);
                         self.update(|ring| ring.restore(read.keys, fetched, now));
+                        let age = self.published.load().age(now.monotonic);
+                        self.raise(read.sequence, age.unwrap_or_default(), now);
                     }
                 }
                 None => self.note_kept(Some("the copy on disk is another set's, or broken".into())),

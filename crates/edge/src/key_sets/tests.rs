@@ -6,6 +6,7 @@ use countersign_core::time::Clock;
 use url::Url;
 use world::{Answered, DOCUMENT, ISSUER, World, location, set, settings};
 
+mod bundles;
 mod world;
 
 #[tokio::test]
@@ -392,105 +393,4 @@ async fn keys_that_cannot_be_used_are_left_out_and_told() {
     let status = sets.status(world.now());
     assert_eq!(status[0].left_out.len(), 1);
     assert!(status[0].left_out[0].contains("secret"), "{status:?}");
-}
-
-/// The keys of a trust bundle, which says itself when it wants to be fetched again, and is read as one from disk as well.
-#[tokio::test]
-async fn a_trust_bundle_is_a_key_set_of_its_own_kind() {
-    let world = World::new();
-    let sets = world.sets();
-    let location = KeyLocation::TrustBundle {
-        issuer: "spiffe://example.org".into(),
-        url: Url::parse("https://bundle.test/").unwrap(),
-    };
-    let bundle = |kids: &[&str]| {
-        let keys = set(kids).replace("\"sig\"", "\"jwt-svid\"");
-        keys.replacen('{', "{\"spiffe_refresh_hint\":120,", 1)
-    };
-    let answer = |text: String| {
-        world.answer(
-            "https://bundle.test/",
-            Answered::With(200, text, Some("max-age=30")),
-        );
-    };
-    answer(bundle(&["a"]));
-    let keys = sets.open(&location, &settings());
-    assert_eq!(world.look(&keys, "a").await, "found");
-    assert_eq!(world.asked(), ["https://bundle.test/"]);
-    world.later(119);
-    sets.tick(world.now()).await;
-    assert!(world.asked().is_empty(), "the hint outweighs the cache header");
-    answer(bundle(&["b"]));
-    world.later(1);
-    sets.tick(world.now()).await;
-    assert_eq!(world.asked().len(), 1);
-    assert_eq!(world.look(&keys, "b").await, "found");
-    assert_eq!(world.look(&keys, "a").await, "unknown");
-    // A JWK Set of another purpose does not take its place.
-    answer(set(&["c"]));
-    world.later(120);
-    sets.tick(world.now()).await;
-    assert_eq!(world.look(&keys, "b").await, "found");
-    world.answer(
-        "https://bundle.test/",
-        Answered::Fails(HttpError::Unreachable("down".into())),
-    );
-    let restarted = world.sets();
-    let keys = restarted.open(&location, &settings());
-    assert_eq!(world.look(&keys, "b").await, "found");
-    assert_eq!(&*restarted.status(world.now())[0].issuer, "spiffe://example.org");
-}
-
-/// Section 4.1.1: an older bundle never brings back what was withdrawn, nor does one after a restart; section 4.1.3: an
-/// empty one withdraws everything.
-#[tokio::test]
-async fn a_trust_bundle_only_goes_forward() {
-    let world = World::new();
-    let location = KeyLocation::TrustBundle {
-        issuer: "spiffe://example.org".into(),
-        url: Url::parse("https://bundle.test/").unwrap(),
-    };
-    let serve = |kids: &[&str], sequence: &str| {
-        let keys = set(kids).replace("\"sig\"", "\"jwt-svid\"");
-        let text = keys.replacen('{', &format!("{{{sequence}"), 1);
-        world.answer("https://bundle.test/", Answered::With(200, text, None));
-    };
-    serve(&["a", "b"], "\"spiffe_sequence\":4,");
-    let mut sets = world.sets();
-    let mut keys = sets.open(&location, &settings());
-    assert_eq!(world.look(&keys, "a").await, "found");
-    serve(&["b"], "\"spiffe_sequence\":5,");
-    world.later(600);
-    sets.tick(world.now()).await;
-    assert_eq!(world.look(&keys, "a").await, "unknown");
-    for (older, told) in [
-        ("\"spiffe_sequence\":4,", "4, and 5"),
-        ("", "no spiffe_sequence, and 5"),
-    ] {
-        serve(&["a", "b"], older);
-        for restart in [false, true] {
-            if restart {
-                sets = world.sets();
-                keys = sets.open(&location, &settings());
-            }
-            world.later(600);
-            sets.tick(world.now()).await;
-            assert_eq!(world.look(&keys, "a").await, "unknown", "{older}");
-            assert_eq!(world.look(&keys, "b").await, "found", "{older}");
-            let failed = sets.status(world.now())[0].last_error.clone().unwrap_or_default();
-            assert!(failed.contains(told), "{failed}");
-        }
-    }
-    serve(&[], "\"spiffe_sequence\":6,");
-    world.later(600);
-    sets.tick(world.now()).await;
-    assert_eq!(world.look(&keys, "b").await, "unknown", "withdrawn");
-    // A trust domain that counts anew is heard once the bundle in force is too old to count.
-    serve(&["c"], "\"spiffe_sequence\":1,");
-    world.later(600);
-    sets.tick(world.now()).await;
-    assert_eq!(world.look(&keys, "c").await, "unknown");
-    world.later(24 * 3600);
-    sets.tick(world.now()).await;
-    assert_eq!(world.look(&keys, "c").await, "found");
 }

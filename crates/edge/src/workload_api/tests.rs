@@ -7,6 +7,7 @@ use crate::log::{Format, Log};
 use crate::revocation_lists::RevocationLists;
 use crate::system::OsEntropy;
 use agent::{Agent, PERMISSION_DENIED, Told};
+use countersign_authn::bundle_file::BundleFiles;
 use countersign_authn::client_certificate::build_certificate;
 use countersign_authn::keys::Offline;
 use countersign_authn::kinds::Parts;
@@ -259,6 +260,7 @@ async fn a_certificate_holds_as_long_as_its_authority_is_told() {
     let parts = Parts {
         keys: Arc::new(Offline),
         bundles: Some(Arc::clone(&bench.apis) as _),
+        bundle_files: BundleFiles::default(),
         tokens: Arc::new(TokenCache::new(CacheLimits::default(), &OsEntropy::new())),
         revocations: RevocationLists::offline(),
         sessions: Arc::new(Offline),

@@ -139,12 +139,30 @@ fn what_is_no_bundle_is_told_by_its_own_name() {
 }
 
 #[test]
-fn a_bundle_that_lists_nothing_withdraws_everything() {
-    let none = TrustBundle::parse(br#"{"keys":[],"spiffe_sequence":9}"#).unwrap();
-    assert!(none.is_withdrawn() && none.left_out().is_empty());
-    assert_eq!(none.sequence(), Some(9));
-    let some = bundle(&[&jwk(Algorithm::Es256, "a", "jwt-svid")], "");
-    assert!(!TrustBundle::parse(some.as_bytes()).unwrap().is_withdrawn());
+fn a_bundle_withdraws_what_it_has_no_entry_for() {
+    let jwt = jwk(Algorithm::Es256, "a", "jwt-svid");
+    let other = jwk(Algorithm::Es256, "b", "wit-svid");
+    let unsaid = jwt.replace(r#","use":"jwt-svid""#, "");
+    let (good, bad) = (
+        x509(&format!(r#","x5c":["{CERTIFICATE}"]"#)),
+        x509(r#","x5c":["%%"]"#),
+    );
+    for (entries, lists) in [
+        (&[][..], (false, false)),
+        (&[&*jwt], (true, false)),
+        (&[&*good], (false, true)),
+        (&[&*jwt, &good], (true, true)),
+        // One that cannot be used is not gone.
+        (&[&*jwt, &bad], (true, true)),
+        (&[&*jwt, &unsaid], (true, true)),
+        // One for something else is neither (section 4.2.2).
+        (&[&*jwt, &other], (true, false)),
+    ] {
+        let text = bundle(entries, r#","spiffe_sequence":9"#);
+        let read = TrustBundle::parse(text.as_bytes()).unwrap();
+        let listed = (read.lists_jwt_authorities(), read.lists_x509_authorities());
+        assert_eq!((listed, read.sequence()), (lists, Some(9)), "{text}");
+    }
 }
 
 /// SPIRE leaves `use` out there.

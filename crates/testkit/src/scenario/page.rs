@@ -36,6 +36,8 @@ pub enum What {
         text: String,
         /// What must stand in the diagnostics, a piece a line.
         answer: Vec<String>,
+        /// Whether it is refused by the running gateway, which goes on with the one it has.
+        reload: bool,
     },
     /// The running gateway takes another configuration.
     Reload {
@@ -381,13 +383,12 @@ fn flush(waiting: &mut Option<Waiting>, steps: &mut Vec<Step>) -> Result<(), Pag
     if refused {
         let answer = answer.ok_or(error(line, "a refused configuration without an answer"))?;
         let answer = answer.into_iter().map(|line| line.text).collect();
-        steps.push(Step {
-            line,
-            what: What::Refuse {
-                text: block.text(),
-                answer,
-            },
-        });
+        let what = What::Refuse {
+            text: block.text(),
+            answer,
+            reload: block.words.iter().any(|word| word == "reload"),
+        };
+        steps.push(Step { line, what });
         return Ok(());
     }
     let attributes = block.words.iter().skip(1).map(|word| {
@@ -402,10 +403,8 @@ fn flush(waiting: &mut Option<Waiting>, steps: &mut Vec<Step>) -> Result<(), Pag
     match table {
         None if ask.answer.is_empty() => Err(error(line, "a request without an answer")),
         None => {
-            steps.push(Step {
-                line,
-                what: What::Ask(ask),
-            });
+            let what = What::Ask(ask);
+            steps.push(Step { line, what });
             Ok(())
         }
         Some(rows) => cases(&ask, &rows, steps),

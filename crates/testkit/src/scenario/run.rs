@@ -179,8 +179,16 @@ impl<'a> Course<'a> {
     async fn step(&mut self, step: &Step) {
         let done = match &step.what {
             What::Configure { shared, text } => self.configure(shared.as_deref(), text),
-            What::Refuse { text, answer } => self.refuse(text, answer),
-            What::Reload { .. } | What::World(_) | What::Keys { .. } | What::Ask(_) if self.idle => Ok(()),
+            What::Reload { .. }
+            | What::Refuse { reload: true, .. }
+            | What::World(_)
+            | What::Keys { .. }
+            | What::Ask(_)
+                if self.idle =>
+            {
+                Ok(())
+            }
+            What::Refuse { text, answer, reload } => self.refuse(text, answer, *reload),
             What::Reload { text } => self.reload(text),
             What::World(lines) => self.change_world(lines).await,
             What::Keys { issuer, text } => self.world.network.set_keys(issuer, text),
@@ -223,12 +231,17 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    fn refuse(&self, text: &str, answer: &[String]) -> Result<(), String> {
-        match self
-            .program
-            .start(&self.behind_face(text), &self.files, &World::new())
-        {
-            Ok(_) => Err("the configuration is taken".into()),
+    fn refuse(&self, text: &str, answer: &[String], reload: bool) -> Result<(), String> {
+        let config = self.behind_face(text);
+        let taken = if reload {
+            let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
+            gateway.reload(&config, &self.files)
+        } else {
+            let started = self.program.start(&config, &self.files, &World::new());
+            started.map(drop)
+        };
+        match taken {
+            Ok(()) => Err("the configuration is taken".into()),
             Err(said) => match answer.iter().find(|piece| !said.contains(piece.as_str())) {
                 Some(piece) => Err(format!("nothing says `{piece}`:\n{said}")),
                 None => Ok(()),

@@ -84,7 +84,7 @@ fn a_page_becomes_steps_in_its_order() {
     assert_eq!(pairs(ask(&page.steps[3])), [("token", "ann")]);
     assert!(matches!(&page.steps[4].what, What::World(lines) if lines[0].text == "op down"));
     assert!(
-        matches!(&page.steps[5].what, What::Refuse { text, answer } if text == "```\n" && answer[0] == "unknown")
+        matches!(&page.steps[5].what, What::Refuse { text, answer, reload: false } if text == "```\n" && answer[0] == "unknown")
     );
 }
 
