@@ -9,7 +9,7 @@ mod text;
 
 use crate::der::{self, Reader};
 pub use pattern::{NamePattern, NamePatternError};
-pub(crate) use text::is_invisible;
+pub use text::is_invisible;
 use text::{Form, decoded, identity};
 
 /// A distinguished name (RFC 5280 section 4.1.2.4). Every value of a string type was read and is text.

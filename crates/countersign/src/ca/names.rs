@@ -2,7 +2,7 @@
 //! kind is refused, never bent into one.
 
 use countersign_core::spiffe::SpiffeIdError;
-use shape::{email, host, is_unseen, spiffe, uri};
+use shape::{email, host, spiffe, uri};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -13,6 +13,8 @@ const MAX_NAMES: usize = 100;
 /// The longest name of a file without its ending, in bytes: no file system has room for less than 255 with it.
 const MAX_STEM: usize = 120;
 const SPIFFE: &str = "spiffe://";
+
+pub(crate) use shape::is_unseen;
 
 mod shape;
 

@@ -296,3 +296,27 @@ fn a_name_of_files_means_one_certificate_and_its_successors() {
     let told = desk.good(&["renew", "ann"]);
     assert!(told.contains("client ann@example.org"), "{told}");
 }
+
+#[test]
+fn a_name_of_files_is_seen_whole() {
+    let desk = Desk::with_authority();
+    desk.good(&["issue", "client", "ann"]);
+    for file in [
+        "ann ",
+        " ann",
+        "ann\u{a0}",
+        "a\u{2003}nn",
+        "ann\u{200b}",
+        "a\u{ad}nn",
+        "ann\u{fe0f}",
+        "ann\u{3164}",
+        "\u{202e}nna",
+        "ann\u{2800}",
+        "ann\u{e0041}",
+    ] {
+        let told = desk.bad(&["issue", "client", "bob", "--file", file]);
+        assert!(told.contains("no name for files"), "{file:?}: {told}");
+    }
+    desk.good(&["issue", "client", "bob", "--file", "Ann Example"]);
+    desk.bad(&["issue", "client", "cid\u{3164}"]);
+}

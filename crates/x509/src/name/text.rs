@@ -66,7 +66,7 @@ pub(super) fn identity(tag: u8, content: &[u8]) -> Option<String> {
 }
 
 /// Characters that take no place, or turn the others round: two names that look the same would be two people.
-pub(crate) const fn is_invisible(character: char) -> bool {
+pub const fn is_invisible(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

@@ -2,6 +2,7 @@
 
 use super::{Name, NameError};
 use countersign_core::spiffe::SpiffeId;
+use countersign_x509::name::is_invisible;
 use std::net::IpAddr;
 use url::{Host, Url};
 
@@ -14,10 +15,8 @@ const MAX_LOCAL_PART: usize = 64;
 const MAX_URI: usize = 2048;
 
 /// Controls, and what turns or hides other characters: in no name that a person is to read.
-pub(super) fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+pub(crate) fn is_unseen(character: char) -> bool {
+    character.is_control() || is_invisible(character)
 }
 
 pub(super) fn host(text: &str) -> Result<Name, NameError> {
