@@ -17,6 +17,8 @@ mod issue;
 mod judged;
 #[path = "ca/quickstart.rs"]
 mod quickstart;
+#[path = "ca/renewal.rs"]
+mod renewal;
 #[path = "ca/revocation.rs"]
 mod revocation;
 #[path = "ca/sign.rs"]

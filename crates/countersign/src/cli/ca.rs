@@ -14,6 +14,7 @@ mod init;
 mod issue;
 mod list;
 mod lists;
+mod others;
 mod passphrase;
 mod quickstart;
 mod renew;

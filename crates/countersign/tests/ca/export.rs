@@ -98,7 +98,11 @@ fn a_bundle_whose_password_nobody_saw_is_not_written() {
 fn a_bundle_takes_the_place_of_a_bundle_and_of_nothing_else() {
     let desk = Desk::with_authority();
     desk.good(&["issue", "client", "ann"]);
-    for there in ["ca/root.key", "ca/index.json", "ca/issued/ann.crt", "ca/issued"] {
+    for name in ["root.key", "index.json", "issued/ann.crt"] {
+        let copy = desk.0.0.join(name.rsplit('/').next().unwrap());
+        std::fs::copy(desk.0.0.join("ca").join(name), copy).unwrap();
+    }
+    for there in ["root.key", "index.json", "ann.crt", "ca"] {
         let before = std::fs::read(desk.0.0.join(there)).ok();
         let told = desk.bad(&["export", "ann", "--pkcs12", "--output", there]);
         assert!(told.contains("is no PKCS#12 file"), "{told}");
@@ -107,4 +111,41 @@ fn a_bundle_takes_the_place_of_a_bundle_and_of_nothing_else() {
     exported(&desk, &["--output", "ann.p12"]);
     exported(&desk, &["--output", "ann.p12"]);
     exported(&desk, &["--output", "ann.p12", "--legacy"]);
+}
+
+#[test]
+fn a_bundle_is_none_of_the_authoritys_own_files() {
+    let desk = Desk::with_authority();
+    desk.good(&["issue", "client", "ann"]);
+    std::fs::rename(desk.0.0.join("ca/root.key"), desk.0.0.join("safe.key")).unwrap();
+    std::os::unix::fs::symlink("ca/.lock", desk.0.0.join("link.p12")).unwrap();
+    std::os::unix::fs::symlink("ca", desk.0.0.join("link")).unwrap();
+    for (there, folder) in [
+        ("ca/.lock", "ca"),
+        ("ca/./.lock", "ca"),
+        ("link.p12", "."),
+        ("link/.lock", "ca"),
+        // What is not there now may come, or come back.
+        ("ca/root.key", "ca"),
+        ("ca/root.crl", "ca"),
+        ("ca/.index.json.1.new", "ca"),
+        ("ca/issued/ben.crt", "ca/issued"),
+        ("ca/issued/.p12", "ca/issued"),
+    ] {
+        let before = names(&desk, folder);
+        let told = desk.bad(&["export", "ann", "--pkcs12", "--output", there]);
+        assert!(told.contains("the authority's own"), "{there}: {told}");
+        assert_eq!(names(&desk, folder), before, "{there}");
+    }
+    exported(&desk, &["--output", "ca/phone.p12"]);
+    exported(&desk, &["--output", "ca/issued/phone.P12"]);
+    exported(&desk, &["--output", "link/phone.pfx"]);
+}
+
+fn names(desk: &Desk, folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(desk.0.0.join(folder)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names = names.collect::<Vec<_>>();
+    names.sort();
+    names
 }

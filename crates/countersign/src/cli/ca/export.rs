@@ -2,11 +2,11 @@
 
 use super::folder::Folder;
 use super::issue::Files;
-use super::written::{SECRET, Staged};
+use super::written::{SECRET, Staged, folder_of};
 use super::{Place, day, now, renew};
+use crate::ca::Role;
 use crate::ca::index::Status;
 use crate::ca::pkcs12::{Bundle, bundle, password};
-use crate::ca::{Role, first_certificate};
 use crate::config::Environment;
 use crate::output::Output;
 use countersign_edge::system::OsEntropy;
@@ -14,6 +14,9 @@ use serde_json::json;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+/// What files of this kind end with.
+const BUNDLES: [&str; 2] = ["p12", "pfx"];
 
 /// What to export.
 #[derive(Debug, clap::Args)]
@@ -64,7 +67,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         folder.certificate(Role::Intermediate),
         folder.certificate(Role::Root),
     ];
-    let certificates = paths.iter().map(|path| certificate(path, environment));
+    let certificates = paths.iter().map(|path| renew::certificate(path, environment));
     let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
     if certificates.first().is_none_or(|own| !key.is_of(own)) {
         return Err(format!(
@@ -86,6 +89,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         bundle(form, &key, &certificates, name, &password, &entropy).map_err(|error| error.to_string())?;
     let beside = files.certificate.with_file_name(format!("{}.p12", record.file));
     let path = args.output.clone().unwrap_or(beside);
+    refuse_own(&path, &folder)?;
     refuse_another(&path)?;
     let staged = Staged::write(&path, &bytes, SECRET)?;
     let shown = path.display().to_string();
@@ -103,6 +107,33 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         ));
     }
     staged.place().map(drop)
+}
+
+/// Refuses a place that the authority keeps for its own files, there or not: of those in its folders only bundles are
+/// anybody's to name.
+fn refuse_own(path: &Path, folder: &Folder) -> Result<(), String> {
+    let whole = |path: &Path| std::fs::canonicalize(path);
+    let real = whole(path).or_else(|_| {
+        let name = path.file_name().unwrap_or_default();
+        whole(folder_of(path)).map(|folder| folder.join(name))
+    });
+    // Where there is no folder nothing is written.
+    let Ok(real) = real else { return Ok(()) };
+    let own = [whole(&folder.0), whole(&folder.issued())];
+    let inside = own.iter().flatten().any(|own| folder_of(&real) == own);
+    let ending = real.extension().and_then(|ending| ending.to_str());
+    let bundle =
+        ending.is_some_and(|ending| BUNDLES.iter().any(|bundle| ending.eq_ignore_ascii_case(bundle)));
+    let hidden = real
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    if inside && (hidden || !bundle) {
+        return Err(format!(
+            "{} is among the authority's own files: give --output another folder, or a name that ends in .p12",
+            path.display()
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses to take the place of what is no PKCS#12 file: a key of the authority, say.
@@ -132,11 +163,4 @@ fn is_bundle(begins: &[u8]) -> bool {
     begins
         .get(length..)
         .is_some_and(|rest| rest.starts_with(&[2, 1, 3]))
-}
-
-/// The first certificate of a file.
-fn certificate(path: &Path, environment: &Environment) -> Result<Vec<u8>, String> {
-    let bytes = environment.whole(path)?;
-    let text = String::from_utf8_lossy(&bytes);
-    first_certificate(&text).ok_or_else(|| format!("{}: holds no certificate", path.display()))
 }

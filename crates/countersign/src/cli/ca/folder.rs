@@ -1,15 +1,15 @@
 //! The folder of an authority: what is in it, who may change it, and one change at a time.
 
+use super::others;
 use super::passphrase::Unlock;
-use super::written::{OTHERS, SECRET, is_staged, told, write};
+use super::written::{SECRET, is_staged, told, write};
 use crate::ca::index::{Index, Record, Status};
 use crate::ca::{Authority, PrivateKey, Role, is_locked};
 use crate::config::Environment;
-use crate::state;
 use countersign_core::secret::Secret;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The largest index that is read: some 500,000 certificates.
@@ -109,16 +109,9 @@ impl Folder {
 
     /// Waits until nobody else changes the folder, and keeps others from it.
     pub(super) fn hold(&self) -> Result<Held, String> {
-        for folder in [self.0.clone(), self.issued()] {
-            refuse_shared(&folder)?;
-        }
-        let index = self.path(INDEX);
-        if state::is_open(&index) {
-            return Err(format!(
-                "others can write {0}, and what it says of certificates may be theirs: look at it, then `chmod go-w {0}`",
-                index.display()
-            ));
-        }
+        others::refuse_shared(&self.0)?;
+        others::refuse_anothers(&self.issued(), &self.0)?;
+        others::refuse_anothers_index(&self.path(INDEX), &self.0)?;
         let path = self.path(LOCK);
         let mut options = OpenOptions::new();
         let file = options
@@ -189,7 +182,7 @@ impl Folder {
         let mut keys = Vec::new();
         for role in roles {
             let path = self.key(*role);
-            refuse_open(&path)?;
+            others::refuse_open(&path)?;
             let text =
                 Secret::new(text(environment, &path).map_err(|why| format!("{why}: {}", away(*role)))?);
             if is_locked(text.expose()) && passphrase.is_none() {
@@ -243,28 +236,6 @@ fn sweep(folder: &Path) {
         if is_staged(&entry.file_name().to_string_lossy()) {
             drop(std::fs::remove_file(entry.path()));
         }
-    }
-}
-
-/// Refuses a folder that others can write into.
-pub(super) fn refuse_shared(folder: &Path) -> Result<(), String> {
-    if !state::is_open(folder) {
-        return Ok(());
-    }
-    Err(format!(
-        "others can write into {0}, and put their own certificates and keys there: `chmod go-w {0}`",
-        folder.display()
-    ))
-}
-
-/// Refuses a key that anybody on this machine may have read.
-fn refuse_open(key: &Path) -> Result<(), String> {
-    match std::fs::metadata(key) {
-        Ok(facts) if facts.mode() & OTHERS != 0 => Err(format!(
-            "everybody on this machine can read or change {0}: `chmod o-rwx {0}`, or make a new authority if somebody may have",
-            key.display()
-        )),
-        Ok(_) | Err(_) => Ok(()),
     }
 }
 

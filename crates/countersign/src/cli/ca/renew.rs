@@ -1,14 +1,17 @@
 //! Certificates made to hold again, under the same names.
 
-use super::folder::{Folder, refuse_shared};
+use super::folder::Folder;
 use super::issue::{self, Files};
+use super::others;
 use super::passphrase::Unlock;
 use super::revoke::INTERMEDIATE;
-use super::written::{OTHERS, PUBLIC, Staged, folder_of, told};
+use super::written::{PUBLIC, Staged};
 use super::{Place, day, lists, now, rfc_3339};
 use crate::ca::index::{Index, Record, Status, days_left};
 use crate::ca::names::Name;
-use crate::ca::{Authority, Foundation, Issued, PrivateKey, Role, Wish, certificate_pem};
+use crate::ca::{
+    Authority, Foundation, Issued, PrivateKey, Role, Wish, certificate_pem, first_certificate, sha256,
+};
 use crate::config::Environment;
 use crate::output::Output;
 use countersign_core::secret::Secret;
@@ -16,7 +19,6 @@ use countersign_core::time::Timestamp;
 use countersign_edge::system::OsEntropy;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// What to renew.
@@ -27,7 +29,8 @@ pub(in crate::cli) struct Args {
     names: Vec<String>,
     #[command(flatten)]
     place: Place,
-    /// Only what has fewer days left than this; without a name, everything of which this is true.
+    /// Only what has fewer days left than this; without a name, everything of which this is true but what ended as many days
+    /// ago: that was let lapse.
     #[arg(long, value_name = "DAYS")]
     due: Option<u32>,
     /// How many days it holds from now. Otherwise as many as before.
@@ -55,20 +58,35 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     let held = folder.hold()?;
     let mut authority = folder.authority(keys, environment, &held)?;
     let chosen = chosen(args, &folder, &authority.index)?;
+    let mut failures = Vec::new();
     for place in &chosen {
         let Some(record) = authority.index.certificates.get(*place).cloned() else {
             continue;
         };
-        let (issued, written) = again(args, &folder, &mut authority, &record)?;
-        issue::tell(&issued, &written, args.json, out);
-        if !args.json {
-            issue::tell_former(&record, out);
+        match again(args, &folder, &mut authority, &record) {
+            Ok((issued, written)) => {
+                issue::tell(&issued, &written, args.json, out);
+                if !args.json {
+                    issue::tell_former(&record, out);
+                }
+            }
+            // The others are due all the same.
+            Err(why) => failures.push(why),
         }
     }
     if chosen.is_empty() && !args.json {
         out.line("nothing is due");
     }
-    Ok(())
+    match failures.as_slice() {
+        [] => Ok(()),
+        [why] if chosen.len() == 1 => Err(why.clone()),
+        several => Err(format!(
+            "{} of {} not renewed: {}",
+            several.len(),
+            chosen.len(),
+            several.join("; ")
+        )),
+    }
 }
 
 /// The newest certificates of the names that were given, or of all; those that are due, where that was asked.
@@ -85,8 +103,12 @@ fn chosen(args: &Args, folder: &Folder, index: &Index) -> Result<Vec<usize>, Str
         let newest = records.map(|(place, record)| ((&record.file, &record.folder), (place, record)));
         let newest = newest.collect::<BTreeMap<_, _>>().into_values();
         // What was revoked or comes from a request is not renewed by a timer.
-        let wanted =
-            newest.filter(|(_, record)| due(record) && record.revoked.is_none() && !record.requested);
+        let lapsed = |record: &Record| {
+            args.due
+                .is_some_and(|due| days_left(record.not_after, now) <= -i64::from(due))
+        };
+        let wanted = newest.filter(|(_, record)| due(record) && !lapsed(record));
+        let wanted = wanted.filter(|(_, record)| record.revoked.is_none() && !record.requested);
         return Ok(wanted.map(|(place, _)| place).collect());
     }
     for name in &args.names {
@@ -96,11 +118,35 @@ fn chosen(args: &Args, folder: &Folder, index: &Index) -> Result<Vec<usize>, Str
             continue;
         };
         may_be_renewed(record, now)?;
+        may_be_renewed(in_the_files(index, record)?, now)?;
         if due(record) && !chosen.contains(&newest) {
             chosen.push(newest);
         }
     }
     Ok(chosen)
+}
+
+/// The certificate whose files the new one would take the place of. Refuses where that is another's, or where another holds
+/// under this name of files: whoever revokes by it would mean both.
+fn in_the_files<'i>(index: &'i Index, record: &'i Record) -> Result<&'i Record, String> {
+    let of_the_name = || {
+        let records = index.certificates.iter().rev();
+        records.filter(|other| other.file == record.file)
+    };
+    let last = of_the_name().find(|other| other.folder == record.folder);
+    let last = last.unwrap_or(record);
+    let mut others = of_the_name().filter(|other| !other.is_of_the_same(record));
+    let holds = others.find(|other| other.status(now()) == Status::Valid);
+    let other = holds.or_else(|| (!last.is_of_the_same(record)).then_some(last));
+    other.map_or(Ok(last), |other| {
+        Err(format!(
+            "{} is what the files of {} {} are called now: issue {} anew under another --file",
+            record.file,
+            other.kind.word(),
+            other.names.join(", "),
+            record.names.join(", ")
+        ))
+    })
 }
 
 fn may_be_renewed(record: &Record, now: Timestamp) -> Result<(), String> {
@@ -130,8 +176,8 @@ fn again(
     let names = Name::parse_all(record.kind, &record.names).map_err(|error| told(&error))?;
     let files = Files::new(&folder.of(record), &record.file);
     let key = if args.keep_key {
-        may_be_kept(&files.key, record.folder.is_none())?;
-        kept(&files.key)?
+        others::may_be_kept(&files.key, record.folder.is_none())?;
+        its_own(&files, record)?
     } else {
         PrivateKey::generate().map_err(|error| told(&error))?
     };
@@ -145,34 +191,39 @@ fn again(
     };
     let issued = authority.issue(wish, key.public_half(), now(), &OsEntropy::new());
     let issued = issued.map_err(|error| told(&error))?;
-    let staged = files.stage(&issued.chain, (!args.keep_key).then_some(&key))?;
-    folder.save(&authority.index)?;
+    let staged = files.stage(&issued.chain, (!args.keep_key).then_some(&key));
+    let saved = staged.and_then(|staged| folder.save(&authority.index).map(|()| staged));
+    let staged = saved.inspect_err(|_| {
+        // Nobody has it, and the next one is remembered without it.
+        authority.index.certificates.pop();
+    })?;
     let written = staged.into_iter().map(Staged::place).collect::<Result<_, _>>()?;
     Ok((issued, written))
 }
 
-/// Refuses to vouch once more for a key that somebody else put there or may have read.
-fn may_be_kept(key: &Path, is_ours: bool) -> Result<(), String> {
-    let real = std::fs::canonicalize(key).map_err(|error| told(key, &error))?;
-    for folder in [folder_of(key), folder_of(&real)] {
-        refuse_shared(folder)?;
+/// The key of the certificate that was issued last. Any other may be somebody else's.
+fn its_own(files: &Files, record: &Record) -> Result<PrivateKey, String> {
+    let otherwise = "without --keep-key a new one is made";
+    let key = kept(&files.key)?;
+    let certificate = certificate(&files.certificate, &Environment::real())?;
+    let (path, shown) = (files.certificate.display(), files.key.display());
+    if sha256(&certificate) != record.sha256 {
+        return Err(format!(
+            "{path} is not what was issued last for {}, and whose key it has is not known: {otherwise}",
+            record.names.join(", ")
+        ));
     }
-    let facts = std::fs::metadata(&real).map_err(|error| told(key, &error))?;
-    let owner = std::fs::metadata(folder_of(&real)).map_err(|error| told(key, &error))?;
-    // Elsewhere a key may have been given to the program that uses it.
-    let of_another = is_ours && facts.uid() != 0 && facts.uid() != owner.uid();
-    if facts.mode() & OTHERS == 0 && !of_another {
-        return Ok(());
+    if !key.is_of(&certificate) {
+        return Err(format!("{shown} is not the key of {path}: {otherwise}"));
     }
-    let why = if of_another {
-        "is another's"
-    } else {
-        "can be read or changed by everybody on this machine"
-    };
-    Err(format!(
-        "{} {why}, and a key that may be somebody else's is not vouched for again: without --keep-key a new one is made",
-        key.display()
-    ))
+    Ok(key)
+}
+
+/// The first certificate of a file.
+pub(super) fn certificate(path: &Path, environment: &Environment) -> Result<Vec<u8>, String> {
+    let bytes = environment.whole(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    first_certificate(&text).ok_or_else(|| format!("{}: holds no certificate", path.display()))
 }
 
 /// The key that a certificate has.
