@@ -9,12 +9,21 @@ use crate::name::{Name, is_invisible};
 use countersign_core::certificate::{SanKind, SubjectAlternativeName};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+pub use pattern::{SanPattern, SanPatternError};
+
+mod pattern;
+
 /// 1.3.6.1.4.1.311.20.2.3
 const UPN: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03];
 const UTF8_STRING: u8 = 0x0c;
 /// RFC 1035 section 2.3.4.
 const MAX_LABEL: usize = 63;
 const MAX_DNS_NAME: usize = 253;
+
+/// What stands in a URI besides letters and digits (RFC 3986 section 2).
+const URI: &[u8] = b"-._~:/?#[]@!$&'()*+,;=%";
+/// What stands in an atom of an e-mail address besides letters and digits (RFC 5321 section 4.1.2).
+const EMAIL: &[u8] = b"!#$%&'*+-/=?^_`{|}~";
 
 /// A name that is left out, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +198,7 @@ fn is_uri(text: &str) -> bool {
         && scheme
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || URI.contains(&byte);
     let escapes_whole = rest.split('%').skip(1).all(|after| {
         after
             .as_bytes()
@@ -228,7 +237,7 @@ fn is_email(text: &str) -> bool {
         !atom.is_empty()
             && atom
                 .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
+                .all(|byte| byte.is_ascii_alphanumeric() || EMAIL.contains(&byte))
     };
     local.split('.').all(atom) && is_host(host)
 }

@@ -23,10 +23,6 @@ use url::Url;
 /// The keys that name whom to believe. One must be there.
 const SOURCES: [&str; 3] = ["authorities", "bundle_file", "workload_api"];
 
-/// What a pattern of distinguished names looks like.
-const DN: &str = "\"dn:CN=*,OU=staff,O=Example\": one relative name after the other, the most special first; `*` is any \
-                  text of one value, and alone between commas any number of relative names";
-
 /// Builds `certificate.name`.
 pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fault>> {
     let (authenticator, warnings) = build_certificate(name, values, parts)?;
@@ -280,10 +276,9 @@ impl Building<'_> {
                     let fault = Fault::new(text, "the group's name is empty").within("groups");
                     self.faults.push(fault);
                 }
-                Err(message) => {
-                    let fault = Fault::new(text, message).within("groups");
-                    let of_a_name = text.starts_with("dn:");
-                    self.faults.push(if of_a_name { fault.help(DN) } else { fault });
+                Err(wrong) => {
+                    let fault = Fault::new(text, wrong.message).within("groups");
+                    self.faults.push(fault.help(wrong.help));
                 }
             }
         }

@@ -3,6 +3,7 @@
 use countersign_core::certificate::SanKind;
 use countersign_x509::certificate::{Certificate, hexadecimal};
 use countersign_x509::name::NamePattern;
+use countersign_x509::san::SanPattern;
 use countersign_x509::text_pattern::TextPattern;
 
 /// Where groups come from.
@@ -17,7 +18,7 @@ pub(super) struct Groups {
 /// One pattern of `groups`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pattern {
-    San(SanKind, TextPattern),
+    San(SanPattern),
     SubjectDn(NamePattern),
     Fingerprint(TextPattern),
     Spki(TextPattern),
@@ -44,47 +45,54 @@ impl Groups {
     }
 }
 
+/// What is wrong with a pattern, and what to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PatternFault {
+    pub(super) message: String,
+    pub(super) help: &'static str,
+}
+
+/// What a pattern of distinguished names looks like.
+const DN: &str = "\"dn:CN=*,OU=staff,O=Example\": one relative name after the other, the most special first; `*` is any \
+                  text of one value, and alone between commas any number of relative names";
+
+/// What other patterns look like.
+const LIKE: &str = "\"uri:spiffe://home.example/ops/*\", \"email:*@home.example\" or the like";
+
 impl Pattern {
     /// Reads `kind:text`, `*` in it for any text.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, PatternFault> {
         const KINDS: &str = "a pattern begins with uri:, dns:, email:, ip:, upn:, dn:, fingerprint: or spki:";
         const NOTHING: &str = "a pattern that fits every name says nothing";
-        let (kind, pattern) = text.split_once(':').ok_or(KINDS)?;
+        let fault = |message: &str, help| PatternFault {
+            message: message.to_owned(),
+            help,
+        };
+        let (kind, pattern) = text.split_once(':').ok_or_else(|| fault(KINDS, LIKE))?;
+        let help = if kind == "dn" { DN } else { LIKE };
         if pattern.chars().all(|character| character == '*') {
-            return Err(NOTHING.to_owned());
+            return Err(fault(NOTHING, help));
         }
-        let text = TextPattern::parse(pattern);
         match kind {
             "dn" => match NamePattern::parse(pattern) {
-                Ok(name) if name.says_nothing() => Err(NOTHING.to_owned()),
+                Ok(name) if name.says_nothing() => Err(fault(NOTHING, DN)),
                 Ok(name) => Ok(Self::SubjectDn(name)),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(fault(&error.to_string(), DN)),
             },
             "fingerprint" => digest(pattern).map(Self::Fingerprint),
             "spki" => digest(pattern).map(Self::Spki),
             other => {
-                let kind = SanKind::parse(other).ok_or(KINDS)?;
-                // Large and small letters are one in names of the DNS.
-                let small = TextPattern::parse(&pattern.to_ascii_lowercase());
-                Ok(Self::San(kind, if kind == SanKind::Dns { small } else { text }))
+                let kind = SanKind::parse(other).ok_or_else(|| fault(KINDS, LIKE))?;
+                let pattern = SanPattern::parse(kind, pattern);
+                let pattern = pattern.map_err(|error| fault(&error.to_string(), error.help()))?;
+                Ok(Self::San(pattern))
             }
         }
     }
 
     fn fits(&self, leaf: &Certificate) -> bool {
         match self {
-            Self::San(kind, text) => {
-                let mut names = leaf.sans().iter().filter(|name| name.kind() == *kind);
-                names.any(|name| match kind {
-                    SanKind::Dns => text.fits(&name.text().to_ascii_lowercase()),
-                    SanKind::Uri
-                    | SanKind::Email
-                    | SanKind::Ip
-                    | SanKind::DirectoryName
-                    | SanKind::Upn
-                    | SanKind::Other => text.fits(&name.text()),
-                })
-            }
+            Self::San(pattern) => leaf.sans().iter().any(|name| pattern.fits(name)),
             Self::SubjectDn(name) => name.fits(leaf.subject()),
             Self::Fingerprint(text) => text.fits(&hexadecimal(&leaf.sha256())),
             Self::Spki(text) => text.fits(&hexadecimal(&leaf.spki_sha256())),
@@ -93,7 +101,7 @@ impl Pattern {
 }
 
 /// A pattern of a SHA-256, also as OpenSSL writes it. One that none fits is a fault.
-fn digest(pattern: &str) -> Result<TextPattern, String> {
+fn digest(pattern: &str) -> Result<TextPattern, PatternFault> {
     let digits = pattern.replace(':', "").to_ascii_lowercase();
     let others = digits.bytes().filter(|byte| *byte != b'*').count();
     let known = digits
@@ -103,7 +111,11 @@ fn digest(pattern: &str) -> Result<TextPattern, String> {
     if known && long_enough {
         return Ok(TextPattern::parse(&digits));
     }
-    Err("a SHA-256 is 64 hexadecimal digits, of which `*` may stand for any: none fits this".to_owned())
+    Err(PatternFault {
+        message: "a SHA-256 is 64 hexadecimal digits, of which `*` may stand for any: none fits this"
+            .to_owned(),
+        help: "as `countersign certificate inspect` prints it, or `openssl x509 -fingerprint -sha256`",
+    })
 }
 
 #[cfg(test)]
@@ -118,6 +130,9 @@ mod tests {
             "uri:*",
             "uri:",
             "uri:**",
+            "email:ann",
+            "email: ann@home.test",
+            "ip:10.0.0.0/8",
             "dn:*,*",
             "dn:*OU=admins*",
             "dn:admins",

@@ -47,7 +47,8 @@ pub const OPTIONS: Table = Table {
             Kind::TextMap,
             "Groups by pattern of a name: `\"uri:spiffe://home.example/ops/*\" = \"operators\"`. Before the first `:` stands \
              the kind (`uri`, `dns`, `email`, `ip`, `upn`, `dn` for the subject's distinguished name, `fingerprint`, `spki`); \
-             a `*` stands for any text. A `dn` is written as RFC 4514 does, the most special first, and held against the \
+             a `*` stands for any text. In a DNS name and in the domain of an e-mail address large and small letters are one; a \
+             pattern that no name fits is refused. A `dn` is written as RFC 4514 does, the most special first, and held against the \
              subject's relative names one by one: `*` is any text of one value there, and alone between commas any number \
              of relative names.",
         ),
