@@ -15,6 +15,9 @@ pub trait Kept: Send + Sync + fmt::Debug {
 
     /// Writes the blob called `name` whole: a reader sees the old bytes or the new ones, never a part.
     fn save<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), KeptError>>;
+
+    /// Removes the blob called `name`, if there is one.
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>>;
 }
 
 /// Whether `name` may name a blob.

@@ -88,6 +88,7 @@ impl Running {
         let folder = state::folder(plan.state.as_deref(), &plan.environment);
         let ports = ports(&plan.environment, folder.as_ref().ok())?;
         let asked = Asked::new(&ports, Refresh::Background);
+        asked.revocations.restore().await;
         let refused = |told: Vec<Diagnostic>| RunError::Configuration(told_whole(&told, &sources));
         let recorder = Recorder::around(&plan.environment);
         let loaded = program::load(&sources, recorder.environment(), &ports, &asked).map_err(refused)?;

@@ -21,10 +21,10 @@ pub fn folder(named: Option<&Path>, environment: &Environment) -> Result<PathBuf
     Err(reason)
 }
 
-/// The folder of a gateway that runs: the first of the same places that has a `socket`, else the first. Nothing is made.
-pub fn folder_with(socket: &str, named: Option<&Path>, environment: &Environment) -> PathBuf {
+/// The folder of a gateway: the first of the same places that has a `file` of its own, else the first. Nothing is made.
+pub fn folder_with(file: &str, named: Option<&Path>, environment: &Environment) -> PathBuf {
     let candidates = candidates(named, environment);
-    let there = candidates.iter().find(|path| path.join(socket).exists());
+    let there = candidates.iter().find(|path| path.join(file).exists());
     there.or(candidates.first()).cloned().unwrap_or_default()
 }
 

@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// The largest blob that is read back, in bytes.
-const MAX_BLOB_BYTES: u64 = 16 << 20;
+/// The largest blob that is read back, in bytes: as large as a revocation list may be.
+const MAX_BLOB_BYTES: u64 = 64 << 20;
 
 /// A folder of files, each written whole: to a temporary name, synced, renamed.
 #[derive(Debug)]
 pub struct KeptFolder {
     folder: PathBuf,
+    /// Another process writes to it, and nothing is changed here.
+    is_anothers: bool,
     /// Counts writes, for the names of temporary files: two writers of one blob must not share one.
     writes: AtomicU64,
 }
@@ -26,8 +28,25 @@ impl KeptFolder {
         remove_temporaries(&folder);
         Self {
             folder,
+            is_anothers: false,
             writes: AtomicU64::new(0),
         }
+    }
+
+    /// Reads the blobs of a gateway that may be running: nothing is written or removed.
+    pub fn of_another(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            is_anothers: true,
+            writes: AtomicU64::new(0),
+        }
+    }
+
+    fn writable(&self, name: &str) -> Result<PathBuf, KeptError> {
+        if self.is_anothers {
+            return Err(KeptError("another process keeps this folder".to_owned()));
+        }
+        self.path(name)
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, KeptError> {
@@ -109,10 +128,21 @@ impl Kept for KeptFolder {
 
     fn save<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), KeptError>> {
         Box::pin(async move {
-            let (path, bytes) = (self.path(name)?, bytes.to_vec());
+            let (path, bytes) = (self.writable(name)?, bytes.to_vec());
             let number = self.writes.fetch_add(1, Ordering::Relaxed);
             let temporary = self.folder.join(temporary(name, number));
             off_the_path(move || write(&path, &temporary, &bytes)).await
+        })
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>> {
+        Box::pin(async move {
+            let path = self.writable(name)?;
+            off_the_path(move || match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(told(&path, &error)),
+                Ok(()) | Err(_) => Ok(()),
+            })
+            .await
         })
     }
 }
@@ -139,6 +169,12 @@ impl Kept for KeptMemory {
         drop(blobs.insert(name.to_owned(), bytes.to_vec()));
         Box::pin(async { Ok(()) })
     }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>> {
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(blobs.remove(name));
+        Box::pin(async { Ok(()) })
+    }
 }
 
 #[cfg(test)]
@@ -156,12 +192,22 @@ mod tests {
             kept.save("keys.json", bytes).await.unwrap();
             assert_eq!(kept.load("keys.json").await.unwrap().as_deref(), Some(bytes));
         }
+        // Another process reads, and leaves it as it is.
+        let others = KeptFolder::of_another(folder.0.clone());
+        assert_eq!(
+            others.load("keys.json").await.unwrap().as_deref(),
+            Some(&b"new"[..])
+        );
+        assert!(others.save("keys.json", b"x").await.is_err() && others.remove("keys.json").await.is_err());
         let entries = std::fs::read_dir(&folder.0)
             .unwrap()
             .map(|entry| entry.unwrap())
             .collect::<Vec<_>>();
         assert_eq!(entries.len(), 1, "nothing is left behind");
         assert_eq!(entries[0].metadata().unwrap().mode() & 0o777, 0o600);
+        kept.remove("keys.json").await.unwrap();
+        kept.remove("keys.json").await.unwrap();
+        assert_eq!(kept.load("keys.json").await.unwrap(), None);
     }
 
     #[tokio::test]

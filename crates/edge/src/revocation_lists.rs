@@ -1,5 +1,6 @@
 //! Revocation lists, kept up to date: files are looked at every second, URLs fetched in the background. What is believed
-//! of a list is decided below the waterline; a list that is not taken leaves the one before it in force.
+//! of a list is decided below the waterline. What a list has said is known to the whole process, whichever set of sources it
+//! came by, and to the next one.
 
 use crate::kept_folder::KeptMemory;
 use crate::key_sets::Refresh;
@@ -15,15 +16,18 @@ use countersign_core::{BoxFuture, Ports};
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::CrlIndex;
 use http::{Request, Response};
+use known::Known;
 use set::ListSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
+pub use kept::WHAT_IS_KNOWN;
 pub use set::ListStatus;
 
 mod files;
+mod kept;
+mod known;
 mod remote;
 mod set;
 #[cfg(test)]
@@ -42,28 +46,39 @@ type LateLog = Arc<OnceLock<Arc<Log>>>;
 pub struct RevocationLists {
     ports: Ports,
     refresh: Refresh,
-    open: Mutex<Vec<Weak<Held>>>,
-    generations: Arc<AtomicU64>,
+    open: Arc<Open>,
+    known: Arc<Known>,
     log: LateLog,
 }
+
+/// Those that somebody holds.
+type Open = Mutex<Vec<Weak<Held>>>;
 
 /// The lists of one table as its judge holds them. When the last holder lets go, their task ends.
 #[derive(Debug)]
 struct Held {
     set: Arc<ListSet>,
+    known: Arc<Known>,
+    open: Arc<Open>,
     task: Option<AbortHandle>,
 }
 
 impl RevocationLists {
     /// No lists yet.
     pub fn new(ports: &Ports, refresh: Refresh) -> Arc<Self> {
+        let log = LateLog::default();
         Arc::new(Self {
             ports: ports.clone(),
             refresh,
-            open: Mutex::new(Vec::new()),
-            generations: Arc::new(AtomicU64::new(1)),
-            log: LateLog::default(),
+            open: Arc::default(),
+            known: Arc::new(Known::new(ports, &log)),
+            log,
         })
+    }
+
+    /// Takes what was known to the process before, from where the ports keep it. Once, before any list is opened.
+    pub async fn restore(&self) {
+        self.known.restore().await;
     }
 
     /// Lists that are read and never fetched: for commands that look at a configuration.
@@ -99,9 +114,16 @@ impl RevocationLists {
     }
 
     fn held(&self) -> Vec<Arc<Held>> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.iter().filter_map(Weak::upgrade).collect()
+        upgraded(&lock(&self.open))
     }
+}
+
+fn lock(open: &Open) -> MutexGuard<'_, Vec<Weak<Held>>> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn upgraded(open: &[Weak<Held>]) -> Vec<Arc<Held>> {
+    open.iter().filter_map(Weak::upgrade).collect()
 }
 
 impl RevocationsFactory for RevocationLists {
@@ -110,22 +132,27 @@ impl RevocationsFactory for RevocationLists {
         sources: RevocationSources,
         authorities: &Arc<Authorities>,
     ) -> Result<Arc<dyn Revocations>, Vec<Fault>> {
-        let others = self.held();
+        let others;
+        // Nobody is forgotten between: whoever lets go waits. The others go after the lock does.
+        let mut open = lock(&self.open);
+        others = upgraded(&open);
         let same = others.iter().find(|held| held.set.is(&sources, authorities));
         if let Some(held) = same {
             return Ok(Arc::clone(held) as _);
         }
-        let sets = others.iter().map(|held| &*held.set).collect::<Vec<_>>();
-        let told = (&self.generations, &self.log);
-        let set = ListSet::open(sources, authorities, &self.ports, told, &sets)?;
+        let set = ListSet::open(sources, authorities, &self.ports, (&self.known, &self.log))?;
         let set = Arc::new(set);
         set.tell_bound();
         let task = match self.refresh {
             Refresh::Background => Some(tokio::spawn(Arc::clone(&set).keep_fresh()).abort_handle()),
             Refresh::ByHand => None,
         };
-        let held = Arc::new(Held { set, task });
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = Arc::new(Held {
+            set,
+            known: Arc::clone(&self.known),
+            open: Arc::clone(&self.open),
+            task,
+        });
         open.retain(|held| held.strong_count() > 0);
         open.push(Arc::downgrade(&held));
         Ok(held)
@@ -134,11 +161,11 @@ impl RevocationsFactory for RevocationLists {
 
 impl Revocations for Held {
     fn index(&self) -> Arc<CrlIndex> {
-        self.set.index()
+        self.known.index()
     }
 
     fn generation(&self) -> u64 {
-        self.set.generation()
+        self.known.generation()
     }
 
     fn shortcomings(&self, accept_stale: bool) -> Vec<String> {
@@ -151,6 +178,12 @@ impl Drop for Held {
         if let Some(task) = &self.task {
             task.abort();
         }
+        let others;
+        let open = lock(&self.open);
+        others = upgraded(&open);
+        let places = others.iter().flat_map(|held| held.set.places());
+        self.known.only(&places.collect());
+        drop(open);
     }
 }
 
@@ -166,9 +199,4 @@ impl HttpClient for NoNetwork {
         let error = HttpError::Unreachable("nothing is fetched here".to_owned());
         Box::pin(std::future::ready(Err(error)))
     }
-}
-
-/// A number no set had before.
-fn next(generations: &AtomicU64) -> u64 {
-    generations.fetch_add(1, Ordering::Relaxed)
 }

@@ -74,4 +74,9 @@ impl Kept for MemoryKept {
         };
         Box::pin(std::future::ready(saved))
     }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>> {
+        self.0.lock().unwrap().blobs.remove(name);
+        Box::pin(std::future::ready(Ok(())))
+    }
 }

@@ -6,26 +6,26 @@
 //! is due.
 
 mod index;
+mod known;
 mod scope;
 mod serials;
+mod signers;
 
 use crate::certificate::{Extension, all_extensions};
 use crate::der::{self, Reader, constructed};
 use crate::name::Name;
 use crate::signature::{SignatureFault, Signed};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign_core::time::Timestamp;
 pub use index::{CrlIndex, CrlSummary, Signer, Standing, Unknown};
+pub use known::{KeptList, KnownLists};
 use scope::Scope;
 use serials::Serials;
+use signers::Signers;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 /// The largest list that is read, in bytes of DER.
 pub const MAX_CRL_BYTES: usize = 64 * 1024 * 1024;
-/// How many keys are remembered of which it is known whether they signed a list.
-const MAX_SIGNERS: usize = 16;
 
 const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 0x14];
 const REASON_CODE: &[u8] = &[0x55, 0x1d, 0x15];
@@ -41,9 +41,6 @@ pub struct Crl {
     inner: Arc<Inner>,
 }
 
-/// A key, and whether it signed the list.
-type Asked = (Box<[u8]>, Result<(), SignatureFault>);
-
 struct Inner {
     der: Box<[u8]>,
     issuer: Name,
@@ -52,8 +49,7 @@ struct Inner {
     number: Box<[u8]>,
     scope: Scope,
     serials: Serials,
-    /// The keys that were asked about: their `SubjectPublicKeyInfo`, and whether they signed this list.
-    signers: RwLock<Vec<Asked>>,
+    signers: Signers,
 }
 
 /// Why bytes are no list that can be relied on.
@@ -189,7 +185,7 @@ impl Crl {
                 number,
                 scope,
                 serials,
-                signers: RwLock::default(),
+                signers: Signers::default(),
                 der: bytes,
             }),
         })
@@ -225,55 +221,62 @@ impl Crl {
         self.this_update() <= now && now < self.next_update()
     }
 
-    /// Whether it speaks in place of `other`: it is about the same certificates or about all, signed by the same key as far
-    /// as the key that signed it is known, and neither its time nor its number says that it is the older one.
+    /// Whether its time and its number both say that it is the newer one. Where they disagree (a clock was set back, or
+    /// numbers were begun anew) neither of the two is.
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        let own = (self.number().len(), self.number());
+        let others = (other.number().len(), other.number());
+        let (time, others_time) = (self.this_update(), other.this_update());
+        time >= others_time && own >= others && (time > others_time || own > others)
+    }
+
+    /// Whether it speaks in place of `other` from its beginning on: it is the newer one, about the same certificates or
+    /// more, and a key that is known to have signed it signed the other, too.
     pub fn outdates(&self, other: &Self) -> bool {
-        if self.issuer() != other.issuer() {
-            return false;
-        }
-        let number = |crl: &Self| (crl.number().len(), crl.number().to_vec());
-        let (own, others) = (
-            (self.this_update(), number(self)),
-            (other.this_update(), number(other)),
-        );
-        (self.inner.scope == other.inner.scope || self.inner.scope == Scope::default())
-            && own != others
-            && own.0 >= others.0
-            && own.1 >= others.1
+        self.issuer() == other.issuer()
+            && self.inner.scope.includes(&other.inner.scope)
+            && self.is_newer_than(other)
             && self.signed_as(other)
     }
 
+    /// Whether it is the same list, signed once more by the same key.
+    fn says_as_much_as(&self, other: &Self) -> bool {
+        let said = Signed::read(&self.inner.der).zip(Signed::read(&other.inner.der));
+        self.issuer() == other.issuer()
+            && self.this_update() == other.this_update()
+            && self.number() == other.number()
+            && self.signed_as(other)
+            && said.is_some_and(|(own, others)| own.message == others.message)
+    }
+
     /// Whether a key that is known to have signed it signed `other`, too.
-    pub fn signed_as(&self, other: &Self) -> bool {
-        self.signers().iter().any(|spki| other.signed_by(spki).is_ok())
+    fn signed_as(&self, other: &Self) -> bool {
+        self.signers().iter().any(|spki| other.is_signed_by(spki))
     }
 
     /// Whether a key is known that signed it.
     pub fn has_known_signer(&self) -> bool {
-        !self.signers().is_empty()
+        self.inner.signers.any()
     }
 
-    /// The list in PEM.
-    pub fn to_pem(&self) -> String {
-        let mut text = "-----BEGIN X509 CRL-----\n".to_owned();
-        for line in self.inner.der.chunks(48) {
-            STANDARD.encode_string(line, &mut text);
-            text.push('\n');
-        }
-        text + "-----END X509 CRL-----\n"
+    /// The keys that are known to have signed it: `SubjectPublicKeyInfo`, DER.
+    pub fn signers(&self) -> Vec<Box<[u8]>> {
+        self.inner.signers.holding()
+    }
+
+    /// Whether this key, which somebody vouched for, signed it. From then on it is known to have.
+    pub fn is_signed_by(&self, spki: &[u8]) -> bool {
+        self.signed_by(spki).is_ok()
+    }
+
+    /// The list in DER.
+    pub fn der(&self) -> &[u8] {
+        &self.inner.der
     }
 
     /// Whether it is the very same list.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner) || self.inner.der == other.inner.der
-    }
-
-    /// The keys that are known to have signed it.
-    fn signers(&self) -> Vec<Box<[u8]>> {
-        let signers = self.inner.signers.read();
-        let signers = signers.unwrap_or_else(PoisonError::into_inner);
-        let holding = signers.iter().filter(|(_, holds)| holds.is_ok());
-        holding.map(|(spki, _)| spki.clone()).collect()
     }
 
     /// Whether it lists this serial number ([`crate::certificate::Certificate::serial`]).
@@ -284,26 +287,10 @@ impl Crl {
 
     /// Whether the key of `spki` signed it. Worked out once for each key.
     fn signed_by(&self, spki: &[u8]) -> Result<(), SignatureFault> {
-        let of = |signers: &[Asked]| {
-            let found = signers.iter().find(|(signer, _)| **signer == *spki);
-            found.map(|(_, holds)| *holds)
-        };
-        // A lock that was poisoned still holds whole entries: each is pushed at once.
-        let known = match self.inner.signers.read() {
-            Ok(signers) => of(&signers),
-            Err(poisoned) => of(&poisoned.into_inner()),
-        };
-        if let Some(holds) = known {
-            return holds;
-        }
-        let signed = Signed::read(&self.inner.der).ok_or(SignatureFault::Invalid)?;
-        let holds = signed.holds_by(spki);
-        if let Ok(mut signers) = self.inner.signers.write()
-            && signers.len() < MAX_SIGNERS
-        {
-            signers.push((spki.into(), holds));
-        }
-        holds
+        self.inner.signers.asked(spki, || {
+            let signed = Signed::read(&self.inner.der).ok_or(SignatureFault::Invalid)?;
+            signed.holds_by(spki)
+        })
     }
 }
 

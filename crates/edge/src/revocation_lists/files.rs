@@ -1,8 +1,7 @@
 //! Files and folders of files: which changed, and what is in them.
 
-use countersign_core::time::Timestamp;
 use countersign_x509::authorities::Authorities;
-use countersign_x509::crl::{Crl, CrlIndex, MAX_CRL_BYTES};
+use countersign_x509::crl::{Crl, MAX_CRL_BYTES};
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -11,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// The most files of one folder.
 const MAX_FILES: usize = 1000;
-/// How many lists are held beside those that came last from the same place.
-const MAX_BESIDE: usize = 4;
+/// The most lists of one file, or of one answer.
+const MAX_LISTS: usize = 1024;
 /// What the files of a folder are called that are lists.
 const EXTENSIONS: [&str; 3] = ["pem", "crl", "der"];
 
@@ -33,49 +32,52 @@ struct Place {
     trouble: Option<String>,
 }
 
-/// One file. When it could not be taken, its lists are those from before.
+/// One file.
 #[derive(Clone, Debug, Default)]
 struct Known {
     mark: Option<Mark>,
     /// Why it could not be read the last time: nothing need be seen of the file when it can be again.
     trouble: Option<String>,
-    lists: Vec<Crl>,
+    /// Whether there ever was a list in it.
+    held: bool,
+}
+
+/// The lists of a file or an answer, as far as they can be relied on.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) lists: Vec<Crl>,
+    /// Of the others: why not.
+    pub(super) refused: Vec<String>,
 }
 
 /// What a look at the files brought.
 #[derive(Debug, Default)]
 pub(super) struct Look {
-    /// Whether a list came, went or was replaced.
-    pub(super) changed: bool,
-    /// Files that were not taken, and why.
+    /// What is in those that changed.
+    pub(super) read: Vec<(PathBuf, Read)>,
+    /// Those that were removed from a folder.
+    pub(super) gone: Vec<PathBuf>,
+    /// Those that cannot be read, and why.
     pub(super) refused: Vec<(PathBuf, String)>,
 }
 
 impl Files {
-    /// Every list, and the file it is in.
-    pub(super) fn lists(&self) -> impl Iterator<Item = (&Path, &Crl)> {
-        let all = self.0.values().flat_map(|place| &place.files);
-        all.flat_map(|(path, known)| known.lists.iter().map(move |list| (path.as_path(), list)))
+    /// Every file there was at the last look.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let all = self.0.values().flat_map(|place| place.files.keys());
+        all.map(PathBuf::as_path)
     }
 
-    /// Reads those of `paths`, and of the folders among them, that can be seen to have changed. One that cannot be taken
-    /// keeps the lists it had, and is refused once for each time it changes; one that was removed from a folder is gone,
-    /// but a folder that is itself gone keeps what was in it.
-    /// An older list than one of `former` counts only where that one is still held.
-    pub(super) fn look(
-        &mut self,
-        paths: &[PathBuf],
-        authorities: &Authorities,
-        former: &[Crl],
-        now: Timestamp,
-    ) -> Look {
+    /// Reads those of `paths`, and of the folders among them, that can be seen to have changed. One that cannot be read is
+    /// told once for each time it changes; a folder that is itself gone is as it was.
+    pub(super) fn look(&mut self, paths: &[PathBuf], authorities: &Authorities) -> Look {
         let mut look = Look::default();
         for path in paths {
             let place = self.0.entry(path.clone()).or_default();
             match place.names(path) {
                 Ok(names) => {
                     place.trouble = None;
-                    place.look(names, authorities, now, &mut look);
+                    place.look(names, authorities, &mut look);
                 }
                 Err(why) if place.trouble.as_ref() == Some(&why) => {}
                 Err(why) => {
@@ -84,27 +86,7 @@ impl Files {
                 }
             }
         }
-        if look.changed {
-            self.drop_older(former, now, &mut look);
-        }
         look
-    }
-
-    /// Under another name, of another scope, in another set: a list that was outdone before does not come back.
-    fn drop_older(&mut self, former: &[Crl], now: Timestamp, look: &mut Look) {
-        let held = self.lists().map(|(_, list)| list.clone()).collect::<Vec<_>>();
-        let gone = former.iter().filter(|former| former.this_update() <= now);
-        let gone = gone.filter(|former| !held.iter().any(|list| list.is(former) || list.outdates(former)));
-        for former in gone {
-            for (path, known) in self.0.values_mut().flat_map(|place| &mut place.files) {
-                let Some(list) = known.lists.iter().find(|list| former.outdates(list)) else {
-                    continue;
-                };
-                look.refused.push((path.clone(), older(list, former)));
-                look.changed = true;
-                known.lists.retain(|list| !former.outdates(list));
-            }
-        }
     }
 }
 
@@ -124,7 +106,7 @@ impl Place {
             };
         }
         let names = names(path).map_err(|error| error.to_string())?;
-        if names.is_empty() && self.folder != folder && self.lists() > 0 {
+        if names.is_empty() && self.folder != folder && self.files.values().any(|known| known.held) {
             // What is left of a mount, or a folder that is still being filled.
             return Err("another folder is in its place, with no list in it".to_owned());
         }
@@ -132,14 +114,10 @@ impl Place {
         Ok(names)
     }
 
-    fn lists(&self) -> usize {
-        self.files.values().map(|known| known.lists.len()).sum()
-    }
-
-    fn look(&mut self, names: Vec<PathBuf>, authorities: &Authorities, now: Timestamp, look: &mut Look) {
-        let before = self.files.len();
+    fn look(&mut self, names: Vec<PathBuf>, authorities: &Authorities, look: &mut Look) {
+        let gone = self.files.keys().filter(|path| !names.contains(path));
+        look.gone.extend(gone.cloned());
         self.files.retain(|path, _| names.contains(path));
-        look.changed |= self.files.len() < before;
         for path in names {
             let mark = fs::metadata(&path).as_ref().map(mark).ok();
             let known = self.files.entry(path.clone()).or_default();
@@ -158,15 +136,35 @@ impl Place {
                 }
             };
             known.trouble = None;
-            let lists = taken(&bytes, authorities);
-            match lists.and_then(|lists| none_older(lists, &known.lists, now)) {
-                Ok(lists) => {
-                    known.lists = beside(lists, &known.lists);
-                    look.changed = true;
+            match Read::of(&bytes, authorities) {
+                Ok(read) => {
+                    known.held |= !read.lists.is_empty();
+                    look.read.push((path, read));
                 }
                 Err(why) => look.refused.push((path, why)),
             }
         }
+    }
+}
+
+impl Read {
+    /// The lists in `bytes`: those that are signed by one of `authorities`, or by one that they may vouch for.
+    pub(super) fn of(bytes: &[u8], authorities: &Authorities) -> Result<Self, String> {
+        let lists = Crl::parse_all(bytes).map_err(|error| error.to_string())?;
+        if lists.len() > MAX_LISTS {
+            return Err(format!("more than {MAX_LISTS} lists"));
+        }
+        let mut read = Self::default();
+        for list in lists {
+            match list.check(authorities) {
+                Ok(()) => read.lists.push(list),
+                Err(error) => {
+                    let issuer = list.issuer().rfc4514();
+                    read.refused.push(format!("the list of {issuer}: {error}"));
+                }
+            }
+        }
+        Ok(read)
     }
 }
 
@@ -196,57 +194,6 @@ fn mark(facts: &Metadata) -> Mark {
         facts.ctime_nsec(),
     ];
     (facts.dev(), facts.ino(), facts.size(), times)
-}
-
-/// The lists in `bytes`, each signed by one of `authorities` or by one that they may vouch for.
-pub(super) fn taken(bytes: &[u8], authorities: &Authorities) -> Result<Vec<Crl>, String> {
-    let lists = Crl::parse_all(bytes).map_err(|error| error.to_string())?;
-    match CrlIndex::new(lists.iter().cloned(), authorities) {
-        Ok(_) => Ok(lists),
-        Err((_, error)) => Err(error.to_string()),
-    }
-}
-
-/// `lists`, unless one of them would undo what one of `held` tells: whoever can pass on an old list could take back a
-/// revocation.
-pub(super) fn none_older(lists: Vec<Crl>, held: &[Crl], now: Timestamp) -> Result<Vec<Crl>, String> {
-    let mut pairs = lists
-        .iter()
-        .flat_map(|list| held.iter().map(move |held| (list, held)));
-    // Also one that has ended: what it revoked has not become good by that.
-    match pairs.find(|(list, held)| held.this_update() <= now && held.outdates(list)) {
-        None => Ok(lists),
-        Some((list, held)) => Err(older(list, held)),
-    }
-}
-
-/// `lists`, and beside them those of `held` whose place they cannot be known to take: of the same issuers, and signed by
-/// another key as far as keys are known. Nobody who has not the key can take a list away with one of his own.
-pub(super) fn beside(mut lists: Vec<Crl>, held: &[Crl]) -> Vec<Crl> {
-    let stays = |held: &&Crl| {
-        let mut others = lists
-            .iter()
-            .filter(|list| list.issuer() == held.issuer())
-            .peekable();
-        let replaces = |list: &Crl| held.is(list) || held.signed_as(list);
-        let better = |list: &Crl| list.has_known_signer() && !held.has_known_signer();
-        others.peek().is_some() && !others.any(|list| replaces(list) || better(list))
-    };
-    let mut staying = held.iter().filter(stays).cloned().collect::<Vec<_>>();
-    // No number of others puts out one that is known to be genuine.
-    staying.sort_by_key(|held| !held.has_known_signer());
-    staying.truncate(MAX_BESIDE);
-    lists.extend(staying);
-    lists
-}
-
-fn older(list: &Crl, held: &Crl) -> String {
-    format!(
-        "the list of {} is of {}, older than the one that was taken before, of {}",
-        list.issuer().rfc4514(),
-        list.this_update(),
-        held.this_update()
-    )
 }
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {

@@ -1,23 +1,22 @@
-//! The lists of one `[certificate.NAME]`: what was read, put together as one index.
+//! The sources of one `[certificate.NAME]`: looked at and fetched, and what is in them made known.
 
-use super::files::{Look, none_older};
+use super::LateLog;
+use super::files::{Files, Look, Read};
+use super::known::Known;
 use super::remote::{self, Remote};
-use super::{LateLog, next};
-use arc_swap::ArcSwap;
 use countersign_authn::revocations::RevocationSources;
 use countersign_core::Ports;
 use countersign_core::options::Fault;
 use countersign_core::time::{Now, Timestamp};
 use countersign_x509::authorities::Authorities;
-use countersign_x509::crl::{Crl, CrlIndex};
-use state::State;
+use countersign_x509::crl::Crl;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinSet;
+use told::Told;
 use url::Url;
 
-mod state;
 mod told;
 
 /// How one list does, for the metrics.
@@ -40,15 +39,18 @@ pub(super) struct ListSet {
     sources: RevocationSources,
     authorities: Arc<Authorities>,
     ports: Ports,
-    generations: Arc<AtomicU64>,
+    known: Arc<Known>,
     log: LateLog,
-    index: ArcSwap<CrlIndex>,
-    generation: AtomicU64,
     state: Mutex<State>,
     /// One at a time: a look at files may outlast the second until the next.
     looking: tokio::sync::Mutex<()>,
-    /// One at a time: what is put together last is what is held now.
-    putting: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: Files,
+    remotes: Vec<Remote>,
+    told: Told,
 }
 
 impl fmt::Debug for ListSet {
@@ -58,86 +60,74 @@ impl fmt::Debug for ListSet {
 }
 
 impl ListSet {
-    /// Reads the files there are. Nothing is fetched yet: of each URL the set begins with the lists that `others` hold.
+    /// Reads the files there are. Nothing is fetched yet: of each URL there is what is known of it.
     pub(super) fn open(
         sources: RevocationSources,
         authorities: &Arc<Authorities>,
         ports: &Ports,
-        (generations, log): (&Arc<AtomicU64>, &LateLog),
-        others: &[&Self],
+        (known, log): (&Arc<Known>, &LateLog),
     ) -> Result<Self, Vec<Fault>> {
-        let remotes = sources.urls.iter().map(|url| {
-            let mut remote = Remote::new(url.clone());
-            let held = others.iter().map(|set| set.fetched_from(url, authorities));
-            remote.lists = held.max_by_key(Vec::len).unwrap_or_default();
-            remote
+        let mut files = Files::default();
+        let look = files.look(&sources.paths, authorities);
+        // Put out of sight of the place in the list by folders, the path says where.
+        let fault = |path: &Path, why: &str| Fault::new("crls", format!("{}: {why}", path.display()));
+        let unread = look.refused.iter().map(|(path, why)| fault(path, why));
+        let refused = look.read.iter().flat_map(|(path, read)| {
+            let refused = read.refused.iter();
+            refused.map(move |why| fault(path, why))
         });
-        let mut state = State {
-            remotes: remotes.collect(),
-            ..State::default()
-        };
-        for set in others {
-            let mut other = set.state();
-            other.remember();
-            other.newest.iter().for_each(|list| state.remember_one(list));
-        }
-        let (now, former) = (ports.clock.now().wall, state.not_fetched());
-        let looked = state.files.look(&sources.paths, authorities, &former, now);
-        let faults = looked.refused.iter().map(|(path, why)| {
-            // Put out of sight of the place in the list by folders, the path says where.
-            Fault::new("crls", format!("{}: {why}", path.display()))
-        });
-        let faults = faults.collect::<Vec<_>>();
+        let faults = unread.chain(refused).collect::<Vec<_>>();
         if !faults.is_empty() {
             return Err(faults);
         }
-        let index = CrlIndex::new(state.lists(), authorities).unwrap_or_default();
+        for (path, read) in look.read {
+            known.take(&place(&path), read.lists);
+        }
+        known.learn(authorities);
         Ok(Self {
-            sources,
             authorities: Arc::clone(authorities),
             ports: ports.clone(),
-            generations: Arc::clone(generations),
+            known: Arc::clone(known),
             log: Arc::clone(log),
-            index: ArcSwap::from_pointee(index),
-            generation: AtomicU64::new(next(generations)),
-            state: Mutex::new(state),
+            state: Mutex::new(State {
+                files,
+                remotes: sources.urls.iter().cloned().map(Remote::new).collect(),
+                told: Told::default(),
+            }),
             looking: tokio::sync::Mutex::default(),
-            putting: tokio::sync::Mutex::default(),
+            sources,
         })
-    }
-
-    /// The lists of `url` that hold by `authorities`, which may be others than this set's.
-    fn fetched_from(&self, url: &Url, authorities: &Authorities) -> Vec<Crl> {
-        let state = self.state();
-        let remotes = state.remotes.iter().filter(|remote| remote.url == *url);
-        let lists = remotes.flat_map(|remote| &remote.lists).cloned();
-        lists
-            .filter(|list| CrlIndex::new([list.clone()], authorities).is_ok())
-            .collect()
     }
 
     pub(super) fn is(&self, sources: &RevocationSources, authorities: &Authorities) -> bool {
         self.sources == *sources && *self.authorities == *authorities
     }
 
-    pub(super) fn index(&self) -> Arc<CrlIndex> {
-        self.index.load_full()
-    }
-
-    pub(super) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
-    }
-
-    pub(super) fn status(&self) -> Vec<ListStatus> {
+    /// Where its lists are: files and URLs.
+    pub(super) fn places(&self) -> Vec<String> {
         let state = self.state();
-        let status = |(source, list): (String, &Crl)| ListStatus {
-            source,
-            issuer: list.issuer().rfc4514(),
-            this_update: list.this_update(),
-            next_update: list.next_update(),
-            revoked: list.revoked(),
-        };
-        state.sourced().map(status).collect()
+        let files = state.files.paths().map(place);
+        let urls = self.sources.urls.iter().map(Url::to_string);
+        files.chain(urls).collect()
+    }
+
+    /// Of each list that a source holds, the one that counts in its place.
+    pub(super) fn status(&self) -> Vec<ListStatus> {
+        let places = self.places();
+        let known = self.known.lists();
+        let all = places.into_iter().flat_map(|source| {
+            let lists = known.at(&source).iter();
+            let lists = lists.map(|list| known.outdated_by(list).unwrap_or(list));
+            let status = lists.map(|list| ListStatus {
+                source: source.clone(),
+                issuer: list.issuer().rfc4514(),
+                this_update: list.this_update(),
+                next_update: list.next_update(),
+                revoked: list.revoked(),
+            });
+            status.collect::<Vec<_>>()
+        });
+        all.collect()
     }
 
     /// The life of the background task.
@@ -160,17 +150,35 @@ impl ListSet {
         while fetches.join_next().await.is_some() {}
     }
 
-    /// Looks at what is on disk. What is found there counts at once, whatever becomes of fetches.
+    /// Looks at what is on disk, and at the clock. What is found there counts at once, whatever becomes of fetches.
     async fn look(self: &Arc<Self>) {
         let one_at_a_time = self.looking.lock().await;
-        let mut changed = self.restore().await;
-        changed |= self.look_at_files().await;
-        if changed {
-            self.put_together().await;
-        } else {
-            self.tell_ended();
+        self.known.turn();
+        if !self.sources.paths.is_empty() {
+            let set = Arc::clone(self);
+            // A look that fails says so by itself.
+            drop(tokio::task::spawn_blocking(move || set.look_at_files()).await);
         }
+        self.tell_changes();
         drop(one_at_a_time);
+        self.known.keep().await;
+    }
+
+    /// Reads the files that changed.
+    fn look_at_files(&self) {
+        // Only a look writes them, and there is one at a time.
+        let mut files = self.state().files.clone();
+        let Look { read, gone, refused } = files.look(&self.sources.paths, &self.authorities);
+        self.state().files = files;
+        for (path, why) in refused {
+            self.tell_refused(&place(&path), &why);
+        }
+        for (path, read) in read {
+            self.put(&place(&path), read);
+        }
+        for path in gone {
+            self.put(&place(&path), Read::default());
+        }
     }
 
     /// Begins the fetches that are due, each apart: one that hangs holds up nothing but itself.
@@ -184,105 +192,69 @@ impl ListSet {
     }
 
     async fn fetch(self: Arc<Self>, url: Url) {
-        let fetched = remote::fetch(&url, &self.ports, &self.authorities).await;
-        let now = self.ports.clock.now();
-        let taken = fetched.and_then(|(lists, body)| {
-            let mut state = self.state();
-            let remote = state.remotes.iter_mut().find(|remote| remote.url == url);
-            let remote = remote.ok_or("nobody asks for it any more")?;
-            let lists = none_older(lists, &remote.lists, now.wall)?;
-            let came = lists.len();
-            remote.fetched(lists, self.sources.refresh, now);
-            Ok(remote.copy(body, came))
-        });
-        match taken {
+        let taken = match remote::fetch(&url, &self.ports).await {
             Ok(body) => {
-                self.put_together().await;
-                remote::keep(&url, &body, &self.ports).await;
+                let (set, place) = (Arc::clone(&self), url.to_string());
+                // Large lists take their time, and requests are served meanwhile.
+                let taken = tokio::task::spawn_blocking(move || {
+                    let read = Read::of(&body, &set.authorities)?;
+                    Ok(set.put(&place, read))
+                });
+                taken.await.unwrap_or_else(|error| Err(error.to_string()))
             }
-            Err(why) => {
-                self.failed(&url, now);
-                self.tell("warning", "crl_fetch", &format!("{url}: {why}"));
-                self.tell_lacking(now.wall);
-            }
+            Err(why) => Err(why),
+        };
+        if let Err(why) = &taken {
+            self.tell_refused(url.as_str(), why);
         }
+        self.fetched(&url, taken.unwrap_or(false));
+        self.tell_changes();
+        self.known.keep().await;
     }
 
-    fn failed(&self, url: &Url, now: Now) {
+    /// A fetch ended, and brought something that counts, or not.
+    fn fetched(&self, url: &Url, counts: bool) {
+        let (now, ends) = (self.ports.clock.now(), self.ends(url.as_str()));
+        let refresh = self.sources.refresh;
         let mut state = self.state();
-        let failed = state.remotes.iter_mut().filter(|remote| remote.url == *url);
-        failed.for_each(|remote| remote.failed(self.sources.refresh, now.monotonic));
-    }
-
-    /// Takes the copies of fetched lists, once.
-    async fn restore(&self) -> bool {
-        if std::mem::replace(&mut self.state().restored, true) {
-            return false;
-        }
-        let mut any = false;
-        for (place, url) in self.sources.urls.iter().enumerate() {
-            let kept = remote::kept(url, &self.ports, &self.authorities).await;
-            if let Some(lists) = kept
-                && let Some(remote) = self.state().remotes.get_mut(place)
-                && remote.lists.is_empty()
-            {
-                remote.lists = lists;
-                any = true;
+        for remote in state.remotes.iter_mut().filter(|remote| remote.url == *url) {
+            if counts {
+                remote.fetched(ends, refresh, now);
+            } else {
+                remote.failed(refresh, now.monotonic);
             }
         }
-        any
     }
 
-    /// Reads the files that changed.
-    async fn look_at_files(self: &Arc<Self>) -> bool {
-        if self.sources.paths.is_empty() {
+    /// When the first of the lists from there ends.
+    fn ends(&self, place: &str) -> Option<Timestamp> {
+        let known = self.known.lists();
+        let lists = known.at(place).iter();
+        let lists = lists.map(|list| known.outdated_by(list).unwrap_or(list));
+        lists.map(Crl::next_update).min()
+    }
+
+    /// Makes known what is in a place now. Whether any of it counts.
+    fn put(&self, place: &str, read: Read) -> bool {
+        for why in &read.refused {
+            self.tell_refused(place, why);
+        }
+        if read.lists.is_empty() && !read.refused.is_empty() {
             return false;
         }
-        let set = Arc::clone(self);
-        let looked = tokio::task::spawn_blocking(move || {
-            // Only a look writes them, and there is one at a time.
-            let (mut files, former) = {
-                let mut state = set.state();
-                state.remember();
-                (state.files.clone(), state.not_fetched())
-            };
-            let now = set.ports.clock.now().wall;
-            let look = files.look(&set.sources.paths, &set.authorities, &former, now);
-            set.state().files = files;
-            look
-        });
-        let Look { changed, refused } = looked.await.unwrap_or_default();
-        for (path, why) in refused {
-            let text = format!("{}: {why}; what it held before stays in force", path.display());
-            self.tell("error", "crl_refused", &text);
-        }
-        changed
-    }
-
-    /// Makes the index anew of all that was taken.
-    async fn put_together(self: &Arc<Self>) {
-        let one_at_a_time = self.putting.lock().await;
-        let set = Arc::clone(self);
-        let made = tokio::task::spawn_blocking(move || {
-            let lists = set.state().lists();
-            CrlIndex::new(lists, &set.authorities)
-        });
-        // Each list was taken by itself, so together they are.
-        if let Ok(Ok(index)) = made.await {
-            self.index.store(Arc::new(index));
-            self.generation.store(next(&self.generations), Ordering::Release);
-            self.tell_taken(self.ports.clock.now().wall);
-        }
-        drop(one_at_a_time);
-    }
-
-    fn tell(&self, level: &'static str, event: &'static str, text: &str) {
-        if let Some(log) = self.log.get() {
-            log.event(level, event, text);
-        }
+        let before = self.known.lists().at(place).to_vec();
+        let lists = self.known.take(place, read.lists);
+        self.tell_left_out(place, &before);
+        let known = self.known.lists();
+        lists.iter().any(|list| known.holds(list))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a file is called as a place.
+fn place(path: &Path) -> String {
+    path.display().to_string()
 }

@@ -10,19 +10,23 @@ use std::fs;
 use std::path::PathBuf;
 
 mod goes_on;
+mod known;
 
 const URL: &str = "http://crl.home.test/home.crl";
 /// Takes the request, and never answers.
 const SILENT: &str = "http://crl.home.test/silent.crl";
 /// 2030-01-01T00:00:00Z.
 const MIDNIGHT: i64 = 1_893_456_000;
+/// When lists end that do not matter.
+const END: &str = "20310101000000Z";
+const REVOKED: &str = "certificate_revoked";
 
 /// Clock, network and folder of one test.
 #[derive(Debug, Default)]
 struct World {
     seconds: Mutex<u64>,
     answer: Mutex<Option<(u16, Vec<u8>)>>,
-    asked: AtomicU64,
+    asked: std::sync::atomic::AtomicU64,
     silent: Mutex<bool>,
 }
 
@@ -52,7 +56,7 @@ impl HttpClient for World {
             return Box::pin(std::future::pending());
         }
         assert_eq!(request.uri(), URL);
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let answer = self.answer.lock().unwrap().clone();
         let answered = answer.map(|(status, body)| {
             let mut response = Response::new(Bytes::from(body));
@@ -128,18 +132,24 @@ impl Bench {
         let leaf = self
             .root
             .issue(&Template::client("ann", Key(2)).serial(&[serial]));
-        let now = self.world.now().wall;
-        let index = revocations.index();
-        match verify(
-            [leaf.as_slice()],
-            &self.authorities,
-            Some(&index),
-            Checks::default(),
-            now,
-        ) {
+        self.judged(revocations, &[&leaf])
+    }
+
+    /// What becomes of whoever presents these.
+    fn judged(&self, revocations: &dyn Revocations, chain: &[&[u8]]) -> &'static str {
+        let (now, index) = (self.world.now().wall, revocations.index());
+        let chain = chain.iter().copied();
+        match verify(chain, &self.authorities, Some(&index), Checks::default(), now) {
             Ok(_) => "good",
             Err(error) => error.reason().code(),
         }
+    }
+
+    /// Another process with the same folder of state.
+    async fn restarted(&self) -> Arc<RevocationLists> {
+        let lists = lists(self);
+        lists.restore().await;
+        lists
     }
 
     fn later(&self, seconds: u64) {
@@ -155,6 +165,36 @@ impl Drop for Bench {
 
 fn lists(bench: &Bench) -> Arc<RevocationLists> {
     RevocationLists::new(&bench.ports, Refresh::ByHand)
+}
+
+fn told(lists: &RevocationLists) -> Lines {
+    let (log, lines) = Log::memory(crate::log::Format::Json);
+    lists.tell(&Arc::new(log));
+    Lines(lines)
+}
+
+/// What was logged.
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    /// The lines of an event, since the last call.
+    fn of(&self, event: &str) -> Vec<String> {
+        let lines = std::mem::take(&mut *self.0.lock().unwrap());
+        lines.into_iter().filter(|line| line.contains(event)).collect()
+    }
+}
+
+impl Bench {
+    fn answers(&self, list: Vec<u8>) {
+        *self.world.answer.lock().unwrap() = Some((200, list));
+    }
+
+    /// A list of the root's: when it was made, its number, and what it revokes.
+    fn dated(&self, made: &str, number: u8, serials: &[u8]) -> Vec<u8> {
+        let serials = serials.iter().map(std::slice::from_ref).collect::<Vec<_>>();
+        let list = Revoked::of(&serials).updated(made, Some(END)).number(number);
+        self.root.revoke(&list)
+    }
 }
 
 #[tokio::test]
@@ -221,9 +261,15 @@ async fn a_folder_is_what_is_in_it() {
     fs::remove_file(bench.folder.join("lists/home.crl")).unwrap();
     lists.tick(bench.world.now()).await;
     assert_eq!(
-        bench.standing(&*held, 7),
-        "revocation_unknown",
-        "no list, no entry"
+        (bench.standing(&*held, 7), bench.standing(&*held, 8)),
+        (REVOKED, "good"),
+        "what it said is known until it ends"
+    );
+    bench.write("lists/other.pem", &bench.dated("20291231000001Z", 2, &[8]));
+    lists.tick(bench.world.now()).await;
+    assert_eq!(
+        (bench.standing(&*held, 7), bench.standing(&*held, 8)),
+        ("good", REVOKED)
     );
 }
 
@@ -250,7 +296,7 @@ async fn a_list_is_fetched_again_before_it_ends_and_kept_for_the_next_start() {
         "revocation_unknown",
         "nothing came yet"
     );
-    let asked = || bench.world.asked.load(Ordering::Relaxed);
+    let asked = || bench.world.asked.load(std::sync::atomic::Ordering::Relaxed);
     all.tick(bench.world.now()).await;
     assert_eq!((asked(), bench.standing(&*held, 8)), (1, "revocation_unknown"));
     // It ends after 100 seconds: fetched again after half of them.
@@ -272,7 +318,7 @@ async fn a_list_is_fetched_again_before_it_ends_and_kept_for_the_next_start() {
     );
     // Another process, and the network is down.
     *bench.world.answer.lock().unwrap() = None;
-    let next = lists(&bench);
+    let next = bench.restarted().await;
     let held = bench.open(&next, &[], &[URL]).unwrap();
     next.tick(bench.world.now()).await;
     assert_eq!(bench.standing(&*held, 7), "certificate_revoked");

@@ -8,6 +8,9 @@ use crate::signature::SignatureFault;
 use countersign_core::time::Timestamp;
 use std::collections::BTreeMap;
 
+/// Until when what will not change is known.
+const END_OF_TIME: Timestamp = Timestamp::from_milliseconds(i64::MAX);
+
 /// Lists by their issuers' names, the newest first.
 #[derive(Clone, Debug, Default)]
 pub struct CrlIndex {
@@ -28,7 +31,7 @@ pub struct Signer<'a> {
 pub enum Standing {
     /// It is not revoked; known until that instant.
     Good {
-        /// When the lists that say so are in force no more; the end of time when stale ones are accepted.
+        /// When the next list that covers it begins or ends.
         until: Timestamp,
     },
     /// It is revoked.
@@ -66,15 +69,23 @@ impl CrlIndex {
         lists: impl IntoIterator<Item = Crl>,
         authorities: &Authorities,
     ) -> Result<Self, (usize, CrlError)> {
-        let mut index = Self::default();
-        for (position, crl) in lists.into_iter().enumerate() {
-            signed_by_any(&crl, authorities).map_err(|error| (position, error))?;
-            index.lists.entry(crl.issuer().clone()).or_default().push(crl);
+        let lists = lists.into_iter().collect::<Vec<_>>();
+        for (position, crl) in lists.iter().enumerate() {
+            crl.check(authorities).map_err(|error| (position, error))?;
         }
-        for lists in index.lists.values_mut() {
+        Ok(Self::of(lists))
+    }
+
+    /// An index of lists that were looked at before.
+    pub(super) fn of(all: impl IntoIterator<Item = Crl>) -> Self {
+        let mut lists = BTreeMap::<Name, Vec<Crl>>::new();
+        for crl in all {
+            lists.entry(crl.issuer().clone()).or_default().push(crl);
+        }
+        for lists in lists.values_mut() {
             lists.sort_by(|one, other| age(other).cmp(&age(one)));
         }
-        Ok(index)
+        Self { lists }
     }
 
     /// Whether there is none.
@@ -115,8 +126,9 @@ impl CrlIndex {
         lacking
     }
 
-    /// What is known of `certificate`, which `signer` issued. Of lists for the same certificates the newest that is in
-    /// force since before `now` speaks, even when an older one would be longer in force.
+    /// What is known of `certificate`, which `signer` issued. Of the lists that cover it and have begun, a newer one speaks
+    /// in place of an older one, even when that is longer in force. What any of those that are left lists is revoked, though
+    /// the list have ended; one of them in force makes it good.
     pub fn standing(
         &self,
         certificate: &Certificate,
@@ -126,37 +138,38 @@ impl CrlIndex {
     ) -> Standing {
         let lists = self.lists.get(signer.name).map_or(&[][..], Vec::as_slice);
         let mut unknown = Unknown::Missing;
-        let mut until = None::<Timestamp>;
-        let mut spoken = Vec::new();
-        for crl in lists {
-            let scope = &crl.inner.scope;
-            if spoken.contains(&scope) || !scope.covers(certificate) {
-                continue;
-            }
-            if crl.this_update() > now {
-                unknown = Unknown::NotYetInForce;
-                continue;
-            }
+        let mut until = END_OF_TIME;
+        let (mut good, mut spoken) = (false, Vec::<&Crl>::new());
+        // The newest come first.
+        for crl in lists.iter().filter(|crl| crl.inner.scope.covers(certificate)) {
             if crl.signed_by(signer.spki).is_err() {
                 unknown = Unknown::Signature;
                 continue;
             }
-            spoken.push(scope);
+            let turns = [crl.this_update(), crl.next_update()].into_iter();
+            until = turns.filter(|turn| *turn > now).fold(until, Timestamp::min);
+            if crl.this_update() > now {
+                unknown = Unknown::NotYetInForce;
+                continue;
+            }
+            if spoken.iter().any(|newer| newer.is_newer_than(crl)) {
+                continue;
+            }
+            spoken.push(crl);
             if crl.lists(certificate.serial()) {
                 return Standing::Revoked;
             }
             if crl.next_update() <= now && !accept_stale {
                 unknown = Unknown::Expired;
-                continue;
-            }
-            let known = if accept_stale {
-                Timestamp::from_milliseconds(i64::MAX)
             } else {
-                crl.next_update()
-            };
-            until = Some(until.map_or(known, |until| until.max(known)));
+                good = true;
+            }
         }
-        until.map_or(Standing::Unknown(unknown), |until| Standing::Good { until })
+        if good {
+            Standing::Good { until }
+        } else {
+            Standing::Unknown(unknown)
+        }
     }
 }
 
@@ -165,18 +178,22 @@ fn age(crl: &Crl) -> (Timestamp, usize, &[u8]) {
     (crl.this_update(), crl.number().len(), crl.number())
 }
 
-fn signed_by_any(crl: &Crl, authorities: &Authorities) -> Result<(), CrlError> {
-    let mut fault = None;
-    for authority in authorities.all() {
-        if authority.subject() != crl.issuer() {
-            continue;
+impl Crl {
+    /// A list whose issuer has the name of one of `authorities` must be signed by the key of one of that name. Others pass:
+    /// they wait for a client that brings their issuer along.
+    pub fn check(&self, authorities: &Authorities) -> Result<(), CrlError> {
+        let mut fault = None;
+        for authority in authorities.all() {
+            if authority.subject() != self.issuer() {
+                continue;
+            }
+            match signs(authority, self) {
+                Ok(()) => return Ok(()),
+                Err(error) => fault = Some(error),
+            }
         }
-        match signs(authority, crl) {
-            Ok(()) => return Ok(()),
-            Err(error) => fault = Some(error),
-        }
+        fault.map_or(Ok(()), Err)
     }
-    fault.map_or(Ok(()), Err)
 }
 
 fn signs(authority: &Certificate, crl: &Crl) -> Result<(), CrlError> {

@@ -54,6 +54,17 @@ impl Scope {
         })
     }
 
+    /// Whether every certificate that `other` covers is covered by this one, too.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        let kinds = (!self.users || other.users) && (!self.authorities || other.authorities);
+        kinds
+            && match (&self.points, &other.points) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(own), Some(others)) => others.iter().all(|point| own.contains(point)),
+            }
+    }
+
     /// Whether a list of this scope would hold `certificate` if it were revoked.
     pub(super) fn covers(&self, certificate: &Certificate) -> bool {
         let kind = if certificate.is_ca() {

@@ -7,6 +7,8 @@ use crate::pki::{
 
 /// 2030-01-01T00:00:00Z
 const NOW: Timestamp = Timestamp::from_seconds(1_893_456_000);
+mod known;
+
 const POINT: &str = "http://example.test/1.crl";
 
 fn root() -> Authority {

@@ -6,9 +6,11 @@ use crate::config::{Environment, Sources};
 use crate::{compose, run};
 use countersign_authn::client_certificate::build_certificate;
 use countersign_authn::kinds::Parts;
+use countersign_core::Ports;
 use countersign_core::authn::Authenticator as _;
 use countersign_core::certificate::{CertificateJudge, Failure, Judged, PresentedCertificate};
 use countersign_core::time::{Clock as _, Now, Timestamp};
+use countersign_edge::kept_folder::KeptFolder;
 use countersign_edge::key_sets::Refresh;
 use countersign_edge::revocation_lists::RevocationLists;
 use countersign_edge::system::SystemClock;
@@ -70,12 +72,13 @@ impl Judge {
         Ok(Self::Named(Box::new(authorities), index))
     }
 
-    /// Judges as the one table `[certificate.NAME]` of `sources` does, or the one of that name. Lists with a URL are
-    /// fetched once.
+    /// Judges as the one table `[certificate.NAME]` of `sources` does, or the one of that name, by what the gateway knows
+    /// of revocations in the folder `state`. Lists with a URL are fetched once.
     pub(super) fn table(
         sources: &Sources,
         wanted: Option<&str>,
         environment: &Environment,
+        state: PathBuf,
     ) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -83,7 +86,12 @@ impl Judge {
             .map_err(|error| error.to_string())?;
         let _entered = runtime.enter();
         let ports = run::ports(environment, None).map_err(|error| error.to_string())?;
+        let ports = Ports {
+            kept: Arc::new(KeptFolder::of_another(state)),
+            ..ports
+        };
         let lists = RevocationLists::new(&ports, Refresh::ByHand);
+        runtime.block_on(lists.restore());
         let parts = Parts {
             revocations: Arc::clone(&lists) as _,
             ..fetching_parts(environment)?

@@ -7,8 +7,10 @@ use crate::cli::token::instant::instant;
 use crate::cli::token::shown::harmless;
 use crate::config::{Environment, Sources};
 use crate::output::Output;
+use crate::state;
 use countersign_core::certificate::PresentedCertificate;
 use countersign_core::time::Clock as _;
+use countersign_edge::revocation_lists::WHAT_IS_KNOWN;
 use countersign_edge::system::SystemClock;
 use countersign_x509::certificate::Certificate;
 use std::path::PathBuf;
@@ -33,6 +35,9 @@ pub(in crate::cli) struct Args {
     /// The table: NAME of [certificate.NAME]. Otherwise the only one there is.
     #[arg(long, value_name = "NAME", conflicts_with = "authorities")]
     certificate: Option<String>,
+    /// The state folder of the gateway, as `run --state` takes it: what it knows of revocations counts, and is only read.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "authorities")]
+    state: Option<PathBuf>,
     /// Another now: 2030-01-01T00:00:00Z (RFC 3339), or seconds since 1970.
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     at: Option<String>,
@@ -91,5 +96,6 @@ fn judge(args: &Args, environment: &Environment, out: &mut Output) -> Result<Jud
         out.error_line(&format!("judged by {}", path.display()));
     }
     let sources = Sources::read(&path, environment).map_err(|error| error.to_string())?;
-    Judge::table(&sources, args.certificate.as_deref(), environment)
+    let state = state::folder_with(WHAT_IS_KNOWN, args.state.as_deref(), environment);
+    Judge::table(&sources, args.certificate.as_deref(), environment, state)
 }

@@ -103,6 +103,13 @@ impl Kept for World {
             Ok(())
         })
     }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>> {
+        Box::pin(async move {
+            self.blobs.lock().unwrap().remove(name);
+            Ok(())
+        })
+    }
 }
 
 impl World {

@@ -3,69 +3,135 @@
 use super::{ListSet, Remote};
 use countersign_authn::revocations::RevocationSources;
 use countersign_core::time::Timestamp;
-use countersign_x509::crl::{Crl, Unknown};
+use countersign_x509::crl::{Crl, KnownLists, Unknown};
 use countersign_x509::name::Name;
+use std::collections::BTreeSet;
 
 /// How many authorities are named in one line.
 const NAMED: usize = 3;
 
-impl ListSet {
-    /// Tells what is held now.
-    pub(super) fn tell_taken(&self, now: Timestamp) {
-        let lists = self.state().lists();
-        let in_force = lists.iter().filter(|list| list.in_force(now)).count();
-        let text = match lists.len().saturating_sub(in_force) {
-            0 => format!("revocation lists in force: {in_force}"),
-            others => format!("revocation lists in force: {in_force}; held and not in force: {others}"),
-        };
-        self.tell("info", "crl_taken", &text);
-        self.tell_lacking(now);
-    }
+/// What was told last, so that it is told once.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    lacking: String,
+    idle: BTreeSet<String>,
+}
 
-    /// What of this set refuses everybody, in whole sentences. Nothing while lists are still to be fetched.
+impl ListSet {
+    /// What of this set refuses everybody or counts for nothing, in whole sentences. Nothing of what is lacking while lists
+    /// are still to be fetched.
     pub(in super::super) fn shortcomings(&self, accept_stale: bool) -> Vec<String> {
-        let now = self.ports.clock.now().wall;
-        let index = self.index();
+        let now = self.known.now();
         let mut said = Vec::new();
         if self.sources.urls.is_empty() {
+            let index = self.known.index();
             let names = index.lacking(&self.authorities, now);
             said.extend(lacking(&names, accept_stale));
         }
-        let state = self.state();
-        let strangers = state.sourced().filter(|(_, list)| {
-            let mut authorities = self.authorities.all();
-            !authorities.any(|authority| authority.subject() == list.issuer())
+        let places = self.places();
+        let known = self.known.lists();
+        for place in &places {
+            let strangers = known.at(place).iter().filter(|list| {
+                let mut authorities = self.authorities.all();
+                !authorities.any(|authority| authority.subject() == list.issuer())
+            });
+            said.extend(strangers.map(|list| stranger(place, list)));
+        }
+        let own = places
+            .iter()
+            .flat_map(|place| known.at(place))
+            .collect::<Vec<_>>();
+        // Another set's list that ours outdates: whichever was read first, it is told.
+        let idle = known.places().filter_map(|(place, list)| {
+            let newer = known.outdated_by(list)?;
+            let ours = places.iter().any(|own| own == place) || own.iter().any(|own| own.is(newer));
+            ours.then(|| older(place, list, newer, now))
         });
-        said.extend(strangers.map(|(source, list)| stranger(&source, list)));
+        said.extend(idle);
         said
     }
 
-    /// Tells when a list has ended since the last look.
-    pub(super) fn tell_ended(&self) {
-        let now = self.ports.clock.now().wall;
-        let next = self.state().told.1;
-        if next.is_some_and(|next| next <= now) {
-            self.tell_lacking(now);
-        }
+    /// Tells of whom no list is in force, and what of its lists does not count, when it is something else than before.
+    pub(super) fn tell_changes(&self) {
+        self.tell_idle();
+        self.tell_lacking();
     }
 
-    /// Tells of whom no list is in force, when these are others than before.
-    pub(super) fn tell_lacking(&self, now: Timestamp) {
-        let index = self.index();
-        let text = lacking(&index.lacking(&self.authorities, now), false).unwrap_or_default();
+    fn tell_lacking(&self) {
+        let index = self.known.index();
+        let lacking = lacking(&index.lacking(&self.authorities, self.known.now()), false);
+        let text = lacking.unwrap_or_default();
         let mut state = self.state();
         if state.remotes.iter().any(Remote::is_awaited) {
             return;
         }
-        let turns = state.lists();
-        let turns = turns
-            .iter()
-            .flat_map(|list| [list.this_update(), list.next_update()]);
-        let next = turns.filter(|turn| *turn > now).min();
-        let before = std::mem::replace(&mut state.told, (text.clone(), next));
+        let before = std::mem::replace(&mut state.told.lacking, text.clone());
         drop(state);
-        if before.0 != text && !text.is_empty() {
+        if before != text && !text.is_empty() {
             self.tell("warning", "crl_missing", &text);
+        }
+    }
+
+    fn tell_idle(&self) {
+        if self.log.get().is_none() {
+            return;
+        }
+        let (places, now) = (self.places(), self.known.now());
+        let known = self.known.lists();
+        let all = places.iter().flat_map(|place| {
+            let lists = known.at(place).iter();
+            lists.filter_map(|list| idle(place, list, &known, now))
+        });
+        let all = all.collect::<Vec<_>>();
+        drop(known);
+        let now_idle = all.iter().map(|(_, text)| text.clone()).collect();
+        let before = std::mem::replace(&mut self.state().told.idle, now_idle);
+        for (event, text) in all.iter().filter(|(_, text)| !before.contains(text)) {
+            self.tell("warning", event, text);
+        }
+    }
+
+    /// Tells that something there cannot be relied on.
+    pub(super) fn tell_refused(&self, place: &str, why: &str) {
+        let now = self.known.now();
+        let known = self.known.lists();
+        let mut before = known.at(place).iter();
+        let counts = |list: &Crl| known.outdated_by(list).unwrap_or(list).in_force(now);
+        let stays = if before.any(counts) {
+            "; what was taken from there before stays in force"
+        } else {
+            ""
+        };
+        drop(known);
+        let is_url = self.sources.urls.iter().any(|url| url.as_str() == place);
+        let (level, event) = if is_url {
+            ("warning", "crl_fetch")
+        } else {
+            ("error", "crl_refused")
+        };
+        self.tell(level, event, &format!("{place}: {why}{stays}"));
+    }
+
+    /// Tells whose lists are not there any more, nor anywhere else.
+    pub(super) fn tell_left_out(&self, place: &str, before: &[Crl]) {
+        let now = self.known.now();
+        let known = self.known.lists();
+        let gone = before.iter().filter(|gone| {
+            let mut places = known.places();
+            !places.any(|(_, list)| list.issuer() == gone.issuer())
+        });
+        let gone = gone.filter_map(|gone| {
+            let counts = known.outdated_by(gone).or(known.holds(gone).then_some(gone))?;
+            let issuer = gone.issuer().rfc4514();
+            Some(format!(
+                "{place}: there is no list of {issuer} any more; {}",
+                fate(counts, now)
+            ))
+        });
+        let gone = gone.collect::<Vec<_>>();
+        drop(known);
+        for text in gone {
+            self.tell("warning", "crl_left_out", &text);
         }
     }
 
@@ -74,8 +140,55 @@ impl ListSet {
         for text in bound(&self.sources) {
             self.tell("info", "crl_watched", &text);
         }
-        self.tell_lacking(self.ports.clock.now().wall);
+        self.tell_changes();
     }
+
+    fn tell(&self, level: &'static str, event: &'static str, text: &str) {
+        if let Some(log) = self.log.get() {
+            log.event(level, event, text);
+        }
+    }
+}
+
+/// Why a list does not count: the event, and the text.
+fn idle(place: &str, list: &Crl, known: &KnownLists, now: Timestamp) -> Option<(&'static str, String)> {
+    if let Some(newer) = known.outdated_by(list) {
+        return Some(("crl_older", older(place, list, newer, now)));
+    }
+    let issuer = list.issuer().rfc4514();
+    if !known.holds(list) {
+        let text = format!("{place}: there is no room for the list of {issuer}: too many are held already");
+        return Some(("crl_no_room", text));
+    }
+    let begins = list.this_update();
+    (begins > now).then(|| {
+        let text = format!(
+            "{place}: the list of {issuer} begins at {begins}, and what was known before counts until then"
+        );
+        ("crl_begins_later", text)
+    })
+}
+
+/// That a list was outdone by another.
+fn older(place: &str, list: &Crl, newer: &Crl, now: Timestamp) -> String {
+    format!(
+        "{place}: the list of {} is of {}, older than one that was taken before, and counts for nothing; {}",
+        list.issuer().rfc4514(),
+        list.this_update(),
+        fate(newer, now)
+    )
+}
+
+/// What becomes of a list that is held.
+fn fate(list: &Crl, now: Timestamp) -> String {
+    let (made, ends) = (list.this_update(), list.next_update());
+    if ends <= now {
+        return format!("that of {made} has ended, and what it revokes stays revoked");
+    }
+    if made > now {
+        return format!("that of {made} has not begun");
+    }
+    format!("that of {made} stays in force until {ends}")
 }
 
 /// Of whom no list is in force. `None` when there is nobody.

@@ -1,0 +1,140 @@
+//! What is known of revocations, over restarts: each list as a blob of its own, and one that says which there are.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::kept::{Kept, KeptError};
+use countersign_x509::crl::{Crl, KeptList};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// The blob that says which lists there are: of each a line with its blob, the key that signed it, whether it is still
+/// where it came from, and where that is. Keys and places in base64, `-` for none.
+pub const WHAT_IS_KNOWN: &str = "crls";
+/// The most lines of it that are read.
+const MAX_LINES: usize = 16 * 1024;
+
+/// Lists in the folder of state.
+#[derive(Debug)]
+pub(super) struct KeptLists {
+    kept: Arc<dyn Kept>,
+    /// What is there now: each list, and its line. One writes at a time.
+    written: Mutex<Vec<(Crl, String)>>,
+}
+
+impl KeptLists {
+    pub(super) fn new(kept: &Arc<dyn Kept>) -> Self {
+        Self {
+            kept: Arc::clone(kept),
+            written: Mutex::default(),
+        }
+    }
+
+    /// What this process, or one before it, has written. One that cannot be read takes none of the others with it.
+    pub(super) async fn read(&self) -> Vec<KeptList> {
+        let index = self
+            .kept
+            .load(WHAT_IS_KNOWN)
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        let index = String::from_utf8(index).unwrap_or_default();
+        let mut lists = Vec::new();
+        let mut written = self.written.lock().await;
+        for line in index.lines().take(MAX_LINES) {
+            let Some((blob, signer, is_there, place)) = read_line(line) else {
+                continue;
+            };
+            let Ok(Some(bytes)) = self.kept.load(blob).await else {
+                continue;
+            };
+            // Large lists take their time.
+            let list = tokio::task::spawn_blocking(move || Crl::parse(&bytes).ok()).await;
+            let Some(list) = list.ok().flatten() else {
+                continue;
+            };
+            written.push((list.clone(), line.to_owned()));
+            lists.push(KeptList {
+                list,
+                signer,
+                place,
+                is_there,
+            });
+        }
+        drop(written);
+        lists
+    }
+
+    /// Writes what `lists` gives, where that is something else than was written before.
+    pub(super) async fn write(&self, lists: impl FnOnce() -> Vec<KeptList>) -> Result<(), KeptError> {
+        let mut written = self.written.lock().await;
+        let mut now = Vec::new();
+        for kept in lists() {
+            let before = written.iter().find(|(list, _)| list.is(&kept.list));
+            let known = before.and_then(|(_, line)| line.split(' ').next());
+            let blob = known.map_or_else(|| blob(&kept.list), str::to_owned);
+            if known.is_none() {
+                self.kept.save(&blob, kept.list.der()).await?;
+            }
+            now.push((kept.list.clone(), line(&blob, &kept)));
+        }
+        let lines = |all: &[(Crl, String)]| {
+            all.iter()
+                .map(|(_, line)| line.clone() + "\n")
+                .collect::<String>()
+        };
+        if lines(&now) == lines(&written) {
+            return Ok(());
+        }
+        self.kept.save(WHAT_IS_KNOWN, lines(&now).as_bytes()).await?;
+        let before = std::mem::replace(&mut *written, now);
+        let gone = before
+            .iter()
+            .filter(|(list, _)| !written.iter().any(|(other, _)| other.is(list)));
+        for (_, line) in gone {
+            self.kept
+                .remove(line.split(' ').next().unwrap_or_default())
+                .await?;
+        }
+        drop(written);
+        Ok(())
+    }
+}
+
+/// What the blob of a list is called.
+fn blob(list: &Crl) -> String {
+    let hash = digest(&SHA256, list.der());
+    let mut name = "crl-".to_owned();
+    for byte in hash.as_ref().iter().take(16) {
+        // Writing to a String cannot fail.
+        let _: std::fmt::Result = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+fn line(blob: &str, kept: &KeptList) -> String {
+    let signer = kept.signer.as_ref().map(|signer| STANDARD.encode(signer));
+    let signer = signer.as_deref().unwrap_or("-");
+    let is_there = if kept.is_there { "there" } else { "-" };
+    format!(
+        "{blob} {signer} {is_there} {}",
+        STANDARD.encode(kept.place.as_bytes())
+    )
+}
+
+/// Blob, key, whether it is there, and where.
+type Line<'a> = (&'a str, Option<Box<[u8]>>, bool, Arc<str>);
+
+fn read_line(line: &str) -> Option<Line<'_>> {
+    let mut words = line.split(' ');
+    let blob = words.next()?;
+    let signer = match words.next()? {
+        "-" => None,
+        signer => Some(STANDARD.decode(signer).ok()?.into()),
+    };
+    let is_there = words.next()? == "there";
+    let place = String::from_utf8(STANDARD.decode(words.next()?).ok()?).ok()?;
+    Some((blob, signer, is_there, place.into()))
+}

@@ -1,0 +1,295 @@
+//! What lists have said, and nobody takes back who only passes on an older one.
+//!
+//! A list that a known key signed is knowledge about that key's certificates, whoever brought it: it is held until a newer
+//! one of the same key, about the same certificates or more, has begun. One that has not begun is held beside those it will
+//! outdate. Lists of keys that nobody knows yet are held, too, for their authority may come along with a client: all that
+//! are brought now, and a few of those that were brought before, the earliest.
+
+use super::{Crl, CrlIndex};
+use crate::authorities::Authorities;
+use crate::name::Name;
+use countersign_core::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The most lists that are held of known keys.
+const MAX_HELD: usize = 4096;
+/// The most of them that are of one name.
+const MAX_OF_ONE_NAME: usize = 1024;
+/// Of unknown keys: how many are held that came from one place and are there no more, how many of all places, and how many
+/// bytes.
+const MAX_STRANGE: (usize, usize, usize) = (8, 64, 64 * 1024 * 1024);
+
+/// Lists, and where they are.
+#[derive(Clone, Debug, Default)]
+pub struct KnownLists {
+    held: BTreeMap<Name, Vec<Held>>,
+    /// What each place holds now, as far as it could be taken; older lists than those that are held among it.
+    brought: BTreeMap<Arc<str>, Vec<Crl>>,
+    /// How many ever came in.
+    came: u64,
+    /// When it was last looked at what is outdated, how many were of unknown keys then, and when a list begins or ends next.
+    settled: (Timestamp, usize, Option<Timestamp>),
+}
+
+/// A list that counts.
+#[derive(Clone, Debug)]
+struct Held {
+    list: Crl,
+    /// The place that brought it first.
+    place: Arc<str>,
+    /// How many came in before it.
+    number: u64,
+}
+
+/// A list as it outlives the process.
+#[derive(Clone, Debug)]
+pub struct KeptList {
+    /// The list.
+    pub list: Crl,
+    /// A key that somebody vouched for, and that signed it: `SubjectPublicKeyInfo`, DER.
+    pub signer: Option<Box<[u8]>>,
+    /// Where it came from.
+    pub place: Arc<str>,
+    /// Whether it is there still.
+    pub is_there: bool,
+}
+
+impl KnownLists {
+    /// `place` holds these lists now, and what it held before no more. Gives them back as they are held; and whether what
+    /// counts is another than before.
+    pub fn take(&mut self, place: &str, lists: Vec<Crl>, now: Timestamp) -> (Vec<Crl>, bool) {
+        let before = self.numbers();
+        let place = Arc::<str>::from(place);
+        let lists = lists.into_iter().map(|list| self.hold(list, &place));
+        let lists = lists.collect::<Vec<_>>();
+        if lists.is_empty() {
+            self.brought.remove(&place);
+        } else {
+            self.brought.insert(place, lists.clone());
+        }
+        self.settle(now);
+        (lists, before != self.numbers())
+    }
+
+    /// Only these places are looked at from now on.
+    pub fn only(&mut self, places: &BTreeSet<String>, now: Timestamp) {
+        self.brought.retain(|place, _| places.contains(&**place));
+        self.settle(now);
+    }
+
+    /// These authorities are known from now on. Whether what counts is another than before.
+    pub fn learn(&mut self, authorities: &Authorities, now: Timestamp) -> bool {
+        let before = self.numbers();
+        for authority in authorities.all() {
+            for held in self.held.get(authority.subject()).into_iter().flatten() {
+                held.list.is_signed_by(authority.subject_public_key_info());
+            }
+        }
+        self.settle(now);
+        before != self.numbers()
+    }
+
+    /// Whether a list has begun or ended since the last time, or the clock was set back.
+    pub fn has_turned(&self, now: Timestamp) -> bool {
+        let (settled, _, next) = self.settled;
+        now < settled || next.is_some_and(|next| next <= now)
+    }
+
+    /// Whether a client has shown the key of a list that was of an unknown one.
+    pub fn has_learnt(&self) -> bool {
+        self.strange() != self.settled.1
+    }
+
+    /// Drops what has been outdated.
+    pub fn settle(&mut self, now: Timestamp) {
+        for lists in self.held.values_mut() {
+            let keys = lists.iter().flat_map(|held| held.list.signers());
+            let keys = keys.collect::<BTreeSet<_>>();
+            let unknown = lists.iter().filter(|held| !held.list.has_known_signer());
+            for held in unknown {
+                // Asked of all, whichever says so.
+                let _: bool = keys.iter().any(|spki| held.list.is_signed_by(spki));
+            }
+            let begun = lists.iter().map(|held| &held.list);
+            let begun = begun.filter(|list| list.has_known_signer() && list.this_update() <= now);
+            let begun = begun.cloned().collect::<Vec<_>>();
+            lists.retain(|held| !begun.iter().any(|list| list.outdates(&held.list)));
+        }
+        self.bound(now);
+        self.held.retain(|_, lists| !lists.is_empty());
+        let lists = self.lists();
+        let turns = lists.flat_map(|list| [list.this_update(), list.next_update()]);
+        let next = turns.filter(|turn| *turn > now).min();
+        self.settled = (now, self.strange(), next);
+    }
+
+    /// The list that speaks in place of this one.
+    pub fn outdated_by(&self, list: &Crl) -> Option<&Crl> {
+        let held = self.held.get(list.issuer()).into_iter().flatten();
+        let mut held = held.map(|held| &held.list);
+        let (now, ..) = self.settled;
+        held.find(|held| held.has_known_signer() && held.this_update() <= now && held.outdates(list))
+    }
+
+    /// Whether this list counts, once it has begun.
+    pub fn holds(&self, list: &Crl) -> bool {
+        let mut held = self.held.get(list.issuer()).into_iter().flatten();
+        held.any(|held| held.list.is(list))
+    }
+
+    /// What `place` holds.
+    pub fn at(&self, place: &str) -> &[Crl] {
+        self.brought.get(place).map_or(&[], Vec::as_slice)
+    }
+
+    /// What all places hold.
+    pub fn places(&self) -> impl Iterator<Item = (&str, &Crl)> {
+        let all = self.brought.iter();
+        all.flat_map(|(place, lists)| lists.iter().map(|list| (&**place, list)))
+    }
+
+    /// Every list that counts, or will when it has begun.
+    pub fn lists(&self) -> impl Iterator<Item = &Crl> {
+        self.held.values().flatten().map(|held| &held.list)
+    }
+
+    /// The same, ready to be asked.
+    pub fn index(&self) -> CrlIndex {
+        CrlIndex::of(self.lists().cloned())
+    }
+
+    /// What is to outlive the process, the earliest first.
+    pub fn kept(&self) -> Vec<KeptList> {
+        let mut all = self.held.values().flatten().collect::<Vec<_>>();
+        all.sort_by_key(|held| held.number);
+        let kept = all.into_iter().map(|held| {
+            let mut places = self.brought.iter();
+            let there = places.find(|(_, lists)| lists.iter().any(|list| list.is_same(&held.list)));
+            KeptList {
+                list: held.list.clone(),
+                signer: held.list.signers().into_iter().next(),
+                place: Arc::clone(there.map_or(&held.place, |(place, _)| place)),
+                is_there: there.is_some(),
+            }
+        });
+        kept.collect()
+    }
+
+    /// Takes what outlived a process before.
+    pub fn restore(&mut self, kept: Vec<KeptList>, now: Timestamp) {
+        for kept in kept {
+            if let Some(spki) = kept.signer {
+                kept.list.is_signed_by(&spki);
+            }
+            let list = self.hold(kept.list, &kept.place);
+            if kept.is_there {
+                self.brought.entry(kept.place).or_default().push(list);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Holds `list`, unless it is held already; the one that is held.
+    fn hold(&mut self, list: Crl, place: &Arc<str>) -> Crl {
+        let held = self.held.entry(list.issuer().clone()).or_default();
+        let keys = held.iter().flat_map(|held| held.list.signers());
+        for spki in keys.collect::<BTreeSet<_>>() {
+            list.is_signed_by(&spki);
+        }
+        let there = self.brought.get(place).into_iter().flatten();
+        let mut known = held.iter().map(|held| &held.list).chain(there);
+        if let Some(known) = known.find(|known| known.is(&list) || known.says_as_much_as(&list)) {
+            for spki in list.signers() {
+                known.is_signed_by(&spki);
+            }
+            return known.clone();
+        }
+        held.push(Held {
+            list: list.clone(),
+            place: Arc::clone(place),
+            number: self.came,
+        });
+        self.came += 1;
+        list
+    }
+
+    fn numbers(&self) -> BTreeSet<u64> {
+        self.held.values().flatten().map(|held| held.number).collect()
+    }
+
+    fn strange(&self) -> usize {
+        self.lists().filter(|list| !list.has_known_signer()).count()
+    }
+
+    /// Lets go of what is too much: of unknown keys the latest that are nowhere any more; of known ones those that ended
+    /// first, and then the latest.
+    fn bound(&mut self, now: Timestamp) {
+        let there = self.brought.values().flatten().map(Crl::address);
+        let there = there.collect::<BTreeSet<_>>();
+        let mut all = self.held.values().flatten().collect::<Vec<_>>();
+        all.sort_by_key(|held| held.number);
+        let (known, strange): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|held| held.list.has_known_signer());
+        let mut gone = BTreeSet::new();
+        let (mut of_place, mut count, mut bytes) = (BTreeMap::<&str, usize>::new(), 0, 0_usize);
+        for held in strange
+            .into_iter()
+            .filter(|held| !there.contains(&held.list.address()))
+        {
+            let of_place = of_place.entry(&held.place).or_default();
+            let size = bytes.saturating_add(held.list.der().len());
+            if *of_place < MAX_STRANGE.0 && count < MAX_STRANGE.1 && size <= MAX_STRANGE.2 {
+                *of_place += 1;
+                count += 1;
+                bytes = size;
+            } else {
+                gone.insert(held.number);
+            }
+        }
+        gone.extend(too_many(&known, now));
+        if !gone.is_empty() {
+            let stays = |held: &Held| !gone.contains(&held.number);
+            self.held.values_mut().for_each(|lists| lists.retain(stays));
+        }
+    }
+}
+
+/// The numbers of those that are too many.
+fn too_many(known: &[&Held], now: Timestamp) -> Vec<u64> {
+    if known.len() <= MAX_OF_ONE_NAME {
+        return Vec::new();
+    }
+    let mut order = known.to_vec();
+    // Whoever has ended is at the end, the earliest last.
+    order.sort_by_key(|held| {
+        let ended = held.list.next_update() <= now;
+        (
+            ended.then_some(std::cmp::Reverse(held.list.next_update())),
+            held.number,
+        )
+    });
+    let (mut of_name, mut count) = (BTreeMap::<&Name, usize>::new(), 0);
+    let mut gone = Vec::new();
+    for held in order {
+        let of_name = of_name.entry(held.list.issuer()).or_default();
+        if *of_name < MAX_OF_ONE_NAME && count < MAX_HELD {
+            *of_name += 1;
+            count += 1;
+        } else {
+            gone.push(held.number);
+        }
+    }
+    gone
+}
+
+impl Crl {
+    /// Where it is in memory: the same for copies.
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}

@@ -1,0 +1,211 @@
+//! What is held of the lists that come, and what speaks when.
+
+use super::*;
+
+const END: &str = "20310101000000Z";
+const USERS: u8 = 0x81;
+
+fn dated(made: &str, number: u8, serials: &[&[u8]]) -> Revocations {
+    Revocations::of(serials).updated(made, Some(END)).number(number)
+}
+
+/// A list by the key of the one authority there is, which is known.
+fn genuine(list: &Revocations) -> Crl {
+    let crl = parsed(list).unwrap();
+    crl.check(&authorities()).unwrap();
+    crl
+}
+
+fn by(key: usize, list: &Revocations) -> Crl {
+    Crl::parse(&Authority::root("Root", Key(key)).revoke(list)).unwrap()
+}
+
+fn numbers(known: &KnownLists) -> Vec<u8> {
+    let mut numbers = known.lists().map(|list| list.number()[0]).collect::<Vec<_>>();
+    numbers.sort_unstable();
+    numbers
+}
+
+fn later(seconds: i64) -> Timestamp {
+    Timestamp::from_seconds(NOW.seconds() + seconds)
+}
+
+#[test]
+fn a_verdict_stands_until_the_next_list_begins_or_ends() {
+    let list = |made: &str, next: &str, number| Revocations::of(&[]).updated(made, Some(next)).number(number);
+    let in_force = list("20290101000000Z", END, 1);
+    let to_come = list("20300101000015Z", END, 2);
+    assert_eq!(standing(&joe(), &[&in_force, &to_come]), good(NOW.seconds() + 15));
+    let ends = list("20290101000000Z", "20300101000010Z", 1);
+    assert_eq!(standing(&joe(), &[&ends, &to_come]), good(NOW.seconds() + 10));
+    let stale = standing_with(&joe(), &[&ends, &to_come], true);
+    assert_eq!(stale, good(NOW.seconds() + 10));
+    // Nobody else's beginning matters.
+    let forged = by(5, &list("20300101000001Z", END, 9));
+    let index = CrlIndex::of([genuine(&in_force), forged]);
+    let (name, spki) = (Name::parse(&common("Root")).unwrap(), Key(1).spki());
+    let signer = Signer {
+        name: &name,
+        spki: &spki,
+    };
+    assert_eq!(index.standing(&joe(), signer, NOW, false), good(END_OF_2030));
+}
+
+#[test]
+fn an_older_list_about_more_or_others_brings_nobody_back() {
+    let old = dated("20290101000000Z", 1, &[]);
+    let users = dated("20290601000000Z", 2, &[&[7]]).scope(&[element(USERS, &[0xff])]);
+    assert_eq!(standing(&joe(), &[&old, &users]), Standing::Revoked);
+    let point = |uri: &str| distribution_point_name(uri);
+    let template = Template::client("joe", Key(3)).serial(&[7]);
+    let joe = leaf(&template.distribution_points(&[POINT]));
+    let one = dated("20290601000000Z", 2, &[&[7]]).scope(&[point(POINT)]);
+    assert_eq!(standing(&joe, &[&old, &one]), Standing::Revoked);
+    let newer = dated("20290701000000Z", 3, &[]).scope(&[element(USERS, &[0xff])]);
+    assert_eq!(
+        standing(&joe, &[&old, &one, &newer]),
+        good(END_OF_2030),
+        "newer, and covers"
+    );
+    // It ended, and nobody knows what came after it.
+    let ended = Revocations::of(&[])
+        .updated("20290601000000Z", Some("20291201000000Z"))
+        .number(2);
+    let ended = ended.scope(&[element(USERS, &[0xff])]);
+    assert_eq!(
+        standing(&joe, &[&old, &ended]),
+        Standing::Unknown(Unknown::Expired)
+    );
+}
+
+#[test]
+fn of_two_lists_that_disagree_which_is_newer_both_count() {
+    let begun_anew = dated("20290601000000Z", 1, &[]);
+    let before = dated("20290101000000Z", 9, &[&[7]]);
+    assert_eq!(standing(&joe(), &[&begun_anew, &before]), Standing::Revoked);
+    let before = Revocations::of(&[&[8]])
+        .updated("20290101000000Z", Some("20290201000000Z"))
+        .number(9);
+    assert_eq!(standing(&joe(), &[&begun_anew, &before]), good(END_OF_2030));
+    let mut known = KnownLists::default();
+    known.take("a", vec![genuine(&before)], NOW);
+    known.take("a", vec![genuine(&begun_anew)], NOW);
+    assert_eq!(numbers(&known), [1, 9]);
+    known.take("a", vec![genuine(&dated("20290701000000Z", 10, &[]))], NOW);
+    assert_eq!(numbers(&known), [10]);
+}
+
+#[test]
+fn one_that_has_not_begun_is_held_beside_until_it_has() {
+    let mut known = KnownLists::default();
+    let list = |made, number| genuine(&dated(made, number, &[]));
+    let (_, changed) = known.take("a", vec![list("20290601000000Z", 2)], NOW);
+    assert!(changed);
+    let (_, changed) = known.take("a", vec![list("20290601000000Z", 2)], NOW);
+    assert!(!changed, "the same, signed once more");
+    known.take("a", vec![list("20300101000010Z", 3)], NOW);
+    assert_eq!(numbers(&known), [2, 3]);
+    let (older, changed) = known.take("a", vec![list("20290101000000Z", 1)], NOW);
+    assert!(!changed);
+    assert_eq!(known.outdated_by(&older[0]).unwrap().number(), [2]);
+    assert_eq!(numbers(&known), [2, 3]);
+    assert!(!known.has_turned(later(9)) && known.has_turned(later(10)) && known.has_turned(later(-1)));
+    known.settle(later(10));
+    assert_eq!(numbers(&known), [3]);
+    assert!(!known.has_turned(later(11)));
+    // Nothing brings back what was dropped, a clock that is set back neither.
+    known.settle(NOW);
+    known.take("b", vec![list("20290601000000Z", 2)], later(20));
+    assert_eq!(numbers(&known), [3]);
+}
+
+#[test]
+fn one_about_less_takes_no_wider_ones_place_and_one_about_more_does() {
+    let mut known = KnownLists::default();
+    let point = |made, number, points: &[&str]| {
+        let names = points.iter().flat_map(|uri| element(0x86, uri.as_bytes()));
+        let names = element(0xa0, &element(0xa0, &names.collect::<Vec<_>>()));
+        genuine(&dated(made, number, &[]).scope(&[names]))
+    };
+    let all = |made, number| genuine(&dated(made, number, &[]));
+    known.take("a", vec![all("20290101000000Z", 1)], NOW);
+    known.take("b", vec![point("20290201000000Z", 2, &[POINT])], NOW);
+    assert_eq!(numbers(&known), [1, 2]);
+    known.take("b", vec![point("20290301000000Z", 3, &["x:y"])], NOW);
+    assert_eq!(numbers(&known), [1, 2, 3]);
+    known.take("b", vec![point("20290401000000Z", 4, &["x:y", POINT])], NOW);
+    assert_eq!(numbers(&known), [1, 4]);
+    known.take("b", vec![all("20290501000000Z", 5)], NOW);
+    assert_eq!(numbers(&known), [5]);
+}
+
+#[test]
+fn of_unknown_keys_the_earliest_are_held_and_those_that_are_there() {
+    let mut known = KnownLists::default();
+    let list = |key, number| by(key, &dated("20290601000000Z", number, &[]));
+    known.take("a", vec![list(1, 1)], NOW);
+    for number in 2..40 {
+        known.take("a", vec![list(5, number), list(5, number + 40)], NOW);
+    }
+    assert_eq!(numbers(&known), [1, 2, 3, 4, 5, 39, 42, 43, 44, 79]);
+    let again = |known: &KnownLists| {
+        let mut again = KnownLists::default();
+        let kept = known.kept().into_iter().map(|kept| KeptList {
+            list: Crl::parse(kept.list.der()).unwrap(),
+            ..kept
+        });
+        again.restore(kept.collect(), NOW);
+        again
+    };
+    assert_eq!(numbers(&again(&known)), numbers(&known));
+    // The key becomes known: by authorities, by a client, or with another list.
+    let older = list(1, 0);
+    assert!(known.outdated_by(&older).is_none() && !known.has_learnt());
+    for held in known.lists() {
+        held.is_signed_by(&Key(1).spki());
+    }
+    assert!(known.has_learnt());
+    known.settle(NOW);
+    let mut known = again(&known);
+    let (older, changed) = known.take("b", vec![older], NOW);
+    assert!(!changed && known.outdated_by(&older[0]).is_some());
+    assert!(!known.learn(&authorities(), NOW), "nothing new");
+    // What is nowhere any more gives way, but not to more of it.
+    known.only(&std::collections::BTreeSet::new(), NOW);
+    known.take("a", vec![list(5, 100)], NOW);
+    assert_eq!(numbers(&known), [1, 2, 3, 4, 5, 39, 42, 43, 44, 100]);
+}
+
+#[test]
+fn of_one_authority_no_more_than_a_thousand_are_held_the_ended_go_first() {
+    let mut known = KnownLists::default();
+    let list = |number: usize| {
+        let until = if number < 3 { "20291201000000Z" } else { END };
+        let list = Revocations::of(&[]).updated("20290101000000Z", Some(until));
+        let [high, low] = u16::try_from(number).unwrap().to_be_bytes();
+        let name = element(
+            0x86,
+            &[
+                b'x',
+                b':',
+                high / 16 + b'a',
+                high % 16 + b'a',
+                low / 16 + b'a',
+                low % 16 + b'a',
+            ],
+        );
+        genuine(&list.scope(&[element(0xa0, &element(0xa0, &name))]))
+    };
+    let lists = (0..1026).map(list).collect::<Vec<_>>();
+    known.take("a", lists.clone(), NOW);
+    assert_eq!(known.lists().count(), 1024);
+    assert_eq!(
+        lists
+            .iter()
+            .filter(|list| list.next_update() < NOW && known.holds(list))
+            .count(),
+        1
+    );
+    known.take("b", vec![list(2000), list(2001)], NOW);
+    assert!(!known.holds(&list(2001)) && lists[3..].iter().all(|list| known.holds(list)));
+}
