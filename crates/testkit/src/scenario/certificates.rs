@@ -1,7 +1,7 @@
 //! The certificates of pages: three authorities that are always there, and clients' certificates as a page describes them.
 
 use super::question::Face;
-use crate::pki::{Authority, Key, Revocations, San, Template, pem, relatives};
+use crate::pki::{Authority, Key, Revocations, San, Template, element, pem, relatives};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -56,16 +56,23 @@ fn list(words: &str) -> Result<String, String> {
     let name = words.next().ok_or("a list of nobody")?;
     let authority = authority(name).ok_or(format!("there is no authority `{name}`"))?;
     let (mut serials, mut from, mut until) = (Vec::new(), "20291231000000Z", "20300201000000Z");
+    let mut scope = None;
     for word in words {
         match word.split_once('=') {
             Some(("from", time)) => from = time,
             Some(("until", time)) => until = time,
+            Some(("only", "users")) => scope = Some(0x81),
+            Some(("only", "authorities")) => scope = Some(0x82),
             Some(_) => return Err(format!("a list has no `{word}`")),
             None => serials.push(hexadecimal(word)?),
         }
     }
     let serials = serials.iter().map(Vec::as_slice).collect::<Vec<_>>();
     let list = Revocations::of(&serials).updated(from, Some(until));
+    let list = match scope {
+        Some(tag) => list.scope(&[element(tag, &[0xff])]),
+        None => list,
+    };
     Ok(pem("X509 CRL", &authority.revoke(&list)))
 }
 
