@@ -83,3 +83,35 @@ fn behind_nginx_a_session_that_is_resumed_has_its_certificate_and_is_judged_like
 fn standing_alone_a_session_that_is_resumed_has_its_certificate_and_is_judged_like_any_other() {
     check_resumed(Kind::Standalone);
 }
+
+#[test]
+fn an_older_list_brings_nobody_back_neither_now_nor_after_a_restart() {
+    let mut site = Site::start(Kind::Standalone);
+    let older = std::fs::read_to_string(site.folder.0.join("ca/crls.pem")).unwrap();
+    ca(&site.folder, &["revoke", BOB]);
+    let status = |site: &Site, who| site.get("/page", Some(who), &[]).status;
+    until("bob is refused", || status(&site, BOB) == 403);
+    // Over the newer one, as whoever brings the files from elsewhere may put it.
+    site.folder.write("ca/crls.pem", &older);
+    let line = site
+        .gateway
+        .line("that it is older", |line| line.contains("crl_older"));
+    assert!(line.contains("stays in force"), "{line}");
+    assert_eq!((status(&site, ANN), status(&site, BOB)), (200, 403));
+    site.gateway.signal("HUP");
+    let site = site.restart();
+    assert_eq!((status(&site, ANN), status(&site, BOB)), (200, 403));
+    // Who asks on the command line is told the same.
+    for (state, code) in [("state", 1), ("nowhere", 0)] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.args([
+            "certificate",
+            "verify",
+            "--config",
+            Kind::Standalone.configuration(),
+        ]);
+        command.args(["--state", state, "ca/issued/bob@ops.example.org.crt"]);
+        let output = command.current_dir(&site.folder.0).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
+}

@@ -116,6 +116,15 @@ impl Site {
         site
     }
 
+    /// Ends the gateway, and starts it anew with the same state.
+    pub(super) fn restart(mut self) -> Self {
+        self.gateway.end();
+        let configuration = self.folder.0.join(self.kind.configuration());
+        self.gateway = gateway(&configuration, &self.folder.0.join("state"));
+        until_open(&mut self.gateway, self.secure);
+        self
+    }
+
     /// What curl gets for `path`, with a certificate of the example's authority or none, and these options besides.
     pub(super) fn get(&self, path: &str, who: Option<&str>, options: &[&str]) -> Answer {
         let own = who.map(|who| format!("ca/issued/{who}"));
