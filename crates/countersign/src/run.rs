@@ -88,7 +88,7 @@ impl Running {
         let folder = state::folder(plan.state.as_deref(), &plan.environment);
         let ports = ports(&plan.environment, folder.as_ref().ok())?;
         let asked = Asked::new(&ports, Refresh::Background);
-        asked.revocations.restore().await;
+        let restored = asked.revocations.restore().await;
         let refused = |told: Vec<Diagnostic>| RunError::Configuration(told_whole(&told, &sources));
         let recorder = Recorder::around(&plan.environment);
         let loaded = program::load(&sources, recorder.environment(), &ports, &asked).map_err(refused)?;
@@ -109,6 +109,10 @@ impl Running {
         }
         asked.tell(&log);
         tell_state_folder(folder.as_ref(), &log);
+        if let Err(why) = restored {
+            let why = format!("{why}; what was known of revocations before is not known");
+            log.event("warning", "crl_kept", &why);
+        }
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
         let in_force = InForce::first(&loaded, sources, recorder.stamps());
         let program = Program {

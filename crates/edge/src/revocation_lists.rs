@@ -10,6 +10,7 @@ use crate::system::{OsEntropy, SystemClock};
 use bytes::Bytes;
 use countersign_authn::revocations::{RevocationSources, Revocations, RevocationsFactory};
 use countersign_core::http_client::{FetchLimits, HttpClient, HttpError};
+use countersign_core::kept::KeptError;
 use countersign_core::options::Fault;
 use countersign_core::time::Now;
 use countersign_core::{BoxFuture, Ports};
@@ -77,8 +78,8 @@ impl RevocationLists {
     }
 
     /// Takes what was known to the process before, from where the ports keep it. Once, before any list is opened.
-    pub async fn restore(&self) {
-        self.known.restore().await;
+    pub async fn restore(&self) -> Result<(), KeptError> {
+        self.known.restore().await
     }
 
     /// Lists that are read and never fetched: for commands that look at a configuration.
@@ -93,8 +94,10 @@ impl RevocationLists {
         Self::new(&ports, Refresh::ByHand)
     }
 
-    /// From now on, every list that is taken or refused has a line in `log`.
+    /// From now on, every list that is taken or refused has a line in `log`: whatever the first configuration names is open.
     pub fn tell(&self, log: &Arc<Log>) {
+        only_open(&self.open, &self.known);
+
         // Told twice, the first stays.
         if self.log.set(Arc::clone(log)).is_ok() {
             self.held().iter().for_each(|held| held.set.tell_bound());
@@ -178,13 +181,19 @@ impl Drop for Held {
         if let Some(task) = &self.task {
             task.abort();
         }
-        let others;
-        let open = lock(&self.open);
-        others = upgraded(&open);
-        let places = others.iter().flat_map(|held| held.set.places());
-        self.known.only(&places.collect());
-        drop(open);
+        only_open(&self.open, &self.known);
     }
+}
+
+/// Whatever is in other places than those of open lists is there no more.
+fn only_open(open: &Open, known: &Known) {
+    let held;
+    // They go after the lock does: to let go of the last takes it, too.
+    let open = lock(open);
+    held = upgraded(&open);
+    let places = held.iter().flat_map(|held| held.set.places());
+    known.only(&places.collect());
+    drop(open);
 }
 
 #[derive(Debug)]

@@ -233,20 +233,21 @@ impl Crl {
     /// Whether it speaks in place of `other` from its beginning on: it is the newer one, about the same certificates or
     /// more, and a key that is known to have signed it signed the other, too.
     pub fn outdates(&self, other: &Self) -> bool {
-        self.issuer() == other.issuer()
+        self.is_newer_than(other)
+            && self.issuer() == other.issuer()
             && self.inner.scope.includes(&other.inner.scope)
-            && self.is_newer_than(other)
             && self.signed_as(other)
     }
 
     /// Whether it is the same list, signed once more by the same key.
     fn says_as_much_as(&self, other: &Self) -> bool {
-        let said = Signed::read(&self.inner.der).zip(Signed::read(&other.inner.der));
-        self.issuer() == other.issuer()
-            && self.this_update() == other.this_update()
+        let said = || Signed::read(&self.inner.der).zip(Signed::read(&other.inner.der));
+        self.this_update() == other.this_update()
             && self.number() == other.number()
+            && self.inner.scope == other.inner.scope
+            && self.issuer() == other.issuer()
             && self.signed_as(other)
-            && said.is_some_and(|(own, others)| own.message == others.message)
+            && said().is_some_and(|(own, others)| own.message == others.message)
     }
 
     /// Whether a key that is known to have signed it signed `other`, too.

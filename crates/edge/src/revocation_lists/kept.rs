@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// The blob that says which lists there are: of each a line with its blob, the key that signed it, whether it is still
-/// where it came from, and where that is. Keys and places in base64, `-` for none.
+/// where it came from, whether it ever had begun, and where it came from. Keys and places in base64, `-` for none.
 pub const WHAT_IS_KNOWN: &str = "crls";
 /// The most lines of it that are read.
 const MAX_LINES: usize = 16 * 1024;
@@ -32,22 +32,16 @@ impl KeptLists {
     }
 
     /// What this process, or one before it, has written. One that cannot be read takes none of the others with it.
-    pub(super) async fn read(&self) -> Vec<KeptList> {
-        let index = self
-            .kept
-            .load(WHAT_IS_KNOWN)
-            .await
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+    pub(super) async fn read(&self) -> Result<Vec<KeptList>, KeptError> {
+        let index = self.kept.load(WHAT_IS_KNOWN).await?.unwrap_or_default();
         let index = String::from_utf8(index).unwrap_or_default();
         let mut lists = Vec::new();
         let mut written = self.written.lock().await;
         for line in index.lines().take(MAX_LINES) {
-            let Some((blob, signer, is_there, place)) = read_line(line) else {
+            let Some(read) = Line::read(line) else {
                 continue;
             };
-            let Ok(Some(bytes)) = self.kept.load(blob).await else {
+            let Ok(Some(bytes)) = self.kept.load(read.blob).await else {
                 continue;
             };
             // Large lists take their time.
@@ -58,13 +52,14 @@ impl KeptLists {
             written.push((list.clone(), line.to_owned()));
             lists.push(KeptList {
                 list,
-                signer,
-                place,
-                is_there,
+                signer: read.signer,
+                place: read.place,
+                is_there: read.is_there,
+                has_begun: read.has_begun,
             });
         }
         drop(written);
-        lists
+        Ok(lists)
     }
 
     /// Writes what `lists` gives, where that is something else than was written before.
@@ -74,10 +69,10 @@ impl KeptLists {
         for kept in lists() {
             let before = written.iter().find(|(list, _)| list.is(&kept.list));
             let known = before.and_then(|(_, line)| line.split(' ').next());
-            let blob = known.map_or_else(|| blob(&kept.list), str::to_owned);
-            if known.is_none() {
-                self.kept.save(&blob, kept.list.der()).await?;
-            }
+            let blob = match known {
+                Some(blob) => blob.to_owned(),
+                None => self.save(&kept.list).await?,
+            };
             now.push((kept.list.clone(), line(&blob, &kept)));
         }
         let lines = |all: &[(Crl, String)]| {
@@ -103,6 +98,17 @@ impl KeptLists {
     }
 }
 
+impl KeptLists {
+    /// Writes one list. What its blob is called.
+    async fn save(&self, list: &Crl) -> Result<String, KeptError> {
+        let named = list.clone();
+        let blob = tokio::task::spawn_blocking(move || blob(&named)).await;
+        let blob = blob.map_err(|error| KeptError(error.to_string()))?;
+        self.kept.save(&blob, list.der()).await?;
+        Ok(blob)
+    }
+}
+
 /// What the blob of a list is called.
 fn blob(list: &Crl) -> String {
     let hash = digest(&SHA256, list.der());
@@ -118,23 +124,37 @@ fn line(blob: &str, kept: &KeptList) -> String {
     let signer = kept.signer.as_ref().map(|signer| STANDARD.encode(signer));
     let signer = signer.as_deref().unwrap_or("-");
     let is_there = if kept.is_there { "there" } else { "-" };
-    format!(
-        "{blob} {signer} {is_there} {}",
-        STANDARD.encode(kept.place.as_bytes())
-    )
+    let has_begun = if kept.has_begun { "begun" } else { "-" };
+    let place = STANDARD.encode(kept.place.as_bytes());
+    format!("{blob} {signer} {is_there} {has_begun} {place}")
 }
 
-/// Blob, key, whether it is there, and where.
-type Line<'a> = (&'a str, Option<Box<[u8]>>, bool, Arc<str>);
+/// What a line says.
+struct Line<'a> {
+    blob: &'a str,
+    signer: Option<Box<[u8]>>,
+    is_there: bool,
+    has_begun: bool,
+    place: Arc<str>,
+}
 
-fn read_line(line: &str) -> Option<Line<'_>> {
-    let mut words = line.split(' ');
-    let blob = words.next()?;
-    let signer = match words.next()? {
-        "-" => None,
-        signer => Some(STANDARD.decode(signer).ok()?.into()),
-    };
-    let is_there = words.next()? == "there";
-    let place = String::from_utf8(STANDARD.decode(words.next()?).ok()?).ok()?;
-    Some((blob, signer, is_there, place.into()))
+impl<'a> Line<'a> {
+    fn read(line: &'a str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let blob = words.next()?;
+        let signer = match words.next()? {
+            "-" => None,
+            signer => Some(STANDARD.decode(signer).ok()?.into()),
+        };
+        let is_there = words.next()? == "there";
+        let has_begun = words.next()? == "begun";
+        let place = String::from_utf8(STANDARD.decode(words.next()?).ok()?).ok()?;
+        Some(Self {
+            blob,
+            signer,
+            is_there,
+            has_begun,
+            place: place.into(),
+        })
+    }
 }

@@ -4,6 +4,7 @@ use super::LateLog;
 use super::kept::KeptLists;
 use arc_swap::ArcSwap;
 use countersign_core::Ports;
+use countersign_core::kept::KeptError;
 use countersign_core::time::{Clock, Timestamp};
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::{Crl, CrlIndex, KnownLists};
@@ -59,11 +60,13 @@ impl Known {
     }
 
     /// Takes what was known before.
-    pub(super) async fn restore(&self) {
-        let kept = self.kept.read().await;
+    pub(super) async fn restore(&self) -> Result<(), KeptError> {
+        let kept = self.kept.read().await?;
         let mut lists = self.lists();
         lists.restore(kept, self.now());
         self.publish(&lists);
+        drop(lists);
+        Ok(())
     }
 
     /// Writes down what is known.
@@ -83,11 +86,11 @@ impl Known {
         }
     }
 
-    /// `place` holds these lists now. Work for a thread that may wait: their signatures are looked at.
-    pub(super) fn take(&self, place: &str, taken: Vec<Crl>) -> Vec<Crl> {
+    /// These places hold these lists now. Work for a thread that may wait: signatures are looked at.
+    pub(super) fn take(&self, all: Vec<(String, Vec<Crl>)>) {
         let now = self.now();
         let mut lists = self.lists();
-        let (taken, changed) = lists.take(place, taken, now);
+        let changed = lists.take(all, now);
         self.unwritten.store(true, Ordering::Release);
         if changed {
             self.publish(&lists);
@@ -96,7 +99,6 @@ impl Known {
         if changed {
             self.tell_held("crl_taken");
         }
-        taken
     }
 
     /// A set with these authorities is there from now on.

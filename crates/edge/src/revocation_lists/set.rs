@@ -80,9 +80,8 @@ impl ListSet {
         if !faults.is_empty() {
             return Err(faults);
         }
-        for (path, read) in look.read {
-            known.take(&place(&path), read.lists);
-        }
+        let read = look.read.into_iter();
+        known.take(read.map(|(path, read)| (place(&path), read.lists)).collect());
         known.learn(authorities);
         Ok(Self {
             authorities: Arc::clone(authorities),
@@ -173,12 +172,9 @@ impl ListSet {
         for (path, why) in refused {
             self.tell_refused(&place(&path), &why);
         }
-        for (path, read) in read {
-            self.put(&place(&path), read);
-        }
-        for path in gone {
-            self.put(&place(&path), Read::default());
-        }
+        let gone = gone.into_iter().map(|path| (path, Read::default()));
+        let all = read.into_iter().chain(gone);
+        self.put(all.map(|(path, read)| (place(&path), read)).collect());
     }
 
     /// Begins the fetches that are due, each apart: one that hangs holds up nothing but itself.
@@ -198,7 +194,9 @@ impl ListSet {
                 // Large lists take their time, and requests are served meanwhile.
                 let taken = tokio::task::spawn_blocking(move || {
                     let read = Read::of(&body, &set.authorities)?;
-                    Ok(set.put(&place, read))
+                    set.put(vec![(place.clone(), read)]);
+                    let known = set.known.lists();
+                    Ok(known.at(&place).iter().any(|list| known.holds(list)))
                 });
                 taken.await.unwrap_or_else(|error| Err(error.to_string()))
             }
@@ -208,6 +206,7 @@ impl ListSet {
             self.tell_refused(url.as_str(), why);
         }
         self.fetched(&url, taken.unwrap_or(false));
+        self.state().told.generation = None;
         self.tell_changes();
         self.known.keep().await;
     }
@@ -234,19 +233,30 @@ impl ListSet {
         lists.map(Crl::next_update).min()
     }
 
-    /// Makes known what is in a place now. Whether any of it counts.
-    fn put(&self, place: &str, read: Read) -> bool {
-        for why in &read.refused {
-            self.tell_refused(place, why);
+    /// Makes known what is in these places now.
+    fn put(&self, all: Vec<(String, Read)>) {
+        if all.is_empty() {
+            return;
         }
-        if read.lists.is_empty() && !read.refused.is_empty() {
-            return false;
+        let mut lists = Vec::new();
+        for (place, read) in all {
+            for why in &read.refused {
+                self.tell_refused(&place, why);
+            }
+            // Of a place that holds nothing but forged ones nothing is known that was not before.
+            if read.refused.is_empty() || !read.lists.is_empty() {
+                lists.push((place, read.lists));
+            }
         }
-        let before = self.known.lists().at(place).to_vec();
-        let lists = self.known.take(place, read.lists);
-        self.tell_left_out(place, &before);
         let known = self.known.lists();
-        lists.iter().any(|list| known.holds(list))
+        let before = lists
+            .iter()
+            .map(|(place, _)| (place.clone(), known.at(place).to_vec()));
+        let before = before.collect::<Vec<_>>();
+        drop(known);
+        self.known.take(lists);
+        self.tell_left_out(&before);
+        self.state().told.generation = None;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

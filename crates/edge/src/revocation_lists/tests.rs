@@ -148,7 +148,7 @@ impl Bench {
     /// Another process with the same folder of state.
     async fn restarted(&self) -> Arc<RevocationLists> {
         let lists = lists(self);
-        lists.restore().await;
+        lists.restore().await.unwrap();
         lists
     }
 

@@ -12,13 +12,7 @@ use countersign_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The most lists that are held of known keys.
-const MAX_HELD: usize = 4096;
-/// The most of them that are of one name.
-const MAX_OF_ONE_NAME: usize = 1024;
-/// Of unknown keys: how many are held that came from one place and are there no more, how many of all places, and how many
-/// bytes.
-const MAX_STRANGE: (usize, usize, usize) = (8, 64, 64 * 1024 * 1024);
+mod bounds;
 
 /// Lists, and where they are.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +20,8 @@ pub struct KnownLists {
     held: BTreeMap<Name, Vec<Held>>,
     /// What each place holds now, as far as it could be taken; older lists than those that are held among it.
     brought: BTreeMap<Arc<str>, Vec<Crl>>,
+    /// Where those that are held are in memory.
+    addresses: BTreeSet<usize>,
     /// How many ever came in.
     came: u64,
     /// When it was last looked at what is outdated, how many were of unknown keys then, and when a list begins or ends next.
@@ -40,6 +36,8 @@ struct Held {
     place: Arc<str>,
     /// How many came in before it.
     number: u64,
+    /// Whether it ever had begun. Nobody gains by setting the clock back.
+    begun: bool,
 }
 
 /// A list as it outlives the process.
@@ -53,23 +51,26 @@ pub struct KeptList {
     pub place: Arc<str>,
     /// Whether it is there still.
     pub is_there: bool,
+    /// Whether it ever had begun.
+    pub has_begun: bool,
 }
 
 impl KnownLists {
-    /// `place` holds these lists now, and what it held before no more. Gives them back as they are held; and whether what
-    /// counts is another than before.
-    pub fn take(&mut self, place: &str, lists: Vec<Crl>, now: Timestamp) -> (Vec<Crl>, bool) {
+    /// These places hold these lists now, and what they held before no more. Whether what counts is another than before.
+    pub fn take(&mut self, all: Vec<(String, Vec<Crl>)>, now: Timestamp) -> bool {
         let before = self.numbers();
-        let place = Arc::<str>::from(place);
-        let lists = lists.into_iter().map(|list| self.hold(list, &place));
-        let lists = lists.collect::<Vec<_>>();
-        if lists.is_empty() {
-            self.brought.remove(&place);
-        } else {
-            self.brought.insert(place, lists.clone());
+        for (place, lists) in all {
+            let place = Arc::<str>::from(place);
+            let lists = lists.into_iter().map(|list| self.hold(list, &place));
+            let lists = lists.collect::<Vec<_>>();
+            if lists.is_empty() {
+                self.brought.remove(&place);
+            } else {
+                self.brought.insert(place, lists);
+            }
         }
         self.settle(now);
-        (lists, before != self.numbers())
+        before != self.numbers()
     }
 
     /// Only these places are looked at from now on.
@@ -111,9 +112,11 @@ impl KnownLists {
                 // Asked of all, whichever says so.
                 let _: bool = keys.iter().any(|spki| held.list.is_signed_by(spki));
             }
-            let begun = lists.iter().map(|held| &held.list);
-            let begun = begun.filter(|list| list.has_known_signer() && list.this_update() <= now);
-            let begun = begun.cloned().collect::<Vec<_>>();
+            for held in lists.iter_mut() {
+                held.begun |= held.list.this_update() <= now;
+            }
+            let begun = lists.iter().filter(|held| held.speaks());
+            let begun = begun.map(|held| held.list.clone()).collect::<Vec<_>>();
             lists.retain(|held| !begun.iter().any(|list| list.outdates(&held.list)));
         }
         self.bound(now);
@@ -122,20 +125,22 @@ impl KnownLists {
         let turns = lists.flat_map(|list| [list.this_update(), list.next_update()]);
         let next = turns.filter(|turn| *turn > now).min();
         self.settled = (now, self.strange(), next);
+        self.addresses = self.lists().map(Crl::address).collect();
     }
 
-    /// The list that speaks in place of this one.
+    /// The list that speaks in place of this one, which some place holds.
     pub fn outdated_by(&self, list: &Crl) -> Option<&Crl> {
+        if self.holds(list) {
+            return None;
+        }
         let held = self.held.get(list.issuer()).into_iter().flatten();
-        let mut held = held.map(|held| &held.list);
-        let (now, ..) = self.settled;
-        held.find(|held| held.has_known_signer() && held.this_update() <= now && held.outdates(list))
+        let mut held = held.filter(|held| held.speaks()).map(|held| &held.list);
+        held.find(|held| held.outdates(list))
     }
 
-    /// Whether this list counts, once it has begun.
+    /// Whether this list, which some place holds or held, counts, once it has begun.
     pub fn holds(&self, list: &Crl) -> bool {
-        let mut held = self.held.get(list.issuer()).into_iter().flatten();
-        held.any(|held| held.list.is(list))
+        self.addresses.contains(&list.address())
     }
 
     /// What `place` holds.
@@ -171,6 +176,7 @@ impl KnownLists {
                 signer: held.list.signers().into_iter().next(),
                 place: Arc::clone(there.map_or(&held.place, |(place, _)| place)),
                 is_there: there.is_some(),
+                has_begun: held.begun,
             }
         });
         kept.collect()
@@ -183,6 +189,10 @@ impl KnownLists {
                 kept.list.is_signed_by(&spki);
             }
             let list = self.hold(kept.list, &kept.place);
+            let held = self.held.get_mut(list.issuer()).into_iter().flatten();
+            for held in held.filter(|held| held.list.is_same(&list)) {
+                held.begun |= kept.has_begun;
+            }
             if kept.is_there {
                 self.brought.entry(kept.place).or_default().push(list);
             }
@@ -193,9 +203,11 @@ impl KnownLists {
     /// Holds `list`, unless it is held already; the one that is held.
     fn hold(&mut self, list: Crl, place: &Arc<str>) -> Crl {
         let held = self.held.entry(list.issuer().clone()).or_default();
-        let keys = held.iter().flat_map(|held| held.list.signers());
-        for spki in keys.collect::<BTreeSet<_>>() {
-            list.is_signed_by(&spki);
+        if !list.has_known_signer() {
+            let keys = held.iter().flat_map(|held| held.list.signers());
+            for spki in keys.collect::<BTreeSet<_>>() {
+                list.is_signed_by(&spki);
+            }
         }
         let there = self.brought.get(place).into_iter().flatten();
         let mut known = held.iter().map(|held| &held.list).chain(there);
@@ -209,6 +221,7 @@ impl KnownLists {
             list: list.clone(),
             place: Arc::clone(place),
             number: self.came,
+            begun: false,
         });
         self.came += 1;
         list
@@ -221,66 +234,13 @@ impl KnownLists {
     fn strange(&self) -> usize {
         self.lists().filter(|list| !list.has_known_signer()).count()
     }
-
-    /// Lets go of what is too much: of unknown keys the latest that are nowhere any more; of known ones those that ended
-    /// first, and then the latest.
-    fn bound(&mut self, now: Timestamp) {
-        let there = self.brought.values().flatten().map(Crl::address);
-        let there = there.collect::<BTreeSet<_>>();
-        let mut all = self.held.values().flatten().collect::<Vec<_>>();
-        all.sort_by_key(|held| held.number);
-        let (known, strange): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|held| held.list.has_known_signer());
-        let mut gone = BTreeSet::new();
-        let (mut of_place, mut count, mut bytes) = (BTreeMap::<&str, usize>::new(), 0, 0_usize);
-        for held in strange
-            .into_iter()
-            .filter(|held| !there.contains(&held.list.address()))
-        {
-            let of_place = of_place.entry(&held.place).or_default();
-            let size = bytes.saturating_add(held.list.der().len());
-            if *of_place < MAX_STRANGE.0 && count < MAX_STRANGE.1 && size <= MAX_STRANGE.2 {
-                *of_place += 1;
-                count += 1;
-                bytes = size;
-            } else {
-                gone.insert(held.number);
-            }
-        }
-        gone.extend(too_many(&known, now));
-        if !gone.is_empty() {
-            let stays = |held: &Held| !gone.contains(&held.number);
-            self.held.values_mut().for_each(|lists| lists.retain(stays));
-        }
-    }
 }
 
-/// The numbers of those that are too many.
-fn too_many(known: &[&Held], now: Timestamp) -> Vec<u64> {
-    if known.len() <= MAX_OF_ONE_NAME {
-        return Vec::new();
+impl Held {
+    /// Whether others give way to it.
+    fn speaks(&self) -> bool {
+        self.begun && self.list.has_known_signer()
     }
-    let mut order = known.to_vec();
-    // Whoever has ended is at the end, the earliest last.
-    order.sort_by_key(|held| {
-        let ended = held.list.next_update() <= now;
-        (
-            ended.then_some(std::cmp::Reverse(held.list.next_update())),
-            held.number,
-        )
-    });
-    let (mut of_name, mut count) = (BTreeMap::<&Name, usize>::new(), 0);
-    let mut gone = Vec::new();
-    for held in order {
-        let of_name = of_name.entry(held.list.issuer()).or_default();
-        if *of_name < MAX_OF_ONE_NAME && count < MAX_HELD {
-            *of_name += 1;
-            count += 1;
-        } else {
-            gone.push(held.number);
-        }
-    }
-    gone
 }
 
 impl Crl {

@@ -79,6 +79,7 @@ impl Judge {
         wanted: Option<&str>,
         environment: &Environment,
         state: PathBuf,
+        say: impl FnOnce(&str),
     ) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -91,7 +92,11 @@ impl Judge {
             ..ports
         };
         let lists = RevocationLists::new(&ports, Refresh::ByHand);
-        runtime.block_on(lists.restore());
+        if let Err(why) = runtime.block_on(lists.restore()) {
+            say(&format!(
+                "note: what the gateway knows of revocations is not asked: {why}"
+            ));
+        }
         let parts = Parts {
             revocations: Arc::clone(&lists) as _,
             ..fetching_parts(environment)?

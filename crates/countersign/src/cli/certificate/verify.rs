@@ -97,5 +97,6 @@ fn judge(args: &Args, environment: &Environment, out: &mut Output) -> Result<Jud
     }
     let sources = Sources::read(&path, environment).map_err(|error| error.to_string())?;
     let state = state::folder_with(WHAT_IS_KNOWN, args.state.as_deref(), environment);
-    Judge::table(&sources, args.certificate.as_deref(), environment, state)
+    let wanted = args.certificate.as_deref();
+    Judge::table(&sources, wanted, environment, state, |line| out.error_line(line))
 }

@@ -87,7 +87,7 @@ fn standing_alone_a_session_that_is_resumed_has_its_certificate_and_is_judged_li
 #[test]
 fn an_older_list_brings_nobody_back_neither_now_nor_after_a_restart() {
     let mut site = Site::start(Kind::Standalone);
-    let older = std::fs::read_to_string(site.folder.0.join("ca/crls.pem")).unwrap();
+    let older = std::fs::read(site.folder.0.join("ca/crls.pem")).unwrap();
     ca(&site.folder, &["revoke", BOB]);
     let status = |site: &Site, who| site.get("/page", Some(who), &[]).status;
     until("bob is refused", || status(&site, BOB) == 403);

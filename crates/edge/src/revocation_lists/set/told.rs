@@ -13,6 +13,8 @@ const NAMED: usize = 3;
 /// What was told last, so that it is told once.
 #[derive(Debug, Default)]
 pub(super) struct Told {
+    /// What was known then. `None` when there is to be told in any case.
+    pub(super) generation: Option<u64>,
     lacking: String,
     idle: BTreeSet<String>,
 }
@@ -53,8 +55,12 @@ impl ListSet {
 
     /// Tells of whom no list is in force, and what of its lists does not count, when it is something else than before.
     pub(super) fn tell_changes(&self) {
-        self.tell_idle();
-        self.tell_lacking();
+        let generation = self.known.generation();
+        let before = self.state().told.generation.replace(generation);
+        if before != Some(generation) {
+            self.tell_idle();
+            self.tell_lacking();
+        }
     }
 
     fn tell_lacking(&self) {
@@ -112,23 +118,25 @@ impl ListSet {
         self.tell(level, event, &format!("{place}: {why}{stays}"));
     }
 
-    /// Tells whose lists are not there any more, nor anywhere else.
-    pub(super) fn tell_left_out(&self, place: &str, before: &[Crl]) {
+    /// Tells whose lists these places held and no place does any more.
+    pub(super) fn tell_left_out(&self, before: &[(String, Vec<Crl>)]) {
         let now = self.known.now();
         let known = self.known.lists();
-        let gone = before.iter().filter(|gone| {
-            let mut places = known.places();
-            !places.any(|(_, list)| list.issuer() == gone.issuer())
-        });
-        let gone = gone.filter_map(|gone| {
-            let counts = known.outdated_by(gone).or(known.holds(gone).then_some(gone))?;
+        let issuers = known.places().map(|(_, list)| list.issuer());
+        let issuers = issuers.collect::<BTreeSet<_>>();
+        let before = before.iter();
+        let gone = before.flat_map(|(place, lists)| lists.iter().map(move |list| (place, list)));
+        let gone = gone.filter(|(_, list)| !issuers.contains(list.issuer()));
+        let gone = gone.filter_map(|(place, gone)| {
+            let counts = known
+                .outdated_by(gone)
+                .or_else(|| known.holds(gone).then_some(gone))?;
             let issuer = gone.issuer().rfc4514();
-            Some(format!(
-                "{place}: there is no list of {issuer} any more; {}",
-                fate(counts, now)
-            ))
+            let fate = fate(counts, now);
+            Some(format!("{place}: there is no list of {issuer} any more; {fate}"))
         });
         let gone = gone.collect::<Vec<_>>();
+        drop(issuers);
         drop(known);
         for text in gone {
             self.tell("warning", "crl_left_out", &text);
@@ -140,6 +148,7 @@ impl ListSet {
         for text in bound(&self.sources) {
             self.tell("info", "crl_watched", &text);
         }
+        self.state().told.generation = None;
         self.tell_changes();
     }
 

@@ -96,6 +96,27 @@ async fn a_list_that_has_not_begun_forgets_no_revocation() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_brings_nobody_back() {
+    let bench = Bench::new("clock");
+    bench.write("home.crl", &bench.new_one());
+    let all = lists(&bench);
+    let held = bench.open(&all, &["home.crl"], &[]).unwrap();
+    bench.write("home.crl", &bench.dated("20300101000100Z", 9, &[7]));
+    all.tick(bench.world.now()).await;
+    bench.later(60);
+    all.tick(bench.world.now()).await;
+    assert_eq!(bench.standing(&*held, 8), "good");
+    *bench.world.seconds.lock().unwrap() = 0;
+    bench.write("home.crl", &bench.old());
+    let next = bench.restarted().await;
+    for all in [all, next] {
+        let held = bench.open(&all, &["home.crl"], &[]).unwrap();
+        all.tick(bench.world.now()).await;
+        assert_eq!(bench.standing(&*held, 7), "revocation_unknown");
+    }
+}
+
+#[tokio::test]
 async fn another_authoritys_list_in_between_is_no_way_back() {
     let mut bench = Bench::new("in-between");
     let other = Authority::root("other", Key(3));

@@ -20,6 +20,12 @@ fn by(key: usize, list: &Revocations) -> Crl {
     Crl::parse(&Authority::root("Root", Key(key)).revoke(list)).unwrap()
 }
 
+/// Puts these lists into a place. Them, as they are held there, and whether anything changed.
+fn take(known: &mut KnownLists, place: &str, lists: Vec<Crl>, now: Timestamp) -> (Vec<Crl>, bool) {
+    let changed = known.take(vec![(place.to_owned(), lists)], now);
+    (known.at(place).to_vec(), changed)
+}
+
 fn numbers(known: &KnownLists) -> Vec<u8> {
     let mut numbers = known.lists().map(|list| list.number()[0]).collect::<Vec<_>>();
     numbers.sort_unstable();
@@ -88,10 +94,15 @@ fn of_two_lists_that_disagree_which_is_newer_both_count() {
         .number(9);
     assert_eq!(standing(&joe(), &[&begun_anew, &before]), good(END_OF_2030));
     let mut known = KnownLists::default();
-    known.take("a", vec![genuine(&before)], NOW);
-    known.take("a", vec![genuine(&begun_anew)], NOW);
+    take(&mut known, "a", vec![genuine(&before)], NOW);
+    take(&mut known, "a", vec![genuine(&begun_anew)], NOW);
     assert_eq!(numbers(&known), [1, 9]);
-    known.take("a", vec![genuine(&dated("20290701000000Z", 10, &[]))], NOW);
+    take(
+        &mut known,
+        "a",
+        vec![genuine(&dated("20290701000000Z", 10, &[]))],
+        NOW,
+    );
     assert_eq!(numbers(&known), [10]);
 }
 
@@ -99,13 +110,13 @@ fn of_two_lists_that_disagree_which_is_newer_both_count() {
 fn one_that_has_not_begun_is_held_beside_until_it_has() {
     let mut known = KnownLists::default();
     let list = |made, number| genuine(&dated(made, number, &[]));
-    let (_, changed) = known.take("a", vec![list("20290601000000Z", 2)], NOW);
+    let (_, changed) = take(&mut known, "a", vec![list("20290601000000Z", 2)], NOW);
     assert!(changed);
-    let (_, changed) = known.take("a", vec![list("20290601000000Z", 2)], NOW);
+    let (_, changed) = take(&mut known, "a", vec![list("20290601000000Z", 2)], NOW);
     assert!(!changed, "the same, signed once more");
-    known.take("a", vec![list("20300101000010Z", 3)], NOW);
+    take(&mut known, "a", vec![list("20300101000010Z", 3)], NOW);
     assert_eq!(numbers(&known), [2, 3]);
-    let (older, changed) = known.take("a", vec![list("20290101000000Z", 1)], NOW);
+    let (older, changed) = take(&mut known, "a", vec![list("20290101000000Z", 1)], NOW);
     assert!(!changed);
     assert_eq!(known.outdated_by(&older[0]).unwrap().number(), [2]);
     assert_eq!(numbers(&known), [2, 3]);
@@ -113,10 +124,15 @@ fn one_that_has_not_begun_is_held_beside_until_it_has() {
     known.settle(later(10));
     assert_eq!(numbers(&known), [3]);
     assert!(!known.has_turned(later(11)));
-    // Nothing brings back what was dropped, a clock that is set back neither.
-    known.settle(NOW);
-    known.take("b", vec![list("20290601000000Z", 2)], later(20));
-    assert_eq!(numbers(&known), [3]);
+    // Nothing brings back what was dropped, a clock that is set back neither, nor a start after that.
+    let mut again = KnownLists::default();
+    again.restore(known.kept(), NOW);
+    for known in [&mut known, &mut again] {
+        known.settle(NOW);
+        let older = vec![list("20290601000000Z", 2), list("20290101000000Z", 1)];
+        take(known, "b", older, NOW);
+        assert_eq!(numbers(known), [3]);
+    }
 }
 
 #[test]
@@ -128,14 +144,19 @@ fn one_about_less_takes_no_wider_ones_place_and_one_about_more_does() {
         genuine(&dated(made, number, &[]).scope(&[names]))
     };
     let all = |made, number| genuine(&dated(made, number, &[]));
-    known.take("a", vec![all("20290101000000Z", 1)], NOW);
-    known.take("b", vec![point("20290201000000Z", 2, &[POINT])], NOW);
+    take(&mut known, "a", vec![all("20290101000000Z", 1)], NOW);
+    take(&mut known, "b", vec![point("20290201000000Z", 2, &[POINT])], NOW);
     assert_eq!(numbers(&known), [1, 2]);
-    known.take("b", vec![point("20290301000000Z", 3, &["x:y"])], NOW);
+    take(&mut known, "b", vec![point("20290301000000Z", 3, &["x:y"])], NOW);
     assert_eq!(numbers(&known), [1, 2, 3]);
-    known.take("b", vec![point("20290401000000Z", 4, &["x:y", POINT])], NOW);
+    take(
+        &mut known,
+        "b",
+        vec![point("20290401000000Z", 4, &["x:y", POINT])],
+        NOW,
+    );
     assert_eq!(numbers(&known), [1, 4]);
-    known.take("b", vec![all("20290501000000Z", 5)], NOW);
+    take(&mut known, "b", vec![all("20290501000000Z", 5)], NOW);
     assert_eq!(numbers(&known), [5]);
 }
 
@@ -143,9 +164,9 @@ fn one_about_less_takes_no_wider_ones_place_and_one_about_more_does() {
 fn of_unknown_keys_the_earliest_are_held_and_those_that_are_there() {
     let mut known = KnownLists::default();
     let list = |key, number| by(key, &dated("20290601000000Z", number, &[]));
-    known.take("a", vec![list(1, 1)], NOW);
+    take(&mut known, "a", vec![list(1, 1)], NOW);
     for number in 2..40 {
-        known.take("a", vec![list(5, number), list(5, number + 40)], NOW);
+        take(&mut known, "a", vec![list(5, number), list(5, number + 40)], NOW);
     }
     assert_eq!(numbers(&known), [1, 2, 3, 4, 5, 39, 42, 43, 44, 79]);
     let again = |known: &KnownLists| {
@@ -167,12 +188,12 @@ fn of_unknown_keys_the_earliest_are_held_and_those_that_are_there() {
     assert!(known.has_learnt());
     known.settle(NOW);
     let mut known = again(&known);
-    let (older, changed) = known.take("b", vec![older], NOW);
+    let (older, changed) = take(&mut known, "b", vec![older], NOW);
     assert!(!changed && known.outdated_by(&older[0]).is_some());
     assert!(!known.learn(&authorities(), NOW), "nothing new");
     // What is nowhere any more gives way, but not to more of it.
     known.only(&std::collections::BTreeSet::new(), NOW);
-    known.take("a", vec![list(5, 100)], NOW);
+    take(&mut known, "a", vec![list(5, 100)], NOW);
     assert_eq!(numbers(&known), [1, 2, 3, 4, 5, 39, 42, 43, 44, 100]);
 }
 
@@ -197,7 +218,7 @@ fn of_one_authority_no_more_than_a_thousand_are_held_the_ended_go_first() {
         genuine(&list.scope(&[element(0xa0, &element(0xa0, &name))]))
     };
     let lists = (0..1026).map(list).collect::<Vec<_>>();
-    known.take("a", lists.clone(), NOW);
+    take(&mut known, "a", lists.clone(), NOW);
     assert_eq!(known.lists().count(), 1024);
     assert_eq!(
         lists
@@ -206,6 +227,10 @@ fn of_one_authority_no_more_than_a_thousand_are_held_the_ended_go_first() {
             .count(),
         1
     );
-    known.take("b", vec![list(2000), list(2001)], NOW);
-    assert!(!known.holds(&list(2001)) && lists[3..].iter().all(|list| known.holds(list)));
+    let (more, changed) = take(&mut known, "b", vec![list(2000), list(2001)], NOW);
+    assert!(
+        changed && !known.holds(&more[1]),
+        "in place of the last that has ended"
+    );
+    assert!(lists[3..].iter().all(|list| known.holds(list)));
 }
