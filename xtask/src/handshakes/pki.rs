@@ -68,13 +68,14 @@ impl Pki {
         Ok(())
     }
 
-    /// The root's list and the intermediate's, which revokes so many certificates, in PEM.
-    pub(crate) fn lists(&self, revoked: usize) -> String {
+    /// The root's list and the intermediate's of this number, which revokes so many certificates, in PEM.
+    pub(crate) fn lists(&self, number: u8, revoked: usize) -> String {
         let list = |authority: &Authority, revoked: usize| {
             let serials = (0..revoked).map(|number| serial(&format!("revoked {number}")));
             let serials = serials.collect::<Vec<_>>();
             let serials = serials.iter().map(<[u8; 16]>::as_slice).collect::<Vec<_>>();
             let list = Revocations::of(&serials).updated(NOT_BEFORE, Some(NOT_AFTER));
+            let list = list.number(number);
             pem("X509 CRL", &authority.revoke(&list))
         };
         list(&self.root, 0) + &list(&self.intermediate, revoked)

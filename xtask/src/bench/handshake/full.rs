@@ -34,7 +34,7 @@ pub(crate) fn tls_1_2(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Failure
 
 fn measure(bench: &Bench, effort: Effort, version: &str, most: f64) -> Result<Vec<Bar>, Failure> {
     let pki = prepare(bench)?;
-    bench.write("long.crl", &pki.lists(REVOKED))?;
+    bench.write("long.crl", &pki.lists(1, REVOKED))?;
     let (theirs, ours) = (
         nginx(bench, "nginx-mtls", 18_201, None)?,
         countersign(bench, "countersign-mtls", 18_202, None)?,

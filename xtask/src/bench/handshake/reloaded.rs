@@ -6,6 +6,7 @@ use crate::bench::bars::Bar;
 use crate::bench::servers::Bench;
 use crate::bench::spread::Spread;
 use crate::handshakes::PACE;
+use crate::handshakes::pki::Pki;
 use crate::{Failure, say};
 use std::path::Path;
 use std::thread::park_timeout;
@@ -19,16 +20,28 @@ const TAKEN: Duration = Duration::from_secs(10);
 
 /// The list in force, and where it is said that another is.
 struct Lists<'a> {
+    pki: &'a Pki,
     folder: &'a Path,
     log: &'a Path,
+    /// The number of the last that was made: an older one never takes a newer one's place.
+    number: u8,
 }
 
 impl Lists<'_> {
-    /// Puts the list `name` in the place of the one there, in one step.
-    fn replace(&self, name: &str) -> Result<(), Failure> {
-        let made = self.folder.join("next.crl");
-        std::fs::copy(self.folder.join(name), &made)?;
-        std::fs::rename(made, self.folder.join("in-force.crl"))?;
+    /// Makes the next list, which revokes so many certificates.
+    fn make(&mut self, revoked: usize) -> Result<(), Failure> {
+        self.number = self
+            .number
+            .checked_add(1)
+            .filter(|number| *number < 128)
+            .ok_or("too many rounds")?;
+        std::fs::write(self.folder.join("next.crl"), self.pki.lists(self.number, revoked))?;
+        Ok(())
+    }
+
+    /// Puts the list that was made in the place of the one there, in one step.
+    fn replace(&self) -> Result<(), Failure> {
+        std::fs::rename(self.folder.join("next.crl"), self.folder.join("in-force.crl"))?;
         Ok(())
     }
 
@@ -54,14 +67,15 @@ impl Lists<'_> {
 /// The same load without and with one.
 pub(crate) fn measure(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Failure> {
     let pki = prepare(bench)?;
-    bench.write("long.crl", &pki.lists(REVOKED))?;
-    bench.write("short.crl", &pki.lists(1))?;
     let log = bench.folder.join("countersign-reload.log");
-    let lists = Lists {
+    let mut lists = Lists {
+        pki: &pki,
         folder: &bench.folder,
         log: &log,
+        number: 0,
     };
-    lists.replace("short.crl")?;
+    lists.make(1)?;
+    lists.replace()?;
     let peer = countersign(bench, "countersign-reload", 18_221, Some("in-force.crl"))?;
     let port = peer.port.to_string();
     let (mut without, mut with) = (Vec::new(), Vec::new());
@@ -72,13 +86,15 @@ pub(crate) fn measure(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Failure
             effort.rounds
         ));
         without.push(window(&port, || Ok(()))?);
+        lists.make(REVOKED)?;
         with.push(window(&port, || {
             let before = lists.taken();
-            lists.replace("long.crl")?;
+            lists.replace()?;
             lists.until_taken(before)
         })?);
         let before = lists.taken();
-        lists.replace("short.crl")?;
+        lists.make(1)?;
+        lists.replace()?;
         lists.until_taken(before)?;
     }
     let per_second = 1.0 / PACE.as_secs_f64();
