@@ -110,7 +110,7 @@ impl Running {
         asked.tell(&log);
         tell_state_folder(folder.as_ref(), &log);
         if let Err(why) = restored {
-            let why = format!("{why}; what was known of revocations before is not known");
+            let why = format!("{why}: whom they revoke is known from now on only by the lists that come");
             log.event("warning", "crl_kept", &why);
         }
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));

@@ -77,7 +77,8 @@ impl RevocationLists {
         })
     }
 
-    /// Takes what was known to the process before, from where the ports keep it. Once, before any list is opened.
+    /// Takes what was known to the process before, from where the ports keep it: once, before any list is opened. What can
+    /// be read of it is taken whatever the error says.
     pub async fn restore(&self) -> Result<(), KeptError> {
         self.known.restore().await
     }

@@ -5,17 +5,20 @@
 //! only and of attribute certificates, anything critical that is not known here, and lists that do not say when the next
 //! is due.
 
+mod compare;
+mod entries;
 mod index;
 mod known;
 mod scope;
 mod serials;
 mod signers;
 
-use crate::certificate::{Extension, all_extensions};
+use crate::certificate::all_extensions;
 use crate::der::{self, Reader, constructed};
 use crate::name::Name;
 use crate::signature::{SignatureFault, Signed};
 use countersign_core::time::Timestamp;
+use entries::Entries;
 pub use index::{CrlIndex, CrlSummary, Signer, Standing, Unknown};
 pub use known::{KeptList, KnownLists};
 use scope::Scope;
@@ -28,12 +31,8 @@ use std::sync::Arc;
 pub const MAX_CRL_BYTES: usize = 64 * 1024 * 1024;
 
 const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 0x14];
-const REASON_CODE: &[u8] = &[0x55, 0x1d, 0x15];
 const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 0x1b];
 const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 0x1c];
-const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 0x1d];
-/// `removeFromCRL` as an ENUMERATED: on hold no more.
-const REMOVE_FROM_CRL: &[u8] = &[0x0a, 1, 8];
 
 /// A list. Cheap to copy.
 #[derive(Clone)]
@@ -176,7 +175,7 @@ impl Crl {
             end: header + signed.message.len() - after_entries,
             content: entries.unwrap_or_default(),
         };
-        let serials = serials(&bytes, &entries, version_2)?;
+        let serials = entries::serials(&bytes, &entries, version_2)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 issuer,
@@ -221,40 +220,6 @@ impl Crl {
         self.this_update() <= now && now < self.next_update()
     }
 
-    /// Whether its time and its number both say that it is the newer one. Where they disagree (a clock was set back, or
-    /// numbers were begun anew) neither of the two is.
-    pub fn is_newer_than(&self, other: &Self) -> bool {
-        let own = (self.number().len(), self.number());
-        let others = (other.number().len(), other.number());
-        let (time, others_time) = (self.this_update(), other.this_update());
-        time >= others_time && own >= others && (time > others_time || own > others)
-    }
-
-    /// Whether it speaks in place of `other` from its beginning on: it is the newer one, about the same certificates or
-    /// more, and a key that is known to have signed it signed the other, too.
-    pub fn outdates(&self, other: &Self) -> bool {
-        self.is_newer_than(other)
-            && self.issuer() == other.issuer()
-            && self.inner.scope.includes(&other.inner.scope)
-            && self.signed_as(other)
-    }
-
-    /// Whether it is the same list, signed once more by the same key.
-    fn says_as_much_as(&self, other: &Self) -> bool {
-        let said = || Signed::read(&self.inner.der).zip(Signed::read(&other.inner.der));
-        self.this_update() == other.this_update()
-            && self.number() == other.number()
-            && self.inner.scope == other.inner.scope
-            && self.issuer() == other.issuer()
-            && self.signed_as(other)
-            && said().is_some_and(|(own, others)| own.message == others.message)
-    }
-
-    /// Whether a key that is known to have signed it signed `other`, too.
-    fn signed_as(&self, other: &Self) -> bool {
-        self.signers().iter().any(|spki| other.is_signed_by(spki))
-    }
-
     /// Whether a key is known that signed it.
     pub fn has_known_signer(&self) -> bool {
         self.inner.signers.any()
@@ -273,11 +238,6 @@ impl Crl {
     /// The list in DER.
     pub fn der(&self) -> &[u8] {
         &self.inner.der
-    }
-
-    /// Whether it is the very same list.
-    pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner) || self.inner.der == other.inner.der
     }
 
     /// Whether it lists this serial number ([`crate::certificate::Certificate::serial`]).
@@ -325,57 +285,6 @@ fn read_extensions(extensions: Option<&[u8]>) -> Result<(Box<[u8]>, Scope), CrlE
         }
     }
     Ok((number, scope))
-}
-
-/// The list of entries: its content, and where in the bytes of the list it ends.
-struct Entries<'a> {
-    content: &'a [u8],
-    end: usize,
-}
-
-/// The serial numbers of `entries`, which are part of `der`.
-fn serials(der: &[u8], entries: &Entries<'_>, version_2: bool) -> Result<Serials, CrlError> {
-    let mut reader = Reader::new(entries.content);
-    let mut places = Vec::new();
-    let mut position = 0;
-    while !reader.is_empty() {
-        let error = || CrlError::Entry(position);
-        let entry = reader.element(der::SEQUENCE).ok_or_else(error)?;
-        let from = entries.end - reader.remaining() - entry.content.len();
-        if entry_revokes(entry.content, version_2).ok_or_else(error)?? {
-            places.push(u32::try_from(from).map_err(|_| CrlError::TooLarge)?);
-        }
-        position += 1;
-    }
-    Ok(Serials::new(der, &places))
-}
-
-/// Whether an entry revokes its certificate: `removeFromCRL` says that it no longer does. `None` when it cannot be read.
-fn entry_revokes(entry: &[u8], version_2: bool) -> Option<Result<bool, CrlError>> {
-    let mut reader = Reader::new(entry);
-    reader.integer()?;
-    reader.time()?;
-    if reader.is_empty() {
-        return Some(Ok(true));
-    }
-    if !version_2 {
-        return None;
-    }
-    let mut revokes = true;
-    let extensions = reader.element(der::SEQUENCE)?;
-    reader.end()?;
-    for Extension { oid, critical, value } in all_extensions(extensions.whole)? {
-        match oid {
-            REASON_CODE => revokes = value != REMOVE_FROM_CRL,
-            CERTIFICATE_ISSUER => return Some(Err(CrlError::Indirect)),
-            oid if critical => {
-                let dots = der::dotted(oid)?;
-                return Some(Err(CrlError::CriticalExtension(dots.into())));
-            }
-            _ => {}
-        }
-    }
-    Some(Ok(revokes))
 }
 
 #[cfg(test)]

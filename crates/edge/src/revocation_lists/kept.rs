@@ -31,22 +31,20 @@ impl KeptLists {
         }
     }
 
-    /// What this process, or one before it, has written. One that cannot be read takes none of the others with it.
-    pub(super) async fn read(&self) -> Result<Vec<KeptList>, KeptError> {
+    /// What this process, or one before it, has written, and how many of the lists cannot be read.
+    pub(super) async fn read(&self) -> Result<(Vec<KeptList>, usize), KeptError> {
         let index = self.kept.load(WHAT_IS_KNOWN).await?.unwrap_or_default();
         let index = String::from_utf8(index).unwrap_or_default();
         let mut lists = Vec::new();
+        let mut unread = 0;
         let mut written = self.written.lock().await;
         for line in index.lines().take(MAX_LINES) {
             let Some(read) = Line::read(line) else {
+                unread += 1;
                 continue;
             };
-            let Ok(Some(bytes)) = self.kept.load(read.blob).await else {
-                continue;
-            };
-            // Large lists take their time.
-            let list = tokio::task::spawn_blocking(move || Crl::parse(&bytes).ok()).await;
-            let Some(list) = list.ok().flatten() else {
+            let Some(list) = self.list(read.blob).await else {
+                unread += 1;
                 continue;
             };
             written.push((list.clone(), line.to_owned()));
@@ -59,7 +57,7 @@ impl KeptLists {
             });
         }
         drop(written);
-        Ok(lists)
+        Ok((lists, unread))
     }
 
     /// Writes what `lists` gives, where that is something else than was written before.
@@ -99,6 +97,13 @@ impl KeptLists {
 }
 
 impl KeptLists {
+    async fn list(&self, blob: &str) -> Option<Crl> {
+        let bytes = self.kept.load(blob).await.ok().flatten()?;
+        // Large lists take their time.
+        let list = tokio::task::spawn_blocking(move || Crl::parse(&bytes).ok());
+        list.await.ok().flatten()
+    }
+
     /// Writes one list. What its blob is called.
     async fn save(&self, list: &Crl) -> Result<String, KeptError> {
         let named = list.clone();

@@ -59,14 +59,19 @@ impl Known {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Takes what was known before.
+    /// Takes what was known before, as far as it can be read.
     pub(super) async fn restore(&self) -> Result<(), KeptError> {
-        let kept = self.kept.read().await?;
+        let (kept, unread) = self.kept.read().await?;
         let mut lists = self.lists();
         lists.restore(kept, self.now());
         self.publish(&lists);
         drop(lists);
-        Ok(())
+        match unread {
+            0 => Ok(()),
+            unread => Err(KeptError(format!(
+                "{unread} revocation lists that were kept cannot be read"
+            ))),
+        }
     }
 
     /// Writes down what is known.

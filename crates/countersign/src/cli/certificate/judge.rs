@@ -94,7 +94,7 @@ impl Judge {
         let lists = RevocationLists::new(&ports, Refresh::ByHand);
         if let Err(why) = runtime.block_on(lists.restore()) {
             say(&format!(
-                "note: what the gateway knows of revocations is not asked: {why}"
+                "note: what the gateway knows of revocations is not all known here: {why}"
             ));
         }
         let parts = Parts {

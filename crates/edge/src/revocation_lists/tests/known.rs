@@ -263,6 +263,30 @@ async fn lists_of_unknown_keys_push_out_none_that_was_there_before_them() {
 }
 
 #[tokio::test]
+async fn what_is_kept_and_broken_is_told_and_takes_nothing_else_with_it() {
+    let bench = Bench::new("kept");
+    let other = Authority::root("other", Key(3));
+    let of_other = other.revoke(&Revoked::of(&[]).updated("20291201000000Z", Some(END)));
+    bench.write("home.crl", &bundle(&[bench.new_one(), of_other]));
+    let all = lists(&bench);
+    drop(bench.open(&all, &["home.crl"], &[]).unwrap());
+    bench.fetch(&all, bench.old()).await;
+    let held = bench.open(&all, &["home.crl"], &[]).unwrap();
+    all.tick(bench.world.now()).await;
+    drop(held);
+    let kept = &bench.ports.kept;
+    let index = String::from_utf8(kept.load(WHAT_IS_KNOWN).await.unwrap().unwrap()).unwrap();
+    assert_eq!(index.lines().count(), 2);
+    let blob = index.lines().nth(1).unwrap().split(' ').next().unwrap();
+    kept.save(blob, b"half a list").await.unwrap();
+    let next = lists(&bench);
+    let told = next.restore().await.unwrap_err().to_string();
+    assert!(told.contains("1 revocation lists"), "{told}");
+    let held = bench.open(&next, &[], &[URL]).unwrap();
+    assert_eq!(bench.standing(&*held, 7), REVOKED);
+}
+
+#[tokio::test]
 async fn of_two_tables_the_newer_list_counts_for_both_whichever_comes_first() {
     let bench = Bench::new("two-tables");
     bench.write("old.crl", &bench.old());
