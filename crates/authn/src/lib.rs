@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`kinds`] (the one list), [`anonymous`], [`bearer_jwt`], [`jwt_svid`], [`introspection`], [`client_certificate`]; what a
 //! token needs: [`keys`], [`key_ring`], [`token_cache`]; what a certificate needs: [`presented`], [`revocations`]; what both
-//! need: [`bundles`]; what a login needs: [`session`]; and [`condition`].
+//! need: [`bundles`]; what a login needs: [`session`]; [`condition`]; and [`provider`], at which
+//! others log in with a certificate.
 
 pub mod anonymous;
 pub mod bearer_jwt;
@@ -18,6 +19,7 @@ pub mod keys;
 pub mod kinds;
 pub mod login;
 pub mod presented;
+pub mod provider;
 pub mod revocations;
 pub mod session;
 pub mod token_cache;

@@ -347,6 +347,10 @@ pub enum Purpose {
     LogoutToken,
     /// That sessions were ended, and when.
     Ended,
+    /// A code of our own OpenID Provider.
+    Code,
+    /// An access token of it, for its own userinfo endpoint.
+    AccessToken,
 }
 
 impl Purpose {

@@ -22,6 +22,16 @@ pub const BACKCHANNEL_LOGOUT: &str = "/.countersign/backchannel-logout";
 pub const FRONTCHANNEL_LOGOUT: &str = "/.countersign/frontchannel-logout";
 /// The public keys with which we prove at the provider's who we are.
 pub const JWKS: &str = "/.countersign/jwks";
+/// Where browsers ask our own OpenID Provider (OpenID Connect Core section 3.1.2).
+pub const AUTHORIZE: &str = "/.countersign/authorize";
+/// Where clients redeem what it gave (OpenID Connect Core section 3.1.3).
+pub const TOKEN: &str = "/.countersign/token";
+/// Whom an access token of it is about (OpenID Connect Core section 5.3).
+pub const USERINFO: &str = "/.countersign/userinfo";
+/// Its public keys (RFC 7517).
+pub const KEYS: &str = "/.countersign/keys";
+/// What it says of itself: the one place that the standard names (OpenID Connect Discovery 1.0 section 4).
+pub const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 /// The longest address of a page that a browser is sent to: with method and version around it, it fits into a request line of
 /// 8 KiB, which is all that nginx takes unless it is told otherwise.
@@ -48,6 +58,39 @@ pub enum OwnPage {
     FrontchannelLogout,
     /// [`JWKS`]
     Jwks,
+    /// A page of our own OpenID Provider, on its host alone.
+    Provider(ProviderPage),
+}
+
+/// One of the provider's pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProviderPage {
+    /// [`DISCOVERY`]
+    Discovery,
+    /// [`KEYS`]
+    Keys,
+    /// [`AUTHORIZE`]
+    Authorize,
+    /// [`TOKEN`]
+    Token,
+    /// [`USERINFO`]
+    Userinfo,
+}
+
+const PROVIDER_PAGES: [(&str, ProviderPage); 5] = [
+    (DISCOVERY, ProviderPage::Discovery),
+    (KEYS, ProviderPage::Keys),
+    (AUTHORIZE, ProviderPage::Authorize),
+    (TOKEN, ProviderPage::Token),
+    (USERINFO, ProviderPage::Userinfo),
+];
+
+impl ProviderPage {
+    /// The page at `path`.
+    pub fn at(path: &str) -> Option<Self> {
+        let found = PROVIDER_PAGES.iter().find(|(own, _)| *own == path);
+        found.map(|(_, page)| *page)
+    }
 }
 
 const PAGES: [(&str, OwnPage); 9] = [

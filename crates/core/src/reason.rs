@@ -177,6 +177,13 @@ reasons! {
         KeysShown = "keys_shown", "The public keys by which the gateway proves itself were told.";
         SessionShown = "session_shown", "The state of the session was told.";
         FromElsewhere = "from_elsewhere", "Only a page of this very host may ask for this.";
+        ProviderShown = "provider_shown", "What our own OpenID Provider says of itself was told.";
+        AuthorizationAnswered = "authorization_answered", "The browser takes our OpenID Provider's answer to the application that asked.";
+        AuthorizationRefused = "authorization_refused", "The application asked our OpenID Provider for a login in a way that cannot be answered.";
+        TokensGiven = "tokens_given", "An application got tokens from our OpenID Provider.";
+        TokensRefused = "tokens_refused", "An application got no tokens from our OpenID Provider; the answer says why.";
+        UserinfoGiven = "userinfo_given", "An application was told whom its access token is about.";
+        UserinfoRefused = "userinfo_refused", "The access token does not hold at our OpenID Provider.";
     }
 }
 

@@ -4,7 +4,7 @@ use crate::authn::Authenticator;
 use crate::credential_place::CredentialPlace;
 use crate::gate::{Host, PathOddities, Unreadable};
 use crate::identity_headers::Projection;
-use crate::own_path::OwnPage;
+use crate::own_path::{OwnPage, ProviderPage};
 use crate::policy::Requirement;
 use crate::reason::UnreadableReason;
 use crate::request::{Forwarder, OriginalRequest};
@@ -138,6 +138,8 @@ pub struct RouteTable {
     any: Option<HostRoutes>,
     endpoints: HashMap<Box<str>, Arc<Route>>,
     differ_by_method: bool,
+    /// The host of our own OpenID Provider.
+    provider: Option<Host>,
 }
 
 /// Headers by which a client asks a framework for another method than the one it used.
@@ -246,12 +248,25 @@ impl RouteTable {
             .chain(self.suffixes.iter().map(|(_, under)| under))
             .chain(&self.any);
         let mut moved = all.flat_map(|under| &under.moved);
-        OwnPage::at(path).is_some() || moved.any(|(own, _)| **own == *path)
+        let provided = self.provider.is_some() && ProviderPage::at(path).is_some();
+        OwnPage::at(path).is_some() || provided || moved.any(|(own, _)| **own == *path)
+    }
+
+    /// The same routes, and the pages of our own OpenID Provider on `host`, whatever routes govern there.
+    #[must_use]
+    pub fn with_provider(mut self, host: Host) -> Self {
+        self.provider = Some(host);
+        self
     }
 
     /// Which of the gateway's own pages is at `path` on `host`.
     pub fn own_page(&self, host: &Host, path: &str) -> Option<OwnPage> {
-        OwnPage::at(path).or_else(|| {
+        let provides = self
+            .provider
+            .as_ref()
+            .is_some_and(|own| own.name() == host.name());
+        let provided = ProviderPage::at(path).filter(|_| provides);
+        OwnPage::at(path).or(provided.map(OwnPage::Provider)).or_else(|| {
             let moved = &self.under(host.name())?.moved;
             let found = moved.iter().find(|(own, _)| **own == *path);
             found.map(|(_, page)| *page)

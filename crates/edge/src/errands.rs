@@ -13,7 +13,7 @@ use bytes::Bytes;
 use countersign_authn::login::Login;
 use countersign_authn::login::trouble::{Trouble, Why};
 use countersign_authn::session::SessionRecord;
-use countersign_core::own_path::{LogIn, OwnPage, login_place};
+use countersign_core::own_path::{LogIn, OwnPage, ProviderPage, login_place};
 use countersign_core::reason::{AnswerReason, ErrandReason, RejectionReason, UnavailableReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::time::Now;
@@ -27,6 +27,7 @@ use url::Url;
 mod callback;
 mod login;
 mod logout;
+mod provider;
 mod session;
 mod told;
 
@@ -126,7 +127,11 @@ impl Errand<'_> {
             OwnPage::Logout | OwnPage::BackchannelLogout | OwnPage::FrontchannelLogout => {
                 Some(Endpoint::Logout)
             }
-            OwnPage::Whoami | OwnPage::Session | OwnPage::Renew | OwnPage::Jwks => None,
+            OwnPage::Provider(ProviderPage::Authorize) => Some(Endpoint::Login),
+            OwnPage::Provider(ProviderPage::Token) => Some(Endpoint::Callback),
+            OwnPage::Whoami | OwnPage::Session | OwnPage::Renew | OwnPage::Jwks | OwnPage::Provider(_) => {
+                None
+            }
         };
         let allowed = limited.map_or(Ok(()), |endpoint| {
             self.gateway.rates.allow(endpoint, self.request.client, self.now)
@@ -147,6 +152,7 @@ impl Errand<'_> {
             OwnPage::BackchannelLogout => self.told_behind(body).await,
             OwnPage::FrontchannelLogout => self.told_in_front().await,
             OwnPage::Jwks => self.tell_keys(),
+            OwnPage::Provider(page) => self.provide(page, body).await,
             // It is decided like any request.
             OwnPage::Whoami => self.not_allowed("GET"),
         }

@@ -5,6 +5,7 @@ use crate::page::Pages;
 use crate::rate::Rates;
 use crate::tls::TlsHosts;
 use countersign_authn::login::Logins;
+use countersign_authn::provider::Provider;
 use countersign_core::identity_headers::IdentityHeaders;
 use countersign_core::route::RouteTable;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub struct Gateway {
     pub identity: Arc<IdentityHeaders>,
     /// Where browsers log in.
     pub logins: Logins,
+    /// Our own OpenID Provider.
+    pub provider: Option<Arc<Provider>>,
     /// How each listener speaks and whom it believes.
     pub faces: Faces,
     /// The pages that people see.

@@ -120,7 +120,8 @@ impl Purpose {
             | OwnPage::Renew
             | OwnPage::BackchannelLogout
             | OwnPage::FrontchannelLogout
-            | OwnPage::Jwks => Self::Own(page),
+            | OwnPage::Jwks
+            | OwnPage::Provider(_) => Self::Own(page),
         }
     }
 }

@@ -17,7 +17,9 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use kinds::Kind;
 
 pub use href::Href;
-pub use kinds::{Forbidden, Insecure, NotSent, Page, Provider, SignIn, SignOut, SignedOut, Trouble, Whoami};
+pub use kinds::{
+    Forbidden, HandOn, Insecure, NotSent, Page, Provider, SignIn, SignOut, SignedOut, Trouble, Whoami,
+};
 pub use pages::{Mistake, Pages};
 
 mod escape;

@@ -69,7 +69,8 @@ pub(crate) fn parse(form: &[u8], max_bytes: usize) -> Result<Vec<(String, String
     Ok(parameters)
 }
 
-fn decode(bytes: &[u8]) -> Result<String, FormError> {
+/// `bytes` as one name or value of a form.
+pub(crate) fn decode(bytes: &[u8]) -> Result<String, FormError> {
     let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let mut decoded = Cow::Borrowed(bytes);
     if bytes.iter().any(|byte| matches!(byte, b'%' | b'+')) {

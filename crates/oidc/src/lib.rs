@@ -12,6 +12,7 @@ pub mod id_token;
 pub mod introspection;
 pub mod issuer;
 pub mod logout;
+pub mod provider;
 pub mod relying_party;
 pub mod revocation;
 pub mod userinfo;

@@ -93,6 +93,8 @@ impl Purpose {
             Self::Cookie => b"countersign cookie 1",
             Self::LogoutToken => b"countersign logout-token 1",
             Self::Ended => b"countersign ended 1",
+            Self::Code => b"countersign code 1",
+            Self::AccessToken => b"countersign access-token 1",
         }
     }
 

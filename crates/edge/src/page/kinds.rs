@@ -27,6 +27,8 @@ pub enum Page {
     TooMany,
     /// Who is asking, as it was proved.
     Whoami(Whoami),
+    /// A form on its way to an application.
+    HandOn(HandOn),
 }
 
 /// One of several providers.
@@ -43,6 +45,17 @@ pub struct Provider {
 pub struct SignIn {
     /// In the order they are offered.
     pub providers: Vec<Provider>,
+}
+
+/// For [`Page::HandOn`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandOn {
+    /// Where the form is sent.
+    pub action: Href,
+    /// What is sent with it: names and values.
+    pub fields: Vec<(String, String)>,
+    /// The origin of `action`, for the page's policy.
+    pub origin: String,
 }
 
 /// For [`Page::SignedOut`].

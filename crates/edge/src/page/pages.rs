@@ -126,12 +126,11 @@ impl Pages {
     }
 
     fn of(engine: Environment<'static>, texts: Texts, style: &str) -> Self {
-        let hash = BASE64_STANDARD.encode(digest(&SHA256, style.as_bytes()));
         Self {
             engine,
             texts,
             style: Value::from_safe_string(style.to_owned()),
-            style_source: format!("'sha256-{hash}'"),
+            style_source: source(style),
         }
     }
 
@@ -219,8 +218,12 @@ impl Pages {
         } else {
             targets.join(" ")
         };
+        let script = words
+            .page
+            .script()
+            .map_or_else(String::new, |script| format!("; script-src {}", source(script)));
         format!(
-            "default-src 'none'; style-src {}; base-uri 'none'; form-action {forms}; frame-ancestors 'none'",
+            "default-src 'none'; style-src {}{script}; base-uri 'none'; form-action {forms}; frame-ancestors 'none'",
             self.style_source
         )
     }
@@ -256,6 +259,12 @@ impl Pages {
         // What was written is text.
         Ok(String::from_utf8_lossy(&bounded.page).into_owned())
     }
+}
+
+/// What is within a page, as its policy names it (Content Security Policy Level 3 section 2.3.1).
+fn source(text: &str) -> String {
+    let hash = BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes()));
+    format!("'sha256-{hash}'")
 }
 
 /// An engine that escapes all it writes, knows no other files, and stops.

@@ -5,7 +5,7 @@ use super::kinds::{Page, Provider};
 use minijinja::value::Value;
 
 /// The files of templates, by the pages that they are: what a folder of own templates may hold.
-pub(super) const TEMPLATES: [(&str, &str); 11] = [
+pub(super) const TEMPLATES: [(&str, &str); 12] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("refused.html", include_str!("templates/refused.html")),
     ("sign-in.html", include_str!("templates/sign-in.html")),
@@ -17,9 +17,30 @@ pub(super) const TEMPLATES: [(&str, &str); 11] = [
     ("insecure.html", include_str!("templates/insecure.html")),
     ("too-many.html", include_str!("templates/too-many.html")),
     ("whoami.html", include_str!("templates/whoami.html")),
+    ("hand-on.html", include_str!("templates/hand-on.html")),
 ];
 
+/// The one script there is: it sends the form, so that nobody has to press the button.
+const HAND_ON: &str = "document.forms[0].submit()";
+
 impl Page {
+    /// The script on it.
+    pub(super) const fn script(&self) -> Option<&'static str> {
+        match self {
+            Self::HandOn(_) => Some(HAND_ON),
+            Self::Refused
+            | Self::SignIn(_)
+            | Self::SignedOut(_)
+            | Self::SignOut(_)
+            | Self::Forbidden(_)
+            | Self::Trouble(_)
+            | Self::NotSent(_)
+            | Self::Insecure(_)
+            | Self::TooMany
+            | Self::Whoami(_) => None,
+        }
+    }
+
     /// The file of its template.
     pub(super) const fn template(&self) -> &'static str {
         match self {
@@ -33,6 +54,7 @@ impl Page {
             Self::Insecure(_) => "insecure.html",
             Self::TooMany => "too-many.html",
             Self::Whoami(_) => "whoami.html",
+            Self::HandOn(_) => "hand-on.html",
         }
     }
 
@@ -46,6 +68,10 @@ impl Page {
                         .map(String::as_str)
                         .filter(|origin| is_origin(origin)),
                 )
+                .collect(),
+            Self::HandOn(page) => Some(page.origin.as_str())
+                .filter(|origin| is_origin(origin))
+                .into_iter()
                 .collect(),
             Self::Refused
             | Self::SignIn(_)
@@ -90,6 +116,11 @@ impl Page {
                 ("back", maybe_link(page.back.as_ref())),
             ]),
             Self::Insecure(page) => shown([("secure", maybe_link(page.secure.as_ref()))]),
+            Self::HandOn(page) => shown([
+                ("action", link(&page.action)),
+                ("fields", pairs(&page.fields)),
+                ("script", Value::from_safe_string(HAND_ON.to_owned())),
+            ]),
             Self::Whoami(page) => shown([
                 ("who", maybe(page.who.as_deref())),
                 ("facts", pairs(&page.facts)),

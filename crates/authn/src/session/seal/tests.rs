@@ -123,6 +123,8 @@ fn a_message_opens_for_its_purpose_and_context_only() {
         Purpose::Wish,
         Purpose::Handoff,
         Purpose::LogoutToken,
+        Purpose::Code,
+        Purpose::AccessToken,
     ];
     for sealed_for in purposes {
         let sealed = sealer.seal(sealed_for, b"here", b"plain", &entropy);

@@ -1,0 +1,70 @@
+//! Our own OpenID Provider: its login is the client's certificate (OpenID Connect Core section 3.1, as the provider).
+//!
+//! Reading order: `options` (what can be configured) and `build`, [`keys`] (what it signs with), [`person`] (whom a certificate proves), [`authorize`] (a browser asks),
+//! [`redeem`] (a client gets what the browser brought it).
+
+use crate::session::Sessions;
+use countersign_core::certificate::CertificateJudge;
+use countersign_core::entropy::Entropy;
+use countersign_oidc::provider::claims::StaticClaims;
+use countersign_oidc::provider::client::Clients;
+use countersign_oidc::provider::metadata::{Issuer, Metadata};
+use keys::SigningKeys;
+use person::EmailFrom;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use build::build;
+pub use options::OPTIONS;
+
+pub mod authorize;
+mod build;
+pub mod keys;
+mod options;
+pub mod person;
+pub mod redeem;
+
+#[cfg(test)]
+mod tests;
+
+/// The table of the configuration.
+pub const TABLE: &str = "openid_provider";
+
+/// How long a code is good: as long as a slow link takes, and no longer (RFC 6749 section 4.1.2).
+pub const CODE_LASTS: Duration = Duration::from_mins(1);
+
+/// The provider.
+#[derive(Debug)]
+pub struct Provider {
+    /// Who it is, in everything it signs.
+    pub issuer: Issuer,
+    /// Who may ask.
+    pub clients: Clients,
+    /// Who judges certificates, in this order.
+    pub judges: Vec<Arc<dyn CertificateJudge>>,
+    /// Where an e-mail address comes from.
+    pub email: EmailFrom,
+    /// What every token says beside what the certificate proves.
+    pub static_claims: StaticClaims,
+    /// How long tokens hold.
+    pub token_life: Duration,
+    /// What it signs with.
+    pub keys: Arc<dyn SigningKeys>,
+    /// Where codes wait.
+    pub sessions: Arc<dyn Sessions>,
+    /// What codes are drawn from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Provider {
+    /// What it says of itself.
+    pub fn metadata(&self) -> String {
+        let algorithms = self.keys.algorithms();
+        Metadata {
+            issuer: &self.issuer,
+            algorithms: &algorithms,
+            mtls_origin: None,
+        }
+        .document()
+    }
+}

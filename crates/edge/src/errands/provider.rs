@@ -1,0 +1,179 @@
+//! The endpoints of our own OpenID Provider: what browsers and clients ask of it.
+
+use super::{Done, Errand};
+use crate::body::Body;
+use crate::page::{HandOn, Href, Page, Words};
+use countersign_authn::provider::Provider;
+use countersign_authn::provider::authorize::Authorized;
+use countersign_authn::provider::redeem::RedeemError;
+use countersign_core::certificate::Failure;
+use countersign_core::own_path::ProviderPage;
+use countersign_core::reason::{AnswerReason, ErrandReason, UnavailableReason};
+use countersign_core::secret::Secret;
+use countersign_oidc::provider::response::Delivery;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
+};
+use http::{HeaderValue, Method, StatusCode};
+use std::sync::Arc;
+use url::Url;
+
+/// How long what is public may be kept.
+const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=300");
+/// What forms are sent as (RFC 6749 section 4.1.3).
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+
+impl Errand<'_> {
+    /// Answers at one of the provider's pages.
+    pub(super) async fn provide(self, page: ProviderPage, body: Body) -> Done {
+        // There is a provider where there are pages of it.
+        let Some(provider) = self.gateway.provider.as_ref().map(Arc::clone) else {
+            return self.not_allowed("");
+        };
+        match page {
+            ProviderPage::Discovery => self.tell_publicly(&provider.metadata(), ErrandReason::ProviderShown),
+            ProviderPage::Keys => self.tell_publicly(&provider.keys.jwk_set(), ErrandReason::KeysShown),
+            ProviderPage::Authorize => self.authorize(&provider, body).await,
+            ProviderPage::Token => self.redeem(&provider, body).await,
+            ProviderPage::Userinfo => self.tell_about(&provider),
+        }
+    }
+
+    /// What anybody may read, scripts of other sites among them.
+    fn tell_publicly(self, text: &str, reason: ErrandReason) -> Done {
+        if !matches!(self.request.method, Method::GET | Method::HEAD) {
+            return self.not_allowed("GET, HEAD");
+        }
+        let mut done = Done::document(StatusCode::OK, format!("{text}\n"), reason);
+        let headers = done.response.headers_mut();
+        headers.insert(CACHE_CONTROL, PUBLIC);
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        done
+    }
+
+    async fn authorize(self, provider: &Provider, body: Body) -> Done {
+        if !matches!(self.request.method, Method::GET | Method::POST) {
+            return self.not_allowed("GET, POST");
+        }
+        let form = self.form(body).await.unwrap_or_default();
+        match provider.authorize(self.request, &form, self.now).await {
+            Authorized::Told(Delivery::Redirect(location)) => {
+                Done::going(location.expose(), ErrandReason::AuthorizationAnswered, Vec::new())
+            }
+            Authorized::Told(Delivery::Form { action, fields }) => self.hand_form(&action, fields),
+            Authorized::Unanswerable(why) => {
+                let reason = ErrandReason::AuthorizationRefused;
+                let words = Words::new(
+                    self.request,
+                    StatusCode::BAD_REQUEST,
+                    reason.code(),
+                    reason.meaning(),
+                );
+                Done::telling(&words, "errand", why.to_string())
+            }
+            Authorized::NoCertificate(failure) => self.want_certificate(failure),
+            Authorized::Unavailable(detail) => self.no_store(detail),
+        }
+    }
+
+    /// The page that sends the answer as a form (OAuth 2.0 Form Post Response Mode).
+    fn hand_form(&self, action: &str, fields: Vec<(&'static str, Secret<String>)>) -> Done {
+        let origin =
+            Url::parse(action).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization());
+        let Some(action) = Href::new(action) else {
+            return self.no_store("a redirect URI that no page can lead to".to_owned());
+        };
+        let fields = fields.into_iter();
+        let page = Page::HandOn(HandOn {
+            action,
+            fields: fields
+                .map(|(name, value)| (name.to_owned(), value.expose().clone()))
+                .collect(),
+            origin,
+        });
+        let reason = ErrandReason::AuthorizationAnswered;
+        let words = Words::new(self.request, StatusCode::OK, reason.code(), reason.meaning()).on(page);
+        let mut done = Done::telling(&words, "errand", String::new());
+        let headers = done.response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        done
+    }
+
+    /// The page of somebody whose certificate does not hold, or who has shown none.
+    fn want_certificate(&self, failure: Option<Failure>) -> Done {
+        let none = AnswerReason::CertificateRequired;
+        let (code, meaning, detail) = failure.map_or_else(
+            || (none.code(), none.meaning(), String::new()),
+            |failure| {
+                let reason = failure.rejection.reason;
+                (reason.code(), reason.meaning(), failure.rejection.detail)
+            },
+        );
+        let words = Words::new(self.request, StatusCode::FORBIDDEN, code, meaning);
+        Done::telling(&words, "rejected", detail)
+    }
+
+    fn no_store(&self, detail: String) -> Done {
+        let reason = UnavailableReason::SessionsUnreachable;
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let words = Words::new(self.request, status, reason.code(), reason.meaning());
+        Done::telling(&words, "unavailable", detail)
+    }
+
+    async fn redeem(self, provider: &Provider, body: Body) -> Done {
+        let headers = &self.request.headers;
+        let kind = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+        if self.request.method != Method::POST {
+            return self.not_allowed("POST");
+        }
+        let form = if kind.to_ascii_lowercase().starts_with(FORM) {
+            self.form(body).await.unwrap_or_default()
+        } else {
+            bytes::Bytes::new()
+        };
+        let authorization = headers.get(AUTHORIZATION);
+        let authorization = authorization.map(|value| value.to_str().unwrap_or(""));
+        match provider.redeem(&form, authorization, self.now).await {
+            Ok(tokens) => Done::document(StatusCode::OK, tokens.expose().clone(), ErrandReason::TokensGiven),
+            Err(RedeemError::Refused(why)) => {
+                let mut done = Done {
+                    detail: why.to_string(),
+                    ..Done::document(why.status(), why.body(), ErrandReason::TokensRefused)
+                };
+                if why.status() == StatusCode::UNAUTHORIZED {
+                    let basic = HeaderValue::from_static("Basic realm=\"countersign\"");
+                    done.response.headers_mut().insert(WWW_AUTHENTICATE, basic);
+                }
+                done
+            }
+            Err(RedeemError::Unavailable(detail)) => self.no_store(detail),
+        }
+    }
+
+    /// Whom an access token is about (RFC 6750 sections 2.1 and 3).
+    fn tell_about(self, provider: &Provider) -> Done {
+        if !matches!(self.request.method, Method::GET | Method::POST) {
+            return self.not_allowed("GET, POST");
+        }
+        let header = self.request.headers.get(AUTHORIZATION);
+        let token = header.and_then(|value| value.to_str().ok()?.split_once(' '));
+        let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let told = token.and_then(|(_, token)| provider.userinfo(token.trim_start_matches(' '), self.now));
+        if let Some(text) = told {
+            return Done::document(StatusCode::OK, text, ErrandReason::UserinfoGiven);
+        }
+        let error = if token.is_some() {
+            "Bearer realm=\"countersign\", error=\"invalid_token\""
+        } else {
+            "Bearer realm=\"countersign\""
+        };
+        let mut done = Done::document(
+            StatusCode::UNAUTHORIZED,
+            String::new(),
+            ErrandReason::UserinfoRefused,
+        );
+        let headers = done.response.headers_mut();
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(error));
+        done
+    }
+}

@@ -1,0 +1,234 @@
+//! The authentication request as a browser brings it (OpenID Connect Core section 3.1.2.1, RFC 6749 section 4.1.1, RFC 7636
+//! section 4.3). First it is found out who asks and where the answer may go; nothing goes there before.
+
+use super::client::{Client, Clients};
+use super::scope::Scopes;
+use crate::form::{self, FormError};
+use crate::relying_party::authorization::ResponseMode;
+use std::time::Duration;
+
+/// The longest request, in bytes.
+const MAX_REQUEST_BYTES: usize = 16 * 1024;
+/// The longest `state` and `nonce` that are given back, in bytes.
+const MAX_STATE_BYTES: usize = 2048;
+const MAX_NONCE_BYTES: usize = 512;
+/// A SHA-256 in base64url (RFC 7636 section 4.2).
+const CHALLENGE_CHARACTERS: usize = 43;
+
+/// A request that can be answered at its client's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticationRequest {
+    /// Where the answer goes, and how.
+    pub answer: AnswerTo,
+    /// What stands in the ID Token as it came.
+    pub nonce: Option<Box<str>>,
+    /// What the code is bound to.
+    pub challenge: Box<str>,
+    /// What is asked for beside `openid`, of what we know.
+    pub scopes: Scopes,
+    /// What the user is asked for.
+    pub prompt: Prompt,
+    /// How long ago the login may have been.
+    pub max_age: Option<Duration>,
+}
+
+/// Where an answer goes: who asks, and a redirect URI that is that client's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerTo {
+    /// Who asked.
+    pub client: Client,
+    /// Where to.
+    pub redirect_uri: Box<str>,
+    /// How.
+    pub mode: ResponseMode,
+    /// What comes back as it came.
+    pub state: Option<Box<str>>,
+}
+
+/// What the user is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prompt {
+    /// Whatever it takes, which may be nothing.
+    #[default]
+    AsNeeded,
+    /// Nothing: where something would have to be, an error comes back.
+    Nothing,
+    /// One click at least.
+    Click,
+}
+
+/// Why nothing may go back to whoever asked: the user is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswerable {
+    /// The request has no single reading.
+    #[error("the request cannot be read: {0}")]
+    Form(#[from] FormError),
+    /// There is no such client.
+    #[error("nobody of that name may ask here (`client_id`)")]
+    Client,
+    /// The answer may not go there.
+    #[error("that client's answers may not go there (`redirect_uri`)")]
+    RedirectUri,
+}
+
+/// Why a request is refused, told to the client that made it (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The registered word.
+    pub error: &'static str,
+    /// What was wrong, for whoever wrote the client.
+    pub description: &'static str,
+}
+
+impl Refusal {
+    const fn invalid(description: &'static str) -> Self {
+        Self {
+            error: "invalid_request",
+            description,
+        }
+    }
+}
+
+const NO_OPENID: Refusal = Refusal {
+    error: "invalid_scope",
+    description: "scope has openid in it",
+};
+
+/// What came of reading a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// It can be granted.
+    Sound(Box<AuthenticationRequest>),
+    /// It cannot, and its client is told.
+    Refused(AnswerTo, Refusal),
+}
+
+/// The parameters, each of its own name.
+struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// One that is there and not empty: an empty one is as none (RFC 6749 section 3.1).
+    fn find(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+}
+
+/// Reads the query, or the body of a form, of the authorization endpoint.
+pub fn read(form: &[u8], clients: &Clients) -> Result<Read, Unanswerable> {
+    let parameters = Parameters(form::parse(form, MAX_REQUEST_BYTES)?);
+    let client = parameters.find("client_id").and_then(|id| clients.find(id));
+    let client = client.ok_or(Unanswerable::Client)?;
+    let redirect_uri = parameters.find("redirect_uri");
+    let redirect_uri = redirect_uri.filter(|uri| client.has_redirect_uri(uri));
+    let redirect_uri = redirect_uri.ok_or(Unanswerable::RedirectUri)?;
+    let state = parameters.find("state");
+    let mut answer = AnswerTo {
+        redirect_uri: redirect_uri.into(),
+        client,
+        mode: ResponseMode::Query,
+        state: state
+            .filter(|state| is_plain(state, MAX_STATE_BYTES))
+            .map(Into::into),
+    };
+    match parameters.find("response_mode") {
+        None | Some("query") => {}
+        Some("form_post") => answer.mode = ResponseMode::FormPost,
+        Some(_) => {
+            let why = Refusal::invalid("response_mode is query or form_post");
+            return Ok(Read::Refused(answer, why));
+        }
+    }
+    if state.is_some() && answer.state.is_none() {
+        let why = Refusal::invalid("state is too long, or has characters that are not printable ASCII");
+        return Ok(Read::Refused(answer, why));
+    }
+    Ok(match request(&parameters, &answer) {
+        Ok(request) => Read::Sound(Box::new(request)),
+        Err(why) => Read::Refused(answer, why),
+    })
+}
+
+fn request(parameters: &Parameters, answer: &AnswerTo) -> Result<AuthenticationRequest, Refusal> {
+    for (name, error) in [
+        ("request", "request_not_supported"),
+        ("request_uri", "request_uri_not_supported"),
+        ("registration", "registration_not_supported"),
+    ] {
+        if parameters.find(name).is_some() {
+            let description = "parameters are sent as they are";
+            return Err(Refusal { error, description });
+        }
+    }
+    if parameters.find("response_type") != Some("code") {
+        return Err(Refusal {
+            error: "unsupported_response_type",
+            description: "response_type is code",
+        });
+    }
+    let nonce = parameters.find("nonce");
+    if nonce.is_some_and(|nonce| !is_plain(nonce, MAX_NONCE_BYTES)) {
+        let why = "nonce is too long, or has characters that are not printable ASCII";
+        return Err(Refusal::invalid(why));
+    }
+    Ok(AuthenticationRequest {
+        scopes: Scopes::read(parameters.find("scope").unwrap_or_default()).ok_or(NO_OPENID)?,
+        challenge: challenge(parameters)?.into(),
+        prompt: prompt(parameters.find("prompt"))?,
+        max_age: max_age(parameters.find("max_age"))?,
+        nonce: nonce.map(Into::into),
+        answer: answer.clone(),
+    })
+}
+
+/// PKCE is asked of every client (RFC 9700 section 2.1.1), and by hash.
+fn challenge(parameters: &Parameters) -> Result<&str, Refusal> {
+    let method = parameters.find("code_challenge_method");
+    let challenge = parameters.find("code_challenge");
+    let challenge = challenge.ok_or(Refusal::invalid("code_challenge is required (PKCE, RFC 7636)"))?;
+    if method != Some("S256") {
+        return Err(Refusal::invalid("code_challenge_method is S256"));
+    }
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if challenge.len() != CHALLENGE_CHARACTERS || !challenge.bytes().all(sound) {
+        return Err(Refusal::invalid(
+            "code_challenge is a SHA-256 in base64url, 43 characters",
+        ));
+    }
+    Ok(challenge)
+}
+
+/// Unknown words are left out, as scopes are.
+fn prompt(text: Option<&str>) -> Result<Prompt, Refusal> {
+    let words = || {
+        text.unwrap_or_default()
+            .split(' ')
+            .filter(|word| !word.is_empty())
+    };
+    if words().any(|word| word == "none") {
+        if words().count() > 1 {
+            return Err(Refusal::invalid("prompt=none stands alone"));
+        }
+        return Ok(Prompt::Nothing);
+    }
+    let clicks = words().any(|word| matches!(word, "login" | "consent" | "select_account"));
+    Ok(if clicks { Prompt::Click } else { Prompt::AsNeeded })
+}
+
+fn max_age(text: Option<&str>) -> Result<Option<Duration>, Refusal> {
+    let Some(text) = text else { return Ok(None) };
+    let digits = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().ok().filter(|_| digits);
+    let seconds = seconds.ok_or(Refusal::invalid("max_age is a number of seconds"))?;
+    Ok(Some(Duration::from_secs(seconds)))
+}
+
+/// Printable ASCII (RFC 6749 appendix A.5), of bounded length.
+fn is_plain(text: &str, most: usize) -> bool {
+    text.len() <= most && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+#[cfg(test)]
+mod tests;

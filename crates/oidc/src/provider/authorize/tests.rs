@@ -1,0 +1,146 @@
+use super::*;
+use crate::provider::client::tests::clients;
+use crate::provider::scope::Scope;
+
+const SITE: &str = "client_id=https%3A%2F%2Fapp.home.example&redirect_uri=https%3A%2F%2Fapp.home.example%2F.countersign%2Fcallback";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// A sound request, `more` in place of the parameters of the same names.
+fn form(more: &[(&str, &str)]) -> String {
+    let usual = [
+        ("response_type", "code"),
+        ("scope", "openid"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+        ("state", "a b"),
+    ];
+    let kept = usual
+        .iter()
+        .filter(|(name, _)| !more.iter().any(|(other, _)| other == name));
+    let pairs = kept
+        .chain(more)
+        .map(|(name, value)| format!("&{name}={}", form::encode(value)));
+    format!("{SITE}{}", pairs.collect::<String>())
+}
+
+fn sound(more: &[(&str, &str)]) -> AuthenticationRequest {
+    match read(form(more).as_bytes(), &clients()) {
+        Ok(Read::Sound(request)) => *request,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refused(more: &[(&str, &str)]) -> (AnswerTo, Refusal) {
+    match read(form(more).as_bytes(), &clients()) {
+        Ok(Read::Refused(answer, why)) => (answer, why),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_request_says_who_asks_and_where_the_answer_goes() {
+    let request = sound(&[
+        ("nonce", "n-1"),
+        ("scope", "openid email telephone offline_access"),
+    ]);
+    assert_eq!(request.answer.client.id(), "https://app.home.example");
+    assert_eq!(
+        *request.answer.redirect_uri,
+        *"https://app.home.example/.countersign/callback"
+    );
+    assert_eq!(request.answer.state.as_deref(), Some("a b"));
+    assert_eq!(request.answer.mode, ResponseMode::Query);
+    assert_eq!(request.nonce.as_deref(), Some("n-1"));
+    assert_eq!(*request.challenge, *CHALLENGE);
+    assert_eq!(request.scopes, Scopes::of(&[Scope::Email, Scope::OfflineAccess]));
+    assert_eq!((request.prompt, request.max_age), (Prompt::AsNeeded, None));
+}
+
+#[test]
+fn how_it_is_answered_and_asked_is_the_clients_choice() {
+    let request = sound(&[
+        ("response_mode", "form_post"),
+        ("max_age", "0"),
+        ("prompt", "none"),
+    ]);
+    assert_eq!(request.answer.mode, ResponseMode::FormPost);
+    assert_eq!(request.max_age, Some(Duration::ZERO));
+    assert_eq!(request.prompt, Prompt::Nothing);
+    assert_eq!(sound(&[("prompt", "login consent")]).prompt, Prompt::Click);
+    assert_eq!(sound(&[("prompt", "create")]).prompt, Prompt::AsNeeded);
+    // Empty is as none at all.
+    assert_eq!(sound(&[("prompt", ""), ("max_age", "")]).max_age, None);
+}
+
+#[test]
+fn nothing_goes_to_a_place_that_is_not_the_clients() {
+    let check =
+        |form: &str, why: Unanswerable| assert_eq!(read(form.as_bytes(), &clients()), Err(why), "{form}");
+    check("", Unanswerable::Client);
+    check("client_id=https%3A%2F%2Fevil.test", Unanswerable::Client);
+    check(
+        "client_id=https%3A%2F%2Fapp.home.example",
+        Unanswerable::RedirectUri,
+    );
+    check(
+        "client_id=https%3A%2F%2Fapp.home.example&redirect_uri=https%3A%2F%2Fevil.test%2F.countersign%2Fcallback",
+        Unanswerable::RedirectUri,
+    );
+    // Another site's, which is a site as well.
+    check(
+        "client_id=https%3A%2F%2Fapp.home.example&redirect_uri=https%3A%2F%2Fb.home.example%2F.countersign%2Fcallback",
+        Unanswerable::RedirectUri,
+    );
+    check(
+        &format!("{SITE}&redirect_uri=https%3A%2F%2Fevil.test%2F"),
+        Unanswerable::Form(FormError::Doubled),
+    );
+    check(
+        &form(&[("state", &"x".repeat(17_000))]),
+        Unanswerable::Form(FormError::TooLarge),
+    );
+}
+
+#[test]
+fn what_is_wrong_is_told_to_the_client() {
+    let check = |more: &[(&str, &str)], error: &str| {
+        let (answer, why) = refused(more);
+        assert_eq!(why.error, error, "{more:?}: {}", why.description);
+        assert_eq!(answer.client.id(), "https://app.home.example");
+    };
+    check(&[("response_type", "token")], "unsupported_response_type");
+    check(&[("response_type", "code id_token")], "unsupported_response_type");
+    check(&[("response_type", "")], "unsupported_response_type");
+    check(&[("response_mode", "fragment")], "invalid_request");
+    check(&[("scope", "email")], "invalid_scope");
+    check(&[("scope", "OpenID")], "invalid_scope");
+    check(&[("code_challenge", "")], "invalid_request");
+    check(&[("code_challenge_method", "plain")], "invalid_request");
+    check(&[("code_challenge_method", "")], "invalid_request");
+    check(&[("code_challenge", "short")], "invalid_request");
+    check(&[("code_challenge", &"+".repeat(43))], "invalid_request");
+    check(&[("prompt", "none login")], "invalid_request");
+    check(&[("max_age", "-1")], "invalid_request");
+    check(&[("max_age", "1e3")], "invalid_request");
+    check(&[("max_age", "0x10")], "invalid_request");
+    check(&[("max_age", "99999999999")], "invalid_request");
+    check(&[("request", "x.y.z")], "request_not_supported");
+    check(
+        &[("request_uri", "https://app.home.example/r")],
+        "request_uri_not_supported",
+    );
+    check(&[("registration", "{}")], "registration_not_supported");
+    check(&[("nonce", "a\nb")], "invalid_request");
+    check(&[("nonce", &"n".repeat(513))], "invalid_request");
+}
+
+#[test]
+fn a_state_that_cannot_go_back_is_refused_without_it() {
+    for state in ["a\r\nSet-Cookie: x", "\u{e9}", &"s".repeat(2049)] {
+        let (answer, why) = refused(&[("state", state)]);
+        assert_eq!((answer.state, why.error), (None, "invalid_request"), "{state:?}");
+    }
+    // What else is wrong comes back with the state.
+    let (answer, _) = refused(&[("scope", "email")]);
+    assert_eq!(answer.state.as_deref(), Some("a b"));
+}
