@@ -6,6 +6,7 @@
 use crate::session::Sessions;
 use countersign_core::certificate::CertificateJudge;
 use countersign_core::entropy::Entropy;
+use countersign_core::gate::Host;
 use countersign_oidc::provider::claims::StaticClaims;
 use countersign_oidc::provider::client::Clients;
 use countersign_oidc::provider::metadata::{Issuer, Metadata};
@@ -57,6 +58,11 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// The host on which it answers.
+    pub fn host(&self) -> Host {
+        self.issuer.host().clone()
+    }
+
     /// What it says of itself.
     pub fn metadata(&self) -> String {
         let algorithms = self.keys.algorithms();

@@ -358,9 +358,14 @@ impl Purpose {
     pub const fn is_anybodys(self) -> bool {
         match self {
             Self::ReturnTo | Self::Wish => true,
-            Self::Session | Self::State | Self::Handoff | Self::Cookie | Self::LogoutToken | Self::Ended => {
-                false
-            }
+            Self::Session
+            | Self::State
+            | Self::Handoff
+            | Self::Cookie
+            | Self::LogoutToken
+            | Self::Ended
+            | Self::Code
+            | Self::AccessToken => false,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod listen;
 mod login;
 pub mod nearest;
 pub(crate) mod pages;
+mod provider;
 pub mod require;
 pub mod route;
 pub mod scalar;

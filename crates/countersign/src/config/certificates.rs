@@ -47,27 +47,28 @@ pub(super) fn forwarded_certificate(
             None
         }
     };
-    let judges = judges(table, declared, &mut own);
+    let judges = judges(table, "by", declared, &mut own);
     faults.extend(own.into_iter().map(|fault| fault.within("forwarded_certificate")));
     let (format, header) = format.zip(header)?;
     Some(ForwardedCertificate::new(format, header, judges))
 }
 
-/// The judges that the list `by` of a table names.
+/// The judges that the list `key` of a table names.
 pub(super) fn judges(
     values: &Values,
+    key: &str,
     declared: &Declared,
     faults: &mut Vec<Fault>,
 ) -> Vec<Arc<dyn CertificateJudge>> {
-    let names = values.texts("by").collect::<Vec<_>>();
-    if values.has("by") && names.is_empty() {
-        let message = "`by` is empty: nobody would judge the certificate";
-        faults.push(Fault::new("by", message).help("by = [\"certificate.NAME\"]"));
+    let names = values.texts(key).collect::<Vec<_>>();
+    if values.has(key) && names.is_empty() {
+        let message = format!("`{key}` is empty: nobody would judge the certificate");
+        faults.push(Fault::new(key, message).help(format!("{key} = [\"certificate.NAME\"]")));
     }
     let mut judges = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let mut fault = |message: String, help: String| {
-            faults.push(Fault::new(&index.to_string(), message).within("by").help(help));
+            faults.push(Fault::new(&index.to_string(), message).within(key).help(help));
         };
         let certificates = || {
             let known = declared.iter().map(|(known, _)| &**known);
@@ -81,7 +82,7 @@ pub(super) fn judges(
                 Some(judge) => judges.push(judge),
                 None => fault(
                     format!("{name:?} judges no certificates"),
-                    "by = [\"certificate.NAME\"]".to_owned(),
+                    format!("{key} = [\"certificate.NAME\"]"),
                 ),
             },
             // Its own table has faults, which are told.

@@ -102,12 +102,18 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
             .filter(|_| routes.len() == document.values.tables("route").len()),
     };
     told.extend(beside.told());
+    let provider = super::provider::provider(document, &declared, &parts, &mut told);
+    let table = match &provider {
+        Some(provider) => table.unwrap_or_default().with_provider(provider.host()),
+        None => table.unwrap_or_default(),
+    };
     let status = listen::status(document, &listeners, &mut told);
     let session = session::plan(document, environment, &mut told);
     let (log, limits) = (log(&document.values), limits(&document.values));
     let pages = pages::pages(document, environment, &mut told);
     let gateway = Gateway {
-        routes: table.unwrap_or_default(),
+        routes: table,
+        provider,
         pages,
         rates: rates(&document.values),
         identity: Arc::clone(&identity.set),

@@ -98,7 +98,8 @@ pub(super) fn plan(
     told: &mut Vec<Diagnostic>,
 ) -> SessionPlan {
     let way = ["session".to_owned()];
-    let needed = !document.values.named(login::TABLE).is_empty();
+    let needed = !document.values.named(login::TABLE).is_empty()
+        || document.values.has(countersign_authn::provider::TABLE);
     let empty = Values::default();
     let values = document.values.table("session").unwrap_or(&empty);
     let (read, mut faults) = read(values);

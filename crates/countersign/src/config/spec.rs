@@ -1,6 +1,6 @@
 //! Every table of the configuration file but the authenticators' own, which stand beside them.
 
-use countersign_authn::{kinds, token_cache};
+use countersign_authn::{kinds, provider, token_cache};
 use countersign_core::options::{Field, Kind, Table};
 
 use identity::IDENTITY;
@@ -54,6 +54,11 @@ const ROOT: &[Field] = &[
         "session",
         Kind::Table(&SESSION),
         "How long a login is remembered, and where.",
+    ),
+    Field::optional(
+        provider::TABLE,
+        Kind::Table(&provider::OPTIONS),
+        "Certificate single sign-on: an OpenID Provider of our own.",
     ),
     Field::optional("status", Kind::Table(&STATUS), "Health, readiness and metrics."),
     Field::optional("log", Kind::Table(&LOG), "Lines on standard error."),

@@ -1,6 +1,8 @@
 //! What the provider says of itself (OpenID Connect Discovery 1.0, RFC 8414, RFC 8705 section 5): from the configuration alone,
 //! never from a request's Host.
 
+use super::site::Origin;
+use countersign_core::gate::Host;
 use countersign_core::own_path::{AUTHORIZE, KEYS, TOKEN, USERINFO};
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::json::quoted;
@@ -8,7 +10,7 @@ use url::Url;
 
 /// Who we are: an origin of HTTPS, so that our paths are beneath it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer(Box<str>);
+pub struct Issuer(Origin);
 
 /// Why a text is no issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,19 +22,22 @@ pub struct IssuerError;
 impl Issuer {
     /// Reads an issuer.
     pub fn parse(text: &str) -> Result<Self, IssuerError> {
-        super::site::Origin::parse(text)
-            .map(|origin| Self(origin.as_str().into()))
-            .map_err(|_| IssuerError)
+        Origin::parse(text).map(Self).map_err(|_| IssuerError)
     }
 
     /// As tokens have it.
     pub const fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// Its host.
+    pub const fn host(&self) -> &Host {
+        self.0.host()
     }
 
     /// One of our endpoints.
     pub fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
+        format!("{}{path}", self.as_str())
     }
 }
 

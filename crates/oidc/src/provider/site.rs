@@ -65,6 +65,11 @@ impl Origin {
         &self.text
     }
 
+    /// Its host.
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// The only redirect URI of the site.
     pub fn callback(&self) -> String {
         format!("{}{}", self.text, own_path::CALLBACK)

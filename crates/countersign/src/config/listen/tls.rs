@@ -97,7 +97,7 @@ fn policy(
         let message = "nobody would judge the certificate: `by` is missing";
         faults.push(Fault::new("by", message).help("by = [\"certificate.NAME\"]"));
     }
-    let judges = judges(table, remarks.declared, &mut faults);
+    let judges = judges(table, "by", remarks.declared, &mut faults);
     if mode == Mode::Off && !judges.is_empty() {
         let key = ["client_certificates", "by"];
         let message = "nobody is asked for a certificate here, so nobody judges one".to_owned();
