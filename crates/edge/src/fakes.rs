@@ -214,6 +214,7 @@ pub(crate) fn gateway(upstream: Option<&str>) -> Gateway {
     ];
     let routes = RouteTable::new(&routes.map(Arc::new)).unwrap();
     Gateway {
+        provider: None,
         pages: Pages::built_in(),
         rates: Rates::default(),
         routes,
