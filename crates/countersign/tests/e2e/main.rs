@@ -52,6 +52,8 @@ mod passed_on;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod sso;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod uploads;

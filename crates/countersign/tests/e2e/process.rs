@@ -1,6 +1,6 @@
 //! Child processes that end with the test that started them, and waiting that ends.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -122,6 +122,13 @@ impl Process {
             self.must_run();
         }
         panic!("{} never wrote {what}: {}", self.name, self.written());
+    }
+
+    /// Writes a line to its input.
+    pub(crate) fn tell(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        writeln!(input, "{line}").unwrap();
+        input.flush().unwrap();
     }
 
     /// Fails the test when the child has ended.

@@ -256,7 +256,7 @@ pub(crate) fn ca(folder: &Folder, arguments: &[&str]) -> String {
     run(command.arg("ca").args(arguments).current_dir(&folder.0))
 }
 
-pub(super) fn openssl(folder: &Folder, arguments: &str) -> String {
+pub(crate) fn openssl(folder: &Folder, arguments: &str) -> String {
     let mut command = Command::new("openssl");
     run(command.args(arguments.split(' ')).current_dir(&folder.0))
 }
