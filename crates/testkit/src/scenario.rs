@@ -5,6 +5,7 @@
 //! is told in `crates/countersign/tests/scenarios/README.md`.
 
 mod browser;
+mod caught;
 mod certificates;
 pub mod expect;
 mod journey;

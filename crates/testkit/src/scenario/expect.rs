@@ -3,6 +3,8 @@
 use super::page::Line;
 use crate::tokens::unescape;
 use crate::upstream::{CANARY, Seen};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 /// Everything that can be seen of one answered request, as its client, the application and the operator see it.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +89,12 @@ fn check_line(line: &str, observed: &Observed) -> Result<Option<String>, String>
             let found = observed.log.iter().any(|line| contains_pattern(line, value));
             (found == negated).then(|| format!("the log says {:#?}", observed.log))
         }
+        "claims" => {
+            let (member, wanted) = value.split_once(' ').unwrap_or((value, ""));
+            let claims = claims(&observed.body, member);
+            let found = claims.as_ref().is_some_and(|text| contains_pattern(text, wanted));
+            (found == negated).then(|| format!("{member} is {}", claims.unwrap_or_else(|| "no JWT".into())))
+        }
         "hops" => {
             let wanted = value.parse::<usize>();
             let wanted = wanted.map_err(|_| format!("`hops: {value}` is no number"))?;
@@ -114,6 +122,17 @@ fn check_line(line: &str, observed: &Observed) -> Result<Option<String>, String>
             })
         }
     })
+}
+
+/// Header and claims of the JWT that is this member of a JSON body.
+fn claims(body: &[u8], member: &str) -> Option<String> {
+    let body = serde_json::from_slice::<serde_json::Value>(body).ok()?;
+    let mut parts = body.get(member)?.as_str()?.split('.');
+    let mut part = || {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
+        String::from_utf8(bytes).ok()
+    };
+    Some(format!("{} {}", part()?, part()?))
 }
 
 /// `nothing`, a number of fetches, or the URLs in order, separated by spaces.

@@ -68,4 +68,15 @@ impl Course<'_> {
         });
         moved || path.starts_with("/.countersign/")
     }
+
+    /// Whether a request is for a page of the gateway's own OpenID Provider: programs ask for them, too.
+    pub(super) fn is_of_provider(&self, request: &ClientRequest) -> bool {
+        let own = self.config.split("[openid_provider]").nth(1).unwrap_or("");
+        let mut lines = own.lines().filter_map(|line| line.split_once('='));
+        let issuer = lines.find(|(key, _)| key.trim() == "issuer");
+        let issuer = issuer.map_or("", |(_, value)| value.trim().trim_matches('"'));
+        let path = request.target.split('?').next().unwrap_or("");
+        let is_page = path.starts_with("/.countersign/") || path == "/.well-known/openid-configuration";
+        is_page && issuer == format!("{}://{}", request.scheme, request.host)
+    }
 }

@@ -32,6 +32,8 @@ pub(super) struct Plan {
     pub(super) hold: Option<String>,
     /// The same of the way back from another host of ours, with a code.
     pub(super) hold_code: Option<String>,
+    /// Under which name what the answer holds is kept for later requests.
+    pub(super) catch: Option<String>,
     /// Tokens by the placeholder that stands for them, with what is changed about each.
     tokens: BTreeMap<String, (String, Vec<(String, String)>)>,
 }
@@ -51,6 +53,7 @@ impl Plan {
             login: None,
             hold: None,
             hold_code: None,
+            catch: None,
             tokens: BTreeMap::new(),
         };
         for (name, value) in &ask.attributes {
@@ -66,6 +69,7 @@ impl Plan {
                 "browser" => plan.browser = Some(value.clone()),
                 "login" => plan.login = Some(value.clone()),
                 "hold" => plan.hold = Some(value.clone()),
+                "catch" => plan.catch = Some(value.clone()),
                 "hold-code" => plan.hold_code = Some(value.clone()),
                 "certificate" => plan.certificate = Some(value.clone()).filter(|name| name != "none"),
                 "token" => drop(

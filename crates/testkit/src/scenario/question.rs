@@ -122,11 +122,14 @@ impl ClientRequest {
         let mut request = match face {
             Face::AuthRequest => self.as_nginx_asks(client, &self.target)?,
             Face::ForwardAuth => {
-                let set = [
+                let mut set = vec![
                     ("X-Forwarded-Proto", self.scheme.clone()),
                     ("X-Forwarded-Host", self.host.clone()),
                     ("X-Forwarded-For", client.to_owned()),
                 ];
+                if let Some(chain) = &self.certificate {
+                    set.push(("X-Forwarded-Tls-Client-Cert", base64_der(chain)));
+                }
                 let headers = self.overwritten(&set, &["connection"]);
                 build(
                     &self.method,

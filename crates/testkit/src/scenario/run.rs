@@ -1,6 +1,7 @@
 //! Drives a gateway through a page, once behind each face.
 
 use super::browser::Browser;
+use super::caught::Caught;
 use super::certificates::{self, Certificates};
 use super::expect::{self, Observed};
 use super::observe::{doubled, forwarded, keeps_its_promises, observe, said};
@@ -143,6 +144,7 @@ pub(super) struct Course<'a> {
     pub(super) browsers: BTreeMap<String, Browser>,
     /// Ways back from providers, by name.
     pub(super) held: BTreeMap<String, String>,
+    caught: Caught,
     outcome: Outcome,
 }
 
@@ -162,6 +164,7 @@ impl<'a> Course<'a> {
             minted: Minted::new(),
             browsers: BTreeMap::new(),
             held: BTreeMap::new(),
+            caught: Caught::default(),
             outcome: Outcome::default(),
         }
     }
@@ -220,6 +223,7 @@ impl<'a> Course<'a> {
         self.world = World::new();
         self.browsers.clear();
         self.held.clear();
+        self.caught.clear();
         self.config = self.behind_face(&whole);
         self.start()
     }
@@ -372,6 +376,7 @@ impl<'a> Course<'a> {
             let text = self.held.iter().fold(ask.request.clone(), |text, (name, url)| {
                 text.replace(&format!("<{name}>"), url)
             });
+            let text = self.caught.fill_in(&text);
             let (mut request, tokens) = plan.request(&text, count, &self.certificates, &mut self.minted)?;
             request.certificate = self.shown(&plan)?;
             self.outcome.requests += 1;
@@ -379,8 +384,11 @@ impl<'a> Course<'a> {
                 None => self.exchange(&request, &plan).await?,
                 Some(name) => self.browse(name, request, &plan).await?,
             };
+            if let Some(name) = &plan.catch {
+                self.caught.keep(name, &observed)?;
+            }
             let cookies = self.browsers.values().flat_map(Browser::secrets);
-            let cookies = cookies.collect::<Vec<_>>();
+            let unlogged = cookies.chain(self.caught.secrets()).collect::<Vec<_>>();
             fetched.extend(self.world.network.take_requests());
             if count == plan.times {
                 observed.fetched = std::mem::take(&mut fetched);
@@ -394,7 +402,7 @@ impl<'a> Course<'a> {
             for (at, problem) in problems {
                 self.fail(at, format!("{problem}\n{}", said(&ask.request, &observed)));
             }
-            if let Err(broken) = keeps_its_promises(&observed, &tokens, &cookies, &self.world) {
+            if let Err(broken) = keeps_its_promises(&observed, &tokens, &unlogged, &self.world) {
                 self.fail(line, format!("{broken}\n{}", said(&ask.request, &observed)));
             }
         }
@@ -421,7 +429,8 @@ impl<'a> Course<'a> {
         } else {
             plan.peer(self.face)?
         };
-        let own = !plan.raw && plan.browser.is_some() && self.is_own(request);
+        let own =
+            !plan.raw && (plan.browser.is_some() && self.is_own(request) || self.is_of_provider(request));
         let question = if plan.raw {
             request.ask(Face::Check, &plan.client)?
         } else if own {
