@@ -10,7 +10,7 @@ use countersign_core::BoxFuture;
 use countersign_core::entropy::Entropy;
 use countersign_core::principal::Principal;
 use countersign_core::secret::Secret;
-use countersign_core::session::{RecordKey, StoreError};
+use countersign_core::session::{RecordKey, StoreError, Version};
 use countersign_core::time::{Now, Timestamp};
 use countersign_oidc::relying_party::refresh::Tokens;
 use std::fmt;
@@ -225,8 +225,35 @@ pub enum SessionGroup<'a> {
         /// Its `sid`.
         sid: &'a str,
     },
+    /// All that one subject granted to one client of our own OpenID Provider.
+    Grants {
+        /// The client.
+        client_id: &'a str,
+        /// Who granted.
+        subject: &'a str,
+    },
     /// All there are.
     All,
+}
+
+/// What is kept under a name, as it was when it was read.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What was kept.
+    pub value: Vec<u8>,
+    /// Which writing of it this was.
+    pub version: Version,
+}
+
+/// How many of one kind may be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Room<'a> {
+    /// Of one kind are those of this group.
+    pub group: SessionGroup<'a>,
+    /// So many of them; the oldest makes room.
+    pub most: usize,
+    /// How old one is: reads from what is kept when it began.
+    pub began: fn(&[u8]) -> Timestamp,
 }
 
 /// Finds, begins, renews and ends sessions. What takes time is done behind it; two that ask for one session at once ask
@@ -320,6 +347,36 @@ pub trait Sessions: Send + Sync + fmt::Debug {
         now: Now,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
+    /// Keeps `value` like [`Self::put`], as one of those that `room` is for.
+    fn keep<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        value: &'a [u8],
+        ends: Timestamp,
+        room: Room<'a>,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// What is kept under a name; it stays.
+    fn read<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        now: Now,
+    ) -> BoxFuture<'a, Result<Option<Kept>, StoreError>>;
+
+    /// Writes over what was read, until `ends`. Fails with [`StoreError::Changed`] when it is gone, or was written since.
+    fn write<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        kept: &'a Kept,
+        ends: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Keeps it no longer; says whether it was kept.
+    fn forget<'a>(&'a self, purpose: Purpose, name: &'a [u8]) -> BoxFuture<'a, Result<bool, StoreError>>;
+
     /// `plain` as only this gateway, and the nodes that share its keys, can read it; worthless for another purpose or
     /// under other `context`.
     fn seal(&self, purpose: Purpose, context: &[u8], plain: &[u8]) -> Vec<u8>;
@@ -351,6 +408,10 @@ pub enum Purpose {
     Code,
     /// An access token of it, for its own userinfo endpoint.
     AccessToken,
+    /// What one of its clients may have new tokens for.
+    Grant,
+    /// The id (`jti`) of an assertion by which one of its clients proved itself.
+    Assertion,
 }
 
 impl Purpose {
@@ -365,7 +426,9 @@ impl Purpose {
             | Self::LogoutToken
             | Self::Ended
             | Self::Code
-            | Self::AccessToken => false,
+            | Self::AccessToken
+            | Self::Grant
+            | Self::Assertion => false,
         }
     }
 }

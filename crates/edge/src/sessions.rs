@@ -9,10 +9,10 @@ use arc_swap::ArcSwap;
 use cache::Entries;
 use countersign_authn::session::seal::Sealer;
 use countersign_authn::session::{
-    Found, Purpose, Scope, SessionGroup, SessionId, SessionOwner, SessionRecord, Sessions,
+    Found, Kept, Purpose, Room, Scope, SessionGroup, SessionId, SessionOwner, SessionRecord, Sessions,
 };
 use countersign_core::entropy::Entropy;
-use countersign_core::session::{RecordKey, Sealed, SessionStore, StoreError};
+use countersign_core::session::{RecordKey, SessionStore, StoreError};
 use countersign_core::time::{Clock, Now, Timestamp};
 use countersign_core::{BoxFuture, Ports};
 use flights::Flights;
@@ -25,6 +25,7 @@ use std::time::Duration;
 mod cache;
 mod ends;
 mod flights;
+mod kept;
 mod listing;
 mod look;
 mod renewal;
@@ -249,17 +250,7 @@ impl Sessions for SessionKeeper {
         ends: Timestamp,
         _: Now,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            let (name, in_force) = (purpose.record(name), self.in_force.load_full());
-            let sealed = in_force.sealer.seal(purpose, &name.0, value, &*self.entropy);
-            let (store, sealed) = (&in_force.store, Sealed(sealed.into()));
-            let created = if purpose.is_anybodys() {
-                store.create_passing(&name, sealed, ends)
-            } else {
-                store.create(&name, sealed, ends, &[])
-            };
-            created.await.map(drop)
-        })
+        Box::pin(self.put_one(purpose, name, value, ends))
     }
 
     fn is_kept<'a>(
@@ -280,10 +271,43 @@ impl Sessions for SessionKeeper {
         name: &'a [u8],
         now: Now,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        Box::pin(self.take_one(purpose, name, now))
+    }
+
+    fn keep<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        value: &'a [u8],
+        ends: Timestamp,
+        room: Room<'a>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.keep_one(purpose, name, value, ends, room))
+    }
+
+    fn read<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        now: Now,
+    ) -> BoxFuture<'a, Result<Option<Kept>, StoreError>> {
+        Box::pin(self.read_one(purpose, name, now))
+    }
+
+    fn write<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        kept: &'a Kept,
+        ends: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.write_one(purpose, name, kept, ends))
+    }
+
+    fn forget<'a>(&'a self, purpose: Purpose, name: &'a [u8]) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let (name, in_force) = (purpose.record(name), self.in_force.load_full());
-            let sealed = in_force.store.take(&name, now.wall).await?;
-            Ok(sealed.and_then(|sealed| in_force.sealer.open(purpose, &name.0, &sealed.0)))
+            in_force.store.remove(&name).await
         })
     }
 

@@ -1,6 +1,8 @@
 //! Sessions that nobody finds, for checking a configuration.
 
-use super::{Found, Purpose, Scope, SessionGroup, SessionId, SessionOwner, SessionRecord, Sessions};
+use super::{
+    Found, Kept, Purpose, Room, Scope, SessionGroup, SessionId, SessionOwner, SessionRecord, Sessions,
+};
 use crate::keys::Offline;
 use countersign_core::BoxFuture;
 use countersign_core::http_client::{FetchLimits, HttpClient, HttpError};
@@ -101,6 +103,40 @@ impl Sessions for Offline {
         _: &'a [u8],
         _: Now,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
+        refused()
+    }
+
+    fn keep<'a>(
+        &'a self,
+        _: Purpose,
+        _: &'a [u8],
+        _: &'a [u8],
+        _: Timestamp,
+        _: Room<'a>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        refused()
+    }
+
+    fn read<'a>(
+        &'a self,
+        _: Purpose,
+        _: &'a [u8],
+        _: Now,
+    ) -> BoxFuture<'a, Result<Option<Kept>, StoreError>> {
+        refused()
+    }
+
+    fn write<'a>(
+        &'a self,
+        _: Purpose,
+        _: &'a [u8],
+        _: &'a Kept,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        refused()
+    }
+
+    fn forget<'a>(&'a self, _: Purpose, _: &'a [u8]) -> BoxFuture<'a, Result<bool, StoreError>> {
         refused()
     }
 

@@ -95,6 +95,8 @@ impl Purpose {
             Self::Ended => b"countersign ended 1",
             Self::Code => b"countersign code 1",
             Self::AccessToken => b"countersign access-token 1",
+            Self::Grant => b"countersign grant 1",
+            Self::Assertion => b"countersign assertion 1",
         }
     }
 
@@ -137,6 +139,9 @@ impl MasterKey {
         let parts: [&[u8]; 3] = match group {
             SessionGroup::Subject { issuer, subject } => [b"subject", issuer.as_bytes(), subject.as_bytes()],
             SessionGroup::Sid { issuer, sid } => [b"sid", issuer.as_bytes(), sid.as_bytes()],
+            SessionGroup::Grants { client_id, subject } => {
+                [b"grants", client_id.as_bytes(), subject.as_bytes()]
+            }
             SessionGroup::All => return None,
         };
         let tag = hmac::sign(&self.index, &hash(b"index", &parts));

@@ -2,6 +2,7 @@
 
 mod ends;
 mod issuer;
+mod kept;
 mod looking;
 mod renewing;
 mod store;

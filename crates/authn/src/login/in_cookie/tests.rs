@@ -7,7 +7,7 @@ use crate::kinds::{Parts, offline};
 use crate::login::cookies::{SessionCookie, session_value};
 use crate::login::shared::SharedDomain;
 use crate::session::seal::Sealer;
-use crate::session::{Scope, SessionGroup, SessionId, SessionOwner, Sessions};
+use crate::session::{Kept, Room, Scope, SessionGroup, SessionId, SessionOwner, Sessions};
 use countersign_core::BoxFuture;
 use countersign_core::authn::{Authenticator as _, Outcome};
 use countersign_core::certificate::ClientCertificate;
@@ -130,6 +130,40 @@ impl Sessions for Sealing {
         now: Now,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
         Offline.take(purpose, name, now)
+    }
+
+    fn keep<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        value: &'a [u8],
+        ends: Timestamp,
+        room: Room<'a>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Offline.keep(purpose, name, value, ends, room)
+    }
+
+    fn read<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        now: Now,
+    ) -> BoxFuture<'a, Result<Option<Kept>, StoreError>> {
+        Offline.read(purpose, name, now)
+    }
+
+    fn write<'a>(
+        &'a self,
+        purpose: Purpose,
+        name: &'a [u8],
+        kept: &'a Kept,
+        ends: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Offline.write(purpose, name, kept, ends)
+    }
+
+    fn forget<'a>(&'a self, purpose: Purpose, name: &'a [u8]) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Offline.forget(purpose, name)
     }
 
     fn seal(&self, purpose: Purpose, context: &[u8], plain: &[u8]) -> Vec<u8> {

@@ -125,6 +125,8 @@ fn a_message_opens_for_its_purpose_and_context_only() {
         Purpose::LogoutToken,
         Purpose::Code,
         Purpose::AccessToken,
+        Purpose::Grant,
+        Purpose::Assertion,
     ];
     for sealed_for in purposes {
         let sealed = sealer.seal(sealed_for, b"here", b"plain", &entropy);

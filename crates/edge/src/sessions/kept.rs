@@ -1,0 +1,127 @@
+//! What is kept beside the sessions under a name: codes, grants, what was taken once.
+
+use super::ends::listed;
+use super::stats::count;
+use super::{InForce, SessionKeeper};
+use countersign_authn::session::{Kept, Purpose, Room};
+use countersign_core::session::{RecordKey, Sealed, StoreError};
+use countersign_core::time::{Now, Timestamp};
+
+impl SessionKeeper {
+    fn sealed(&self, in_force: &InForce, purpose: Purpose, name: &RecordKey, value: &[u8]) -> Sealed {
+        let sealed = in_force.sealer.seal(purpose, &name.0, value, &*self.entropy);
+        Sealed(sealed.into())
+    }
+
+    pub(super) async fn put_one(
+        &self,
+        purpose: Purpose,
+        name: &[u8],
+        value: &[u8],
+        ends: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (name, in_force) = (purpose.record(name), self.in_force.load_full());
+        let sealed = self.sealed(&in_force, purpose, &name, value);
+        let created = if purpose.is_anybodys() {
+            in_force.store.create_passing(&name, sealed, ends)
+        } else {
+            in_force.store.create(&name, sealed, ends, &[])
+        };
+        created.await.map(drop)
+    }
+
+    pub(super) async fn take_one(
+        &self,
+        purpose: Purpose,
+        name: &[u8],
+        now: Now,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let (name, in_force) = (purpose.record(name), self.in_force.load_full());
+        let sealed = in_force.store.take(&name, now.wall).await?;
+        Ok(sealed.and_then(|sealed| in_force.sealer.open(purpose, &name.0, &sealed.0)))
+    }
+
+    pub(super) async fn read_one(
+        &self,
+        purpose: Purpose,
+        name: &[u8],
+        now: Now,
+    ) -> Result<Option<Kept>, StoreError> {
+        let (name, in_force) = (purpose.record(name), self.in_force.load_full());
+        let stored = in_force.store.load(&name, now.wall).await?;
+        Ok(stored.and_then(|(sealed, version)| {
+            let value = in_force.sealer.open(purpose, &name.0, &sealed.0)?;
+            Some(Kept { value, version })
+        }))
+    }
+
+    pub(super) async fn write_one(
+        &self,
+        purpose: Purpose,
+        name: &[u8],
+        kept: &Kept,
+        ends: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (name, in_force) = (purpose.record(name), self.in_force.load_full());
+        let sealed = self.sealed(&in_force, purpose, &name, &kept.value);
+        let written = in_force.store.replace(&name, sealed, kept.version, ends);
+        written.await.map(drop)
+    }
+
+    pub(super) async fn keep_one(
+        &self,
+        purpose: Purpose,
+        name: &[u8],
+        value: &[u8],
+        ends: Timestamp,
+        room: Room<'_>,
+    ) -> Result<(), StoreError> {
+        let (name, in_force) = (purpose.record(name), self.in_force.load_full());
+        let sealed = self.sealed(&in_force, purpose, &name, value);
+        let key = in_force.sealer.first();
+        let index = in_force.sealer.index_under(key, room.group);
+        let index = index.as_slice();
+        in_force.store.create(&name, sealed, ends, index).await?;
+        // It is kept. That there are too many of them is mended with the next.
+        if self
+            .make_room_for(&in_force, (purpose, name), room)
+            .await
+            .is_err()
+        {
+            count(&self.counters.away);
+        }
+        Ok(())
+    }
+
+    /// Forgets the oldest while there are too many of them beside the one that has just been kept.
+    async fn make_room_for(
+        &self,
+        in_force: &InForce,
+        (purpose, new): (Purpose, RecordKey),
+        room: Room<'_>,
+    ) -> Result<(), StoreError> {
+        let mut names = Vec::new();
+        for index in in_force.sealer.indexes(room.group) {
+            names.extend(listed(in_force, Some(index), room.most.saturating_mul(2)).await?);
+        }
+        names.retain(|name| *name != new);
+        let beside = room.most.saturating_sub(1);
+        if names.len() <= beside {
+            return Ok(());
+        }
+        let (now, mut by_age) = (self.clock.now().wall, Vec::with_capacity(names.len()));
+        for name in names {
+            let stored = in_force.store.load(&name, now).await?;
+            let opened = stored.and_then(|(sealed, _)| in_force.sealer.open(purpose, &name.0, &sealed.0));
+            // One that does not open is the first to go.
+            let began = opened.map_or_else(Timestamp::default, |value| (room.began)(&value));
+            by_age.push((began, name));
+        }
+        by_age.sort_unstable();
+        let too_many = by_age.len().saturating_sub(beside);
+        for (_, name) in by_age.into_iter().take(too_many) {
+            in_force.store.remove(&name).await?;
+        }
+        Ok(())
+    }
+}
