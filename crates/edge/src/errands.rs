@@ -122,14 +122,16 @@ impl Errand<'_> {
     /// Does it.
     pub(crate) async fn run(self, page: OwnPage, body: Body) -> Done {
         let limited = match page {
-            OwnPage::Login => Some(Endpoint::Login),
-            OwnPage::Callback => Some(Endpoint::Callback),
+            OwnPage::Login | OwnPage::Provider(ProviderPage::Authorize) => Some(Endpoint::Login),
+            OwnPage::Callback | OwnPage::Provider(ProviderPage::Token) => Some(Endpoint::Callback),
             OwnPage::Logout | OwnPage::BackchannelLogout | OwnPage::FrontchannelLogout => {
                 Some(Endpoint::Logout)
             }
-            OwnPage::Provider(ProviderPage::Authorize) => Some(Endpoint::Login),
-            OwnPage::Provider(ProviderPage::Token) => Some(Endpoint::Callback),
-            OwnPage::Whoami | OwnPage::Session | OwnPage::Renew | OwnPage::Jwks | OwnPage::Provider(_) => {
+            OwnPage::Whoami
+            | OwnPage::Session
+            | OwnPage::Renew
+            | OwnPage::Jwks
+            | OwnPage::Provider(ProviderPage::Discovery | ProviderPage::Keys | ProviderPage::Userinfo) => {
                 None
             }
         };

@@ -30,7 +30,8 @@ pub fn build(
     let issuer = values.text("issuer").unwrap_or("");
     let issuer = Issuer::parse(issuer)
         .map_err(|error| {
-            faults.push(Fault::new("issuer", error.to_string()).help("issuer = \"https://sso.home.example\""))
+            let help = "issuer = \"https://sso.home.example\"";
+            faults.push(Fault::new("issuer", error.to_string()).help(help));
         })
         .ok();
     let key = key(values, &mut faults);
@@ -110,10 +111,11 @@ fn registered_client(id: &str, values: &Values, faults: &mut Vec<Fault>) -> Regi
         } else {
             let message = format!("{text:?} is not https, or has a fragment or a user");
             let fault = Fault::new(&index.to_string(), message).within("redirect_uris");
-            faults.push(fault.within(id).within("client"));
+            let help = "https://app.home.example/callback; http at localhost alone";
+            faults.push(fault.within(id).within("client").help(help));
         }
     }
-    let secret = values.secret("secret");
+    let secret = values.secret("client_secret");
     RegisteredClient {
         id: id.into(),
         redirect_uris,

@@ -13,7 +13,7 @@ const CLIENT: Table = Table {
             "Where answers may go, each compared to the letter.",
         ),
         Field::optional(
-            "secret",
+            "client_secret",
             Kind::Secret,
             "By which it proves itself, in the Authorization header or in the form. Without one it is a public client, which \
              has PKCE alone.",
