@@ -1,17 +1,22 @@
-//! The little DER that is read by hand: the two numbers of an RSA key.
+//! The little DER that is read by hand: which key a `SubjectPublicKeyInfo` holds, and the two numbers of an RSA key.
 
-/// `rsaEncryption` with its NULL (RFC 8017 appendix A.1), as the algorithm of a `SubjectPublicKeyInfo` holds it.
-const RSA_ENCRYPTION: [u8; 13] = [
-    0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-];
+use crate::algorithm::{Curve, KeyFamily};
 
-/// The `RSAPublicKey` inside a `SubjectPublicKeyInfo` (RFC 5280 section 4.1); `None` when it holds another kind of key.
-pub(crate) fn rsa_key_of_spki(spki: &[u8]) -> Option<&[u8]> {
+/// The key inside a `SubjectPublicKeyInfo` (RFC 5280 section 4.1), and of which kind it is; `None` for a kind not used here.
+pub(crate) fn key_of_spki(spki: &[u8]) -> Option<(KeyFamily, &[u8])> {
     let content = whole(spki, SEQUENCE)?;
     let (algorithm, rest) = element(content, SEQUENCE)?;
     // The first byte of a bit string counts the bits not used in its last.
     let key = whole(rest, BIT_STRING)?.strip_prefix(&[0])?;
-    (*algorithm == RSA_ENCRYPTION).then_some(key)
+    let mut kinds = KeyFamily::PUBLIC.into_iter();
+    let family = kinds.find(|family| family.identifier() == Some(algorithm))?;
+    Some((family, key))
+}
+
+/// The `RSAPublicKey` inside a `SubjectPublicKeyInfo`; `None` when it holds another kind of key.
+pub(crate) fn rsa_key_of_spki(spki: &[u8]) -> Option<&[u8]> {
+    let (family, key) = key_of_spki(spki)?;
+    (family == KeyFamily::Rsa).then_some(key)
 }
 
 /// Modulus and exponent of an `RSAPublicKey` (RFC 8017 appendix A.1.1), without leading zeros.
@@ -23,6 +28,43 @@ pub(crate) fn rsa_numbers(key: &[u8]) -> Option<(&[u8], &[u8])> {
         n.strip_prefix(&[0]).unwrap_or(n),
         e.strip_prefix(&[0]).unwrap_or(e),
     ))
+}
+
+impl KeyFamily {
+    /// The algorithm of a `SubjectPublicKeyInfo` for keys of this kind: an object identifier and its parameters.
+    const fn identifier(self) -> Option<&'static [u8]> {
+        match self {
+            // rsaEncryption with its NULL (RFC 8017 appendix A.1).
+            Self::Rsa => Some(&[
+                0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+            ]),
+            // id-ecPublicKey with the name of the curve (RFC 5480 section 2.1.1).
+            Self::Ec(Curve::P256) => Some(&[
+                0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+                0x3d, 0x03, 0x01, 0x07,
+            ]),
+            Self::Ec(Curve::P384) => Some(&[
+                0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00,
+                0x22,
+            ]),
+            Self::Ec(Curve::P521) => Some(&[
+                0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00,
+                0x23,
+            ]),
+            // id-Ed25519 (RFC 8410 section 3).
+            Self::Ed25519 => Some(&[0x06, 0x03, 0x2b, 0x65, 0x70]),
+            Self::Hmac => None,
+        }
+    }
+
+    /// Every kind of which there is a public half.
+    const PUBLIC: [Self; 5] = [
+        Self::Rsa,
+        Self::Ec(Curve::P256),
+        Self::Ec(Curve::P384),
+        Self::Ec(Curve::P521),
+        Self::Ed25519,
+    ];
 }
 
 const INTEGER: u8 = 0x02;

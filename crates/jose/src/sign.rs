@@ -1,9 +1,8 @@
 //! Signing, for tokens the gateway makes itself: test tokens, the demo, the assertions by which it proves itself as a client.
 
-use crate::algorithm::{Algorithm, Curve, KeyFamily};
-use crate::der::rsa_numbers;
-use crate::json::parse_object;
-use crate::key::VerificationKey;
+use crate::algorithm::{Algorithm, KeyFamily};
+use crate::public_key::PublicKey;
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -11,15 +10,15 @@ use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPai
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::secret::Secret;
-use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::fmt;
 
 /// Why there is no key or no signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// The PEM is not a PKCS#8 private key that fits the algorithm.
-    #[error("not a PKCS#8 private key for this algorithm")]
+    /// It is not a private key in the clear that fits the algorithm.
+    #[error("not a private key in the clear for this algorithm")]
     Key,
     /// The library would not make the key or the signature.
     #[error("the key or the signature could not be made")]
@@ -28,7 +27,7 @@ pub enum SignError {
 
 enum Material {
     Rsa(Box<RsaKeyPair>),
-    Ec(Curve, Box<EcdsaKeyPair>),
+    Ec(Box<EcdsaKeyPair>),
     Ed25519(Box<Ed25519KeyPair>),
     Hmac(Box<hmac::Key>),
 }
@@ -48,7 +47,7 @@ impl SigningKey {
             )),
             KeyFamily::Ec(curve) => {
                 let pair = EcdsaKeyPair::generate(curve.signing()).map_err(|_| SignError::Library)?;
-                Material::Ec(curve, Box::new(pair))
+                Material::Ec(Box::new(pair))
             }
             KeyFamily::Ed25519 => Material::Ed25519(Box::new(
                 Ed25519KeyPair::generate().map_err(|_| SignError::Library)?,
@@ -65,27 +64,43 @@ impl SigningKey {
         Ok(Self { algorithm, material })
     }
 
-    /// The key of a PKCS#8 PEM text (`BEGIN PRIVATE KEY`).
+    /// The first private key of a PEM text: PKCS#8 (`BEGIN PRIVATE KEY`), or in the older form of its kind, as OpenSSL wrote
+    /// them before version 3 (`BEGIN RSA PRIVATE KEY`, RFC 8017; `BEGIN EC PRIVATE KEY`, RFC 5915).
     pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, SignError> {
-        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| SignError::Key)?;
-        let der = der.secret_pkcs8_der();
+        let der = PrivateKeyDer::from_pem_slice(pem).map_err(|_| SignError::Key)?;
+        Self::from_der(algorithm, &der)
+    }
+
+    /// The key that [`Self::to_pkcs8`] wrote.
+    pub fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Self, SignError> {
+        Self::from_der(algorithm, &PrivateKeyDer::Pkcs8(der.into()))
+    }
+
+    fn from_der(algorithm: Algorithm, der: &PrivateKeyDer<'_>) -> Result<Self, SignError> {
+        let (bytes, is_pkcs8) = (der.secret_der(), matches!(der, PrivateKeyDer::Pkcs8(_)));
         let material = match algorithm.family() {
             KeyFamily::Rsa => {
-                Material::Rsa(Box::new(RsaKeyPair::from_pkcs8(der).map_err(|_| SignError::Key)?))
+                let pair = if is_pkcs8 {
+                    RsaKeyPair::from_pkcs8(bytes)
+                } else {
+                    RsaKeyPair::from_der(bytes)
+                };
+                Material::Rsa(Box::new(pair.map_err(|_| SignError::Key)?))
             }
             KeyFamily::Ec(curve) => {
-                let pair = EcdsaKeyPair::from_pkcs8(curve.signing(), der).map_err(|_| SignError::Key)?;
-                Material::Ec(curve, Box::new(pair))
+                let pair = EcdsaKeyPair::from_private_key_der(curve.signing(), bytes);
+                Material::Ec(Box::new(pair.map_err(|_| SignError::Key)?))
             }
-            KeyFamily::Ed25519 => Material::Ed25519(Box::new(
-                Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|_| SignError::Key)?,
-            )),
+            KeyFamily::Ed25519 => {
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes);
+                Material::Ed25519(Box::new(pair.map_err(|_| SignError::Key)?))
+            }
             KeyFamily::Hmac => return Err(SignError::Key),
         };
         Ok(Self { algorithm, material })
     }
 
-    /// The key of a PKCS#8 PEM text, whatever its kind; it signs with RS256, the curve's algorithm, or EdDSA.
+    /// The first private key of a PEM text, whatever its kind; it signs with RS256, the curve's algorithm, or EdDSA.
     pub fn from_any_pem(pem: &[u8]) -> Result<Self, SignError> {
         let usual = [
             Algorithm::Es256,
@@ -100,11 +115,35 @@ impl SigningKey {
         keys.next().ok_or(SignError::Key)
     }
 
+    /// The private key as PKCS#8 (RFC 5208), to be kept and read again by [`Self::from_pkcs8`]. Fails for a shared secret.
+    pub fn to_pkcs8(&self) -> Result<Secret<Vec<u8>>, SignError> {
+        let document = match &self.material {
+            Material::Rsa(pair) => {
+                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| SignError::Library)?;
+                return Ok(Secret::new(der.as_ref().to_vec()));
+            }
+            Material::Ec(pair) => pair.to_pkcs8v1(),
+            Material::Ed25519(pair) => pair.to_pkcs8v1(),
+            Material::Hmac(_) => return Err(SignError::Key),
+        };
+        let document = document.map_err(|_| SignError::Library)?;
+        Ok(Secret::new(document.as_ref().to_vec()))
+    }
+
+    /// The public half. `None` for a shared secret.
+    pub fn public_key(&self) -> Option<PublicKey> {
+        let spki: Result<PublicKeyX509Der<'_>, _> = match &self.material {
+            Material::Rsa(pair) => pair.public_key().as_der(),
+            Material::Ec(pair) => pair.public_key().as_der(),
+            Material::Ed25519(pair) => pair.public_key().as_der(),
+            Material::Hmac(_) => return None,
+        };
+        PublicKey::from_spki(spki.ok()?.as_ref())
+    }
+
     /// What the public half is, as RFC 7638 names it: a key id that follows from the key. `None` for a shared secret.
     pub fn thumbprint(&self) -> Option<String> {
-        let jwk = parse_object(self.public_jwk("")?.as_bytes()).ok()?;
-        let key = VerificationKey::from_jwk(jwk.root()).ok()?;
-        Some(BASE64_URL_SAFE_NO_PAD.encode(key.thumbprint().0))
+        Some(self.public_key()?.thumbprint().to_owned())
     }
 
     /// The shared secret, of whatever length: whether it is long enough is for the verifying side to judge.
@@ -141,32 +180,7 @@ impl SigningKey {
 
     /// The public half as a JWK (RFC 7517) under `kid`; `None` for a shared secret.
     pub fn public_jwk(&self, kid: &str) -> Option<String> {
-        let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        let (name, kid) = (self.algorithm.name(), serde_json::to_string(kid).ok()?);
-        let members = match &self.material {
-            Material::Rsa(pair) => {
-                let (n, e) = rsa_numbers(pair.public_key().as_ref())?;
-                format!(r#""kty":"RSA","n":"{}","e":"{}""#, encode(n), encode(e))
-            }
-            Material::Ec(curve, pair) => {
-                let point = pair.public_key().as_ref().get(1..)?;
-                let (x, y) = point.split_at_checked(curve.coordinate_bytes())?;
-                format!(
-                    r#""kty":"EC","crv":"{}","x":"{}","y":"{}""#,
-                    curve.name(),
-                    encode(x),
-                    encode(y)
-                )
-            }
-            Material::Ed25519(pair) => {
-                format!(
-                    r#""kty":"OKP","crv":"Ed25519","x":"{}""#,
-                    encode(pair.public_key().as_ref())
-                )
-            }
-            Material::Hmac(_) => return None,
-        };
-        Some(format!(r#"{{{members},"kid":{kid},"alg":"{name}","use":"sig"}}"#))
+        Some(self.public_key()?.jwk(kid, self.algorithm))
     }
 
     fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
@@ -179,7 +193,7 @@ impl SigningKey {
                     .map_err(|_| SignError::Library)?;
                 Ok(signature)
             }
-            Material::Ec(_, pair) => Ok(pair
+            Material::Ec(pair) => Ok(pair
                 .sign(&random, message)
                 .map_err(|_| SignError::Library)?
                 .as_ref()
