@@ -54,7 +54,7 @@ key          = {{ file = "provider.key" }}
 
 [openid_provider.client.app]
 redirect_uris = ["{redirect_uri}"]
-secret        = {{ file = "client-secret" }}
+client_secret = {{ file = "client-secret" }}
 "#
         );
         folder.write("countersign.toml", configuration);
