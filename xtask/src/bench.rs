@@ -16,6 +16,7 @@ pub(crate) mod servers;
 mod session;
 mod side_by_side;
 mod spread;
+mod sso;
 mod start;
 
 /// Rounds and their length.
@@ -31,8 +32,11 @@ pub(crate) fn run(name: &str, words: &[&str]) -> Result<(), Failure> {
         "decision" => decision::PARTS,
         "handshake" => handshake::PARTS,
         "session" => session::PARTS,
+        "sso" => sso::PARTS,
         other => {
-            return Err(format!("no measurement {other:?}; known are: decision, handshake, session").into());
+            return Err(
+                format!("no measurement {other:?}; known are: decision, handshake, session, sso").into(),
+            );
         }
     };
     let options = Options::read(words, &["--rounds", "--seconds", "--only"])?;

@@ -38,6 +38,8 @@ The project's chores:
       [--only PART]             tls-1.3, tls-1.2, revocation, crl-reload or idle-memory
   cargo xtask bench session     what sessions cost; where the bars stand. The same options
       [--only PART]             cached-session, flood or file-store
+  cargo xtask bench sso         what signing in by a certificate costs. The same options
+      [--only PART]             silent-login or abandoned
   cargo xtask soak              long runs: every decoder under mutations; kill -9 while keys are
                                 written and reloads run, and while sessions are; files, lines
                                 and bodies far too large

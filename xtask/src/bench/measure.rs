@@ -11,6 +11,19 @@ use std::time::{Duration, Instant};
 pub(crate) const SERVER_CORE: &str = "0";
 pub(crate) const LOAD_CORE: &str = "1";
 
+/// Has this process, and the threads it starts from here on, run on the load's core.
+pub(crate) fn pin_the_load() -> Result<(), Failure> {
+    let own = std::process::id().to_string();
+    let pinned = Command::new("taskset")
+        .args(["-cp", LOAD_CORE, &own])
+        .stdout(Stdio::null())
+        .status()?;
+    if pinned.success() {
+        return Ok(());
+    }
+    Err("taskset could not pin the load".into())
+}
+
 /// A server under measurement: its process tree is ended when this is dropped.
 pub(crate) struct Server {
     pub(crate) name: String,

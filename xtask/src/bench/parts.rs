@@ -39,6 +39,7 @@ mod tests {
             crate::bench::decision::PARTS,
             crate::bench::handshake::PARTS,
             crate::bench::session::PARTS,
+            crate::bench::sso::PARTS,
         ] {
             for (name, _) in parts {
                 assert!(must_be_known(parts, name).is_ok());

@@ -24,7 +24,7 @@ pub(crate) const PATH: &str = "/check";
 /// The subject of every client's certificate, in an answer's header.
 pub(super) const SUBJECT: &str = "CN=ann";
 /// The key of every client.
-pub(super) const CLIENT_KEY: Key = Key(4);
+pub(crate) const CLIENT_KEY: Key = Key(4);
 
 const NOT_BEFORE: &str = "20250101000000Z";
 const NOT_AFTER: &str = "20350101000000Z";
@@ -43,12 +43,12 @@ impl Pki {
     }
 
     /// What clients trust.
-    pub(super) fn server_root(&self) -> &[u8] {
+    pub(crate) fn server_root(&self) -> &[u8] {
         &self.root.certificate
     }
 
     /// A client's chain, leaf first. `name` makes it another than the rest.
-    pub(super) fn client(&self, name: &str) -> [Vec<u8>; 2] {
+    pub(crate) fn client(&self, name: &str) -> [Vec<u8>; 2] {
         let template = Template::client("ann", CLIENT_KEY)
             .serial(&serial(name))
             .names(&[San::Uri("spiffe://bench.test/ann"), San::Email("ann@bench.test")]);
@@ -60,11 +60,16 @@ impl Pki {
 
     /// Writes what servers need into `folder`: `root.pem`, `server.pem` and `server.key`.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Failure> {
-        let server = self.intermediate.issue(&Template::server(HOST, Key(3)));
-        let chain = pem("CERTIFICATE", &server) + &self.intermediate.pem();
         std::fs::write(folder.join("root.pem"), self.root.pem())?;
-        std::fs::write(folder.join("server.pem"), chain)?;
         std::fs::write(folder.join("server.key"), Key(3).pem())?;
+        self.write_server(folder, "server", HOST)
+    }
+
+    /// Writes `file.pem`: the chain of a server called `name`, whose key is `server.key`.
+    pub(crate) fn write_server(&self, folder: &Path, file: &str, name: &str) -> Result<(), Failure> {
+        let server = self.intermediate.issue(&Template::server(name, Key(3)));
+        let chain = pem("CERTIFICATE", &server) + &self.intermediate.pem();
+        std::fs::write(folder.join(format!("{file}.pem")), chain)?;
         Ok(())
     }
 

@@ -3,13 +3,12 @@
 use super::site::{Ours, Provider, question};
 use crate::bench::Effort;
 use crate::bench::bars::Bar;
-use crate::bench::measure::LOAD_CORE;
+use crate::bench::measure::pin_the_load;
 use crate::bench::servers::Bench;
 use crate::bench::spread::Spread;
 use crate::http::Connection;
 use crate::{Failure, say};
 use std::io;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{ScopedJoinHandle, park_timeout};
 use std::time::{Duration, Instant};
@@ -50,15 +49,7 @@ struct Window {
 
 /// The same two loads, without a flood and with one.
 pub(crate) fn measure(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Failure> {
-    // The threads that load inherit it.
-    let own = std::process::id().to_string();
-    let pinned = Command::new("taskset")
-        .args(["-cp", LOAD_CORE, &own])
-        .stdout(Stdio::null())
-        .status()?;
-    if !pinned.success() {
-        return Err("taskset could not pin the load".into());
-    }
+    pin_the_load()?;
     let provider = Provider::start()?;
     let ours = Ours::start(bench, &provider, "memory", PORT)?;
     let cookie = ours.log_in(&provider)?;
