@@ -11,7 +11,7 @@ use countersign_edge::listen::SystemdSockets;
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::observe::Observer;
-use countersign_edge::serve::Shared;
+use countersign_edge::serve::{Loopback, Shared};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
@@ -86,7 +86,9 @@ impl Running {
     pub async fn start(plan: Plan) -> Result<Self, RunError> {
         let sources = read(&plan.origin, &plan.environment).map_err(RunError::Machine)?;
         let folder = state::folder(plan.state.as_deref(), &plan.environment);
-        let ports = ports(&plan.environment, folder.as_ref().ok())?;
+        let mut ports = ports(&plan.environment, folder.as_ref().ok())?;
+        let loopback = Loopback::new(ports.http);
+        ports.http = Arc::clone(&loopback) as _;
         let asked = Asked::new(&ports, Refresh::Background);
         let restored = asked.revocations.restore().await;
         let refused = |told: Vec<Diagnostic>| RunError::Configuration(told_whole(&told, &sources));
@@ -115,10 +117,12 @@ impl Running {
         }
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
         let in_force = InForce::first(&loaded, sources, recorder.stamps());
+        let shared = Shared::new(Gateway::default(), &ports, observer);
+        loopback.lead_to(&shared);
         let program = Program {
             origin: plan.origin,
             environment: plan.environment,
-            shared: Shared::new(Gateway::default(), &ports, observer),
+            shared,
             ports,
             asked,
             sessions: opened,

@@ -28,7 +28,7 @@ use countersign_edge::key_sets::{KeySets, Refresh};
 use countersign_edge::log::{Format, Log};
 use countersign_edge::metrics::Metrics;
 use countersign_edge::observe::Observer;
-use countersign_edge::serve::{Service, Shared};
+use countersign_edge::serve::{Loopback, Service, Shared};
 use countersign_edge::sessions::{SessionKeeper, SessionSettings};
 use countersign_edge::store::NoSessions;
 use countersign_edge::store::memory::{self, MemoryStore};
@@ -63,6 +63,7 @@ struct Countersign {
 /// One process: what a reload replaces, and what outlives it.
 struct Process {
     world: World,
+    outside: Ports,
     key_sets: Arc<KeySets>,
     bundle_files: BundleFiles,
     sessions: Arc<dyn Sessions>,
@@ -171,7 +172,10 @@ fn environment(files: &Files) -> Environment {
         // What every client of the test issuers has.
         let secret = match &*name {
             "client-secret" => Some(CLIENT_SECRET.to_owned()),
-            "client-key.pem" => Some(include_str!("../../testkit/keys/ec-256.pem").to_owned()),
+            "client-key.pem" | "provider-key.pem" => {
+                Some(include_str!("../../testkit/keys/ec-256.pem").to_owned())
+            }
+            "provider-rsa-key.pem" => Some(include_str!("../../testkit/keys/rsa-1.pem").to_owned()),
             _ => None,
         };
         found
@@ -187,8 +191,10 @@ fn environment(files: &Files) -> Environment {
 }
 
 impl Program for Countersign {
-    fn start(&self, config: &str, files: &Files, world: &World) -> Result<Box<dyn Gateway>, String> {
-        let outside = world.ports();
+    fn start(&self, config: &str, files: &Files, world: &World) -> Result<Arc<dyn Gateway>, String> {
+        let mut outside = world.ports();
+        let loopback = Loopback::new(outside.http);
+        outside.http = Arc::clone(&loopback) as _;
         let key_sets = KeySets::new(&outside, Refresh::ByHand);
         let settings = SessionSettings::default();
         let sealer = Arc::new(Sealer::draw(&*outside.entropy));
@@ -204,14 +210,16 @@ impl Program for Countersign {
         keeper.tell(&log);
         let observer = Observer::new(log, Arc::new(Metrics::new()));
         let shared = Shared::new(loaded.gateway, &outside, observer);
+        loopback.lead_to(&shared);
         let services = loaded.listeners.into_iter().enumerate().map(|(face, listen)| {
             let service = Service::new(Arc::clone(&shared), listen.face()).at_face(face);
             (listen.speak, service)
         });
         let services = services.collect();
         let world = world.clone();
-        Ok(Box::new(Process {
+        Ok(Arc::new(Process {
             world,
+            outside,
             key_sets,
             bundle_files,
             sessions,
@@ -227,18 +235,39 @@ impl Program for Countersign {
     }
 }
 
+impl Process {
+    fn service(&self, face: Face) -> &Service {
+        let mut services = self.services.iter();
+        let (_, service) = services.find(|(speak, _)| speak == face.name()).unwrap();
+        service
+    }
+}
+
+async fn whole(response: Response<Body>) -> Response<Bytes> {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Response::from_parts(head, body)
+}
+
 impl Gateway for Process {
     fn ask(&self, face: Face, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>> {
         Box::pin(async move {
-            let (_, service) = self
-                .services
-                .iter()
-                .find(|(speak, _)| speak == face.name())
-                .unwrap();
-            let response = service.serve(request.map(Body::full), &peer).await;
-            let (head, body) = response.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
-            Response::from_parts(head, body)
+            let service = self.service(face);
+            whole(service.serve(request.map(Body::full), &peer).await).await
+        })
+    }
+
+    fn ask_secured<'a>(
+        &'a self,
+        face: Face,
+        name: &'a str,
+        request: Request<Bytes>,
+        peer: Peer,
+    ) -> BoxFuture<'a, Response<Bytes>> {
+        Box::pin(async move {
+            let service = self.service(face);
+            let request = request.map(Body::full);
+            whole(service.serve_secured(name, request, &peer).await).await
         })
     }
 
@@ -257,7 +286,7 @@ impl Gateway for Process {
             config,
             files,
             (&self.key_sets, &self.bundle_files, &self.sessions),
-            &self.world.ports(),
+            &self.outside,
         )?;
         self.shared.swap(loaded.gateway);
         self.key_sets.forget_unused();

@@ -91,6 +91,13 @@ impl Done {
         }
     }
 
+    /// There is no such page.
+    pub(crate) fn nothing_there(request: &OriginalRequest) -> Self {
+        let reason = AnswerReason::NotFound;
+        let words = Words::new(request, StatusCode::NOT_FOUND, reason.code(), reason.meaning());
+        Self::telling(&words, "not_found", String::new())
+    }
+
     /// A document for programs.
     fn document(status: StatusCode, text: String, reason: ErrandReason) -> Self {
         let mut response = Response::new(Body::full(Bytes::from(text)));

@@ -25,6 +25,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use turn::Turn;
 
+pub use itself::Loopback;
+
+mod itself;
 mod turn;
 
 /// The most header lines of a request that are read; cookies count as one. HTTP/1's parser has the same limit.
@@ -124,6 +127,18 @@ impl Service {
     /// nothing else down.
     pub async fn serve(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
         self.serve_over(None, request, peer).await
+    }
+
+    /// The same over TLS: in the handshake the client asked for `name`, and showed what `peer` says if it was asked for a
+    /// certificate there. On a listener without hosts the connection is in the clear all the same.
+    pub async fn serve_secured(&self, name: &str, request: Request<Body>, peer: &Peer) -> Response<Body> {
+        let session = self.hosts().map(|hosts| Session {
+            name: Some(name.into()),
+            http2: false,
+            asked: Arc::clone(hosts.chosen(Some(name)).policy().asked()),
+            presented: peer.certificate.clone(),
+        });
+        self.serve_over(session.as_ref(), request, peer).await
     }
 
     /// The same over a connection with this TLS session, if it has one.

@@ -12,5 +12,6 @@ mod journey;
 mod observe;
 pub mod page;
 mod plan;
+mod provider;
 pub mod question;
 pub mod run;

@@ -3,9 +3,14 @@
 use super::browser::{self, MAX_HOPS};
 use super::expect::Observed;
 use super::plan::Plan;
-use super::question::ClientRequest;
+use super::provider;
+use super::question::{ClientRequest, Face};
 use super::run::Course;
 use crate::op::Sent;
+use bytes::Bytes;
+use countersign_core::certificate::PresentedCertificate;
+use http::Response;
+use std::sync::Arc;
 
 impl Course<'_> {
     /// Goes where it is sent, until it stays somewhere; logs in on the way where the plan says who.
@@ -49,7 +54,7 @@ impl Course<'_> {
                     browser::going(&back, form)?
                 }
             };
-            request.certificate = self.shown(plan)?;
+            request.certificate = self.shown(plan, &request.host)?;
         };
         if name != "fresh" {
             drop(self.browsers.insert(name.to_owned(), browser));
@@ -66,17 +71,57 @@ impl Course<'_> {
             let mut lines = self.config.lines().filter_map(|line| line.split_once('='));
             lines.any(|(own, value)| own.trim() == *key && value.trim() == format!("\"{path}\""))
         });
-        moved || path.starts_with("/.countersign/")
+        let discovery = self.is_at_provider(request) && path == "/.well-known/openid-configuration";
+        moved || discovery || path.starts_with("/.countersign/")
     }
 
-    /// Whether a request is for a page of the gateway's own OpenID Provider: programs ask for them, too.
-    pub(super) fn is_of_provider(&self, request: &ClientRequest) -> bool {
-        let own = self.config.split("[openid_provider]").nth(1).unwrap_or("");
-        let mut lines = own.lines().filter_map(|line| line.split_once('='));
-        let issuer = lines.find(|(key, _)| key.trim() == "issuer");
-        let issuer = issuer.map_or("", |(_, value)| value.trim().trim_matches('"'));
-        let path = request.target.split('?').next().unwrap_or("");
-        let is_page = path.starts_with("/.countersign/") || path == "/.well-known/openid-configuration";
-        is_page && issuer == format!("{}://{}", request.scheme, request.host)
+    /// Whether it goes to the gateway's own provider.
+    pub(super) fn is_at_provider(&self, request: &ClientRequest) -> bool {
+        provider::host(&self.config).is_some_and(|host| host == request.host)
+    }
+
+    /// The certificate of the client: `None` where nobody asks for one, and nothing in it where the client has none. Where
+    /// there is a provider, a browser shows it to hosts that ask.
+    pub(super) fn shown(&self, plan: &Plan, host: &str) -> Result<Option<Vec<Vec<u8>>>, String> {
+        let asked = plan.browser.is_none()
+            || provider::issuer(&self.config).is_none()
+            || provider::asks(&self.config, host);
+        match &plan.certificate {
+            _ if plan.raw || !self.config.contains("[certificate.") => Ok(None),
+            None => Ok(Some(Vec::new())),
+            Some(_) if !asked => Ok(Some(Vec::new())),
+            Some(name) => match self.certificates.get(name) {
+                Some(chain) => Ok(Some(chain.clone())),
+                None => Err(format!("no certificate is called `{name}`")),
+            },
+        }
+    }
+
+    /// Whether the gateway is the proxy and speaks TLS with the client.
+    pub(super) fn is_secured(&self, request: &ClientRequest, plan: &Plan) -> bool {
+        let speaks = self.face == Face::ReverseProxy && self.config.contains("[[listen.host]]");
+        speaks && request.scheme == "https" && !plan.raw
+    }
+
+    /// Sends the request over TLS: what the client shows, the listener sees for itself.
+    pub(super) async fn ask_secured(
+        &self,
+        request: &ClientRequest,
+        plan: &Plan,
+    ) -> Result<Response<Bytes>, String> {
+        let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
+        let chain = request.certificate.clone().unwrap_or_default();
+        let mut peer = plan.peer(self.face)?;
+        if !chain.is_empty() {
+            let presented = PresentedCertificate::new(chain).ok_or("no chain of certificates")?;
+            peer.certificate = Some(Arc::new(presented));
+        }
+        let plain = ClientRequest {
+            certificate: None,
+            ..request.clone()
+        };
+        let question = plain.ask(self.face, &plan.client)?;
+        let name = request.host.split(':').next().unwrap_or(&request.host);
+        Ok(gateway.ask_secured(self.face, name, question, peer).await)
     }
 }

@@ -7,6 +7,7 @@ use super::expect::{self, Observed};
 use super::observe::{doubled, forwarded, keeps_its_promises, observe, said};
 use super::page::{Ask, Line, Page, Step, What};
 use super::plan::{Minted, Plan};
+use super::provider;
 use super::question::{ClientRequest, Face};
 use crate::clock::span;
 use crate::upstream::Upstream;
@@ -17,6 +18,7 @@ use countersign_core::peer::Peer;
 use http::{Request, Response};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -27,16 +29,25 @@ pub type Files = BTreeMap<String, String>;
 pub trait Program: Sync {
     /// A gateway for `config` in `world`, with `files` beside the configuration; or everything that was said against
     /// it. `world` is the second gateway's too when one is started after another.
-    fn start(&self, config: &str, files: &Files, world: &World) -> Result<Box<dyn Gateway>, String>;
+    fn start(&self, config: &str, files: &Files, world: &World) -> Result<Arc<dyn Gateway>, String>;
 
     /// The text of the shared configuration called `name`.
     fn shared(&self, name: &str) -> Option<String>;
 }
 
 /// A running gateway.
-pub trait Gateway {
+pub trait Gateway: Send + Sync {
     /// Asks its listener that speaks `face`.
     fn ask(&self, face: Face, request: Request<Bytes>, peer: Peer) -> BoxFuture<'_, Response<Bytes>>;
+
+    /// The same over TLS, in a handshake for `name` in which the peer showed its certificate if it was asked for one.
+    fn ask_secured<'a>(
+        &'a self,
+        face: Face,
+        name: &'a str,
+        request: Request<Bytes>,
+        peer: Peer,
+    ) -> BoxFuture<'a, Response<Bytes>>;
 
     /// Does what is due in the background.
     fn tick(&self) -> BoxFuture<'_, ()>;
@@ -131,13 +142,13 @@ fn runs_behind(page: &Page, program: &dyn Program, face: Face) -> bool {
 pub(super) struct Course<'a> {
     page: &'a Page,
     program: &'a dyn Program,
-    face: Face,
+    pub(super) face: Face,
     upstream: Upstream,
     pub(super) world: World,
     files: Files,
-    certificates: Certificates,
+    pub(super) certificates: Certificates,
     pub(super) config: String,
-    gateway: Option<Box<dyn Gateway>>,
+    pub(super) gateway: Option<Arc<dyn Gateway>>,
     /// The configuration in force does not stand behind this face: nothing is asked until the next.
     idle: bool,
     minted: Minted,
@@ -156,7 +167,7 @@ impl<'a> Course<'a> {
             face,
             upstream: Upstream::start().await.unwrap(),
             world: World::new(),
-            files: Files::new(),
+            files: provider::listener_files().into(),
             certificates: Certificates::new(),
             config: String::new(),
             gateway: None,
@@ -271,6 +282,7 @@ impl<'a> Course<'a> {
         };
         let listener = match self.face {
             _ if text.contains("[[listen]]") => "",
+            Face::ReverseProxy if provider::issuer(text).is_some() => &provider::listener(text),
             Face::ReverseProxy if text.contains("[certificate.") => {
                 "\n[[listen]]\naddress = \"unix:/run/countersign.test.sock\"\nspeak = \"reverse-proxy\"\ntrusted_peers = [\"unix\"]\n"
             }
@@ -288,7 +300,7 @@ impl<'a> Course<'a> {
         } else {
             text.to_owned()
         };
-        let certificate = if listener.is_empty() {
+        let certificate = if listener.is_empty() || listener.contains("[[listen.host]]") {
             String::new()
         } else {
             certificates::passed_on(&text, self.face)
@@ -378,7 +390,7 @@ impl<'a> Course<'a> {
             });
             let text = self.caught.fill_in(&text);
             let (mut request, tokens) = plan.request(&text, count, &self.certificates, &mut self.minted)?;
-            request.certificate = self.shown(&plan)?;
+            request.certificate = self.shown(&plan, &request.host)?;
             self.outcome.requests += 1;
             let mut observed = match &plan.browser {
                 None => self.exchange(&request, &plan).await?,
@@ -409,28 +421,22 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    /// The certificate of the client: `None` where nobody asks for one, and nothing in it where the client has none.
-    pub(super) fn shown(&self, plan: &Plan) -> Result<Option<Vec<Vec<u8>>>, String> {
-        match &plan.certificate {
-            _ if plan.raw || !self.config.contains("[certificate.") => Ok(None),
-            None => Ok(Some(Vec::new())),
-            Some(name) => match self.certificates.get(name) {
-                Some(chain) => Ok(Some(chain.clone())),
-                None => Err(format!("no certificate is called `{name}`")),
-            },
-        }
-    }
-
     /// Sends the request behind this face, and tells what its client, the application and the operator see.
     pub(super) async fn exchange(&self, request: &ClientRequest, plan: &Plan) -> Result<Observed, String> {
         let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
+        let own =
+            !plan.raw && self.is_own(request) && (plan.browser.is_some() || self.is_at_provider(request));
+        if self.is_secured(request, plan) {
+            let response = self.ask_secured(request, plan).await?;
+            let mut observed = observe(&response, gateway.take_log());
+            observed.seen = self.upstream.take();
+            return Ok(observed);
+        }
         let peer = if request.certificate.is_some() && self.face == Face::ReverseProxy {
             Peer::unix()
         } else {
             plan.peer(self.face)?
         };
-        let own =
-            !plan.raw && (plan.browser.is_some() && self.is_own(request) || self.is_of_provider(request));
         let question = if plan.raw {
             request.ask(Face::Check, &plan.client)?
         } else if own {

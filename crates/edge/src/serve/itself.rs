@@ -1,0 +1,131 @@
+//! How the gateway asks its own OpenID Provider: within the process, so that no name, certificate or proxy stands between
+//! the guard and the provider that are one.
+
+use super::Shared;
+use crate::body::Body;
+use crate::errands::{Done, Errand};
+use crate::observe::Observation;
+use bytes::Bytes;
+use countersign_core::BoxFuture;
+use countersign_core::certificate::ClientCertificate;
+use countersign_core::gate::{Host, Scheme, Target, judge_method};
+use countersign_core::http_client::{FetchLimits, HttpClient, HttpError};
+use countersign_core::own_path::{OwnPage, ProviderPage};
+use countersign_core::peer::Peer;
+use countersign_core::request::{Forwarder, OriginalRequest, RequestId};
+use http::request::Parts;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Limited};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, OnceLock, Weak};
+use tokio::time::timeout;
+
+/// The way out, but for what is asked of our own provider: that is answered here, by the rules in force when it is asked.
+#[derive(Debug)]
+pub struct Loopback {
+    outside: Arc<dyn HttpClient>,
+    inside: OnceLock<Weak<Shared>>,
+}
+
+impl Loopback {
+    /// All requests go out by `outside`, until [`Self::lead_to`].
+    pub fn new(outside: Arc<dyn HttpClient>) -> Arc<Self> {
+        Arc::new(Self {
+            outside,
+            inside: OnceLock::new(),
+        })
+    }
+
+    /// From now on requests to the origin of the provider that `shared` has come there. Only the first counts.
+    pub fn lead_to(&self, shared: &Arc<Shared>) {
+        drop(self.inside.set(Arc::downgrade(shared)));
+    }
+
+    /// Who answers within, if `request` goes to the origin of today's provider.
+    fn within(&self, request: &Request<Bytes>) -> Option<Arc<Shared>> {
+        let shared = self.inside.get()?.upgrade()?;
+        let uri = request.uri();
+        let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
+        let is_ours = {
+            let gateway = shared.gateway.load();
+            let provider = gateway.provider.as_ref();
+            provider.is_some_and(|provider| provider.issuer.as_str() == origin)
+        };
+        is_ours.then_some(shared)
+    }
+}
+
+impl HttpClient for Loopback {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: FetchLimits,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
+        let Some(shared) = self.within(&request) else {
+            return self.outside.send(request, limits);
+        };
+        Box::pin(async move {
+            let answer = async {
+                let answer = shared.answer_itself(request).await?;
+                let (head, body) = answer.into_parts();
+                let whole = Limited::new(body, limits.body_bytes).collect().await;
+                let whole = whole.map_err(|_| HttpError::TooLarge(limits.body_bytes))?;
+                Ok(Response::from_parts(head, whole.to_bytes()))
+            };
+            let in_time = timeout(limits.deadline, answer).await;
+            in_time.unwrap_or(Err(HttpError::TooSlow(limits.deadline)))
+        })
+    }
+}
+
+impl Shared {
+    /// Answers what the gateway asks of its own provider, and leaves a line about it like any request: one without an
+    /// address, a certificate or a way into the routes.
+    async fn answer_itself(&self, request: Request<Bytes>) -> Result<Response<Body>, HttpError> {
+        let now = self.clock.now();
+        let gateway = self.gateway.load_full();
+        let (head, body) = request.into_parts();
+        let mut observation = Observation::new(self.ids.next(), now, &head, self.observer.log().decisions());
+        let request = read(head, observation.id)?;
+        observation.asked(&request);
+        let errand = Errand {
+            gateway: &gateway,
+            request: &request,
+            log: self.observer.log(),
+            behind: &self.behind,
+            now,
+        };
+        let done = match ProviderPage::at(request.target.path()) {
+            // On the heap: a guard's login, with all it waits for, stands around it.
+            Some(page) => Box::pin(errand.run(OwnPage::Provider(page), Body::full(body))).await,
+            None => Done::nothing_there(&request),
+        };
+        observation.done(&done);
+        let took = self.clock.monotonic().since(now.monotonic);
+        let ourselves = Peer::at(IpAddr::V6(Ipv6Addr::LOCALHOST));
+        self.observer
+            .observe(&observation, done.response.status(), &ourselves, took);
+        Ok(done.response)
+    }
+}
+
+/// The request as any is judged.
+fn read(head: Parts, id: RequestId) -> Result<OriginalRequest, HttpError> {
+    let authority = head.uri.authority().map_or("", |authority| authority.as_str());
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let judged = || {
+        Ok(OriginalRequest {
+            id,
+            method: judge_method(head.method.as_str())?,
+            scheme: Scheme::Https,
+            host: Host::judge(authority)?,
+            target: Target::judge(target)?,
+            client: None,
+            headers: head.headers,
+            forwarder: Forwarder::Us,
+            certificate: ClientCertificate::default(),
+        })
+    };
+    judged()
+        .map_err(|unreadable: countersign_core::gate::Unreadable| HttpError::Unsendable(unreadable.detail))
+}
