@@ -1,7 +1,8 @@
 //! Our own OpenID Provider: its login is the client's certificate (OpenID Connect Core section 3.1, as the provider).
 //!
 //! Reading order: `options` (what can be configured) and `build`, [`keys`] (what it signs with), [`person`] (whom a certificate proves), [`authorize`] (a browser asks),
-//! [`redeem`] (a client gets what the browser brought it).
+//! [`redeem`] (a client asks for tokens: `proofs` of who it is, `signed_in` and [`tokens`] for a login, `grants` to refresh it,
+//! `machines` for itself), [`permissions`] (who may enter where).
 
 use crate::session::Sessions;
 use countersign_core::certificate::CertificateJudge;
@@ -10,7 +11,9 @@ use countersign_core::gate::Host;
 use countersign_oidc::provider::claims::StaticClaims;
 use countersign_oidc::provider::client::Clients;
 use countersign_oidc::provider::metadata::{Issuer, Metadata};
+use countersign_oidc::provider::site::{Origin, SitePattern};
 use keys::SigningKeys;
+use permissions::Rule;
 use person::EmailFrom;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +23,16 @@ pub use options::OPTIONS;
 
 pub mod authorize;
 mod build;
+mod grants;
 pub mod keys;
+mod machines;
 mod options;
+pub mod permissions;
 pub mod person;
+mod proofs;
 pub mod redeem;
+mod signed_in;
+pub mod tokens;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +58,14 @@ pub struct Provider {
     pub static_claims: StaticClaims,
     /// How long tokens hold.
     pub token_life: Duration,
+    /// How long a client may have new ones without its user.
+    pub grant_life: Duration,
+    /// Who may enter where.
+    pub rules: Vec<Rule>,
+    /// Sites at which machines need no certificate beside their token.
+    pub unbound: Vec<SitePattern>,
+    /// Where clients with certificates ask, if that is another host.
+    pub mtls_origin: Option<Origin>,
     /// What it signs with.
     pub keys: Arc<dyn SigningKeys>,
     /// Where codes wait.
@@ -63,13 +80,18 @@ impl Provider {
         self.issuer.host().clone()
     }
 
+    /// Another one, for clients with certificates.
+    pub fn mtls_host(&self) -> Option<Host> {
+        self.mtls_origin.as_ref().map(|origin| origin.host().clone())
+    }
+
     /// What it says of itself.
     pub fn metadata(&self) -> String {
         let algorithms = self.keys.algorithms();
         Metadata {
             issuer: &self.issuer,
             algorithms: &algorithms,
-            mtls_origin: None,
+            mtls_origin: self.mtls_origin.as_ref(),
         }
         .document()
     }

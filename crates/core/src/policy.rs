@@ -7,6 +7,10 @@ use crate::request::OriginalRequest;
 use std::fmt;
 use std::sync::Arc;
 
+pub use options::REQUIRE;
+
+mod options;
+
 /// A name (a subject, a group, an e-mail domain) as one authenticator's principals bear it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
@@ -18,6 +22,11 @@ pub struct Named {
 }
 
 impl Named {
+    /// Whether it is the subject of `principal`.
+    pub fn is(&self, principal: &Principal) -> bool {
+        self.fits(principal) && principal.subject() == &*self.name
+    }
+
     fn fits(&self, principal: &Principal) -> bool {
         self.authenticator
             .as_ref()
@@ -162,6 +171,14 @@ impl Requirement {
         if self.is_empty() {
             return Ok(());
         }
+        self.check_principal(principal)?;
+        self.condition
+            .as_ref()
+            .map_or(Ok(()), |condition| condition.judge(principal, request))
+    }
+
+    /// Checks `principal` by everything but the condition, which looks at a request.
+    pub fn check_principal(&self, principal: &Principal) -> Result<(), Unmet> {
         self.check_excluded(principal)?;
         let any = |list: &[Named], holds: &dyn Fn(&str) -> bool| {
             list.is_empty()
@@ -204,9 +221,7 @@ impl Requirement {
         {
             return Err(Unmet::new(UnmetReason::Claim, format!("{:?}", rule.path)));
         }
-        self.condition
-            .as_ref()
-            .map_or(Ok(()), |condition| condition.judge(principal, request))
+        Ok(())
     }
 
     fn check_excluded(&self, principal: &Principal) -> Result<(), Unmet> {

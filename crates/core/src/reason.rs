@@ -181,6 +181,7 @@ reasons! {
         AuthorizationAnswered = "authorization_answered", "The browser takes our OpenID Provider's answer to the application that asked.";
         AuthorizationRefused = "authorization_refused", "The application asked our OpenID Provider for a login in a way that cannot be answered.";
         TokensGiven = "tokens_given", "An application got tokens from our OpenID Provider.";
+        MachineTokenGiven = "machine_token_given", "A device or service got an access token for itself from our OpenID Provider.";
         TokensRefused = "tokens_refused", "An application got no tokens from our OpenID Provider; the answer says why.";
         UserinfoGiven = "userinfo_given", "An application was told whom its access token is about.";
         UserinfoRefused = "userinfo_refused", "The access token does not hold at our OpenID Provider.";

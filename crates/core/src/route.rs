@@ -138,8 +138,8 @@ pub struct RouteTable {
     any: Option<HostRoutes>,
     endpoints: HashMap<Box<str>, Arc<Route>>,
     differ_by_method: bool,
-    /// The host of our own OpenID Provider.
-    provider: Option<Host>,
+    /// The host of our own OpenID Provider, and where its token endpoint answers as well.
+    provider: Option<(Host, Option<Host>)>,
 }
 
 /// Headers by which a client asks a framework for another method than the one it used.
@@ -252,20 +252,24 @@ impl RouteTable {
         OwnPage::at(path).is_some() || provided || moved.any(|(own, _)| **own == *path)
     }
 
-    /// The same routes, and the pages of our own OpenID Provider on `host`, whatever routes govern there.
+    /// The same routes, and the pages of our own OpenID Provider on `host`, whatever routes govern there. Its token endpoint is
+    /// on `alias`, too (RFC 8705 section 5).
     #[must_use]
-    pub fn with_provider(mut self, host: Host) -> Self {
-        self.provider = Some(host);
+    pub fn with_provider(mut self, host: Host, alias: Option<Host>) -> Self {
+        self.provider = Some((host, alias));
         self
+    }
+
+    fn provides(&self, page: ProviderPage, host: &Host) -> bool {
+        self.provider.as_ref().is_some_and(|(own, alias)| {
+            let is_alias = alias.as_ref().is_some_and(|alias| alias.name() == host.name());
+            own.name() == host.name() || (is_alias && page == ProviderPage::Token)
+        })
     }
 
     /// Which of the gateway's own pages is at `path` on `host`.
     pub fn own_page(&self, host: &Host, path: &str) -> Option<OwnPage> {
-        let provides = self
-            .provider
-            .as_ref()
-            .is_some_and(|own| own.name() == host.name());
-        let provided = ProviderPage::at(path).filter(|_| provides);
+        let provided = ProviderPage::at(path).filter(|page| self.provides(*page, host));
         OwnPage::at(path).or(provided.map(OwnPage::Provider)).or_else(|| {
             let moved = &self.under(host.name())?.moved;
             let found = moved.iter().find(|(own, _)| **own == *path);

@@ -2,9 +2,10 @@
 //! other side).
 //!
 //! Reading order: [`site`] and [`client`] (who may ask), [`authorize`] and [`scope`] (what the browser brings), [`response`] (what it takes
-//! back), [`token`] (what a client redeems), [`claims`] (what it is told about the user), [`metadata`] (what we say of
+//! back), [`token`] (what a client redeems), [`assertion`] (how it may sign for itself), [`claims`] (what it is told about the user), [`metadata`] (what we say of
 //! ourselves).
 
+pub mod assertion;
 pub mod authorize;
 pub mod claims;
 pub mod client;

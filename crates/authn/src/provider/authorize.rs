@@ -1,5 +1,7 @@
 //! A browser asks for a login (OpenID Connect Core section 3.1.2): its certificate is the answer.
 
+use super::person::Proved;
+use super::signed_in::{KeptChain, KeptLogin};
 use super::{CODE_LASTS, Provider};
 use crate::session::Purpose;
 use base64::Engine as _;
@@ -12,7 +14,6 @@ use countersign_core::time::Now;
 use countersign_oidc::provider::authorize::{
     AuthenticationRequest, Prompt, Read, Refusal, Unanswerable, read,
 };
-use countersign_oidc::provider::claims::Person;
 use countersign_oidc::provider::response::{Delivery, Told};
 use serde::{Deserialize, Serialize};
 
@@ -43,47 +44,10 @@ pub enum Authorized {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Waiting {
-    pub(super) client_id: Box<str>,
     pub(super) redirect_uri: Box<str>,
     pub(super) challenge: Box<str>,
     pub(super) nonce: Option<Box<str>>,
-    pub(super) scope: Box<str>,
-    pub(super) sid: Box<str>,
-    /// Milliseconds since the epoch.
-    pub(super) auth_time: i64,
-    pub(super) person: KeptPerson,
-}
-
-/// A person, as it is kept.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct KeptPerson {
-    subject: Box<str>,
-    email: Option<Box<str>>,
-    groups: Vec<Box<str>>,
-    serial: Box<str>,
-}
-
-impl From<Person> for KeptPerson {
-    fn from(person: Person) -> Self {
-        Self {
-            subject: person.subject,
-            email: person.email,
-            groups: person.groups,
-            serial: person.certificate_serial,
-        }
-    }
-}
-
-impl From<KeptPerson> for Person {
-    fn from(kept: KeptPerson) -> Self {
-        Self {
-            subject: kept.subject,
-            email: kept.email,
-            groups: kept.groups,
-            certificate_serial: kept.serial,
-        }
-    }
+    pub(super) login: KeptLogin,
 }
 
 impl Provider {
@@ -97,18 +61,18 @@ impl Provider {
             Err(why) => return Authorized::Unanswerable(why),
         };
         let presented = request.certificate.presented.as_ref();
-        let person = presented
+        let proved = presented
             .ok_or(None)
             .and_then(|presented| self.judge(presented, now));
-        let person = match person {
-            Ok(person) => person,
+        let proved = match proved {
+            Ok(proved) => proved,
             Err(_) if asked.prompt == Prompt::Nothing => {
                 let told = Told::Error(LOGIN_REQUIRED);
                 return Authorized::Told(asked.answer.deliver(told, self.issuer.as_str()));
             }
             Err(why) => return Authorized::NoCertificate(why),
         };
-        match self.keep_code(&asked, person, now).await {
+        match self.keep_code(&asked, &proved, now).await {
             Ok(code) => Authorized::Told(asked.answer.deliver(Told::Code(&code), self.issuer.as_str())),
             Err(error) => Authorized::Unavailable(error.to_string()),
         }
@@ -117,18 +81,21 @@ impl Provider {
     async fn keep_code(
         &self,
         asked: &AuthenticationRequest,
-        person: Person,
+        proved: &Proved,
         now: Now,
     ) -> Result<Secret<String>, StoreError> {
         let waiting = Waiting {
-            client_id: asked.answer.client.id().into(),
             redirect_uri: asked.answer.redirect_uri.clone(),
             challenge: asked.challenge.clone(),
             nonce: asked.nonce.clone(),
-            scope: asked.scopes.text().into(),
-            sid: self.draw::<SID_BYTES>().into(),
-            auth_time: now.wall.milliseconds(),
-            person: person.into(),
+            login: KeptLogin {
+                client_id: asked.answer.client.id().into(),
+                subject: proved.person.subject.clone(),
+                scope: asked.scopes.text().into(),
+                sid: self.draw::<SID_BYTES>().into(),
+                auth_time: now.wall.milliseconds(),
+                chain: KeptChain::of(&proved.judged.facts.presented),
+            },
         };
         // Strings and numbers: this cannot fail.
         let bytes = serde_json::to_vec(&waiting).unwrap_or_default();

@@ -6,24 +6,28 @@ use super::person::EmailFrom;
 use crate::kinds::Parts;
 use countersign_core::certificate::CertificateJudge;
 use countersign_core::options::{Fault, Values};
+use countersign_core::policy::Requirement;
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::json::{parse_object, quoted};
 use countersign_jose::sign::SigningKey;
 use countersign_oidc::provider::claims::StaticClaims;
-use countersign_oidc::provider::client::{ClientProof, Clients, RegisteredClient, SecretHash};
 use countersign_oidc::provider::metadata::Issuer;
-use countersign_oidc::provider::site::SitePattern;
+use countersign_oidc::provider::site::Origin;
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
+
+mod clients;
 
 /// How long tokens hold where nothing is said.
 const TOKEN_LIFE: Duration = Duration::from_mins(5);
+/// How long a client may have new ones.
+const GRANT_LIFE: Duration = Duration::from_hours(24);
 
-/// Builds the provider; `judges` are those of `certificates`.
+/// Builds the provider; `judges` are those of `certificates`, and `requirements` those of each `rule`.
 pub fn build(
     values: &Values,
     judges: Vec<Arc<dyn CertificateJudge>>,
+    requirements: Vec<Requirement>,
     parts: &Parts,
 ) -> Result<Provider, Vec<Fault>> {
     let mut faults = Vec::new();
@@ -35,7 +39,10 @@ pub fn build(
         })
         .ok();
     let key = key(values, &mut faults);
-    let clients = clients(values, &mut faults);
+    let clients = clients::clients(values, &judges, &mut faults);
+    let rules = clients::rules(values, requirements, &clients, &mut faults);
+    let unbound = clients::unbound(values, &clients, &mut faults);
+    let mtls_origin = mtls_origin(values, &mut faults);
     let static_claims = static_claims(values, &mut faults);
     let (Some(issuer), Some(keys), Some(static_claims), []) = (issuer, key, static_claims, faults.as_slice())
     else {
@@ -51,6 +58,10 @@ pub fn build(
         },
         static_claims,
         token_life: values.duration("token_life").unwrap_or(TOKEN_LIFE),
+        grant_life: values.duration("grant_life").unwrap_or(GRANT_LIFE),
+        rules,
+        unbound,
+        mtls_origin,
         keys,
         sessions: Arc::clone(&parts.sessions),
         entropy: Arc::clone(&parts.entropy),
@@ -74,55 +85,18 @@ fn key(values: &Values, faults: &mut Vec<Fault>) -> Option<Arc<dyn SigningKeys>>
     one.map(|one| Arc::new(one) as _)
 }
 
-fn clients(values: &Values, faults: &mut Vec<Fault>) -> Clients {
-    let mut sites = Vec::new();
-    for (index, text) in values.texts("sites").enumerate() {
-        match SitePattern::parse(text) {
-            Ok(site) => sites.push(site),
-            Err(error) => faults.push(
-                Fault::new(&index.to_string(), format!("{text:?}: {error}"))
-                    .within("sites")
-                    .help("sites = [\"app.home.example\", \"*.home.example\"]"),
-            ),
-        }
+fn mtls_origin(values: &Values, faults: &mut Vec<Fault>) -> Option<Origin> {
+    let text = values.text("mtls_origin")?;
+    let origin = Origin::parse(text).ok();
+    let is_another = origin
+        .as_ref()
+        .is_some_and(|origin| values.text("issuer") != Some(origin.as_str()));
+    if !is_another {
+        let message =
+            format!("{text:?} is not the origin of another host: `https://`, a host, a port that is not 443");
+        faults.push(Fault::new("mtls_origin", message).help("mtls_origin = \"https://mtls.home.example\""));
     }
-    let registered = values.named("client").iter();
-    let registered = registered.map(|(id, client)| registered_client(id, client, faults));
-    // Names of tables are each there once.
-    Clients::new(registered.collect(), sites).unwrap_or_default()
-}
-
-fn registered_client(id: &str, values: &Values, faults: &mut Vec<Fault>) -> RegisteredClient {
-    let mut redirect_uris = Vec::new();
-    for (index, text) in values.texts("redirect_uris").enumerate() {
-        let url = Url::parse(text).ok();
-        let sound = url.is_some_and(|url| {
-            let local = url
-                .host_str()
-                .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
-            let travels_safely = url.scheme() == "https" || (url.scheme() == "http" && local);
-            travels_safely
-                && url.fragment().is_none()
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
-        if sound {
-            redirect_uris.push(text.into());
-        } else {
-            let message = format!("{text:?} is not https, or has a fragment or a user");
-            let fault = Fault::new(&index.to_string(), message).within("redirect_uris");
-            let help = "https://app.home.example/callback; http at localhost alone";
-            faults.push(fault.within(id).within("client").help(help));
-        }
-    }
-    let secret = values.secret("client_secret");
-    RegisteredClient {
-        id: id.into(),
-        redirect_uris,
-        proof: secret.map_or(ClientProof::None, |secret| {
-            ClientProof::Secret(SecretHash::of(secret.expose().trim_ascii_end()))
-        }),
-    }
+    origin
 }
 
 fn static_claims(values: &Values, faults: &mut Vec<Fault>) -> Option<StaticClaims> {

@@ -1,22 +1,76 @@
 //! What can be configured about `[openid_provider]`.
 
 use countersign_core::options::{Field, Kind, Table};
+use countersign_core::policy::REQUIRE;
 use countersign_jose::algorithm::Algorithm;
 
 /// `[openid_provider.client.NAME]`
 const CLIENT: Table = Table {
     doc: "An application that asks for logins. NAME is its `client_id`. It uses the authorization code flow with PKCE.",
     fields: &[
-        Field::required(
+        Field::optional(
             "redirect_uris",
             Kind::List(&Kind::Url),
-            "Where answers may go, each compared to the letter.",
+            "Where answers may go, each compared to the letter. Required, but for a machine.",
         ),
         Field::optional(
             "client_secret",
             Kind::Secret,
-            "By which it proves itself, in the Authorization header or in the form. Without one it is a public client, which \
-             has PKCE alone.",
+            "By which it proves itself, in the Authorization header or in the form. Without this, `jwks` and \
+             `certificate_subject` it is a public client, which has PKCE alone.",
+        ),
+        Field::optional(
+            "jwks",
+            Kind::File,
+            "Its public keys (a JWK Set, or PEM): it proves itself by what it signs, each assertion once (`private_key_jwt`).",
+        ),
+        Field::optional(
+            "certificate_subject",
+            Kind::Text,
+            "It proves itself by a client certificate of this subject, which one of `certificates` judges (`tls_client_auth`); \
+             `\"certificate.NAME:subject\"` where there are several. As a machine it gets tokens for itself.",
+        ),
+        Field::or(
+            "offline",
+            Kind::Bool,
+            "false",
+            "Whether it may have refresh tokens (scope `offline_access`), for which the certificate is judged anew each time.",
+        ),
+        Field::or(
+            "bind",
+            Kind::Bool,
+            "true",
+            "Whether the tokens that it gets as a machine hold only beside its certificate. Without, they hold 5 minutes at most.",
+        ),
+    ],
+};
+
+/// `[openid_provider.site."HOST"]`
+const SITE: Table = Table {
+    doc: "What is particular to a site. HOST is written as in `sites`.",
+    fields: &[Field::or(
+        "bind",
+        Kind::Bool,
+        "true",
+        "Whether tokens that machines get for it hold only beside their certificate. `false` for a site that asks for none: \
+         whoever finds such a token can use it, so it holds 5 minutes at most.",
+    )],
+};
+
+/// `[[openid_provider.rule]]`
+const RULE: Table = Table {
+    doc: "Who may enter where. Every rule that names the place must be met; where none does, whoever logs in may enter.",
+    fields: &[
+        Field::optional(
+            "sites",
+            Kind::TEXTS,
+            "The sites it is about, written as in `sites`.",
+        ),
+        Field::optional("clients", Kind::TEXTS, "The clients it is about."),
+        Field::required(
+            "require",
+            Kind::Table(&REQUIRE),
+            "What is asked of whoever enters, as of a route.",
         ),
     ],
 };
@@ -57,6 +111,12 @@ pub const OPTIONS: Table = Table {
             Kind::Named(&CLIENT),
             "Other applications, each by its `client_id`.",
         ),
+        Field::optional("site", Kind::Named(&SITE), "What is particular to a site."),
+        Field::optional(
+            "rule",
+            Kind::Tables(&RULE),
+            "Who may enter where. Without one, whoever logs in.",
+        ),
         Field::or(
             "email",
             Kind::Choice(&["san", "subject"]),
@@ -67,7 +127,19 @@ pub const OPTIONS: Table = Table {
             "token_life",
             Kind::Duration(60_000, 3_600_000),
             "\"5m\"",
-            "How long tokens hold.",
+            "How long tokens hold. No longer than the certificate.",
+        ),
+        Field::or(
+            "grant_life",
+            Kind::Duration(300_000, 2_592_000_000),
+            "\"24h\"",
+            "How long a site, or a client with `offline`, may have new ones without its user. No longer than the certificate.",
+        ),
+        Field::optional(
+            "mtls_origin",
+            Kind::Text,
+            "Another origin of ours at which clients with certificates find the token endpoint, told as `mtls_endpoint_aliases`: \
+             for an issuer's host that does not ask everybody for a certificate. `https://mtls.home.example`.",
         ),
         Field::optional(
             "claims",

@@ -3,10 +3,11 @@
 use super::Provider;
 use countersign_core::certificate::{Failure, Judged, PresentedCertificate};
 use countersign_core::claims::Value;
-use countersign_core::time::Now;
+use countersign_core::time::{Now, Timestamp};
 use countersign_oidc::provider::claims::Person;
 use countersign_x509::certificate::Certificate;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where an e-mail address comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,17 +41,36 @@ impl EmailFrom {
     }
 }
 
+/// Whom a certificate proves, and the verdict that says so.
+#[derive(Clone, Debug)]
+pub(super) struct Proved {
+    /// Whom, as clients are told.
+    pub(super) person: Person,
+    /// The verdict.
+    pub(super) judged: Judged,
+}
+
+impl Proved {
+    /// When a token about them ends that is to hold for `life`: no later than the certificate.
+    pub(super) fn end(&self, life: Duration, now: Now) -> Timestamp {
+        now.wall.plus(life).min(self.judged.facts.not_after)
+    }
+}
+
 impl Provider {
     /// Whom `presented` proves: the verdict of the first judge who believes it, else the first one's.
     pub(super) fn judge(
         &self,
         presented: &Arc<PresentedCertificate>,
         now: Now,
-    ) -> Result<Person, Option<Failure>> {
+    ) -> Result<Proved, Option<Failure>> {
         let mut first = None;
         for judge in &self.judges {
             match judge.judge(presented, now) {
-                Ok(judged) => return Ok(self.person(&judged)),
+                Ok(judged) => {
+                    let person = self.person(&judged);
+                    return Ok(Proved { person, judged });
+                }
                 Err(failure) => first = first.or(Some(failure)),
             }
         }

@@ -1,154 +1,172 @@
-//! A client gets what the browser brought it a code for (OpenID Connect Core section 3.1.3), and asks whom it is about
-//! (section 5.3).
+//! A client asks for tokens: with a code that the browser brought it (OpenID Connect Core section 3.1.3), with a refresh token
+//! (section 12), or for itself.
 
 use super::Provider;
-use super::authorize::{KeptPerson, Waiting};
+use super::authorize::Waiting;
+use super::tokens::Terms;
 use crate::session::Purpose;
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use countersign_core::reason::ErrandReason;
+use countersign_core::request::OriginalRequest;
 use countersign_core::secret::Secret;
-use countersign_core::time::{Now, Timestamp};
-use countersign_jose::json::quoted;
-use countersign_oidc::provider::claims::{IdToken, Person, userinfo};
+use countersign_core::session::StoreError;
+use countersign_core::time::Now;
 use countersign_oidc::provider::client::Client;
-use countersign_oidc::provider::scope::Scopes;
+use countersign_oidc::provider::scope::{Scope, Scopes};
 use countersign_oidc::provider::token::{CodeGrant, Grant, TokenError, TokenRequest};
-use serde::{Deserialize, Serialize};
+use http::header::AUTHORIZATION;
 
-/// The context of access tokens: nothing else is sealed for their purpose.
-const ACCESS: &[u8] = b"userinfo";
-/// The longest access token that is looked at, in bytes.
-const MAX_ACCESS_BYTES: usize = 8 * 1024;
+/// What a client gets.
+#[derive(Debug)]
+pub struct Redeemed {
+    /// The JSON that is the answer (RFC 6749 section 5.1).
+    pub answer: Secret<String>,
+    /// What happened.
+    pub reason: ErrandReason,
+    /// For the log: who got what.
+    pub detail: String,
+}
 
 /// Why nothing is given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedeemError {
     /// The client is told why.
-    #[error(transparent)]
-    Refused(#[from] TokenError),
+    #[error("{error}; {detail}")]
+    Refused {
+        /// What it is told.
+        error: TokenError,
+        /// More, for the log.
+        detail: String,
+    },
     /// The store, or the key, does not answer. The text is for the log.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// What an access token says, sealed: whoever holds it cannot read it.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Access {
-    scope: Box<str>,
-    /// Milliseconds since the epoch.
-    ends: i64,
-    person: KeptPerson,
+impl From<TokenError> for RedeemError {
+    fn from(error: TokenError) -> Self {
+        Self::Refused {
+            error,
+            detail: String::new(),
+        }
+    }
 }
 
+impl From<StoreError> for RedeemError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Why a code is no good.
+const NO_CODE: TokenError = TokenError::InvalidGrant("the code is unknown, over, or was taken");
+
 impl Provider {
-    /// Answers the form of the token endpoint: the JSON that a client gets (RFC 6749 section 5.1).
+    /// Answers the form of the token endpoint.
     pub async fn redeem(
         &self,
+        request: &OriginalRequest,
         form: &[u8],
-        authorization: Option<&str>,
         now: Now,
-    ) -> Result<Secret<String>, RedeemError> {
-        let request = TokenRequest::read(form, authorization)?;
-        let client = self.proven(&request)?;
-        match request.grant {
-            Grant::Code(grant) => self.redeem_code(&client, &grant, now).await,
-            Grant::Refresh(_) | Grant::ClientCredentials { .. } => {
-                let why = TokenError::UnauthorizedClient("this client gets tokens for codes alone");
-                Err(why.into())
+    ) -> Result<Redeemed, RedeemError> {
+        let mut headers = request.headers.get_all(AUTHORIZATION).iter();
+        let authorization = headers.next().map(|value| value.to_str().unwrap_or(""));
+        if headers.next().is_some() {
+            return Err(TokenError::InvalidRequest("a client proves itself in one way").into());
+        }
+        let asked = TokenRequest::read(form, authorization)?;
+        let client = self.proven(&asked, request, now).await?;
+        match (asked.grant, client) {
+            (Grant::Code(grant), Some(client)) => self.redeem_code(&client, &grant, now).await,
+            (Grant::Refresh { token, scopes }, Some(client)) => {
+                self.refresh(&client, &token, scopes, now).await
+            }
+            (Grant::Code(_) | Grant::Refresh { .. }, None) => {
+                Err(TokenError::InvalidClient("client_id is missing").into())
+            }
+            (Grant::ClientCredentials { resource, expires_in }, client) => {
+                self.machine(client.as_ref(), request, (&resource, expires_in), now)
             }
         }
     }
 
-    /// The client, as it proved itself.
-    fn proven(&self, request: &TokenRequest) -> Result<Client, TokenError> {
-        let id = request.client_id.as_deref();
-        let client = id.and_then(|id| self.clients.find(id));
-        let client = client.ok_or(TokenError::InvalidClient("nobody of that name may ask here"))?;
-        if client.is_proven_by(&request.proof) {
-            return Ok(client);
-        }
-        Err(TokenError::InvalidClient(
-            "the client did not prove itself as it is registered",
-        ))
-    }
-
+    /// A code is looked at, then what is granted for it is kept, and then it is taken. So whoever else comes with it meanwhile
+    /// finds the grant, and ends it (RFC 6749 section 4.1.2), or takes the code first.
     async fn redeem_code(
         &self,
         client: &Client,
         grant: &CodeGrant,
         now: Now,
-    ) -> Result<Secret<String>, RedeemError> {
-        let taken = self
-            .sessions
-            .take(Purpose::Code, grant.code.expose().as_bytes(), now);
-        let taken = taken
-            .await
-            .map_err(|error| RedeemError::Unavailable(error.to_string()))?;
-        let waiting = taken.and_then(|bytes| serde_json::from_slice::<Waiting>(&bytes).ok());
-        let waiting = waiting.ok_or(TokenError::InvalidGrant(
-            "the code is unknown, over, or was taken",
-        ))?;
-        if *waiting.client_id != *client.id() || waiting.redirect_uri != grant.redirect_uri {
-            return Err(TokenError::InvalidGrant("the code is another client's, or went elsewhere").into());
-        }
-        if !grant.answers(&waiting.challenge) {
-            return Err(
-                TokenError::InvalidGrant("code_verifier is not what code_challenge was made of").into(),
-            );
-        }
-        self.tokens(waiting, now)
-    }
-
-    fn tokens(&self, waiting: Waiting, now: Now) -> Result<Secret<String>, RedeemError> {
-        let ends = now.wall.plus(self.token_life);
-        let scopes = Scopes::read(&waiting.scope).unwrap_or_default();
-        let person = Person::from(waiting.person);
-        let payload = IdToken {
-            issuer: self.issuer.as_str(),
-            client_id: &waiting.client_id,
-            person: &person,
-            scopes,
-            nonce: waiting.nonce.as_deref(),
-            sid: &waiting.sid,
-            auth_time: Timestamp::from_milliseconds(waiting.auth_time),
-            issued: now.wall,
-            ends,
-        }
-        .payload(&self.static_claims);
-        let signed = self.keys.sign("JWT", &payload);
-        let id_token = signed.map_err(|error| RedeemError::Unavailable(error.to_string()))?;
-        let access = self.access_token(person, &waiting.scope, ends);
-        Ok(Secret::new(format!(
-            r#"{{"access_token":{},"token_type":"Bearer","expires_in":{},"scope":{},"id_token":{}}}"#,
-            quoted(access.expose()),
-            self.token_life.as_secs(),
-            quoted(&waiting.scope),
-            quoted(&id_token),
-        )))
-    }
-
-    fn access_token(&self, person: Person, scope: &str, ends: Timestamp) -> Secret<String> {
-        let access = Access {
-            scope: scope.into(),
-            ends: ends.milliseconds(),
-            person: person.into(),
+    ) -> Result<Redeemed, RedeemError> {
+        let code = grant.code.expose().as_bytes();
+        let kept = self.sessions.read(Purpose::Code, code, now).await?;
+        let waiting = kept.and_then(|kept| serde_json::from_slice::<Waiting>(&kept.value).ok());
+        let Some(waiting) = waiting else {
+            self.end_grant(&Self::handle(&grant.code)).await?;
+            return Err(NO_CODE.into());
         };
-        let bytes = serde_json::to_vec(&access).unwrap_or_default();
-        let sealed = self.sessions.seal(Purpose::AccessToken, ACCESS, &bytes);
-        Secret::new(BASE64_URL_SAFE_NO_PAD.encode(sealed))
-    }
-
-    /// What the userinfo endpoint answers to whoever has this access token; `None` where it does not hold.
-    pub fn userinfo(&self, token: &str, now: Now) -> Option<String> {
-        if token.len() > MAX_ACCESS_BYTES {
-            return None;
+        let login = &waiting.login;
+        let proved = fits(&waiting, client, grant)
+            .map_err(RedeemError::from)
+            .and_then(|()| self.proved_anew(login, client, now));
+        let proved = match proved {
+            Ok(proved) => proved,
+            // In the wrong hands it is over.
+            Err(why) => {
+                self.sessions.forget(Purpose::Code, code).await?;
+                return Err(why);
+            }
+        };
+        let detail = said(client, &login.subject);
+        let scopes = Scopes::read(&login.scope).unwrap_or_default();
+        let offline = scopes.holds(Scope::OfflineAccess) && client.may_have_refresh_tokens();
+        let granted = if offline {
+            scopes
+        } else {
+            scopes.without(Scope::OfflineAccess)
+        };
+        let certificate_ends = proved.judged.facts.not_after;
+        let terms = Terms {
+            scopes: granted,
+            nonce: waiting.nonce.as_deref(),
+        };
+        let mut answer = self.tokens(login, proved, terms, now)?.expose().clone();
+        if offline {
+            let refresh = self.grant(&grant.code, login, certificate_ends, now).await?;
+            answer.push_str(&refresh_member(&refresh));
         }
-        let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
-        let bytes = self.sessions.open(Purpose::AccessToken, ACCESS, &sealed)?;
-        let access = serde_json::from_slice::<Access>(&bytes).ok()?;
-        let holds = now.wall < Timestamp::from_milliseconds(access.ends);
-        let scopes = Scopes::read(&access.scope)?;
-        holds.then(|| userinfo(&access.person.into(), scopes, &self.static_claims))
+        answer.push('}');
+        let answer = Secret::new(answer);
+        if self.sessions.take(Purpose::Code, code, now).await?.is_none() {
+            self.end_grant(&Self::handle(&grant.code)).await?;
+            return Err(NO_CODE.into());
+        }
+        Ok(Redeemed {
+            answer,
+            reason: ErrandReason::TokensGiven,
+            detail,
+        })
     }
+}
+
+/// Who got something about whom, for the log.
+pub(super) fn said(client: &Client, subject: &str) -> String {
+    format!("{} for {subject}", client.id())
+}
+
+/// The refresh token, as it stands in an answer.
+pub(super) fn refresh_member(token: &Secret<String>) -> String {
+    // It is base64url.
+    format!(r#","refresh_token":"{}""#, token.expose())
+}
+
+fn fits(waiting: &Waiting, client: &Client, grant: &CodeGrant) -> Result<(), TokenError> {
+    if *waiting.login.client_id != *client.id() || waiting.redirect_uri != grant.redirect_uri {
+        let why = "the code is another client's, or went elsewhere";
+        return Err(TokenError::InvalidGrant(why));
+    }
+    if !grant.answers(&waiting.challenge) {
+        let why = "code_verifier is not what code_challenge was made of";
+        return Err(TokenError::InvalidGrant(why));
+    }
+    Ok(())
 }

@@ -104,7 +104,9 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     told.extend(beside.told());
     let provider = super::provider::provider(document, &declared, &parts, &mut told);
     let table = match &provider {
-        Some(provider) => table.unwrap_or_default().with_provider(provider.host()),
+        Some(provider) => table
+            .unwrap_or_default()
+            .with_provider(provider.host(), provider.mtls_host()),
         None => table.unwrap_or_default(),
     };
     let status = listen::status(document, &listeners, &mut told);

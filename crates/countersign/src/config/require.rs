@@ -21,10 +21,19 @@ const LISTS: [&str; 8] = [
     "not_email_domains",
 ];
 
-/// Reads `require`. `accepted` are the names of the route's authenticators that prove somebody.
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    /// As messages say it.
+    pub(super) who: &'a str,
+    /// The names of its authenticators that prove somebody.
+    pub(super) accepts: &'a [Arc<str>],
+}
+
+/// Reads `require`.
 pub(super) fn requirement(
     table: Option<&Values>,
-    accepted: &[Arc<str>],
+    asker: Asker<'_>,
     declared: &Declared,
     faults: &mut Vec<Fault>,
 ) -> Requirement {
@@ -38,7 +47,7 @@ pub(super) fn requirement(
             faults.push(fault.within("require"));
         }
     }
-    let whose = |text: &str| whose(text, accepted, declared);
+    let whose = |text: &str| whose(text, asker, declared);
     let domain = |text: &str| whose(text).and_then(domain);
     let scope = |text: &str| scope(text).map(Into::into);
     Requirement {
@@ -87,7 +96,8 @@ pub(super) fn owner_and_name<'t>(text: &'t str, declared: &Declared) -> (Option<
 
 /// `"name"`, `"token.x:name"` or `"*:name"`. A principal is an issuer and a subject: where several issuers are accepted,
 /// a bare name would mean whichever of them has somebody of that name.
-fn whose(text: &str, accepted: &[Arc<str>], declared: &Declared) -> Result<Named, Fault> {
+fn whose(text: &str, asker: Asker<'_>, declared: &Declared) -> Result<Named, Fault> {
+    let Asker { who, accepts } = asker;
     let named = |authenticator: Option<Arc<str>>, name: &str| Named {
         authenticator,
         name: name.into(),
@@ -101,12 +111,12 @@ fn whose(text: &str, accepted: &[Arc<str>], declared: &Declared) -> Result<Named
             Err(Fault::new("", "a star is no wildcard here, but a name like any other").help(help))
         }
         (Some("*"), name) => Ok(named(None, name)),
-        (Some(owner), name) => match accepted.iter().find(|known| ***known == *owner) {
+        (Some(owner), name) => match accepts.iter().find(|known| ***known == *owner) {
             Some(known) => Ok(named(Some(Arc::clone(known)), name)),
-            None => Err(Fault::new("", format!("this route does not accept {owner}"))
-                .help("name one of its `accept`, or \"*:…\" for any of them")),
+            None => Err(Fault::new("", format!("{who} does not accept {owner}"))
+                .help("name one that it accepts, or \"*:…\" for any of them")),
         },
-        (None, name) => match (unknown_owner(name), accepted.len()) {
+        (None, name) => match (unknown_owner(name), accepts.len()) {
             (Some(owner), _) => {
                 let known = declared.iter().map(|(known, _)| &**known);
                 let help = match nearest(owner, known) {
@@ -117,9 +127,9 @@ fn whose(text: &str, accepted: &[Arc<str>], declared: &Declared) -> Result<Named
             }
             (None, 0 | 1) => Ok(named(None, name)),
             (None, _) => {
-                let qualified = accepted.iter().map(|known| format!("\"{known}:{name}\""));
+                let qualified = accepts.iter().map(|known| format!("\"{known}:{name}\""));
                 let qualified = qualified.collect::<Vec<_>>().join(" or ");
-                let message = format!("whose {name:?}? This route accepts more than one issuer");
+                let message = format!("whose {name:?}? More than one issuer is accepted here");
                 Err(Fault::new("", message)
                     .help(format!("write {qualified}, or \"*:{name}\" for any of them")))
             }

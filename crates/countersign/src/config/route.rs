@@ -5,7 +5,7 @@ use super::diagnostic::Diagnostic;
 use super::identity::Identity;
 use super::listen::Listen;
 use super::nearest::nearest;
-use super::require::requirement;
+use super::require::{Asker, requirement};
 use super::shape::{Document, Way};
 use countersign_authn::{condition, introspection, login};
 use countersign_core::authn::Authenticator;
@@ -132,7 +132,10 @@ fn route(
     let names = proving.cloned().collect::<Vec<_>>();
     let mut require = requirement(
         values.table("require"),
-        &names,
+        Asker {
+            who: "this route",
+            accepts: &names,
+        },
         surroundings.declared,
         &mut faults,
     );

@@ -3,6 +3,7 @@
 use super::{Done, Errand};
 use crate::body::Body;
 use crate::page::{HandOn, Href, Page, Words};
+use bytes::Bytes;
 use countersign_authn::provider::Provider;
 use countersign_authn::provider::authorize::Authorized;
 use countersign_authn::provider::redeem::RedeemError;
@@ -11,6 +12,7 @@ use countersign_core::own_path::ProviderPage;
 use countersign_core::reason::{AnswerReason, ErrandReason, UnavailableReason};
 use countersign_core::secret::Secret;
 use countersign_oidc::provider::response::Delivery;
+use countersign_oidc::provider::token::TokenError;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
 };
@@ -21,7 +23,7 @@ use url::Url;
 /// How long what is public may be kept.
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=300");
 /// What forms are sent as (RFC 6749 section 4.1.3).
-const FORM: &[u8] = b"application/x-www-form-urlencoded";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Errand<'_> {
     /// Answers at one of the provider's pages.
@@ -121,26 +123,29 @@ impl Errand<'_> {
     }
 
     async fn redeem(self, provider: &Provider, body: Body) -> Done {
-        let headers = &self.request.headers;
-        let kind = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
         if self.request.method != Method::POST {
             return self.not_allowed("POST");
         }
-        let form = if kind.to_ascii_lowercase().starts_with(FORM) {
-            self.form(body).await.unwrap_or_default()
-        } else {
-            bytes::Bytes::new()
+        let redeemed = match self.token_form(body).await {
+            Ok(form) => provider.redeem(self.request, &form, self.now).await,
+            Err(why) => Err(why.into()),
         };
-        let authorization = headers.get(AUTHORIZATION);
-        let authorization = authorization.map(|value| value.to_str().unwrap_or(""));
-        match provider.redeem(&form, authorization, self.now).await {
-            Ok(tokens) => Done::document(StatusCode::OK, tokens.expose().clone(), ErrandReason::TokensGiven),
-            Err(RedeemError::Refused(why)) => {
-                let mut done = Done {
-                    detail: why.to_string(),
-                    ..Done::document(why.status(), why.body(), ErrandReason::TokensRefused)
+        match redeemed {
+            Ok(redeemed) => Done {
+                detail: redeemed.detail,
+                ..Done::document(StatusCode::OK, redeemed.answer.expose().clone(), redeemed.reason)
+            },
+            Err(RedeemError::Refused { error, detail }) => {
+                let detail = if detail.is_empty() {
+                    error.to_string()
+                } else {
+                    format!("{error} ({detail})")
                 };
-                if why.status() == StatusCode::UNAUTHORIZED {
+                let mut done = Done {
+                    detail,
+                    ..Done::document(error.status(), error.body(), ErrandReason::TokensRefused)
+                };
+                if error.status() == StatusCode::UNAUTHORIZED {
                     let basic = HeaderValue::from_static("Basic realm=\"countersign\"");
                     done.response.headers_mut().insert(WWW_AUTHENTICATE, basic);
                 }
@@ -148,6 +153,20 @@ impl Errand<'_> {
             }
             Err(RedeemError::Unavailable(detail)) => self.no_store(detail),
         }
+    }
+
+    /// The form, which is of one media type and no other (RFC 6749 section 3.2).
+    async fn token_form(&self, body: Body) -> Result<Bytes, TokenError> {
+        let kind = self.request.headers.get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()?.split(';').next());
+        if !kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(FORM)) {
+            let why = "the request is a form: Content-Type is application/x-www-form-urlencoded";
+            return Err(TokenError::InvalidRequest(why));
+        }
+        let form = self.form(body).await;
+        form.ok_or(TokenError::InvalidRequest(
+            "the form is too long, or did not come whole",
+        ))
     }
 
     /// Whom an access token is about (RFC 6750 sections 2.1 and 3).

@@ -1,9 +1,10 @@
 //! Who may ask us to log somebody in: clients that the operator registered, and sites.
 
 use super::site::{Origin, SitePattern};
-use super::token::Proof;
+use countersign_core::policy::Named;
 use countersign_core::secret::Secret;
 use countersign_jose::hash::sha256;
+use countersign_jose::jwks::KeySet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,12 +12,16 @@ use std::sync::Arc;
 const MAX_ID_BYTES: usize = 512;
 
 /// How a registered client proves itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum ClientProof {
     /// By the verifier of its code alone: a public client.
     None,
-    /// By a secret, of which the hash is kept.
+    /// By a secret, of which the hash is kept (`client_secret_basic`, `client_secret_post`).
     Secret(SecretHash),
+    /// By what it signs with one of these keys (`private_key_jwt`).
+    Keys(KeySet),
+    /// By the certificate of its connection, which proves this subject (`tls_client_auth`, RFC 8705 section 2.1).
+    Certificate(Named),
 }
 
 /// A secret that can be recognized and not read.
@@ -29,7 +34,8 @@ impl SecretHash {
         Self(sha256(secret))
     }
 
-    fn is_of(&self, secret: &Secret<String>) -> bool {
+    /// Whether it is of `secret`, told in constant time.
+    pub fn is_of(&self, secret: &Secret<String>) -> bool {
         Secret::new(sha256(secret.expose().as_bytes())).ct_eq(&self.0)
     }
 }
@@ -41,7 +47,7 @@ impl std::fmt::Debug for SecretHash {
 }
 
 /// An application that the operator registered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RegisteredClient {
     /// Its `client_id`.
     pub id: Box<str>,
@@ -49,10 +55,14 @@ pub struct RegisteredClient {
     pub redirect_uris: Vec<Box<str>>,
     /// How it proves itself.
     pub proof: ClientProof,
+    /// Whether it may have refresh tokens.
+    pub offline: bool,
+    /// Whether the access tokens that it gets as a machine are bound to its certificate.
+    pub bind: bool,
 }
 
 /// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Client {
     /// A registered application.
     Registered(Arc<RegisteredClient>),
@@ -69,23 +79,19 @@ impl Client {
         }
     }
 
-    /// Whether this is its proof. A site has none but the verifier of its code.
-    pub fn is_proven_by(&self, proof: &Proof) -> bool {
-        match (self.secret(), proof) {
-            (None, Proof::None) => true,
-            (Some(hash), Proof::Basic(secret) | Proof::Post(secret)) => hash.is_of(secret),
-            (None, Proof::Basic(_) | Proof::Post(_) | Proof::Assertion(_))
-            | (Some(_), Proof::None | Proof::Assertion(_)) => false,
+    /// How it proves itself. A site does by the verifier of its code alone.
+    pub fn proof(&self) -> &ClientProof {
+        match self {
+            Self::Registered(client) => &client.proof,
+            Self::Site(_) => &ClientProof::None,
         }
     }
 
-    fn secret(&self) -> Option<&SecretHash> {
+    /// Whether it may have refresh tokens. A site may: they are good for its own next ID Token.
+    pub fn may_have_refresh_tokens(&self) -> bool {
         match self {
-            Self::Registered(client) => match &client.proof {
-                ClientProof::None => None,
-                ClientProof::Secret(hash) => Some(hash),
-            },
-            Self::Site(_) => None,
+            Self::Registered(client) => client.offline,
+            Self::Site(_) => true,
         }
     }
 
@@ -97,6 +103,15 @@ impl Client {
         }
     }
 }
+
+/// A client is its name.
+impl PartialEq for Client {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Client {}
 
 /// Everybody who may ask.
 #[derive(Clone, Debug, Default)]
@@ -131,9 +146,24 @@ impl Clients {
         if let Some(client) = self.registered.get(client_id) {
             return Some(Client::Registered(Arc::clone(client)));
         }
-        let origin = Origin::parse(client_id).ok()?;
+        self.find_site(client_id).map(Client::Site)
+    }
+
+    /// The site of this origin.
+    pub fn find_site(&self, origin: &str) -> Option<Origin> {
+        let origin = Origin::parse(origin).ok()?;
         let known = self.sites.iter().any(|pattern| pattern.holds(&origin));
-        known.then_some(Client::Site(origin))
+        known.then_some(origin)
+    }
+
+    /// Whether one of the sites can be one of `pattern`'s.
+    pub fn has_site_of(&self, pattern: &SitePattern) -> bool {
+        self.sites.iter().any(|known| known.overlaps(pattern))
+    }
+
+    /// Whether a client is registered by this name.
+    pub fn has_registered(&self, client_id: &str) -> bool {
+        self.registered.contains_key(client_id)
     }
 }
 
@@ -146,6 +176,8 @@ pub(super) mod tests {
             id: "grafana".into(),
             redirect_uris: vec!["https://grafana.other.example/login/generic_oauth".into()],
             proof: ClientProof::Secret(SecretHash::of(b"s3cret")),
+            offline: false,
+            bind: true,
         };
         let sites = vec![SitePattern::parse("*.home.example").unwrap()];
         Clients::new(vec![registered], sites).unwrap()
@@ -201,22 +233,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_secret_is_asked_of_whoever_has_one() {
-        let secret = |text: &str| Secret::new(text.to_owned());
-        let grafana = clients().find("grafana").unwrap();
-        assert!(grafana.is_proven_by(&Proof::Basic(secret("s3cret"))));
-        assert!(grafana.is_proven_by(&Proof::Post(secret("s3cret"))));
-        for bad in [
-            Proof::None,
-            Proof::Basic(secret("")),
-            Proof::Post(secret("S3cret")),
-            Proof::Assertion(secret("s3cret")),
-        ] {
-            assert!(!grafana.is_proven_by(&bad), "{bad:?}");
+    fn a_secret_is_recognized_and_not_kept() {
+        let hash = SecretHash::of(b"s3cret");
+        assert!(hash.is_of(&Secret::new("s3cret".to_owned())));
+        for bad in ["", "S3cret", "s3cre", "s3cret "] {
+            assert!(!hash.is_of(&Secret::new(bad.to_owned())), "{bad}");
         }
-        let site = clients().find("https://app.home.example").unwrap();
-        assert!(site.is_proven_by(&Proof::None));
-        assert!(!site.is_proven_by(&Proof::Post(secret(""))));
+        assert_eq!(format!("{hash:?}"), "SecretHash(***)");
     }
 
     #[test]
@@ -225,6 +248,8 @@ pub(super) mod tests {
             id: "grafana".into(),
             redirect_uris: Vec::new(),
             proof: ClientProof::None,
+            offline: false,
+            bind: true,
         };
         let doubled = Clients::new(vec![client.clone(), client], Vec::new());
         assert_eq!(doubled.unwrap_err(), DoubledClient("grafana".into()));

@@ -6,7 +6,6 @@ use countersign_core::gate::Host;
 use countersign_core::own_path::{AUTHORIZE, KEYS, TOKEN, USERINFO};
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::json::quoted;
-use url::Url;
 
 /// Who we are: an origin of HTTPS, so that our paths are beneath it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,18 +48,24 @@ pub struct Metadata<'a> {
     /// What tokens are signed with.
     pub algorithms: &'a [Algorithm],
     /// Where clients with certificates ask, if that is another host (RFC 8705 section 5).
-    pub mtls_origin: Option<&'a Url>,
+    pub mtls_origin: Option<&'a Origin>,
 }
 
 impl Metadata<'_> {
     /// The document.
     pub fn document(&self) -> String {
         let algorithms = self.algorithms.iter().map(|algorithm| algorithm.name());
+        let of_clients = Algorithm::ALL.iter().filter(|algorithm| !algorithm.is_hmac());
+        let of_clients = of_clients.map(|algorithm| algorithm.name());
         let mut members = self.places();
         members.extend(LISTS.map(|(name, words)| (name, list(words))));
         members.push((
             "id_token_signing_alg_values_supported",
             list(&algorithms.collect::<Vec<_>>()),
+        ));
+        members.push((
+            "token_endpoint_auth_signing_alg_values_supported",
+            list(&of_clients.collect::<Vec<_>>()),
         ));
         members.extend(YES.map(|name| (name, "true".to_owned())));
         members.extend(NO.map(|name| (name, "false".to_owned())));
@@ -79,9 +84,9 @@ impl Metadata<'_> {
             ("userinfo_endpoint", place(USERINFO)),
             ("jwks_uri", place(KEYS)),
         ];
-        let alias = self.mtls_origin.and_then(|origin| origin.join(TOKEN).ok());
-        if let Some(token) = alias {
-            let alias = format!(r#"{{"token_endpoint":{}}}"#, quoted(token.as_str()));
+        if let Some(origin) = self.mtls_origin {
+            let token = format!("{origin}{TOKEN}");
+            let alias = format!(r#"{{"token_endpoint":{}}}"#, quoted(&token));
             members.push(("mtls_endpoint_aliases", alias));
         }
         members
@@ -90,14 +95,26 @@ impl Metadata<'_> {
 
 /// What there is a choice of.
 const LISTS: [(&str, &[&str]); 9] = [
-    ("scopes_supported", &["openid", "email", "groups"]),
+    (
+        "scopes_supported",
+        &["openid", "email", "groups", "offline_access"],
+    ),
     ("response_types_supported", &["code"]),
     ("response_modes_supported", &["query", "form_post"]),
-    ("grant_types_supported", &["authorization_code"]),
+    (
+        "grant_types_supported",
+        &["authorization_code", "refresh_token", "client_credentials"],
+    ),
     ("subject_types_supported", &["public"]),
     (
         "token_endpoint_auth_methods_supported",
-        &["client_secret_basic", "client_secret_post", "none"],
+        &[
+            "client_secret_basic",
+            "client_secret_post",
+            "private_key_jwt",
+            "tls_client_auth",
+            "none",
+        ],
     ),
     (
         "claims_supported",
@@ -123,7 +140,10 @@ const LISTS: [(&str, &[&str]); 9] = [
     ),
 ];
 /// What there is, and what there is not.
-const YES: [&str; 1] = ["authorization_response_iss_parameter_supported"];
+const YES: [&str; 2] = [
+    "authorization_response_iss_parameter_supported",
+    "tls_client_certificate_bound_access_tokens",
+];
 const NO: [&str; 3] = [
     "claims_parameter_supported",
     "request_parameter_supported",
@@ -140,11 +160,12 @@ mod tests {
     use super::*;
     use crate::discovery::{Endpoint, ProviderMetadata};
     use crate::issuer::IssuerRule;
+    use url::Url;
 
     #[test]
     fn our_own_relying_party_reads_what_we_say() {
         let issuer = Issuer::parse("https://sso.test").unwrap();
-        let mtls = Url::parse("https://mtls.sso.test:8443").unwrap();
+        let mtls = Origin::parse("https://mtls.sso.test:8443").unwrap();
         let metadata = Metadata {
             issuer: &issuer,
             algorithms: &[Algorithm::Es256, Algorithm::Rs256],

@@ -72,6 +72,8 @@ mod tests {
             id: "grafana".into(),
             redirect_uris: vec![redirect_uri.into()],
             proof: ClientProof::None,
+            offline: false,
+            bind: true,
         };
         AnswerTo {
             client: Client::Registered(Arc::new(client)),

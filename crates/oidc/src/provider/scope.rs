@@ -54,6 +54,17 @@ impl Scopes {
         self.0 & scope.bit() != 0
     }
 
+    /// These without that one.
+    #[must_use]
+    pub const fn without(self, scope: Scope) -> Self {
+        Self(self.0 & !scope.bit())
+    }
+
+    /// Whether all of them are among `others`.
+    pub const fn are_within(self, others: Self) -> bool {
+        self.0 & !others.0 == 0
+    }
+
     /// As they are told to a client.
     pub fn text(self) -> String {
         let known = Scope::ALL.into_iter().filter(|scope| self.holds(*scope));
@@ -72,6 +83,9 @@ mod tests {
         assert_eq!(scopes, Scopes::of(&[Scope::Email, Scope::Groups]));
         assert_eq!(scopes.text(), "openid email groups");
         assert!(scopes.holds(Scope::Email) && !scopes.holds(Scope::OfflineAccess));
+        let fewer = scopes.without(Scope::Email).without(Scope::Profile);
+        assert_eq!(fewer, Scopes::of(&[Scope::Groups]));
+        assert!(fewer.are_within(scopes) && !scopes.are_within(fewer));
         for without in ["", "email", "OpenID", "openid\u{a0}email", "openidx"] {
             assert_eq!(Scopes::read(without), None, "{without}");
         }

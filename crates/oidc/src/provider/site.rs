@@ -155,6 +155,14 @@ impl SitePattern {
         };
         named && origin.host.port_for(Scheme::Https) == self.port
     }
+
+    /// Whether there can be a site that is one of these and one of those.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let is_within = |one: &str, wide: &str| wide.starts_with('.') && one.ends_with(wide);
+        let (one, other_one) = (&*self.name, &*other.name);
+        let named = one == other_one || is_within(one, other_one) || is_within(other_one, one);
+        named && self.port == other.port
+    }
 }
 
 impl fmt::Display for SitePattern {
@@ -284,6 +292,25 @@ mod tests {
                 "{pattern} {origin}"
             );
         }
+    }
+
+    #[test]
+    fn two_patterns_overlap_where_a_site_can_be_of_both() {
+        let check = |one: &str, other: &str, overlap: bool| {
+            let (one, other) = (
+                SitePattern::parse(one).unwrap(),
+                SitePattern::parse(other).unwrap(),
+            );
+            assert_eq!(one.overlaps(&other), overlap, "{one} {other}");
+            assert_eq!(other.overlaps(&one), overlap, "{other} {one}");
+        };
+        check("app.home.example", "app.home.example", true);
+        check("*.home.example", "app.home.example", true);
+        check("*.home.example", "*.lab.home.example", true);
+        check("*.home.example", "home.example", false);
+        check("*.home.example", "*.xhome.example", false);
+        check("*.home.example", "app.home.example:8443", false);
+        check("app.home.example", "wiki.home.example", false);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a client asks of the token endpoint (RFC 6749 sections 2.3, 4.1.3, 4.4, 5.2 and 6; RFC 7636 section 4.5; RFC 8707), and
 //! how it is refused.
 
+use super::scope::Scopes;
 use crate::form::{self, FormError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -34,7 +35,12 @@ pub enum Grant {
     /// A code (RFC 6749 section 4.1.3).
     Code(CodeGrant),
     /// A refresh token (RFC 6749 section 6).
-    Refresh(Secret<String>),
+    Refresh {
+        /// The token.
+        token: Secret<String>,
+        /// What is asked for, where it is less than what was granted.
+        scopes: Option<Scopes>,
+    },
     /// The client itself (RFC 6749 section 4.4).
     ClientCredentials {
         /// Where the token is to be shown (RFC 8707).
@@ -88,6 +94,9 @@ pub enum TokenError {
     /// The code or refresh token is not good, or not this client's.
     #[error("{0}")]
     InvalidGrant(&'static str),
+    /// More is asked for than was granted.
+    #[error("scope is openid and what was granted, or less")]
+    InvalidScope,
     /// This client may not ask for that.
     #[error("{0}")]
     UnauthorizedClient(&'static str),
@@ -106,6 +115,7 @@ impl TokenError {
             Self::InvalidRequest(_) => "invalid_request",
             Self::InvalidClient(_) => "invalid_client",
             Self::InvalidGrant(_) => "invalid_grant",
+            Self::InvalidScope => "invalid_scope",
             Self::UnauthorizedClient(_) => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidTarget(_) => "invalid_target",
@@ -118,6 +128,7 @@ impl TokenError {
             Self::InvalidClient(_) => StatusCode::UNAUTHORIZED,
             Self::InvalidRequest(_)
             | Self::InvalidGrant(_)
+            | Self::InvalidScope
             | Self::UnauthorizedClient(_)
             | Self::UnsupportedGrantType
             | Self::InvalidTarget(_) => StatusCode::BAD_REQUEST,
@@ -168,10 +179,15 @@ impl TokenRequest {
         let (client_id, proof) = client(&parameters, authorization)?;
         let grant = match parameters.need("grant_type", "grant_type is missing")? {
             "authorization_code" => Grant::Code(code(&parameters)?),
-            "refresh_token" => {
-                let token = parameters.secret("refresh_token");
-                Grant::Refresh(token.ok_or(TokenError::InvalidRequest("refresh_token is missing"))?)
-            }
+            "refresh_token" => Grant::Refresh {
+                token: parameters
+                    .secret("refresh_token")
+                    .ok_or(TokenError::InvalidRequest("refresh_token is missing"))?,
+                scopes: parameters
+                    .find("scope")
+                    .map(|text| Scopes::read(text).ok_or(TokenError::InvalidScope))
+                    .transpose()?,
+            },
             "client_credentials" => Grant::ClientCredentials {
                 resource: parameters
                     .need("resource", "resource is missing (RFC 8707)")?

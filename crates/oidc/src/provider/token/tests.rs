@@ -91,6 +91,25 @@ fn a_client_proves_itself_in_one_way() {
 }
 
 #[test]
+fn a_refresh_token_may_ask_for_less() {
+    let refresh = |more: &[(&str, &str)]| {
+        let usual = [("grant_type", "refresh_token"), ("refresh_token", "r-1")];
+        form(&usual.iter().chain(more).copied().collect::<Vec<_>>())
+    };
+    let asked = |form: &str| match TokenRequest::read(form.as_bytes(), None).unwrap().grant {
+        Grant::Refresh { token, scopes } => (token.expose().clone(), scopes),
+        Grant::Code(_) | Grant::ClientCredentials { .. } => panic!(),
+    };
+    assert_eq!(asked(&refresh(&[])), ("r-1".into(), None));
+    let (_, scopes) = asked(&refresh(&[("scope", "openid email")]));
+    assert_eq!(scopes.unwrap().text(), "openid email");
+    assert_eq!(
+        error(&refresh(&[("scope", "email")]), None),
+        TokenError::InvalidScope
+    );
+}
+
+#[test]
 fn a_device_asks_for_a_token_for_one_place() {
     let machine = |more: &[(&str, &str)]| {
         let usual = [("grant_type", "client_credentials")];

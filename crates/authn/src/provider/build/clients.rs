@@ -1,0 +1,234 @@
+//! Who may ask, and who may enter where: the tables `client`, `site` and `rule`, and the list `sites`.
+
+use crate::provider::permissions::Rule;
+use countersign_core::certificate::CertificateJudge;
+use countersign_core::options::{Fault, Values};
+use countersign_core::policy::{Named, Requirement};
+use countersign_jose::jwks::KeySet;
+use countersign_oidc::provider::client::{ClientProof, Clients, RegisteredClient, SecretHash};
+use countersign_oidc::provider::site::SitePattern;
+use std::sync::Arc;
+use url::Url;
+
+/// By which keys a client proves itself: at most one of them.
+const PROOFS: [&str; 3] = ["client_secret", "jwks", "certificate_subject"];
+
+pub(super) fn clients(
+    values: &Values,
+    judges: &[Arc<dyn CertificateJudge>],
+    faults: &mut Vec<Fault>,
+) -> Clients {
+    let sites = patterns(values, faults);
+    let registered = values.named("client").iter();
+    let registered = registered.map(|(id, client)| {
+        let mut own = Vec::new();
+        let registered = registered_client(id, client, judges, &mut own);
+        faults.extend(own.into_iter().map(|fault| fault.within(id).within("client")));
+        registered
+    });
+    // Names of tables are each there once.
+    Clients::new(registered.collect(), sites).unwrap_or_default()
+}
+
+/// The patterns of the list `sites`.
+fn patterns(values: &Values, faults: &mut Vec<Fault>) -> Vec<SitePattern> {
+    let mut sites = Vec::new();
+    for (index, text) in values.texts("sites").enumerate() {
+        match SitePattern::parse(text) {
+            Ok(site) => sites.push(site),
+            Err(error) => faults.push(
+                Fault::new(&index.to_string(), format!("{text:?}: {error}"))
+                    .within("sites")
+                    .help("sites = [\"app.home.example\", \"*.home.example\"]"),
+            ),
+        }
+    }
+    sites
+}
+
+fn registered_client(
+    id: &str,
+    values: &Values,
+    judges: &[Arc<dyn CertificateJudge>],
+    faults: &mut Vec<Fault>,
+) -> RegisteredClient {
+    let is_machine = values.has("certificate_subject");
+    if !values.has("redirect_uris") && !is_machine {
+        let message = "`redirect_uris` is missing: nobody could log in there";
+        let help = "redirect_uris = [\"https://app.home.example/callback\"]; a machine has `certificate_subject` instead";
+        faults.push(Fault {
+            at: Vec::new(),
+            ..Fault::new("", message).help(help)
+        });
+    }
+    RegisteredClient {
+        id: id.into(),
+        redirect_uris: redirect_uris(values, faults),
+        proof: proof(values, judges, faults),
+        offline: values.flag("offline"),
+        bind: values.flag("bind"),
+    }
+}
+
+fn redirect_uris(values: &Values, faults: &mut Vec<Fault>) -> Vec<Box<str>> {
+    let mut redirect_uris = Vec::new();
+    for (index, text) in values.texts("redirect_uris").enumerate() {
+        let url = Url::parse(text).ok();
+        let sound = url.is_some_and(|url| {
+            let local = url
+                .host_str()
+                .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+            let travels_safely = url.scheme() == "https" || (url.scheme() == "http" && local);
+            travels_safely
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+        });
+        if sound {
+            redirect_uris.push(text.into());
+        } else {
+            let message = format!("{text:?} is not https, or has a fragment or a user");
+            let fault = Fault::new(&index.to_string(), message).within("redirect_uris");
+            let help = "https://app.home.example/callback; http at localhost alone";
+            faults.push(fault.help(help));
+        }
+    }
+    redirect_uris
+}
+
+fn proof(values: &Values, judges: &[Arc<dyn CertificateJudge>], faults: &mut Vec<Fault>) -> ClientProof {
+    let mut given = PROOFS.iter().filter(|name| values.has(name));
+    if let (Some(first), Some(second)) = (given.next(), given.next()) {
+        let message = format!("`{first}` and `{second}`: a client proves itself in one way");
+        faults.push(Fault::new(second, message).help("leave one of them out"));
+    }
+    if let Some(secret) = values.secret("client_secret") {
+        return ClientProof::Secret(SecretHash::of(secret.expose().trim_ascii_end()));
+    }
+    if let Some((_, bytes)) = values.file("jwks") {
+        return keys(bytes, faults).map_or(ClientProof::None, ClientProof::Keys);
+    }
+    values
+        .text("certificate_subject")
+        .map_or(ClientProof::None, |text| {
+            ClientProof::Certificate(subject(text, judges, faults))
+        })
+}
+
+fn keys(bytes: &[u8], faults: &mut Vec<Fault>) -> Option<KeySet> {
+    let read = if bytes.trim_ascii_start().starts_with(b"{") {
+        KeySet::parse(bytes).map(|(keys, _)| keys)
+    } else {
+        KeySet::from_pem(bytes).map_err(Into::into)
+    };
+    read.map_err(|error| {
+        let help = "its public keys: a JWK Set, or PEM (`openssl pkey -in client.key -pubout`)";
+        faults.push(Fault::new("jwks", error.to_string()).help(help));
+    })
+    .ok()
+}
+
+/// `"subject"`, or `"certificate.NAME:subject"` where more than one of them judges.
+fn subject(text: &str, judges: &[Arc<dyn CertificateJudge>], faults: &mut Vec<Fault>) -> Named {
+    let named = |judge: &Arc<dyn CertificateJudge>| {
+        let name = text.strip_prefix(&**judge.name())?.strip_prefix(':')?;
+        Some(Named {
+            authenticator: Some(Arc::clone(judge.name())),
+            name: name.into(),
+        })
+    };
+    if let Some(named) = judges.iter().find_map(named) {
+        return named;
+    }
+    if judges.len() > 1 {
+        let whose = judges.iter().map(|judge| format!("\"{}:{text}\"", judge.name()));
+        let whose = whose.collect::<Vec<_>>().join(" or ");
+        let message = format!("whose {text:?}? More than one of `certificates` could prove it");
+        faults.push(Fault::new("certificate_subject", message).help(format!("write {whose}")));
+    }
+    Named {
+        authenticator: None,
+        name: text.into(),
+    }
+}
+
+/// The rules: `requirements` are what each asks, in their order.
+pub(super) fn rules(
+    values: &Values,
+    requirements: Vec<Requirement>,
+    clients: &Clients,
+    faults: &mut Vec<Fault>,
+) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for (index, (table, require)) in values.tables("rule").iter().zip(requirements).enumerate() {
+        let mut own = Vec::new();
+        let sites = patterns(table, &mut own);
+        for (at, site) in sites
+            .iter()
+            .enumerate()
+            .filter(|(_, site)| !clients.has_site_of(site))
+        {
+            let message = format!("no site can be one of {site}: this part of the rule is about nothing");
+            let fault = Fault::new(&at.to_string(), message).within("sites");
+            own.push(fault.help("name what the list `sites` of [openid_provider] has, or a part of it"));
+        }
+        let named = table.texts("clients").map(Box::<str>::from).collect::<Vec<_>>();
+        for (at, id) in named
+            .iter()
+            .enumerate()
+            .filter(|(_, id)| !clients.has_registered(id))
+        {
+            let fault = Fault::new(&at.to_string(), format!("no client is registered as {id:?}"));
+            let help = format!("there must be a table [openid_provider.client.{id}]");
+            own.push(fault.within("clients").help(help));
+        }
+        if !table.has("sites") && !table.has("clients") {
+            own.push(nameless(
+                "this rule is about nothing",
+                "sites = [\"*.home.example\"]",
+            ));
+        }
+        if require.is_empty() && !table.has("require") {
+            own.push(nameless(
+                "this rule asks nothing",
+                "require = { groups = [\"staff\"] }",
+            ));
+        }
+        let within = |fault: Fault| fault.within(index.to_string()).within("rule");
+        faults.extend(own.into_iter().map(within));
+        rules.push(Rule {
+            sites,
+            clients: named,
+            require,
+        });
+    }
+    rules
+}
+
+/// A fault of a table as a whole.
+fn nameless(message: &str, help: &str) -> Fault {
+    Fault {
+        at: Vec::new(),
+        ..Fault::new("", message).help(help)
+    }
+}
+
+/// The sites whose tokens for machines are not bound to a certificate.
+pub(super) fn unbound(values: &Values, clients: &Clients, faults: &mut Vec<Fault>) -> Vec<SitePattern> {
+    let mut unbound = Vec::new();
+    for (name, site) in values.named("site") {
+        match SitePattern::parse(name) {
+            Ok(pattern) if !clients.has_site_of(&pattern) => {
+                let message = format!("{name} is none of `sites`");
+                faults.push(nameless(&message, "name one of them").within(name).within("site"));
+            }
+            Ok(pattern) if !site.flag("bind") => unbound.push(pattern),
+            Ok(_) => {}
+            Err(error) => {
+                let help = "[openid_provider.site.\"app.home.example\"]";
+                faults.push(nameless(&error.to_string(), help).within(name).within("site"));
+            }
+        }
+    }
+    unbound
+}

@@ -1,0 +1,203 @@
+//! What a client may have new tokens for without its user (RFC 6749 section 6, OpenID Connect Core section 12).
+//!
+//! A grant is kept under its handle, the hash of the code it was given for, so that a code which comes a second time finds it.
+//! A refresh token is that handle and a secret, and good for one use. There is no overlap in which an old one would still do:
+//! whoever rides along in it with a stolen token would not be noticed (RFC 9700 section 4.14.2). A client whose answer was lost
+//! has its user log in again, which with a certificate is one redirect.
+
+use super::Provider;
+use super::redeem::{RedeemError, Redeemed, refresh_member, said};
+use super::signed_in::KeptLogin;
+use super::tokens::Terms;
+use crate::session::{Kept, Purpose, Room, SessionGroup};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use countersign_core::reason::ErrandReason;
+use countersign_core::secret::Secret;
+use countersign_core::session::StoreError;
+use countersign_core::time::{Now, Timestamp};
+use countersign_jose::hash::sha256;
+use countersign_oidc::provider::client::Client;
+use countersign_oidc::provider::scope::Scopes;
+use countersign_oidc::provider::token::TokenError;
+use serde::{Deserialize, Serialize};
+
+/// How many grants one subject has at one client; the oldest makes room.
+const MOST_OF_ONE: usize = 50;
+const HANDLE_BYTES: usize = 32;
+const SECRET_BYTES: usize = 32;
+
+const NO_GRANT: TokenError = TokenError::InvalidGrant("the refresh token is unknown, over, or was used");
+
+/// What is kept.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Granted {
+    /// The hash of the only secret that is good now.
+    secret: [u8; 32],
+    /// Milliseconds since the epoch.
+    ends: i64,
+    login: KeptLogin,
+}
+
+/// When a grant began, of which these are the bytes.
+fn began(value: &[u8]) -> Timestamp {
+    let granted = serde_json::from_slice::<Granted>(value);
+    granted.map_or_else(
+        |_| Timestamp::default(),
+        |granted| Timestamp::from_milliseconds(granted.login.auth_time),
+    )
+}
+
+impl Provider {
+    /// What the grant is called that is given for `code`.
+    pub fn handle(code: &Secret<String>) -> [u8; 32] {
+        sha256(code.expose().as_bytes())
+    }
+
+    /// Ends the grant of this handle, if there is one.
+    pub async fn end_grant(&self, handle: &[u8; 32]) -> Result<(), StoreError> {
+        self.sessions.forget(Purpose::Grant, handle).await.map(drop)
+    }
+
+    /// Keeps a grant for `code`, until the certificate ends at the latest; the first refresh token.
+    pub(super) async fn grant(
+        &self,
+        code: &Secret<String>,
+        login: &KeptLogin,
+        certificate_ends: Timestamp,
+        now: Now,
+    ) -> Result<Secret<String>, RedeemError> {
+        let handle = Self::handle(code);
+        let (token, secret) = self.draw_token(&handle);
+        let ends = now.wall.plus(self.grant_life).min(certificate_ends);
+        let granted = Granted {
+            secret,
+            ends: ends.milliseconds(),
+            login: login.clone(),
+        };
+        let room = Room {
+            group: SessionGroup::Grants {
+                client_id: &login.client_id,
+                subject: &login.subject,
+            },
+            most: MOST_OF_ONE,
+            began,
+        };
+        let value = serde_json::to_vec(&granted).unwrap_or_default();
+        let kept = self.sessions.keep(Purpose::Grant, &handle, &value, ends, room);
+        match kept.await {
+            Ok(()) => Ok(token),
+            // Somebody is here with the same code, just now.
+            Err(StoreError::Changed) => {
+                self.end_grant(&handle).await?;
+                self.sessions
+                    .forget(Purpose::Code, code.expose().as_bytes())
+                    .await?;
+                Err(TokenError::InvalidGrant("the code came twice").into())
+            }
+            Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => Err(error.into()),
+        }
+    }
+
+    /// New tokens, and a new refresh token. What does not hold any more ends the grant, and so does whatever suggests that the
+    /// refresh token is in the wrong hands.
+    pub(super) async fn refresh(
+        &self,
+        client: &Client,
+        token: &Secret<String>,
+        asked: Option<Scopes>,
+        now: Now,
+    ) -> Result<Redeemed, RedeemError> {
+        let (handle, secret) = read_token(token).ok_or(NO_GRANT)?;
+        let kept = self.sessions.read(Purpose::Grant, &handle, now).await?;
+        let Some(kept) = kept else {
+            return Err(NO_GRANT.into());
+        };
+        let granted = serde_json::from_slice::<Granted>(&kept.value).ok();
+        let granted = granted.filter(|granted| {
+            let is_now = Secret::new(secret).ct_eq(&granted.secret);
+            is_now && *granted.login.client_id == *client.id()
+        });
+        let Some(granted) = granted else {
+            self.end_grant(&handle).await?;
+            let detail = "an old refresh token, or another client's: the grant has ended".to_owned();
+            let error = NO_GRANT;
+            return Err(RedeemError::Refused { error, detail });
+        };
+        let scopes = Scopes::read(&granted.login.scope).unwrap_or_default();
+        let asked = asked.unwrap_or(scopes);
+        if !asked.are_within(scopes) {
+            return Err(TokenError::InvalidScope.into());
+        }
+        let may = client.may_have_refresh_tokens();
+        let proved = match self.proved_anew(&granted.login, client, now) {
+            Ok(proved) if may => proved,
+            Ok(_) => {
+                self.end_grant(&handle).await?;
+                return Err(NO_GRANT.into());
+            }
+            Err(why) => {
+                self.end_grant(&handle).await?;
+                return Err(why);
+            }
+        };
+        let terms = Terms {
+            scopes: asked,
+            nonce: None,
+        };
+        let answer = self.tokens(&granted.login, proved, terms, now)?;
+        let detail = said(client, &granted.login.subject);
+        let next = self.rotate(&handle, granted, &kept, now).await?;
+        let answer = format!("{}{}}}", answer.expose(), refresh_member(&next));
+        Ok(Redeemed {
+            answer: Secret::new(answer),
+            reason: ErrandReason::TokensGiven,
+            detail,
+        })
+    }
+
+    /// Writes the next secret over the one that was read. Of two that read the same, one has come with a copy.
+    async fn rotate(
+        &self,
+        handle: &[u8; 32],
+        granted: Granted,
+        kept: &Kept,
+        now: Now,
+    ) -> Result<Secret<String>, RedeemError> {
+        let (token, secret) = self.draw_token(handle);
+        let ends = Timestamp::from_milliseconds(granted.ends);
+        let next = Granted { secret, ..granted };
+        let next = Kept {
+            value: serde_json::to_vec(&next).unwrap_or_default(),
+            version: kept.version,
+        };
+        match self.sessions.write(Purpose::Grant, handle, &next, ends).await {
+            Ok(()) => Ok(token),
+            Err(StoreError::Changed) => {
+                self.end_grant(handle).await?;
+                let detail = format!("a refresh token came twice at {}: the grant has ended", now.wall);
+                let error = NO_GRANT;
+                Err(RedeemError::Refused { error, detail })
+            }
+            Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => Err(error.into()),
+        }
+    }
+
+    /// A refresh token of the grant, and the hash of its secret.
+    fn draw_token(&self, handle: &[u8; 32]) -> (Secret<String>, [u8; 32]) {
+        let mut secret = [0; SECRET_BYTES];
+        self.entropy.fill(&mut secret);
+        let secret = Secret::new(secret);
+        let both = [handle.as_slice(), secret.expose()].concat();
+        let token = Secret::new(BASE64_URL_SAFE_NO_PAD.encode(both));
+        (token, sha256(secret.expose()))
+    }
+}
+
+/// The handle, and the hash of the secret.
+fn read_token(token: &Secret<String>) -> Option<([u8; HANDLE_BYTES], [u8; 32])> {
+    let both = BASE64_URL_SAFE_NO_PAD.decode(token.expose()).ok()?;
+    let (handle, secret) = both.split_first_chunk::<HANDLE_BYTES>()?;
+    (secret.len() == SECRET_BYTES).then(|| (*handle, sha256(secret)))
+}

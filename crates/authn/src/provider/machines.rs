@@ -1,0 +1,113 @@
+//! Devices and services ask for themselves (RFC 6749 section 4.4): the certificate of the very request says who they are.
+
+use super::Provider;
+use super::redeem::{RedeemError, Redeemed};
+use crate::presented::digests;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use countersign_core::reason::ErrandReason;
+use countersign_core::request::OriginalRequest;
+use countersign_core::secret::Secret;
+use countersign_core::time::Now;
+use countersign_jose::json::quoted;
+use countersign_oidc::provider::claims::AccessToken;
+use countersign_oidc::provider::client::{Client, ClientProof};
+use countersign_oidc::provider::site::Origin;
+use countersign_oidc::provider::token::TokenError;
+use std::time::Duration;
+
+/// The longest life of a token that needs no certificate beside it: whoever finds it can use it.
+const UNBOUND_LIFE: Duration = Duration::from_mins(5);
+/// The bytes of a token's name.
+const ID_BYTES: usize = 16;
+
+impl Provider {
+    /// An access token for `resource` (RFC 9068, RFC 8707), bound to the certificate (RFC 8705 section 3) unless the operator
+    /// said otherwise. `client` is who asks where it named itself.
+    pub(super) fn machine(
+        &self,
+        client: Option<&Client>,
+        request: &OriginalRequest,
+        (resource, expires_in): (&str, Option<Duration>),
+        now: Now,
+    ) -> Result<Redeemed, RedeemError> {
+        let wants_no_binding = client.map(is_machine).transpose()?.unwrap_or(false);
+        let presented = request.certificate.presented.as_ref();
+        let presented = presented.ok_or(TokenError::InvalidClient(
+            "this is asked for with a client certificate",
+        ))?;
+        let proved = self.judge(presented, now).map_err(|failure| {
+            let told = failure.map(|failure| (failure.rejection.reason.meaning(), failure.rejection.detail));
+            let (words, detail) = told.unwrap_or(("nobody judges certificates", String::new()));
+            RedeemError::Refused {
+                error: TokenError::InvalidClient(words),
+                detail,
+            }
+        })?;
+        let site = self.clients.find_site(resource).ok_or(TokenError::InvalidTarget(
+            "resource is the origin of one of our sites, as in https://app.home.example",
+        ))?;
+        for place in [Some(&Client::Site(site.clone())), client].into_iter().flatten() {
+            let principal = &proved.judged.principal;
+            self.may_enter(principal, place)
+                .map_err(|unmet| RedeemError::Refused {
+                    error: TokenError::InvalidTarget(unmet.reason.meaning()),
+                    detail: format!("{} at {}: {}", principal.subject(), place.id(), unmet.detail),
+                })?;
+        }
+        let is_bound = !wants_no_binding && !self.is_unbound(&site);
+        let most = if is_bound {
+            self.token_life
+        } else {
+            self.token_life.min(UNBOUND_LIFE)
+        };
+        let ends = proved.end(expires_in.map_or(most, |less| less.min(most)), now);
+        let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(digests(presented).leaf);
+        let subject = &*proved.person.subject;
+        let payload = AccessToken {
+            issuer: self.issuer.as_str(),
+            audience: site.as_str(),
+            client_id: client.map_or(subject, Client::id),
+            person: &proved.person,
+            id: &self.draw::<ID_BYTES>(),
+            bound_to: is_bound.then_some(&*thumbprint),
+            issued: now.wall,
+            ends,
+        }
+        .payload(&self.static_claims);
+        let token = self.signed("at+jwt", &payload)?;
+        let seconds = ends.since(now.wall).as_secs();
+        let answer = format!(
+            r#"{{"access_token":{},"token_type":"Bearer","expires_in":{seconds}}}"#,
+            quoted(&token),
+        );
+        let bound = if is_bound {
+            ""
+        } else {
+            ", not bound to its certificate"
+        };
+        Ok(Redeemed {
+            answer: Secret::new(answer),
+            reason: ErrandReason::MachineTokenGiven,
+            detail: format!("{subject} for {site}, {seconds} s{bound}"),
+        })
+    }
+
+    fn is_unbound(&self, site: &Origin) -> bool {
+        self.unbound.iter().any(|pattern| pattern.holds(site))
+    }
+}
+
+/// Whether the client's tokens are not to be bound; fails for one that is no machine.
+fn is_machine(client: &Client) -> Result<bool, TokenError> {
+    let why = TokenError::UnauthorizedClient(
+        "client_credentials is for clients that prove themselves by certificate, or name no client_id",
+    );
+    match client {
+        Client::Registered(client) => match client.proof {
+            ClientProof::Certificate(_) => Ok(!client.bind),
+            ClientProof::None | ClientProof::Secret(_) | ClientProof::Keys(_) => Err(why),
+        },
+        Client::Site(_) => Err(why),
+    }
+}

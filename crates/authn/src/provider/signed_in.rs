@@ -1,0 +1,82 @@
+//! One login at one client, as it is kept between two of the client's requests: who it was is judged anew at each of them.
+
+use super::Provider;
+use super::person::Proved;
+use super::redeem::RedeemError;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use countersign_core::certificate::PresentedCertificate;
+use countersign_core::time::Now;
+use countersign_oidc::provider::client::Client;
+use countersign_oidc::provider::token::TokenError;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One login at one client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeptLogin {
+    pub(super) client_id: Box<str>,
+    /// Who it was. A certificate that comes to prove somebody else is no answer (OpenID Connect Core section 12.2).
+    pub(super) subject: Box<str>,
+    pub(super) scope: Box<str>,
+    pub(super) sid: Box<str>,
+    /// Milliseconds since the epoch.
+    pub(super) auth_time: i64,
+    pub(super) chain: KeptChain,
+}
+
+/// A chain as it was presented, each certificate in base64.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptChain(Box<[Box<str>]>);
+
+impl KeptChain {
+    pub(super) fn of(presented: &PresentedCertificate) -> Self {
+        let chain = presented.chain();
+        Self(
+            chain
+                .map(|der| BASE64_STANDARD_NO_PAD.encode(der).into())
+                .collect(),
+        )
+    }
+
+    fn presented(&self) -> Option<Arc<PresentedCertificate>> {
+        let chain = self.0.iter();
+        let chain = chain.map(|text| BASE64_STANDARD_NO_PAD.decode(&**text).ok());
+        let chain = chain.collect::<Option<Vec<_>>>()?;
+        PresentedCertificate::new(chain).map(Arc::new)
+    }
+}
+
+impl Provider {
+    /// Who logged in at `client`, by today's authorities, revocation lists, rules and clock.
+    pub(super) fn proved_anew(
+        &self,
+        login: &KeptLogin,
+        client: &Client,
+        now: Now,
+    ) -> Result<Proved, RedeemError> {
+        let refused = |words: &'static str, detail: String| RedeemError::Refused {
+            error: TokenError::InvalidGrant(words),
+            detail,
+        };
+        let presented = login.chain.presented();
+        let presented = presented.ok_or_else(|| refused("the certificate cannot be read", String::new()))?;
+        let proved = self.judge(&presented, now).map_err(|failure| {
+            failure.map_or_else(
+                || refused("nobody judges certificates", String::new()),
+                |failure| {
+                    let rejection = failure.rejection;
+                    refused(rejection.reason.meaning(), rejection.detail)
+                },
+            )
+        })?;
+        if proved.person.subject != login.subject {
+            let words = "the certificate has come to prove somebody else";
+            return Err(refused(words, proved.person.subject.to_string()));
+        }
+        self.may_enter(&proved.judged.principal, client)
+            .map_err(|unmet| refused(unmet.reason.meaning(), unmet.detail))?;
+        Ok(proved)
+    }
+}

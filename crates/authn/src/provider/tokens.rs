@@ -1,0 +1,139 @@
+//! What clients are given: ID Tokens, and access tokens for our own userinfo endpoint (OpenID Connect Core sections 2 and 5.3).
+//!
+//! These access tokens are sealed and kept nowhere. They hold as long as the ID Token beside them, and no longer than the
+//! certificate: one that was given before a revocation ends with its own short life.
+
+use super::Provider;
+use super::person::Proved;
+use super::redeem::RedeemError;
+use super::signed_in::KeptLogin;
+use crate::session::Purpose;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use countersign_core::secret::Secret;
+use countersign_core::time::{Now, Timestamp};
+use countersign_jose::json::quoted;
+use countersign_oidc::provider::claims::{IdToken, Person, userinfo};
+use countersign_oidc::provider::scope::Scopes;
+use serde::{Deserialize, Serialize};
+
+/// The context of access tokens: nothing else is sealed for their purpose.
+const ACCESS: &[u8] = b"userinfo";
+/// The longest access token that is looked at, in bytes.
+const MAX_ACCESS_BYTES: usize = 8 * 1024;
+
+/// What an access token says, sealed: whoever holds it cannot read it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Access {
+    scope: Box<str>,
+    /// Milliseconds since the epoch.
+    ends: i64,
+    person: KeptPerson,
+}
+
+/// A person, as it is sealed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptPerson {
+    subject: Box<str>,
+    email: Option<Box<str>>,
+    groups: Vec<Box<str>>,
+    serial: Box<str>,
+}
+
+impl From<Person> for KeptPerson {
+    fn from(person: Person) -> Self {
+        Self {
+            subject: person.subject,
+            email: person.email,
+            groups: person.groups,
+            serial: person.certificate_serial,
+        }
+    }
+}
+
+impl From<KeptPerson> for Person {
+    fn from(kept: KeptPerson) -> Self {
+        Self {
+            subject: kept.subject,
+            email: kept.email,
+            groups: kept.groups,
+            certificate_serial: kept.serial,
+        }
+    }
+}
+
+/// What goes into tokens beside who it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms<'a> {
+    /// What is granted.
+    pub(super) scopes: Scopes,
+    /// What the client sent to find in the ID Token. A refreshed one has none (OpenID Connect Core section 12.2).
+    pub(super) nonce: Option<&'a str>,
+}
+
+impl Provider {
+    /// The answer for a login: everything but the closing brace, where a refresh token may follow (RFC 6749 section 5.1).
+    pub(super) fn tokens(
+        &self,
+        login: &KeptLogin,
+        proved: Proved,
+        terms: Terms<'_>,
+        now: Now,
+    ) -> Result<Secret<String>, RedeemError> {
+        let ends = proved.end(self.token_life, now);
+        let payload = IdToken {
+            issuer: self.issuer.as_str(),
+            client_id: &login.client_id,
+            person: &proved.person,
+            scopes: terms.scopes,
+            nonce: terms.nonce,
+            sid: &login.sid,
+            auth_time: Timestamp::from_milliseconds(login.auth_time),
+            issued: now.wall,
+            ends,
+        }
+        .payload(&self.static_claims);
+        let id_token = self.signed("JWT", &payload)?;
+        let scope = terms.scopes.text();
+        let access = self.access_token(proved.person, &scope, ends);
+        Ok(Secret::new(format!(
+            r#"{{"access_token":{},"token_type":"Bearer","expires_in":{},"scope":{},"id_token":{}"#,
+            quoted(access.expose()),
+            ends.since(now.wall).as_secs(),
+            quoted(&scope),
+            quoted(&id_token),
+        )))
+    }
+
+    /// `payload`, signed.
+    pub(super) fn signed(&self, typ: &str, payload: &str) -> Result<String, RedeemError> {
+        let signed = self.keys.sign(typ, payload);
+        signed.map_err(|error| RedeemError::Unavailable(error.to_string()))
+    }
+
+    fn access_token(&self, person: Person, scope: &str, ends: Timestamp) -> Secret<String> {
+        let access = Access {
+            scope: scope.into(),
+            ends: ends.milliseconds(),
+            person: person.into(),
+        };
+        let bytes = serde_json::to_vec(&access).unwrap_or_default();
+        let sealed = self.sessions.seal(Purpose::AccessToken, ACCESS, &bytes);
+        Secret::new(BASE64_URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// What the userinfo endpoint answers to whoever has this access token; `None` where it does not hold.
+    pub fn userinfo(&self, token: &str, now: Now) -> Option<String> {
+        if token.len() > MAX_ACCESS_BYTES {
+            return None;
+        }
+        let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+        let bytes = self.sessions.open(Purpose::AccessToken, ACCESS, &sealed)?;
+        let access = serde_json::from_slice::<Access>(&bytes).ok()?;
+        let holds = now.wall < Timestamp::from_milliseconds(access.ends);
+        let scopes = Scopes::read(&access.scope)?;
+        holds.then(|| userinfo(&access.person.into(), scopes, &self.static_claims))
+    }
+}
