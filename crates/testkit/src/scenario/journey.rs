@@ -77,7 +77,7 @@ impl Course<'_> {
 
     /// Whether it goes to the gateway's own provider.
     pub(super) fn is_at_provider(&self, request: &ClientRequest) -> bool {
-        provider::host(&self.config).is_some_and(|host| host == request.host)
+        provider::hosts(&self.config).any(|host| host == request.host)
     }
 
     /// The certificate of the client: `None` where nobody asks for one, and nothing in it where the client has none. Where

@@ -10,18 +10,23 @@ pub(super) const KEY_FILE: &str = "listener-key.pem";
 
 /// The origin of the provider that `config` has, if it has one.
 pub(super) fn issuer(config: &str) -> Option<String> {
+    origin(config, "issuer")
+}
+
+fn origin(config: &str, key: &str) -> Option<String> {
     let (_, table) = config
         .split_once("\n[openid_provider]")
         .or_else(|| config.strip_prefix("[openid_provider]").map(|table| ("", table)))?;
     let table = table.split("\n[").next().unwrap_or(table);
-    let value = value_of(table, "issuer")?;
+    let value = value_of(table, key)?;
     quoted(value).next().map(str::to_owned)
 }
 
-/// The provider's host.
-pub(super) fn host(config: &str) -> Option<String> {
-    let issuer = issuer(config)?;
-    issuer.strip_prefix("https://").map(str::to_owned)
+/// The provider's hosts: that of its issuer, and the one where machines ask.
+pub(super) fn hosts(config: &str) -> impl Iterator<Item = String> {
+    let origins = ["issuer", "mtls_origin"].map(|key| origin(config, key));
+    let origins = origins.into_iter().flatten();
+    origins.filter_map(|origin| origin.strip_prefix("https://").map(str::to_owned))
 }
 
 /// The hosts that ask clients for a certificate where there is a provider: its own, and those of routes that name a
@@ -33,7 +38,7 @@ pub(super) fn asking(config: &str) -> Vec<String> {
     let hosts = asking
         .filter_map(|route| value_of(route, "hosts"))
         .flat_map(quoted);
-    let hosts = hosts.map(str::to_owned).chain(host(config));
+    let hosts = hosts.map(str::to_owned).chain(self::hosts(config));
     let mut hosts = hosts.collect::<Vec<_>>();
     hosts.sort();
     hosts.dedup();
