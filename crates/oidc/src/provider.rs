@@ -5,6 +5,8 @@
 //! back), [`token`] (what a client redeems), [`assertion`] (how it may sign for itself), [`claims`] (what it is told about the user), [`metadata`] (what we say of
 //! ourselves).
 
+use std::borrow::Cow;
+
 pub mod assertion;
 pub mod authorize;
 pub mod claims;
@@ -14,3 +16,34 @@ pub mod response;
 pub mod scope;
 pub mod site;
 pub mod token;
+
+/// `words` as an `error_description` may have them: printable ASCII without quotes and backslashes (RFC 6749 section 5.2).
+fn description(words: &str) -> Cow<'_, str> {
+    let is_plain = |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
+    if words.chars().all(is_plain) {
+        return Cow::Borrowed(words);
+    }
+    let mut plain = String::with_capacity(words.len());
+    for character in words.chars() {
+        match character {
+            '\u{2026}' => plain.push_str("..."),
+            other if is_plain(other) => plain.push(other),
+            _ => plain.push('\''),
+        }
+    }
+    Cow::Owned(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::description;
+
+    #[test]
+    fn a_description_is_plain_ascii() {
+        assert_eq!(description("a `b` c"), "a `b` c");
+        assert_eq!(
+            description("a \"b\" \\ `not_\u{2026}` \u{e9}"),
+            "a 'b' ' `not_...` '"
+        );
+    }
+}

@@ -72,6 +72,13 @@ impl Provider {
             }
             Err(why) => return Authorized::NoCertificate(why),
         };
+        if let Err(unmet) = self.may_enter(&proved.judged.principal, &asked.answer.client) {
+            let told = Told::Error(Refusal {
+                error: "access_denied",
+                description: unmet.reason.meaning(),
+            });
+            return Authorized::Told(asked.answer.deliver(told, self.issuer.as_str()));
+        }
         match self.keep_code(&asked, &proved, now).await {
             Ok(code) => Authorized::Told(asked.answer.deliver(Told::Code(&code), self.issuer.as_str())),
             Err(error) => Authorized::Unavailable(error.to_string()),

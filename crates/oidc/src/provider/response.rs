@@ -34,9 +34,10 @@ impl AnswerTo {
         let plain = |text: &str| Secret::new(text.to_owned());
         let mut fields = match told {
             Told::Code(code) => vec![("code", plain(code.expose()))],
-            Told::Error(Refusal { error, description }) => {
-                vec![("error", plain(error)), ("error_description", plain(description))]
-            }
+            Told::Error(Refusal { error, description }) => vec![
+                ("error", plain(error)),
+                ("error_description", plain(&super::description(description))),
+            ],
         };
         fields.extend(self.state.as_deref().map(|state| ("state", plain(state))));
         fields.push(("iss", plain(issuer)));

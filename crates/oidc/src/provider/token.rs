@@ -1,6 +1,7 @@
 //! What a client asks of the token endpoint (RFC 6749 sections 2.3, 4.1.3, 4.4, 5.2 and 6; RFC 7636 section 4.5; RFC 8707), and
 //! how it is refused.
 
+use super::description;
 use super::scope::Scopes;
 use crate::form::{self, FormError};
 use base64::Engine as _;
@@ -137,7 +138,8 @@ impl TokenError {
 
     /// The answer's body.
     pub fn body(self) -> String {
-        let (code, words) = (self.code(), quoted(&self.to_string()));
+        let words = self.to_string();
+        let (code, words) = (self.code(), quoted(&description(&words)));
         format!(r#"{{"error":"{code}","error_description":{words}}}"#)
     }
 }
