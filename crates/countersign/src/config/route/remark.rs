@@ -4,6 +4,7 @@ use super::Surroundings;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::listen::covers;
 use crate::config::shape::Way;
+use countersign_authn::provider;
 use countersign_core::options::Values;
 use countersign_core::own_path;
 use countersign_core::route::{PathPattern, Route};
@@ -136,8 +137,10 @@ fn remark_on_unused(surroundings: &Surroundings<'_>, told: &mut Vec<Diagnostic>)
     let document = surroundings.document;
     let used = |name: &str| {
         let all = document.values.tables("route").iter();
-        all.flat_map(|route| route.texts("accept").chain(route.texts("also")))
-            .any(|one| one == name)
+        let named = all.flat_map(|route| route.texts("accept").chain(route.texts("also")));
+        let provider = document.values.table(provider::TABLE).into_iter();
+        let judges = provider.flat_map(|provider| provider.texts("certificates"));
+        named.chain(judges).any(|one| one == name)
     };
     let names = surroundings.declared.iter().map(|(name, _)| name);
     for name in names.filter(|name| ***name != *super::ANONYMOUS && !used(name)) {
