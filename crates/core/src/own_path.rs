@@ -28,6 +28,8 @@ pub const AUTHORIZE: &str = "/.countersign/authorize";
 pub const TOKEN: &str = "/.countersign/token";
 /// Whom an access token of it is about (OpenID Connect Core section 5.3).
 pub const USERINFO: &str = "/.countersign/userinfo";
+/// Where a browser logs out of it (OpenID Connect RP-Initiated Logout 1.0 section 2).
+pub const END_SESSION: &str = "/.countersign/end-session";
 /// Its public keys (RFC 7517).
 pub const KEYS: &str = "/.countersign/keys";
 /// What it says of itself: the one place that the standard names (OpenID Connect Discovery 1.0 section 4).
@@ -75,14 +77,17 @@ pub enum ProviderPage {
     Token,
     /// [`USERINFO`]
     Userinfo,
+    /// [`END_SESSION`]
+    EndSession,
 }
 
-const PROVIDER_PAGES: [(&str, ProviderPage); 5] = [
+const PROVIDER_PAGES: [(&str, ProviderPage); 6] = [
     (DISCOVERY, ProviderPage::Discovery),
     (KEYS, ProviderPage::Keys),
     (AUTHORIZE, ProviderPage::Authorize),
     (TOKEN, ProviderPage::Token),
     (USERINFO, ProviderPage::Userinfo),
+    (END_SESSION, ProviderPage::EndSession),
 ];
 
 impl ProviderPage {

@@ -11,7 +11,9 @@ use std::time::Duration;
 use url::Url;
 
 /// The event that a logout token tells of (Back-Channel Logout section 2.4).
-const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+pub(crate) const BACKCHANNEL_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+/// The type of a logout token (section 2.4).
+pub(crate) const LOGOUT_TOKEN_TYPE: &str = "logout+jwt";
 /// How long after it was issued a logout token is taken, whatever it says itself: so long its id is remembered.
 pub const LOGOUT_TOKEN_LIFE: Duration = Duration::from_mins(5);
 /// The longest id of a logout token, in bytes.
@@ -115,7 +117,7 @@ impl LogoutTokenExpectation<'_> {
         let claims = signed.claims();
         let typ = signed.typ().map(media_type);
         let other = typ.filter(|typ| {
-            !["logout+jwt", "jwt"]
+            ![LOGOUT_TOKEN_TYPE, "jwt"]
                 .iter()
                 .any(|known| typ.eq_ignore_ascii_case(known))
         });
@@ -126,7 +128,7 @@ impl LogoutTokenExpectation<'_> {
         check_audience(claims, self.client_id)?;
         let ends = self.check_times(signed, now)?;
         let event = claims.member("events").and_then(Value::as_object);
-        let event = event.and_then(|events| events.member(EVENT));
+        let event = event.and_then(|events| events.member(BACKCHANNEL_EVENT));
         if event.and_then(Value::as_object).is_none() {
             return Err(LogoutTokenError::Event);
         }

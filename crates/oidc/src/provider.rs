@@ -2,8 +2,8 @@
 //! other side).
 //!
 //! Reading order: [`site`] and [`client`] (who may ask), [`authorize`] and [`scope`] (what the browser brings), [`response`] (what it takes
-//! back), [`token`] (what a client redeems), [`assertion`] (how it may sign for itself), [`claims`] (what it is told about the user), [`metadata`] (what we say of
-//! ourselves).
+//! back), [`token`] (what a client redeems), [`assertion`] (how it may sign for itself), [`claims`] (what it is told about the
+//! user), [`logout`] (how that ends), [`metadata`] (what we say of ourselves).
 
 use std::borrow::Cow;
 
@@ -11,6 +11,7 @@ pub mod assertion;
 pub mod authorize;
 pub mod claims;
 pub mod client;
+pub mod logout;
 pub mod metadata;
 pub mod response;
 pub mod scope;

@@ -5,8 +5,9 @@ use super::client::{Client, Clients};
 use super::scope::Scopes;
 use crate::form::{self, FormError};
 use crate::relying_party::authorization::ResponseMode;
-use std::time::Duration;
 
+/// The parameter by which our own page tells that the user has clicked.
+pub const CLICK: &str = "countersign_click";
 /// The longest request, in bytes.
 const MAX_REQUEST_BYTES: usize = 16 * 1024;
 /// The longest `state` and `nonce` that are given back, in bytes.
@@ -28,8 +29,8 @@ pub struct AuthenticationRequest {
     pub scopes: Scopes,
     /// What the user is asked for.
     pub prompt: Prompt,
-    /// How long ago the login may have been.
-    pub max_age: Option<Duration>,
+    /// Whether it says that the user has clicked ([`CLICK`]); whoever reads it finds out who says so.
+    pub clicked: bool,
 }
 
 /// Where an answer goes: who asks, and a redirect URI that is that client's.
@@ -89,6 +90,11 @@ impl Refusal {
     }
 }
 
+/// What is told where something would have to be asked for, and nothing may be (OpenID Connect Core section 3.1.2.6).
+pub const LOGIN_REQUIRED: Refusal = Refusal {
+    error: "login_required",
+    description: "the user has to do something first, and prompt=none says that nothing is asked for",
+};
 const NO_OPENID: Refusal = Refusal {
     error: "invalid_scope",
     description: "scope has openid in it",
@@ -176,8 +182,8 @@ fn request(parameters: &Parameters, answer: &AnswerTo) -> Result<AuthenticationR
     Ok(AuthenticationRequest {
         scopes: Scopes::read(parameters.find("scope").unwrap_or_default()).ok_or(NO_OPENID)?,
         challenge: challenge(parameters)?.into(),
-        prompt: prompt(parameters.find("prompt"))?,
-        max_age: max_age(parameters.find("max_age"))?,
+        prompt: prompt(parameters.find("prompt"), parameters.find("max_age"))?,
+        clicked: parameters.find(CLICK).is_some(),
         nonce: nonce.map(Into::into),
         answer: answer.clone(),
     })
@@ -200,8 +206,10 @@ fn challenge(parameters: &Parameters) -> Result<&str, Refusal> {
     Ok(challenge)
 }
 
-/// Unknown words are left out, as scopes are.
-fn prompt(text: Option<&str>) -> Result<Prompt, Refusal> {
+/// Unknown words are left out, as scopes are. Every login is of now, for the certificate is judged each time: it is never too old
+/// but where it has to be made anew (`max_age=0`, which is as `prompt=login`).
+fn prompt(text: Option<&str>, max_age: Option<&str>) -> Result<Prompt, Refusal> {
+    let anew = max_age.map(seconds).transpose()? == Some(0);
     let words = || {
         text.unwrap_or_default()
             .split(' ')
@@ -211,18 +219,37 @@ fn prompt(text: Option<&str>) -> Result<Prompt, Refusal> {
         if words().count() > 1 {
             return Err(Refusal::invalid("prompt=none stands alone"));
         }
-        return Ok(Prompt::Nothing);
+        return if anew {
+            Err(LOGIN_REQUIRED)
+        } else {
+            Ok(Prompt::Nothing)
+        };
     }
     let clicks = words().any(|word| matches!(word, "login" | "consent" | "select_account"));
-    Ok(if clicks { Prompt::Click } else { Prompt::AsNeeded })
+    Ok(if clicks || anew {
+        Prompt::Click
+    } else {
+        Prompt::AsNeeded
+    })
 }
 
-fn max_age(text: Option<&str>) -> Result<Option<Duration>, Refusal> {
-    let Some(text) = text else { return Ok(None) };
+fn seconds(text: &str) -> Result<u64, Refusal> {
     let digits = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = text.parse().ok().filter(|_| digits);
-    let seconds = seconds.ok_or(Refusal::invalid("max_age is a number of seconds"))?;
-    Ok(Some(Duration::from_secs(seconds)))
+    seconds.ok_or(Refusal::invalid("max_age is a number of seconds"))
+}
+
+/// The same request with the user's click: the query of a link on our own page.
+pub fn with_click(form: &[u8]) -> String {
+    let parameters = form::parse(form, MAX_REQUEST_BYTES).unwrap_or_default();
+    let asked = parameters
+        .iter()
+        .filter(|(name, _)| name != CLICK)
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(asked)
+        .append_pair(CLICK, "1")
+        .finish()
 }
 
 /// Printable ASCII (RFC 6749 appendix A.5), of bounded length.

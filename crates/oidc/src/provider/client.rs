@@ -7,6 +7,7 @@ use countersign_jose::hash::sha256;
 use countersign_jose::jwks::KeySet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use url::Url;
 
 /// The longest `client_id` that is looked up, in bytes.
 const MAX_ID_BYTES: usize = 512;
@@ -59,6 +60,17 @@ pub struct RegisteredClient {
     pub offline: bool,
     /// Whether the access tokens that it gets as a machine are bound to its certificate.
     pub bind: bool,
+    /// Where its logouts and ours meet.
+    pub logout: ClientLogout,
+}
+
+/// What a client has to do with logouts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientLogout {
+    /// Where a browser may be sent once it has logged out, each compared byte by byte.
+    pub redirect_uris: Vec<Box<str>>,
+    /// Where it is told that a session has ended (OpenID Connect Back-Channel Logout section 2.2).
+    pub backchannel_uri: Option<Url>,
 }
 
 /// Who asks.
@@ -92,6 +104,22 @@ impl Client {
         match self {
             Self::Registered(client) => client.offline,
             Self::Site(_) => true,
+        }
+    }
+
+    /// Whether a browser that has logged out may go to `uri`: a site's first page is its only one.
+    pub fn has_post_logout_redirect_uri(&self, uri: &str) -> bool {
+        match self {
+            Self::Registered(client) => client.logout.redirect_uris.iter().any(|known| **known == *uri),
+            Self::Site(origin) => origin.home() == uri,
+        }
+    }
+
+    /// Where it is told that a session has ended.
+    pub fn backchannel_logout_uri(&self) -> Option<Url> {
+        match self {
+            Self::Registered(client) => client.logout.backchannel_uri.clone(),
+            Self::Site(origin) => Url::parse(&origin.backchannel_logout()).ok(),
         }
     }
 
@@ -178,6 +206,10 @@ pub(super) mod tests {
             proof: ClientProof::Secret(SecretHash::of(b"s3cret")),
             offline: false,
             bind: true,
+            logout: ClientLogout {
+                redirect_uris: vec!["https://grafana.other.example/bye".into()],
+                backchannel_uri: None,
+            },
         };
         let sites = vec![SitePattern::parse("*.home.example").unwrap()];
         Clients::new(vec![registered], sites).unwrap()
@@ -218,6 +250,28 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_browser_that_has_logged_out_goes_where_it_may_and_its_clients_are_told() {
+        let client = |id: &str| clients().find(id).unwrap();
+        let grafana = client("grafana");
+        assert!(grafana.has_post_logout_redirect_uri("https://grafana.other.example/bye"));
+        assert!(!grafana.has_post_logout_redirect_uri("https://grafana.other.example/bye/"));
+        assert_eq!(grafana.backchannel_logout_uri(), None);
+        let site = client("https://app.home.example");
+        assert!(site.has_post_logout_redirect_uri("https://app.home.example/"));
+        for uri in [
+            "https://app.home.example",
+            "https://app.home.example/x",
+            "https://b.home.example/",
+        ] {
+            assert!(!site.has_post_logout_redirect_uri(uri), "{uri}");
+        }
+        assert_eq!(
+            site.backchannel_logout_uri().unwrap().as_str(),
+            "https://app.home.example/.countersign/backchannel-logout"
+        );
+    }
+
+    #[test]
     fn strangers_are_nobody() {
         for id in [
             "https://home.example",
@@ -250,6 +304,7 @@ pub(super) mod tests {
             proof: ClientProof::None,
             offline: false,
             bind: true,
+            logout: ClientLogout::default(),
         };
         let doubled = Clients::new(vec![client.clone(), client], Vec::new());
         assert_eq!(doubled.unwrap_err(), DoubledClient("grafana".into()));

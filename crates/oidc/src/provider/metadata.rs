@@ -3,7 +3,7 @@
 
 use super::site::Origin;
 use countersign_core::gate::Host;
-use countersign_core::own_path::{AUTHORIZE, KEYS, TOKEN, USERINFO};
+use countersign_core::own_path::{AUTHORIZE, END_SESSION, KEYS, TOKEN, USERINFO};
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::json::quoted;
 
@@ -83,6 +83,7 @@ impl Metadata<'_> {
             ("token_endpoint", place(TOKEN)),
             ("userinfo_endpoint", place(USERINFO)),
             ("jwks_uri", place(KEYS)),
+            ("end_session_endpoint", place(END_SESSION)),
         ];
         if let Some(origin) = self.mtls_origin {
             let token = format!("{origin}{TOKEN}");
@@ -140,8 +141,10 @@ const LISTS: [(&str, &[&str]); 9] = [
     ),
 ];
 /// What there is, and what there is not.
-const YES: [&str; 2] = [
+const YES: [&str; 4] = [
     "authorization_response_iss_parameter_supported",
+    "backchannel_logout_supported",
+    "backchannel_logout_session_supported",
     "tls_client_certificate_bound_access_tokens",
 ];
 const NO: [&str; 3] = [

@@ -65,7 +65,7 @@ impl AnswerTo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::client::{Client, ClientProof, RegisteredClient};
+    use crate::provider::client::{Client, ClientLogout, ClientProof, RegisteredClient};
     use std::sync::Arc;
 
     fn answer(redirect_uri: &str, mode: ResponseMode) -> AnswerTo {
@@ -75,6 +75,7 @@ mod tests {
             proof: ClientProof::None,
             offline: false,
             bind: true,
+            logout: ClientLogout::default(),
         };
         AnswerTo {
             client: Client::Registered(Arc::new(client)),

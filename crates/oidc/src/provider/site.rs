@@ -74,6 +74,16 @@ impl Origin {
     pub fn callback(&self) -> String {
         format!("{}{}", self.text, own_path::CALLBACK)
     }
+
+    /// Where the site is told that a session has ended.
+    pub fn backchannel_logout(&self) -> String {
+        format!("{}{}", self.text, own_path::BACKCHANNEL_LOGOUT)
+    }
+
+    /// Its first page.
+    pub fn home(&self) -> String {
+        format!("{}/", self.text)
+    }
 }
 
 impl fmt::Display for Origin {

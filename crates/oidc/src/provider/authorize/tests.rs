@@ -53,23 +53,39 @@ fn a_request_says_who_asks_and_where_the_answer_goes() {
     assert_eq!(request.nonce.as_deref(), Some("n-1"));
     assert_eq!(*request.challenge, *CHALLENGE);
     assert_eq!(request.scopes, Scopes::of(&[Scope::Email, Scope::OfflineAccess]));
-    assert_eq!((request.prompt, request.max_age), (Prompt::AsNeeded, None));
+    assert_eq!((request.prompt, request.clicked), (Prompt::AsNeeded, false));
 }
 
 #[test]
 fn how_it_is_answered_and_asked_is_the_clients_choice() {
     let request = sound(&[
         ("response_mode", "form_post"),
-        ("max_age", "0"),
+        ("max_age", "1"),
         ("prompt", "none"),
     ]);
     assert_eq!(request.answer.mode, ResponseMode::FormPost);
-    assert_eq!(request.max_age, Some(Duration::ZERO));
     assert_eq!(request.prompt, Prompt::Nothing);
     assert_eq!(sound(&[("prompt", "login consent")]).prompt, Prompt::Click);
     assert_eq!(sound(&[("prompt", "create")]).prompt, Prompt::AsNeeded);
     // Empty is as none at all.
-    assert_eq!(sound(&[("prompt", ""), ("max_age", "")]).max_age, None);
+    assert_eq!(sound(&[("prompt", ""), ("max_age", "")]).prompt, Prompt::AsNeeded);
+    // A login that is to be made anew is made anew, or not at all.
+    assert_eq!(sound(&[("max_age", "0")]).prompt, Prompt::Click);
+    assert_eq!(sound(&[("max_age", "60")]).prompt, Prompt::AsNeeded);
+    assert_eq!(refused(&[("max_age", "0"), ("prompt", "none")]).1, LOGIN_REQUIRED);
+}
+
+#[test]
+fn a_click_is_the_same_request_and_one_parameter_more() {
+    let asked = form(&[("state", "a b&c"), ("prompt", "login")]);
+    assert!(!sound(&[("prompt", "login")]).clicked);
+    let again = with_click(asked.as_bytes());
+    let Ok(Read::Sound(request)) = read(again.as_bytes(), &clients()) else {
+        panic!("{again}")
+    };
+    assert!(request.clicked);
+    assert_eq!(request.answer.state.as_deref(), Some("a b&c"));
+    assert_eq!(with_click(again.as_bytes()), again);
 }
 
 #[test]
