@@ -20,6 +20,8 @@ for (const colorScheme of ['light', 'dark']) {
     page.on('console', (message) => message.text().startsWith('Failed to load resource') || fault(message.text()));
     page.on('pageerror', (error) => fault(String(error)));
     await page.route('**/*', (route) => {
+      // A form that a page sends by itself goes nowhere, so that the page stays to be looked at.
+      if (route.request().method() === 'POST') return route.fulfill({ status: 204 });
       if (route.request().isNavigationRequest()) return route.fulfill(one);
       if (!route.request().url().endsWith('/favicon.ico')) fault(`asks for ${route.request().url()}`);
       return route.abort();

@@ -2,12 +2,14 @@
 //!
 //! Reading order: `options` (what can be configured) and `build`, [`keys`] (what it signs with), [`person`] (whom a certificate proves), [`authorize`] (a browser asks),
 //! [`redeem`] (a client asks for tokens: `proofs` of who it is, `signed_in` and [`tokens`] for a login, `grants` to refresh it,
-//! `machines` for itself), [`permissions`] (who may enter where).
+//! `machines` for itself), [`permissions`] (who may enter where), `sign_on` (what is remembered of a browser), [`end_session`] (how
+//! that ends).
 
 use crate::session::Sessions;
 use countersign_core::certificate::CertificateJudge;
 use countersign_core::entropy::Entropy;
 use countersign_core::gate::Host;
+use countersign_core::http_client::HttpClient;
 use countersign_oidc::provider::claims::StaticClaims;
 use countersign_oidc::provider::client::Clients;
 use countersign_oidc::provider::metadata::{Issuer, Metadata};
@@ -23,6 +25,7 @@ pub use options::OPTIONS;
 
 pub mod authorize;
 mod build;
+pub mod end_session;
 mod grants;
 pub mod keys;
 mod machines;
@@ -31,6 +34,7 @@ pub mod permissions;
 pub mod person;
 mod proofs;
 pub mod redeem;
+mod sign_on;
 mod signed_in;
 pub mod tokens;
 
@@ -72,6 +76,8 @@ pub struct Provider {
     pub sessions: Arc<dyn Sessions>,
     /// What codes are drawn from.
     pub entropy: Arc<dyn Entropy>,
+    /// Through which clients are told of logouts.
+    pub http: Arc<dyn HttpClient>,
 }
 
 impl Provider {

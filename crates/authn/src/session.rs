@@ -410,6 +410,8 @@ pub enum Purpose {
     AccessToken,
     /// What one of its clients may have new tokens for.
     Grant,
+    /// At which of its clients a browser has logged in.
+    SignOns,
     /// The id (`jti`) of an assertion by which one of its clients proved itself.
     Assertion,
 }
@@ -428,6 +430,7 @@ impl Purpose {
             | Self::Code
             | Self::AccessToken
             | Self::Grant
+            | Self::SignOns
             | Self::Assertion => false,
         }
     }

@@ -179,6 +179,7 @@ reasons! {
         FromElsewhere = "from_elsewhere", "Only a page of this very host may ask for this.";
         ProviderShown = "provider_shown", "What our own OpenID Provider says of itself was told.";
         AuthorizationAnswered = "authorization_answered", "The browser takes our OpenID Provider's answer to the application that asked.";
+        LoginClick = "login_click", "An application asks our OpenID Provider who you are: it is told when you say so.";
         AuthorizationRefused = "authorization_refused", "The application asked our OpenID Provider for a login in a way that cannot be answered.";
         TokensGiven = "tokens_given", "An application got tokens from our OpenID Provider.";
         MachineTokenGiven = "machine_token_given", "A device or service got an access token for itself from our OpenID Provider.";

@@ -11,6 +11,10 @@ pub enum Action {
     Login,
     /// Somebody logged out: a session ended.
     Logout,
+    /// Somebody was logged in at an application by our own OpenID Provider.
+    SignOn,
+    /// Somebody logged out of all applications that it had logged them in at.
+    SignOff,
     /// The issuer refused to renew a session: it ended.
     RefreshFailed,
     /// Sessions were taken back, by their issuer or by an operator.
@@ -27,6 +31,8 @@ impl Action {
         match self {
             Self::Login => "login",
             Self::Logout => "logout",
+            Self::SignOn => "sign_on",
+            Self::SignOff => "sign_off",
             Self::RefreshFailed => "refresh_failed",
             Self::Revoked => "revoked",
             Self::Reload => "reload",

@@ -131,9 +131,10 @@ impl Errand<'_> {
         let limited = match page {
             OwnPage::Login | OwnPage::Provider(ProviderPage::Authorize) => Some(Endpoint::Login),
             OwnPage::Callback | OwnPage::Provider(ProviderPage::Token) => Some(Endpoint::Callback),
-            OwnPage::Logout | OwnPage::BackchannelLogout | OwnPage::FrontchannelLogout => {
-                Some(Endpoint::Logout)
-            }
+            OwnPage::Logout
+            | OwnPage::BackchannelLogout
+            | OwnPage::FrontchannelLogout
+            | OwnPage::Provider(ProviderPage::EndSession) => Some(Endpoint::Logout),
             OwnPage::Whoami
             | OwnPage::Session
             | OwnPage::Renew

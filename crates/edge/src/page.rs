@@ -18,7 +18,8 @@ use kinds::Kind;
 
 pub use href::Href;
 pub use kinds::{
-    Forbidden, HandOn, Insecure, NotSent, Page, Provider, SignIn, SignOut, SignedOut, Trouble, Whoami,
+    Certificate, Click, Flaw, Forbidden, HandOn, Insecure, NotSent, Page, Provider, SignIn, SignOut,
+    SignedOut, Trouble, Whoami,
 };
 pub use pages::{Mistake, Pages};
 
@@ -152,8 +153,8 @@ pub fn render(words: &Words) -> Response<Body> {
     if words.html {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         harden(headers, true);
-        if matches!(words.page, Page::SignOut(_)) {
-            // Its form says whence it comes, and is believed for that.
+        if matches!(words.page, Page::SignOut(_) | Page::Click(_)) {
+            // What is clicked there says whence it comes, and is believed for that.
             headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         }
         response.extensions_mut().insert(Undressed(words.clone()));

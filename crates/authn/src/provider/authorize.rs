@@ -1,6 +1,7 @@
 //! A browser asks for a login (OpenID Connect Core section 3.1.2): its certificate is the answer.
 
 use super::person::Proved;
+use super::sign_on::{Browser, sid};
 use super::signed_in::{KeptChain, KeptLogin};
 use super::{CODE_LASTS, Provider};
 use crate::session::Purpose;
@@ -12,17 +13,17 @@ use countersign_core::secret::Secret;
 use countersign_core::session::StoreError;
 use countersign_core::time::Now;
 use countersign_oidc::provider::authorize::{
-    AuthenticationRequest, Prompt, Read, Refusal, Unanswerable, read,
+    AnswerTo, AuthenticationRequest, LOGIN_REQUIRED, Prompt, Read, Refusal, Unanswerable, read, with_click,
 };
 use countersign_oidc::provider::response::{Delivery, Told};
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-/// The bytes of a code, and of a session's name.
+/// The bytes of a code.
 const CODE_BYTES: usize = 32;
-const SID_BYTES: usize = 16;
 
-/// What the user cannot be asked for where nothing may be asked (OpenID Connect Core section 3.1.2.6).
-const LOGIN_REQUIRED: Refusal = Refusal {
+/// What is told of a certificate where nothing may be asked (OpenID Connect Core section 3.1.2.6).
+const NO_CERTIFICATE: Refusal = Refusal {
     error: "login_required",
     description: "no certificate that holds was shown",
 };
@@ -31,13 +32,47 @@ const LOGIN_REQUIRED: Refusal = Refusal {
 #[derive(Debug)]
 pub enum Authorized {
     /// The browser takes an answer to the client: a code, or an error.
-    Told(Delivery),
+    Told(Answered),
+    /// The user is asked for one click first.
+    Click(Click),
     /// The user is told that no answer can go anywhere.
     Unanswerable(Unanswerable),
     /// The user is told what is wrong with the certificate; `None` where there is none.
     NoCertificate(Option<Failure>),
     /// No code can be kept. The text is for the log.
     Unavailable(String),
+}
+
+/// What the browser takes to the client.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub delivery: Delivery,
+    /// What the browser keeps.
+    pub cookie: Option<HeaderValue>,
+    /// Who logged in, and at which client: for the log.
+    pub login: Option<(Box<str>, Box<str>)>,
+}
+
+impl Answered {
+    const fn error(delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            cookie: None,
+            login: None,
+        }
+    }
+}
+
+/// One click, that the login is made anew.
+#[derive(Debug)]
+pub struct Click {
+    /// Who is about to log in, as people know themselves.
+    pub who: Box<str>,
+    /// Where.
+    pub client: Box<str>,
+    /// The query of the same request, with the click.
+    pub query: String,
 }
 
 /// What waits under a code.
@@ -51,13 +86,18 @@ pub(super) struct Waiting {
 }
 
 impl Provider {
-    /// Answers the query, or the form, of the authorization endpoint.
-    pub async fn authorize(&self, request: &OriginalRequest, form: &[u8], now: Now) -> Authorized {
+    /// Answers the query, or the form, of the authorization endpoint. `here` says that it was sent by a page of this very host: from
+    /// elsewhere no click counts.
+    pub async fn authorize(
+        &self,
+        request: &OriginalRequest,
+        form: &[u8],
+        here: bool,
+        now: Now,
+    ) -> Authorized {
         let asked = match read(form, &self.clients) {
             Ok(Read::Sound(asked)) => *asked,
-            Ok(Read::Refused(answer, why)) => {
-                return Authorized::Told(answer.deliver(Told::Error(why), self.issuer.as_str()));
-            }
+            Ok(Read::Refused(answer, why)) => return self.refuse(&answer, why),
             Err(why) => return Authorized::Unanswerable(why),
         };
         let presented = request.certificate.presented.as_ref();
@@ -66,21 +106,53 @@ impl Provider {
             .and_then(|presented| self.judge(presented, now));
         let proved = match proved {
             Ok(proved) => proved,
-            Err(_) if asked.prompt == Prompt::Nothing => {
-                let told = Told::Error(LOGIN_REQUIRED);
-                return Authorized::Told(asked.answer.deliver(told, self.issuer.as_str()));
-            }
+            Err(_) if asked.prompt == Prompt::Nothing => return self.refuse(&asked.answer, NO_CERTIFICATE),
             Err(why) => return Authorized::NoCertificate(why),
         };
         if let Err(unmet) = self.may_enter(&proved.judged.principal, &asked.answer.client) {
-            let told = Told::Error(Refusal {
+            let why = Refusal {
                 error: "access_denied",
                 description: unmet.reason.meaning(),
-            });
-            return Authorized::Told(asked.answer.deliver(told, self.issuer.as_str()));
+            };
+            return self.refuse(&asked.answer, why);
         }
-        match self.keep_code(&asked, &proved, now).await {
-            Ok(code) => Authorized::Told(asked.answer.deliver(Told::Code(&code), self.issuer.as_str())),
+        let browser = Browser::of(&request.headers);
+        if browser == Browser::Out && asked.prompt == Prompt::Nothing {
+            return self.refuse(&asked.answer, LOGIN_REQUIRED);
+        }
+        if (browser == Browser::Out || asked.prompt == Prompt::Click) && !(asked.clicked && here) {
+            let person = &proved.person;
+            let known = person.email.as_ref().unwrap_or(&person.subject);
+            return Authorized::Click(Click {
+                who: known.clone(),
+                client: asked.answer.client.id().into(),
+                query: with_click(form),
+            });
+        }
+        self.answer(&asked, &proved, browser, now).await
+    }
+
+    fn refuse(&self, answer: &AnswerTo, why: Refusal) -> Authorized {
+        let delivery = answer.deliver(Told::Error(why), self.issuer.as_str());
+        Authorized::Told(Answered::error(delivery))
+    }
+
+    async fn answer(
+        &self,
+        asked: &AuthenticationRequest,
+        proved: &Proved,
+        browser: Browser<'_>,
+        now: Now,
+    ) -> Authorized {
+        let (value, cookie) = browser.kept(self);
+        let subject = &proved.person.subject;
+        let login = (subject.clone(), asked.answer.client.id().into());
+        match self.keep_code(asked, proved, sid(&value, subject), now).await {
+            Ok(code) => Authorized::Told(Answered {
+                delivery: asked.answer.deliver(Told::Code(&code), self.issuer.as_str()),
+                cookie,
+                login: Some(login),
+            }),
             Err(error) => Authorized::Unavailable(error.to_string()),
         }
     }
@@ -89,6 +161,7 @@ impl Provider {
         &self,
         asked: &AuthenticationRequest,
         proved: &Proved,
+        sid: Box<str>,
         now: Now,
     ) -> Result<Secret<String>, StoreError> {
         let waiting = Waiting {
@@ -99,7 +172,7 @@ impl Provider {
                 client_id: asked.answer.client.id().into(),
                 subject: proved.person.subject.clone(),
                 scope: asked.scopes.text().into(),
-                sid: self.draw::<SID_BYTES>().into(),
+                sid,
                 auth_time: now.wall.milliseconds(),
                 chain: KeptChain::of(&proved.judged.facts.presented),
             },

@@ -65,6 +65,7 @@ pub fn build(
         keys,
         sessions: Arc::clone(&parts.sessions),
         entropy: Arc::clone(&parts.entropy),
+        http: Arc::clone(&parts.http),
     })
 }
 

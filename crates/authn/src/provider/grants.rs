@@ -131,8 +131,9 @@ impl Provider {
             return Err(TokenError::InvalidScope.into());
         }
         let may = client.may_have_refresh_tokens();
-        let proved = match self.proved_anew(&granted.login, client, now) {
+        let proved = match self.goes_on(&granted.login, client, now).await {
             Ok(proved) if may => proved,
+            Err(why @ RedeemError::Unavailable(_)) => return Err(why),
             Ok(_) => {
                 self.end_grant(&handle).await?;
                 return Err(NO_GRANT.into());

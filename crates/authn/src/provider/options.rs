@@ -72,13 +72,23 @@ const RULE: Table = Table {
             Kind::Table(&REQUIRE),
             "What is asked of whoever enters, as of a route.",
         ),
+        Field::optional(
+            "post_logout_redirect_uris",
+            Kind::List(&Kind::Url),
+            "Where a browser may be sent once it has logged out, each compared to the letter.",
+        ),
+        Field::optional(
+            "backchannel_logout_uri",
+            Kind::Url,
+            "Where it is told that a session has ended (OpenID Connect Back-Channel Logout). Sites are told at their own page.",
+        ),
     ],
 };
 
 /// `[openid_provider]`
 pub const OPTIONS: Table = Table {
     doc: "Certificate single sign-on: an OpenID Provider whose login is a client certificate. It answers on the host of `issuer` \
-          alone: `/.well-known/openid-configuration` and, under `/.countersign/`, `authorize`, `token`, `userinfo` and `keys`.",
+          alone: `/.well-known/openid-configuration` and, under `/.countersign/`, `authorize`, `token`, `userinfo`, `end-session` and `keys`.",
     fields: &[
         Field::required(
             "issuer",

@@ -105,11 +105,13 @@ impl Provider {
             return Err(NO_CODE.into());
         };
         let login = &waiting.login;
-        let proved = fits(&waiting, client, grant)
-            .map_err(RedeemError::from)
-            .and_then(|()| self.proved_anew(login, client, now));
+        let proved = match fits(&waiting, client, grant) {
+            Ok(()) => self.goes_on(login, client, now).await,
+            Err(why) => Err(why.into()),
+        };
         let proved = match proved {
             Ok(proved) => proved,
+            Err(why @ RedeemError::Unavailable(_)) => return Err(why),
             // In the wrong hands it is over.
             Err(why) => {
                 self.sessions.forget(Purpose::Code, code).await?;

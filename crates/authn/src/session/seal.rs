@@ -96,6 +96,7 @@ impl Purpose {
             Self::Code => b"countersign code 1",
             Self::AccessToken => b"countersign access-token 1",
             Self::Grant => b"countersign grant 1",
+            Self::SignOns => b"countersign sign-ons 1",
             Self::Assertion => b"countersign assertion 1",
         }
     }

@@ -85,6 +85,7 @@ impl Errand<'_> {
         let page = Page::SignedOut(SignedOut {
             sign_in: Href::new("/"),
             still_at: login.map(|login| login.party().label.to_string()),
+            everywhere: false,
         });
         Done::telling(&words.on(page), "errand", String::new())
     }
@@ -105,6 +106,7 @@ impl Errand<'_> {
             fields: Vec::new(),
             ends_at: login.party().origins(self.now).await,
             stay,
+            everywhere: false,
         });
         Done::telling(&words.on(page), "errand", String::new())
     }

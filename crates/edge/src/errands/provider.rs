@@ -2,23 +2,21 @@
 
 use super::{Done, Errand};
 use crate::body::Body;
-use crate::page::{HandOn, Href, Page, Words};
+use crate::page::Words;
 use bytes::Bytes;
 use countersign_authn::provider::Provider;
-use countersign_authn::provider::authorize::Authorized;
 use countersign_authn::provider::redeem::RedeemError;
-use countersign_core::certificate::Failure;
 use countersign_core::own_path::ProviderPage;
-use countersign_core::reason::{AnswerReason, ErrandReason, UnavailableReason};
-use countersign_core::secret::Secret;
-use countersign_oidc::provider::response::Delivery;
+use countersign_core::reason::{ErrandReason, UnavailableReason};
 use countersign_oidc::provider::token::TokenError;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Method, StatusCode};
 use std::sync::Arc;
-use url::Url;
+
+mod authorize;
+mod end_session;
 
 /// How long what is public may be kept.
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=300");
@@ -38,6 +36,7 @@ impl Errand<'_> {
             ProviderPage::Authorize => self.authorize(&provider, body).await,
             ProviderPage::Token => self.redeem(&provider, body).await,
             ProviderPage::Userinfo => self.tell_about(&provider),
+            ProviderPage::EndSession => self.end_session(&provider, body).await,
         }
     }
 
@@ -53,69 +52,7 @@ impl Errand<'_> {
         done
     }
 
-    async fn authorize(self, provider: &Provider, body: Body) -> Done {
-        if !matches!(self.request.method, Method::GET | Method::POST) {
-            return self.not_allowed("GET, POST");
-        }
-        let form = self.form(body).await.unwrap_or_default();
-        match provider.authorize(self.request, &form, self.now).await {
-            Authorized::Told(Delivery::Redirect(location)) => {
-                Done::going(location.expose(), ErrandReason::AuthorizationAnswered, Vec::new())
-            }
-            Authorized::Told(Delivery::Form { action, fields }) => self.hand_form(&action, fields),
-            Authorized::Unanswerable(why) => {
-                let reason = ErrandReason::AuthorizationRefused;
-                let words = Words::new(
-                    self.request,
-                    StatusCode::BAD_REQUEST,
-                    reason.code(),
-                    reason.meaning(),
-                );
-                Done::telling(&words, "errand", why.to_string())
-            }
-            Authorized::NoCertificate(failure) => self.want_certificate(failure),
-            Authorized::Unavailable(detail) => self.no_store(detail),
-        }
-    }
-
-    /// The page that sends the answer as a form (OAuth 2.0 Form Post Response Mode).
-    fn hand_form(&self, action: &str, fields: Vec<(&'static str, Secret<String>)>) -> Done {
-        let origin =
-            Url::parse(action).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization());
-        let Some(action) = Href::new(action) else {
-            return self.no_store("a redirect URI that no page can lead to".to_owned());
-        };
-        let fields = fields.into_iter();
-        let page = Page::HandOn(HandOn {
-            action,
-            fields: fields
-                .map(|(name, value)| (name.to_owned(), value.expose().clone()))
-                .collect(),
-            origin,
-        });
-        let reason = ErrandReason::AuthorizationAnswered;
-        let words = Words::new(self.request, StatusCode::OK, reason.code(), reason.meaning()).on(page);
-        let mut done = Done::telling(&words, "errand", String::new());
-        let headers = done.response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        done
-    }
-
-    /// The page of somebody whose certificate does not hold, or who has shown none.
-    fn want_certificate(&self, failure: Option<Failure>) -> Done {
-        let none = AnswerReason::CertificateRequired;
-        let (code, meaning, detail) = failure.map_or_else(
-            || (none.code(), none.meaning(), String::new()),
-            |failure| {
-                let reason = failure.rejection.reason;
-                (reason.code(), reason.meaning(), failure.rejection.detail)
-            },
-        );
-        let words = Words::new(self.request, StatusCode::FORBIDDEN, code, meaning);
-        Done::telling(&words, "rejected", detail)
-    }
-
-    fn no_store(&self, detail: String) -> Done {
+    pub(super) fn no_store(&self, detail: String) -> Done {
         let reason = UnavailableReason::SessionsUnreachable;
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let words = Words::new(self.request, status, reason.code(), reason.meaning());

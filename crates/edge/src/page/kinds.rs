@@ -1,6 +1,7 @@
 //! Every page there is, as a struct of what it shows.
 
 use super::href::Href;
+use countersign_core::reason::RejectionReason;
 use http::StatusCode;
 
 /// A page, and what it shows beside the reason and the request's id.
@@ -29,6 +30,10 @@ pub enum Page {
     Whoami(Whoami),
     /// A form on its way to an application.
     HandOn(HandOn),
+    /// One click, before an application is told who somebody is.
+    Click(Click),
+    /// The certificate that logs in does not hold, or there is none.
+    Certificate(Certificate),
 }
 
 /// One of several providers.
@@ -58,6 +63,76 @@ pub struct HandOn {
     pub origin: String,
 }
 
+/// For [`Page::Click`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Click {
+    /// Who is about to be told of.
+    pub who: String,
+    /// The application.
+    pub client: String,
+    /// Where the click leads.
+    pub go: Href,
+}
+
+/// For [`Page::Certificate`].
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Certificate {
+    /// What is wrong with it.
+    pub flaw: Flaw,
+    /// Where to try again.
+    pub again: Option<Href>,
+}
+
+/// What can be wrong with a certificate, as far as a person can do something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Flaw {
+    /// None was shown.
+    #[default]
+    Missing,
+    /// It has expired.
+    Expired,
+    /// It was taken back.
+    Revoked,
+    /// Nobody who is known here vouches for it.
+    Stranger,
+    /// Anything else.
+    Other,
+}
+
+impl Flaw {
+    /// Every one.
+    pub const ALL: [Self; 5] = [
+        Self::Missing,
+        Self::Expired,
+        Self::Revoked,
+        Self::Stranger,
+        Self::Other,
+    ];
+
+    /// Of a certificate that was refused for this.
+    pub fn of(reason: RejectionReason) -> Self {
+        let known = [
+            (RejectionReason::CertificateExpired, Self::Expired),
+            (RejectionReason::CertificateRevoked, Self::Revoked),
+            (RejectionReason::CertificateDenied, Self::Revoked),
+            (RejectionReason::CertificateUnknownAuthority, Self::Stranger),
+        ];
+        let found = known.into_iter().find(|(known, _)| *known == reason);
+        found.map_or(Self::Other, |(_, flaw)| flaw)
+    }
+
+    /// Its texts are called so.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Stranger => "stranger",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// For [`Page::SignedOut`].
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct SignedOut {
@@ -65,6 +140,8 @@ pub struct SignedOut {
     pub sign_in: Option<Href>,
     /// The provider at which the person may be signed in still.
     pub still_at: Option<String>,
+    /// Whether it was the session at all applications of our own OpenID Provider.
+    pub everywhere: bool,
 }
 
 /// For [`Page::SignOut`].
@@ -80,6 +157,8 @@ pub struct SignOut {
     pub ends_at: Vec<String>,
     /// Where to go instead.
     pub stay: Href,
+    /// Whether it is the session at all applications of our own OpenID Provider.
+    pub everywhere: bool,
 }
 
 /// For [`Page::Forbidden`].

@@ -3,7 +3,8 @@
 use super::Words;
 use super::href::Href;
 use super::kinds::{
-    Forbidden, Insecure, NotSent, Page, Provider, SignIn, SignOut, SignedOut, Trouble, Whoami,
+    Certificate, Click, Flaw, Forbidden, HandOn, Insecure, NotSent, Page, Provider, SignIn, SignOut,
+    SignedOut, Trouble, Whoami,
 };
 use countersign_core::reason::{AnswerReason, UnmetReason};
 use countersign_core::request::RequestId;
@@ -24,7 +25,13 @@ pub(super) fn all() -> Vec<(String, Words)> {
     let bare = bare()
         .into_iter()
         .map(|(status, page)| (name(&page, "bare"), words(status, page)));
-    refusals.into_iter().chain(pages).chain(bare).collect()
+    let flaws = Flaw::ALL.map(|flaw| {
+        let again = Href::new("/.countersign/authorize?client_id=grafana");
+        let page = Page::Certificate(Certificate { flaw, again });
+        (name(&page, flaw.key()), words(StatusCode::FORBIDDEN, page))
+    });
+    let refusals = refusals.into_iter().chain(flaws);
+    refusals.chain(pages).chain(bare).collect()
 }
 
 fn name(page: &Page, how: &str) -> String {
@@ -54,7 +61,27 @@ fn words(status: StatusCode, page: Page) -> Words {
 fn full() -> Vec<(StatusCode, Page)> {
     let mut pages = sessions();
     pages.extend(refusals());
+    pages.extend(provided().map(|page| (StatusCode::OK, page)));
     pages
+}
+
+/// On the way to an application that asks our own OpenID Provider.
+fn provided() -> impl Iterator<Item = Page> {
+    let hand_on = Href::new("https://app.example/callback").map(|action| {
+        Page::HandOn(HandOn {
+            action,
+            fields: vec![pair("code", "x\"y"), pair("state", "a b")],
+            origin: "https://app.example".to_owned(),
+        })
+    });
+    let click = Href::new("/.countersign/authorize?client_id=grafana").map(|go| {
+        Page::Click(Click {
+            who: WHO.to_owned(),
+            client: "an-application-of-a-rather-long-name.example".to_owned(),
+            go,
+        })
+    });
+    [hand_on, click].into_iter().flatten()
 }
 
 /// Somebody whose name needs room.
@@ -78,6 +105,7 @@ fn sessions() -> Vec<(StatusCode, Page)> {
     let signed_out = SignedOut {
         sign_in: Href::new("/"),
         still_at: Some("Example & Sons".to_owned()),
+        everywhere: false,
     };
     let whoami = Whoami {
         who: Some(WHO.to_owned()),
@@ -99,6 +127,7 @@ fn sessions() -> Vec<(StatusCode, Page)> {
             fields: vec![pair("token", "x\"y")],
             ends_at: vec!["https://op.example".to_owned()],
             stay,
+            everywhere: false,
         });
     let pages = [
         Some(Page::SignIn(sign_in)),
@@ -143,11 +172,18 @@ fn bare() -> Vec<(StatusCode, Page)> {
                 providers: Vec::new(),
             }),
         ),
-        (StatusCode::OK, Page::SignedOut(SignedOut::default())),
+        (
+            StatusCode::OK,
+            Page::SignedOut(SignedOut {
+                everywhere: true,
+                ..SignedOut::default()
+            }),
+        ),
         (StatusCode::FORBIDDEN, Page::Forbidden(Forbidden::default())),
         (StatusCode::BAD_GATEWAY, Page::Trouble(Trouble::default())),
         (StatusCode::UNAUTHORIZED, Page::NotSent(NotSent::default())),
         (StatusCode::FORBIDDEN, Page::Insecure(Insecure::default())),
+        (StatusCode::FORBIDDEN, Page::Certificate(Certificate::default())),
         (StatusCode::OK, Page::Whoami(Whoami::default())),
     ];
     pages.extend(Href::new("/").map(|place| {
@@ -157,6 +193,7 @@ fn bare() -> Vec<(StatusCode, Page)> {
             fields: Vec::new(),
             ends_at: Vec::new(),
             stay: place,
+            everywhere: true,
         };
         (StatusCode::OK, Page::SignOut(page))
     }));

@@ -5,7 +5,7 @@ use super::kinds::{Page, Provider};
 use minijinja::value::Value;
 
 /// The files of templates, by the pages that they are: what a folder of own templates may hold.
-pub(super) const TEMPLATES: [(&str, &str); 12] = [
+pub(super) const TEMPLATES: [(&str, &str); 14] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("refused.html", include_str!("templates/refused.html")),
     ("sign-in.html", include_str!("templates/sign-in.html")),
@@ -18,6 +18,8 @@ pub(super) const TEMPLATES: [(&str, &str); 12] = [
     ("too-many.html", include_str!("templates/too-many.html")),
     ("whoami.html", include_str!("templates/whoami.html")),
     ("hand-on.html", include_str!("templates/hand-on.html")),
+    ("click.html", include_str!("templates/click.html")),
+    ("certificate.html", include_str!("templates/certificate.html")),
 ];
 
 /// The one script there is: it sends the form, so that nobody has to press the button.
@@ -37,7 +39,9 @@ impl Page {
             | Self::NotSent(_)
             | Self::Insecure(_)
             | Self::TooMany
-            | Self::Whoami(_) => None,
+            | Self::Whoami(_)
+            | Self::Click(_)
+            | Self::Certificate(_) => None,
         }
     }
 
@@ -55,6 +59,8 @@ impl Page {
             Self::TooMany => "too-many.html",
             Self::Whoami(_) => "whoami.html",
             Self::HandOn(_) => "hand-on.html",
+            Self::Click(_) => "click.html",
+            Self::Certificate(_) => "certificate.html",
         }
     }
 
@@ -81,7 +87,9 @@ impl Page {
             | Self::NotSent(_)
             | Self::Insecure(_)
             | Self::TooMany
-            | Self::Whoami(_) => Vec::new(),
+            | Self::Whoami(_)
+            | Self::Click(_)
+            | Self::Certificate(_) => Vec::new(),
         }
     }
 
@@ -96,12 +104,14 @@ impl Page {
             Self::SignedOut(page) => shown([
                 ("sign_in", maybe_link(page.sign_in.as_ref())),
                 ("still_at", maybe(page.still_at.as_deref())),
+                ("everywhere", Value::from(page.everywhere)),
             ]),
             Self::SignOut(page) => shown([
                 ("who", maybe(page.who.as_deref())),
                 ("action", link(&page.action)),
                 ("fields", pairs(&page.fields)),
                 ("stay", link(&page.stay)),
+                ("everywhere", Value::from(page.everywhere)),
             ]),
             Self::Forbidden(page) => shown([
                 ("who", maybe(page.who.as_deref())),
@@ -120,6 +130,15 @@ impl Page {
                 ("action", link(&page.action)),
                 ("fields", pairs(&page.fields)),
                 ("script", Value::from_safe_string(HAND_ON.to_owned())),
+            ]),
+            Self::Click(page) => shown([
+                ("who", text(&page.who)),
+                ("client", text(&page.client)),
+                ("go", link(&page.go)),
+            ]),
+            Self::Certificate(page) => shown([
+                ("flaw", text(page.flaw.key())),
+                ("again", maybe_link(page.again.as_ref())),
             ]),
             Self::Whoami(page) => shown([
                 ("who", maybe(page.who.as_deref())),

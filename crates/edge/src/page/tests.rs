@@ -35,7 +35,7 @@ fn own(files: &[(&str, &str)]) -> Result<Pages, String> {
 }
 
 #[tokio::test]
-async fn every_page_is_whole_small_and_without_script_or_anything_from_elsewhere() {
+async fn every_page_is_whole_small_and_without_anything_from_elsewhere_and_one_has_a_script() {
     for (name, response) in Pages::samples() {
         let (head, page) = text(response, &Pages::built_in()).await;
         assert!(page.len() < 20_000, "{name}: {} bytes", page.len());
@@ -46,16 +46,10 @@ async fn every_page_is_whole_small_and_without_script_or_anything_from_elsewhere
         for once in ["<main>", "<h1>", "<title>", "<html lang=\"en\""] {
             assert_eq!(page.matches(once).count(), 1, "{name}: {once}");
         }
-        for never in [
-            "<script",
-            "src=",
-            "<link",
-            "url(",
-            "{{",
-            "{%",
-            "javascript:",
-            " style=",
-        ] {
+        // It sends its form, so that nobody has to.
+        let scripts = usize::from(name.starts_with("hand-on"));
+        assert_eq!(page.matches("<script").count(), scripts, "{name}");
+        for never in ["src=", "<link", "url(", "{{", "{%", "javascript:", " style="] {
             assert!(!page.contains(never), "{name}: {never}");
         }
         assert_eq!(
@@ -63,8 +57,8 @@ async fn every_page_is_whole_small_and_without_script_or_anything_from_elsewhere
             "text/html; charset=utf-8",
             "{name}"
         );
-        // The form of this one is believed for whence it comes.
-        let referrer = if name.starts_with("sign-out") {
+        // What is clicked on these is believed for whence it comes.
+        let referrer = if name.starts_with("sign-out") || name.starts_with("click") {
             "same-origin"
         } else {
             "no-referrer"
@@ -105,6 +99,26 @@ async fn the_policy_allows_the_pages_own_style_and_names_where_a_form_ends() {
     let policy = head.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.contains(&format!("style-src 'sha256-{hash}'")));
     assert!(policy.contains("form-action 'self' https://op.example;"));
+}
+
+#[tokio::test]
+async fn the_one_script_is_named_by_its_hash_and_its_form_goes_to_one_origin() {
+    use aws_lc_rs::digest;
+    use base64::Engine as _;
+    let samples = Pages::samples();
+    let (_, response) = samples
+        .into_iter()
+        .find(|(name, _)| name == "hand-on-full")
+        .unwrap();
+    let (head, page) = text(response, &Pages::built_in()).await;
+    let (_, script) = page.split_once("<script>").unwrap();
+    let (script, _) = script.split_once("</script>").unwrap();
+    let hash = base64::prelude::BASE64_STANDARD.encode(digest::digest(&digest::SHA256, script.as_bytes()));
+    let policy = head.headers()["content-security-policy"].to_str().unwrap();
+    let wanted = format!(
+        "; script-src 'sha256-{hash}'; base-uri 'none'; form-action https://app.example; frame-ancestors 'none'"
+    );
+    assert!(policy.ends_with(&wanted), "{policy}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use countersign_core::certificate::CertificateJudge;
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::{Named, Requirement};
 use countersign_jose::jwks::KeySet;
-use countersign_oidc::provider::client::{ClientProof, Clients, RegisteredClient, SecretHash};
+use countersign_oidc::provider::client::{ClientLogout, ClientProof, Clients, RegisteredClient, SecretHash};
 use countersign_oidc::provider::site::SitePattern;
 use std::sync::Arc;
 use url::Url;
@@ -61,39 +61,50 @@ fn registered_client(
             ..Fault::new("", message).help(help)
         });
     }
+    let backchannel = values.text("backchannel_logout_uri");
+    if let Some(text) = backchannel.filter(|text| !is_sound(text)) {
+        faults.push(unsound("backchannel_logout_uri", text));
+    }
     RegisteredClient {
         id: id.into(),
-        redirect_uris: redirect_uris(values, faults),
+        redirect_uris: places("redirect_uris", values, faults),
         proof: proof(values, judges, faults),
+        logout: ClientLogout {
+            redirect_uris: places("post_logout_redirect_uris", values, faults),
+            backchannel_uri: backchannel.and_then(|text| Url::parse(text).ok()),
+        },
         offline: values.flag("offline"),
         bind: values.flag("bind"),
     }
 }
 
-fn redirect_uris(values: &Values, faults: &mut Vec<Fault>) -> Vec<Box<str>> {
-    let mut redirect_uris = Vec::new();
-    for (index, text) in values.texts("redirect_uris").enumerate() {
-        let url = Url::parse(text).ok();
-        let sound = url.is_some_and(|url| {
-            let local = url
-                .host_str()
-                .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
-            let travels_safely = url.scheme() == "https" || (url.scheme() == "http" && local);
-            travels_safely
-                && url.fragment().is_none()
-                && url.username().is_empty()
-                && url.password().is_none()
-        });
-        if sound {
-            redirect_uris.push(text.into());
+/// The URLs of the list `key`.
+fn places(key: &str, values: &Values, faults: &mut Vec<Fault>) -> Vec<Box<str>> {
+    let mut sound = Vec::new();
+    for (index, text) in values.texts(key).enumerate() {
+        if is_sound(text) {
+            sound.push(text.into());
         } else {
-            let message = format!("{text:?} is not https, or has a fragment or a user");
-            let fault = Fault::new(&index.to_string(), message).within("redirect_uris");
-            let help = "https://app.home.example/callback; http at localhost alone";
-            faults.push(fault.help(help));
+            faults.push(unsound(&index.to_string(), text).within(key));
         }
     }
-    redirect_uris
+    sound
+}
+
+/// Whether what goes there is not read on the way: https, or this very machine.
+fn is_sound(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let local = url
+            .host_str()
+            .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+        let travels_safely = url.scheme() == "https" || (url.scheme() == "http" && local);
+        travels_safely && url.fragment().is_none() && url.username().is_empty() && url.password().is_none()
+    })
+}
+
+fn unsound(key: &str, text: &str) -> Fault {
+    let message = format!("{text:?} is not https, or has a fragment or a user");
+    Fault::new(key, message).help("https://app.home.example/callback; http at localhost alone")
 }
 
 fn proof(values: &Values, judges: &[Arc<dyn CertificateJudge>], faults: &mut Vec<Fault>) -> ClientProof {

@@ -126,6 +126,7 @@ fn a_message_opens_for_its_purpose_and_context_only() {
         Purpose::Code,
         Purpose::AccessToken,
         Purpose::Grant,
+        Purpose::SignOns,
         Purpose::Assertion,
     ];
     for sealed_for in purposes {

@@ -1,0 +1,232 @@
+//! A browser logs out (OpenID Connect RP-Initiated Logout 1.0), and the clients of its session are told (OpenID Connect Back-Channel
+//! Logout 1.0). From then on one click comes before the next login.
+
+use super::Provider;
+use super::sign_on::{Browser, out, sid};
+use countersign_core::http_client::{FetchLimits, HttpError};
+use countersign_core::request::OriginalRequest;
+use countersign_core::secret::Secret;
+use countersign_core::session::StoreError;
+use countersign_core::time::Now;
+use countersign_jose::jwks::{KeySet, Lookup};
+use countersign_jose::token::UnverifiedToken;
+use countersign_jose::verify::verify_signed;
+use countersign_oidc::provider::client::Client;
+use countersign_oidc::provider::logout::{EndSession, Hint, LogoutTold, TYPE, request};
+use http::{HeaderValue, StatusCode};
+use std::time::Duration;
+use url::Url;
+
+/// How long one client may take to answer.
+const DEADLINE: Duration = Duration::from_secs(4);
+/// The longest answer of it that is read, in bytes.
+const MAX_ANSWER_BYTES: usize = 16 * 1024;
+/// The bytes of a logout token's name.
+const JTI_BYTES: usize = 16;
+
+/// What becomes of it.
+#[derive(Debug)]
+pub enum Ending {
+    /// The user is asked first: nobody else may end a session.
+    Asks(Asks),
+    /// It has ended.
+    Ended(Box<Ended>),
+    /// It could not be ended. The text is for the log.
+    Unavailable(String),
+}
+
+/// What the user is asked.
+#[derive(Debug)]
+pub struct Asks {
+    /// Who is logged in, as far as is known.
+    pub who: Option<Box<str>>,
+    /// The request once more, with the click: the fields of a form.
+    pub fields: Vec<(String, String)>,
+    /// Where the browser goes then.
+    pub location: Option<String>,
+}
+
+/// A session that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Whose it was, as far as is known.
+    pub subject: Option<Box<str>>,
+    /// Where the browser goes.
+    pub location: Option<String>,
+    /// What the browser keeps: that it has logged out.
+    pub cookie: Option<HeaderValue>,
+    /// Who is to be told.
+    pub told: Vec<Telling>,
+    /// What of the request was not as it should be: for the log.
+    pub remark: &'static str,
+}
+
+/// One client that is to be told.
+#[derive(Debug)]
+pub struct Telling {
+    /// Who.
+    pub client_id: Box<str>,
+    uri: Url,
+    subject: Box<str>,
+    sid: Box<str>,
+    jti: String,
+}
+
+/// Why a client was not told. The texts are for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TellError {
+    /// It was not reached.
+    #[error(transparent)]
+    Unreachable(#[from] HttpError),
+    /// It does not take it.
+    #[error("the answer is {0}")]
+    Status(StatusCode),
+    /// No token can be made.
+    #[error("no logout token: {0}")]
+    Token(String),
+}
+
+impl TellError {
+    /// Whether it may do to try again.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable(error) => match error {
+                HttpError::Unreachable(_) | HttpError::TooSlow(_) => true,
+                HttpError::TooLarge(_) | HttpError::PrivateAddress(_) | HttpError::Unsendable(_) => false,
+            },
+            Self::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Token(_) => false,
+        }
+    }
+}
+
+impl Provider {
+    /// Answers the query, or the form, of the end session endpoint. `here` says that it was sent by a page of this very host.
+    pub async fn end_session(&self, request: &OriginalRequest, form: &[u8], here: bool, now: Now) -> Ending {
+        // What has no single reading says nothing: the user can log out nevertheless.
+        let asked = EndSession::read(form).unwrap_or_default();
+        let hint = asked.id_token_hint.as_ref();
+        let hint = hint.and_then(|hint| self.hint(hint.expose()));
+        let client = self.asking(hint.as_ref(), asked.client_id.as_deref());
+        let uri = asked.post_logout_redirect_uri.as_deref();
+        let admitted = uri.filter(|uri| {
+            client
+                .as_ref()
+                .is_some_and(|client| client.has_post_logout_redirect_uri(uri))
+        });
+        let location = admitted.and_then(|uri| asked.location(uri));
+        let remark = match (&asked.id_token_hint, &hint, uri, admitted) {
+            (Some(_), None, _, _) => "id_token_hint is no ID Token of ours",
+            (_, _, Some(_), None) => "post_logout_redirect_uri is none of that client's",
+            (None | Some(_), Some(_) | None, None | Some(_), _) => "",
+        };
+        let proved = request.certificate.presented.as_ref();
+        let proved = proved.and_then(|presented| self.judge(presented, now).ok());
+        let subject = hint.as_ref().map(|hint| &hint.subject);
+        let subject = subject
+            .or(proved.as_ref().map(|proved| &proved.person.subject))
+            .cloned();
+        let browsers = match (Browser::of(&request.headers), &subject) {
+            (Browser::In(value), Some(subject)) => Some(sid(value, subject)),
+            (Browser::In(_) | Browser::New | Browser::Out, _) => None,
+        };
+        let hinted = hint.map(|hint| hint.sid);
+        let is_theirs = hinted.is_some() && hinted == browsers;
+        if !(is_theirs || asked.clicked && here) {
+            return Ending::Asks(Asks {
+                who: proved.and_then(|proved| proved.person.email).or(subject),
+                fields: owned(&asked),
+                location,
+            });
+        }
+        let sids = [hinted.filter(|_| !is_theirs), browsers];
+        match self.told(sids.into_iter().flatten(), now).await {
+            Ok(told) => Ending::Ended(Box::new(Ended {
+                subject,
+                location,
+                cookie: out(),
+                told,
+                remark,
+            })),
+            Err(error) => Ending::Unavailable(error.to_string()),
+        }
+    }
+
+    /// What an ID Token says, if it is ours: by the keys of now.
+    fn hint(&self, text: &str) -> Option<Hint> {
+        let token = UnverifiedToken::parse(text).ok()?;
+        let (keys, _) = KeySet::parse(self.keys.jwk_set().as_bytes()).ok()?;
+        let Lookup::Found(key) = keys.find(token.kid_unverified(), token.algorithm()) else {
+            return None;
+        };
+        let signed = verify_signed(token, &key, &self.keys.algorithms()).ok()?;
+        Hint::read(&signed, self.issuer.as_str())
+    }
+
+    /// Who asks: whoever the hint was for, and nobody where another name stands beside it.
+    fn asking(&self, hint: Option<&Hint>, client_id: Option<&str>) -> Option<Client> {
+        let hinted = hint.map(|hint| &*hint.client_id);
+        match (hinted, client_id) {
+            (Some(hinted), Some(named)) if hinted != named => None,
+            (hinted, named) => self.clients.find(hinted.or(named)?),
+        }
+    }
+
+    /// Ends these sessions; who is to be told of it.
+    async fn told(&self, sids: impl Iterator<Item = Box<str>>, now: Now) -> Result<Vec<Telling>, StoreError> {
+        let mut told = Vec::new();
+        for sid in sids {
+            let known = self.sign_off(&sid, now).await?;
+            let subject = &known.subject;
+            told.extend(known.clients.iter().filter_map(|id| {
+                // Whoever is no client any more is told nothing.
+                let uri = self.clients.find(id)?.backchannel_logout_uri()?;
+                Some(Telling {
+                    client_id: id.clone(),
+                    uri,
+                    subject: subject.clone(),
+                    sid: sid.clone(),
+                    jti: self.draw::<JTI_BYTES>(),
+                })
+            }));
+        }
+        Ok(told)
+    }
+
+    /// Tells one client, once.
+    pub async fn tell(&self, telling: &Telling, now: Now) -> Result<(), TellError> {
+        let told = LogoutTold {
+            issuer: self.issuer.as_str(),
+            client_id: &telling.client_id,
+            subject: &telling.subject,
+            sid: &telling.sid,
+            jti: &telling.jti,
+            issued: now.wall,
+        };
+        let token = self.keys.sign(TYPE, &told.payload());
+        let token = token.map_err(|error| TellError::Token(error.to_string()))?;
+        let request = request(&telling.uri, &Secret::new(token));
+        let request =
+            request.ok_or_else(|| TellError::Token("no request can be made of its address".into()))?;
+        let limits = FetchLimits {
+            deadline: DEADLINE,
+            body_bytes: MAX_ANSWER_BYTES,
+            // The operator named it, or the pattern that it is of.
+            as_public_as: telling.uri.host_str().map(Into::into),
+            authorities: None,
+        };
+        let answer = self.http.send(request, limits).await?;
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(TellError::Status(answer.status()))
+        }
+    }
+}
+
+fn owned(asked: &EndSession) -> Vec<(String, String)> {
+    let fields = asked.fields().into_iter();
+    fields
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
