@@ -9,6 +9,7 @@ use crate::jwt_svid;
 use crate::keys::KeySetFactory;
 use crate::login::cookies::SessionCookie;
 use crate::login::{self, Login};
+use crate::provider::keys::SigningKeysFactory;
 use crate::revocations::RevocationsFactory;
 use crate::session::Sessions;
 use crate::token_cache::TokenCache;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub tokens: Arc<TokenCache>,
     /// Where revocation lists come from.
     pub revocations: Arc<dyn RevocationsFactory>,
+    /// Where keys come from that our own OpenID Provider signs with.
+    pub signing_keys: Arc<dyn SigningKeysFactory>,
     /// Where sessions are found.
     pub sessions: Arc<dyn Sessions>,
     /// The cookie of sessions.
@@ -126,6 +129,7 @@ pub(crate) fn offline() -> Parts {
             &Zeros,
         )),
         revocations: Arc::new(crate::revocations::NoLists),
+        signing_keys: Arc::new(Offline),
         sessions: Arc::new(Offline),
         cookie: SessionCookie::default(),
         sends_tokens: false,

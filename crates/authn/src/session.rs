@@ -414,6 +414,8 @@ pub enum Purpose {
     SignOns,
     /// The id (`jti`) of an assertion by which one of its clients proved itself.
     Assertion,
+    /// What it signs with.
+    ProviderKeys,
 }
 
 impl Purpose {
@@ -431,7 +433,8 @@ impl Purpose {
             | Self::AccessToken
             | Self::Grant
             | Self::SignOns
-            | Self::Assertion => false,
+            | Self::Assertion
+            | Self::ProviderKeys => false,
         }
     }
 }

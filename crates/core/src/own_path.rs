@@ -32,6 +32,8 @@ pub const USERINFO: &str = "/.countersign/userinfo";
 pub const END_SESSION: &str = "/.countersign/end-session";
 /// Its public keys (RFC 7517).
 pub const KEYS: &str = "/.countersign/keys";
+/// The public half of the one that signs, as PEM (RFC 7468).
+pub const KEYS_PEM: &str = "/.countersign/keys.pem";
 /// What it says of itself: the one place that the standard names (OpenID Connect Discovery 1.0 section 4).
 pub const DISCOVERY: &str = "/.well-known/openid-configuration";
 
@@ -71,6 +73,8 @@ pub enum ProviderPage {
     Discovery,
     /// [`KEYS`]
     Keys,
+    /// [`KEYS_PEM`]
+    KeysPem,
     /// [`AUTHORIZE`]
     Authorize,
     /// [`TOKEN`]
@@ -81,9 +85,10 @@ pub enum ProviderPage {
     EndSession,
 }
 
-const PROVIDER_PAGES: [(&str, ProviderPage); 6] = [
+const PROVIDER_PAGES: [(&str, ProviderPage); 7] = [
     (DISCOVERY, ProviderPage::Discovery),
     (KEYS, ProviderPage::Keys),
+    (KEYS_PEM, ProviderPage::KeysPem),
     (AUTHORIZE, ProviderPage::Authorize),
     (TOKEN, ProviderPage::Token),
     (USERINFO, ProviderPage::Userinfo),

@@ -112,6 +112,7 @@ reasons! {
         IntrospectionBusy = "introspection_busy", "Too many tokens that nobody knows are being asked about: this one has to wait.";
         AuthoritiesUnreachable = "authorities_unreachable", "The authorities of the trust domain are not known: the Workload API has told none yet.";
         SessionsUnreachable = "sessions_unreachable", "The store of the sessions could not be asked.";
+        ProviderKeysUnavailable = "provider_keys_unavailable", "The keys of our own OpenID Provider cannot be had where they are kept, so that nothing is signed.";
         Internal = "internal_error", "A bug: the request was not decided. The log has the details under the request id.";
     }
 }

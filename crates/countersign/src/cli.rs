@@ -291,6 +291,7 @@ pub fn offline_parts() -> Parts {
         bundle_files: BundleFiles::default(),
         tokens: Arc::new(tokens),
         revocations: RevocationLists::offline(),
+        signing_keys: Arc::new(Offline),
         sessions: Arc::new(Offline),
         cookie: countersign_authn::login::cookies::SessionCookie::default(),
         sends_tokens: false,

@@ -22,8 +22,9 @@ pub(crate) use asked::Asked;
 pub(crate) use ports::ports;
 pub use signals::Signals;
 
+use asked::WantedKeys;
 use program::{InForce, Program};
-use sessions::Opened;
+use sessions::{Opened, Step};
 use signals::Told;
 use sockets::Sockets;
 
@@ -39,6 +40,10 @@ mod sockets;
 
 /// Stands for the end of a line in an answer of the admin socket, which is one line.
 pub const NEXT_LINE: &str = "\u{1e}";
+
+/// What there is to say where keys are made and cannot be kept.
+const KEYS_END: &str =
+    "there is no state folder: the provider's keys end with this process, and so do the tokens they signed";
 
 /// Where the configuration comes from, each time it is read.
 #[derive(Clone, Debug)]
@@ -116,6 +121,13 @@ impl Running {
             log.event("warning", "crl_kept", &why);
         }
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
+        // Who asks finds the keys of the provider there, which may be in the store.
+        opened.commit(step, &asked.sessions, &log);
+        let keys = WantedKeys::of(&loaded);
+        if folder.is_err() && keys.need_a_folder() {
+            log.event("warning", "provider_keys", KEYS_END);
+        }
+        asked.make_keys(keys).await;
         let in_force = InForce::first(&loaded, sources, recorder.stamps());
         let shared = Shared::new(Gateway::default(), &ports, observer);
         loopback.lead_to(&shared);
@@ -144,7 +156,7 @@ impl Running {
         if let Ok(folder) = folder {
             running.admin(&folder);
         }
-        drop(program.put_in_force(loaded, in_force, (change, step), &mut program.sockets()));
+        drop(program.put_in_force(loaded, in_force, (change, Step::Nothing), &mut program.sockets()));
         drop(starting);
         Ok(running)
     }

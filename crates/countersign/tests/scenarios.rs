@@ -28,6 +28,7 @@ use countersign_edge::key_sets::{KeySets, Refresh};
 use countersign_edge::log::{Format, Log};
 use countersign_edge::metrics::Metrics;
 use countersign_edge::observe::Observer;
+use countersign_edge::provider_keys::{Place, ProviderKeys};
 use countersign_edge::serve::{Loopback, Service, Shared};
 use countersign_edge::sessions::{SessionKeeper, SessionSettings};
 use countersign_edge::store::NoSessions;
@@ -60,12 +61,21 @@ struct Countersign {
     folder: PathBuf,
 }
 
+/// What a configuration is read among, and what outlives it.
+type Asked<'a> = (
+    &'a Arc<KeySets>,
+    &'a BundleFiles,
+    &'a Arc<ProviderKeys>,
+    &'a Arc<dyn Sessions>,
+);
+
 /// One process: what a reload replaces, and what outlives it.
 struct Process {
     world: World,
     outside: Ports,
     key_sets: Arc<KeySets>,
     bundle_files: BundleFiles,
+    provider_keys: Arc<ProviderKeys>,
     sessions: Arc<dyn Sessions>,
     shared: Arc<Shared>,
     services: Vec<(String, Service)>,
@@ -75,12 +85,13 @@ struct Process {
 fn load(
     config: &str,
     files: &Files,
-    (key_sets, bundle_files, sessions): (&Arc<KeySets>, &BundleFiles, &Arc<dyn Sessions>),
+    (key_sets, bundle_files, provider_keys, sessions): Asked<'_>,
     outside: &Ports,
 ) -> Result<Loaded, String> {
     let sources = Sources::text("countersign.toml", config);
     let keys: Arc<dyn KeySetFactory> = Arc::clone(key_sets) as _;
     let loaded = compose::load_with(&sources, &environment(files), |limits| Parts {
+        signing_keys: Arc::clone(provider_keys) as _,
         sessions: Arc::clone(sessions),
         cookie: SessionCookie::default(),
         sends_tokens: false,
@@ -95,6 +106,8 @@ fn load(
     let mut loaded = loaded.map_err(|said| render(&said, &sources, false))?;
     let faces = loaded.listeners.iter().map(compose::Listen::face);
     loaded.gateway.faces = faces.enumerate().collect();
+    let provider = loaded.gateway.provider.as_ref();
+    provider_keys.follow(provider.and_then(|provider| provider.keys.plan()), Place::Node);
     Ok(loaded)
 }
 
@@ -201,13 +214,16 @@ impl Program for Countersign {
         let keeper = SessionKeeper::new(&outside, Arc::new(NoSessions), settings, Arc::clone(&sealer));
         let sessions = Arc::clone(&keeper) as Arc<dyn Sessions>;
         let bundle_files = BundleFiles::default();
-        let loaded = load(config, files, (&key_sets, &bundle_files, &sessions), &outside)?;
+        let provider_keys = ProviderKeys::new(&outside, Arc::clone(&sessions), Refresh::ByHand);
+        let asked = (&key_sets, &bundle_files, &provider_keys, &sessions);
+        let loaded = load(config, files, asked, &outside)?;
         let sealer = loaded.session.sealer.clone().unwrap_or(sealer);
         let store = store(&loaded.session.store, &outside, world)?;
         keeper.keep_in(store, loaded.session.settings, sealer);
         let (log, lines) = Log::memory(Format::Json);
         let log = Arc::new(log);
         keeper.tell(&log);
+        provider_keys.tell(&log);
         let observer = Observer::new(log, Arc::new(Metrics::new()));
         let shared = Shared::new(loaded.gateway, &outside, observer);
         loopback.lead_to(&shared);
@@ -222,6 +238,7 @@ impl Program for Countersign {
             outside,
             key_sets,
             bundle_files,
+            provider_keys,
             sessions,
             shared,
             services,
@@ -274,6 +291,7 @@ impl Gateway for Process {
     fn tick(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.key_sets.tick(self.world.clock.now()).await;
+            self.provider_keys.tick(self.world.clock.now()).await;
             // What requests have left behind them, such as the renewal of a session, comes to its end.
             for _ in 0..100 {
                 tokio::task::yield_now().await;
@@ -285,7 +303,12 @@ impl Gateway for Process {
         let loaded = load(
             config,
             files,
-            (&self.key_sets, &self.bundle_files, &self.sessions),
+            (
+                &self.key_sets,
+                &self.bundle_files,
+                &self.provider_keys,
+                &self.sessions,
+            ),
             &self.outside,
         )?;
         self.shared.swap(loaded.gateway);

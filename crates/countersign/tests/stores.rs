@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test panics when it must, and a writer that is killed prints what it has done"
 )]
@@ -43,5 +44,7 @@ mod file;
 mod killed;
 #[path = "stores/memory.rs"]
 mod memory;
+#[path = "stores/provider_keys.rs"]
+mod provider_keys;
 #[path = "stores/redis.rs"]
 mod redis;

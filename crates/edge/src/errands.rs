@@ -139,9 +139,9 @@ impl Errand<'_> {
             | OwnPage::Session
             | OwnPage::Renew
             | OwnPage::Jwks
-            | OwnPage::Provider(ProviderPage::Discovery | ProviderPage::Keys | ProviderPage::Userinfo) => {
-                None
-            }
+            | OwnPage::Provider(
+                ProviderPage::Discovery | ProviderPage::Keys | ProviderPage::KeysPem | ProviderPage::Userinfo,
+            ) => None,
         };
         let allowed = limited.map_or(Ok(()), |endpoint| {
             self.gateway.rates.allow(endpoint, self.request.client, self.now)

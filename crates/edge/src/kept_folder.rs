@@ -3,8 +3,9 @@
 use countersign_core::BoxFuture;
 use countersign_core::kept::{Kept, KeptError, is_name};
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, Metadata};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -81,15 +82,31 @@ fn told(path: &Path, error: &std::io::Error) -> KeptError {
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, KeptError> {
-    match std::fs::metadata(path) {
+    let file = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(told(path, &error)),
-        Ok(facts) if facts.len() > MAX_BLOB_BYTES => {
-            return Err(KeptError(format!("{}: too large", path.display())));
-        }
-        Ok(_) => {}
+        opened => opened.map_err(|error| told(path, &error))?,
+    };
+    let facts = file.metadata().map_err(|error| told(path, &error))?;
+    if let Some(why) = not_ours_alone(&facts) {
+        return Err(KeptError(format!("{}: {why}", path.display())));
     }
-    std::fs::read(path).map(Some).map_err(|error| told(path, &error))
+    let mut bytes = Vec::new();
+    let read = file.take(MAX_BLOB_BYTES + 1).read_to_end(&mut bytes);
+    if read.map_err(|error| told(path, &error))? as u64 > MAX_BLOB_BYTES {
+        return Err(KeptError(format!("{}: too large", path.display())));
+    }
+    Ok(Some(bytes))
+}
+
+/// Why a blob is not believed: another user may have read or written it. All of them were written for this user alone.
+fn not_ours_alone(facts: &Metadata) -> Option<String> {
+    if facts.mode() & 0o077 != 0 {
+        return Some("others than its owner may read or write it; `chmod go=` it, if nobody has".to_owned());
+    }
+    // Root could read what any user has put there.
+    let us = std::fs::metadata("/proc/self").ok()?.uid();
+    let owner = facts.uid();
+    (owner != us && owner != 0).then(|| format!("it belongs to the user {owner}, and this is {us}"))
 }
 
 fn write(path: &Path, temporary: &Path, bytes: &[u8]) -> Result<(), KeptError> {
@@ -102,7 +119,10 @@ fn write(path: &Path, temporary: &Path, bytes: &[u8]) -> Result<(), KeptError> {
             .open(temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(temporary, path)
+        std::fs::rename(temporary, path)?;
+        // That it is called so now outlives a crash, too.
+        path.parent()
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     };
     write().map_err(|error| {
         drop(std::fs::remove_file(temporary));
@@ -181,7 +201,28 @@ impl Kept for KeptMemory {
 mod tests {
     use super::*;
     use crate::fakes::Folder;
-    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[tokio::test]
+    async fn a_blob_that_others_may_read_or_that_is_anothers_is_not_believed() {
+        let folder = Folder::new("kept-read-by-others");
+        let kept = KeptFolder::new(folder.0.clone());
+        kept.save("provider-keys", b"x").await.unwrap();
+        let path = folder.0.join("provider-keys");
+        for mode in [0o604, 0o640, 0o620, 0o601] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let refused = kept.load("provider-keys").await.unwrap_err();
+            assert!(refused.0.contains("others than its owner"), "{mode:o}: {refused}");
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(kept.load("provider-keys").await.unwrap().is_some());
+        // Only root can give a file away.
+        if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+            std::os::unix::fs::chown(&path, Some(4321), None).unwrap();
+            let refused = kept.load("provider-keys").await.unwrap_err();
+            assert!(refused.0.contains("belongs to the user 4321"), "{refused}");
+        }
+    }
 
     #[tokio::test]
     async fn a_blob_is_written_whole_and_for_this_user_only() {

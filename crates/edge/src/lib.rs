@@ -4,8 +4,8 @@
 //! [`integration`] and [`page`] (how the question is read and the answer written), [`proxy`] and [`body`] (the way to
 //! the application), `errands` (browsers that log in and out), `behind` (what an answer does not wait
 //! for), [`rate`] (how often one may ask), [`observe`], [`log`],
-//! [`audit`] and [`metrics`] (what is left behind), [`key_sets`] and [`http_client`] (the issuers' keys), [`sessions`] (logins,
-//! kept), `workload_api` (trust bundles, live), [`kept_folder`], [`store`], [`system`] (the ports), [`admin`].
+//! [`audit`] and [`metrics`] (what is left behind), [`key_sets`] and [`http_client`] (the issuers' keys), [`provider_keys`]
+//! (our own), [`sessions`] (logins, kept), `workload_api` (trust bundles, live), [`kept_folder`], [`store`], [`system`] (the ports), [`admin`].
 
 pub mod admin;
 pub mod audit;
@@ -22,6 +22,7 @@ pub mod log;
 pub mod metrics;
 pub mod observe;
 pub mod page;
+pub mod provider_keys;
 pub mod proxy;
 pub mod rate;
 pub mod revocation_lists;

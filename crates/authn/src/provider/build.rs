@@ -1,22 +1,21 @@
 //! From checked values to the provider: all that can be wrong with `[openid_provider]`, told at once.
 
 use super::Provider;
-use super::keys::{OneKey, SigningKeys};
 use super::person::EmailFrom;
 use crate::kinds::Parts;
 use countersign_core::certificate::CertificateJudge;
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::Requirement;
-use countersign_jose::algorithm::Algorithm;
 use countersign_jose::json::{parse_object, quoted};
-use countersign_jose::sign::SigningKey;
 use countersign_oidc::provider::claims::StaticClaims;
 use countersign_oidc::provider::metadata::Issuer;
 use countersign_oidc::provider::site::Origin;
+use signing::signing_keys;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod clients;
+mod signing;
 
 /// How long tokens hold where nothing is said.
 const TOKEN_LIFE: Duration = Duration::from_mins(5);
@@ -38,13 +37,15 @@ pub fn build(
             faults.push(Fault::new("issuer", error.to_string()).help(help));
         })
         .ok();
-    let key = key(values, &mut faults);
+    let name = issuer.as_ref().map_or("", Issuer::as_str);
+    let keys = signing_keys(values, name, parts, &mut faults);
     let clients = clients::clients(values, &judges, &mut faults);
     let rules = clients::rules(values, requirements, &clients, &mut faults);
     let unbound = clients::unbound(values, &clients, &mut faults);
     let mtls_origin = mtls_origin(values, &mut faults);
     let static_claims = static_claims(values, &mut faults);
-    let (Some(issuer), Some(keys), Some(static_claims), []) = (issuer, key, static_claims, faults.as_slice())
+    let (Some(issuer), Some(keys), Some(static_claims), []) =
+        (issuer, keys, static_claims, faults.as_slice())
     else {
         return Err(faults);
     };
@@ -67,23 +68,6 @@ pub fn build(
         entropy: Arc::clone(&parts.entropy),
         http: Arc::clone(&parts.http),
     })
-}
-
-fn key(values: &Values, faults: &mut Vec<Fault>) -> Option<Arc<dyn SigningKeys>> {
-    let pem = values.secret("key")?.expose();
-    let algorithm = values.text("key_algorithm").and_then(Algorithm::parse);
-    let key = algorithm.map_or_else(
-        || SigningKey::from_any_pem(pem),
-        |algorithm| SigningKey::from_pem(algorithm, pem),
-    );
-    let one = key.ok().and_then(OneKey::new);
-    if one.is_none() {
-        let fault = Fault::new("key", "not a private key (PEM, PKCS#8) that signs so");
-        faults.push(
-            fault.help("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out provider.key"),
-        );
-    }
-    one.map(|one| Arc::new(one) as _)
 }
 
 fn mtls_origin(values: &Values, faults: &mut Vec<Fault>) -> Option<Origin> {

@@ -155,7 +155,8 @@ impl Provider {
     /// What an ID Token says, if it is ours: by the keys of now.
     fn hint(&self, text: &str) -> Option<Hint> {
         let token = UnverifiedToken::parse(text).ok()?;
-        let (keys, _) = KeySet::parse(self.keys.jwk_set().as_bytes()).ok()?;
+        let current = self.keys.current()?;
+        let (keys, _) = KeySet::parse(current.jwk_set().as_bytes()).ok()?;
         let Lookup::Found(key) = keys.find(token.kid_unverified(), token.algorithm()) else {
             return None;
         };

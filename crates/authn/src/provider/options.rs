@@ -1,8 +1,9 @@
 //! What can be configured about `[openid_provider]`.
 
+use super::keys;
+use super::keys::life::{LEAST_ROTATION, MOST_ROTATION};
 use countersign_core::options::{Field, Kind, Table};
 use countersign_core::policy::REQUIRE;
-use countersign_jose::algorithm::Algorithm;
 
 /// `[openid_provider.client.NAME]`
 const CLIENT: Table = Table {
@@ -88,7 +89,8 @@ const RULE: Table = Table {
 /// `[openid_provider]`
 pub const OPTIONS: Table = Table {
     doc: "Certificate single sign-on: an OpenID Provider whose login is a client certificate. It answers on the host of `issuer` \
-          alone: `/.well-known/openid-configuration` and, under `/.countersign/`, `authorize`, `token`, `userinfo`, `end-session` and `keys`.",
+          alone: `/.well-known/openid-configuration` and, under `/.countersign/`, `authorize`, `token`, `userinfo`, `end-session`, `keys` \
+          and `keys.pem`.",
     fields: &[
         Field::required(
             "issuer",
@@ -100,15 +102,30 @@ pub const OPTIONS: Table = Table {
             Kind::TEXTS,
             "Whose certificates log in: `certificate.NAME`, asked in this order.",
         ),
-        Field::required(
+        Field::optional(
             "key",
             Kind::Secret,
-            "What tokens are signed with (PEM, PKCS#8): ES256 with a key of P-256, RS256 with one of RSA, EdDSA with Ed25519.",
+            "What tokens are signed with: a private key in PEM (RSA of 2048 bits or more, P-256, P-384, P-521, Ed25519). Nothing is \
+             made or rotated then. Without it, keys are made at the first start and kept: with `session.store = \"redis\"` there, \
+             sealed, else in the state folder as `provider-keys`, for the gateway's user alone.",
         ),
         Field::optional(
             "key_algorithm",
-            Kind::Choice(Algorithm::NAMES),
-            "How it signs, if not in the usual way of its key.",
+            Kind::Choice(keys::ALGORITHMS),
+            "What a made key signs with, ES256 by default; a new choice signs a day after it was taken. With `key`: how that signs, \
+             if not in the usual way of its kind.",
+        ),
+        Field::optional(
+            "rotate_every",
+            Kind::Duration(LEAST_ROTATION.as_secs() * 1000, MOST_ROTATION.as_secs() * 1000),
+            "How long a made key signs, 90d by default. The next one is published a day before it signs, and the former one a day \
+             after it did.",
+        ),
+        Field::optional(
+            "former_keys",
+            Kind::List(&Kind::Secret),
+            "Keys that are published and do not sign, public or private, in PEM: those that signed until now, and, a day before it \
+             is `key`, the next.",
         ),
         Field::optional(
             "sites",

@@ -3,6 +3,7 @@
 
 use super::Provider;
 use super::authorize::Waiting;
+use super::keys::KeysError;
 use super::tokens::Terms;
 use crate::session::Purpose;
 use countersign_core::reason::ErrandReason;
@@ -37,7 +38,10 @@ pub enum RedeemError {
         /// More, for the log.
         detail: String,
     },
-    /// The store, or the key, does not answer. The text is for the log.
+    /// Nothing can be signed.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The store does not answer. The text is for the log.
     #[error("{0}")]
     Unavailable(String),
 }

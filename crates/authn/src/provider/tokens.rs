@@ -109,8 +109,7 @@ impl Provider {
 
     /// `payload`, signed.
     pub(super) fn signed(&self, typ: &str, payload: &str) -> Result<String, RedeemError> {
-        let signed = self.keys.sign(typ, payload);
-        signed.map_err(|error| RedeemError::Unavailable(error.to_string()))
+        Ok(self.keys.sign(typ, payload)?)
     }
 
     fn access_token(&self, person: Person, scope: &str, ends: Timestamp) -> Secret<String> {

@@ -98,6 +98,7 @@ impl Purpose {
             Self::Grant => b"countersign grant 1",
             Self::SignOns => b"countersign sign-ons 1",
             Self::Assertion => b"countersign assertion 1",
+            Self::ProviderKeys => b"countersign provider-keys 1",
         }
     }
 

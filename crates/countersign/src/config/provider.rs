@@ -6,7 +6,9 @@ use super::lacking;
 use super::require::{Asker, requirement};
 use super::shape::Document;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::scalar::show_duration;
 use countersign_authn::kinds::Parts;
+use countersign_authn::provider::keys::KeyPlan;
 use countersign_authn::provider::{self, OPTIONS, Provider, TABLE};
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::Requirement;
@@ -37,7 +39,10 @@ pub(super) fn provider(
         })
     } else {
         match build(values) {
-            Ok(provider) => return Some(Arc::new(provider)),
+            Ok(provider) => {
+                told.extend(provider.keys.plan().map(|plan| made_keys(document, plan)));
+                return Some(Arc::new(provider));
+            }
             Err(faults) => faults,
         }
     };
@@ -70,4 +75,30 @@ fn requirements(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -
         faults.extend(own.into_iter().map(within));
     }
     requirements
+}
+
+/// Where keys are kept that are made, and who has them.
+fn made_keys(document: &Document, plan: &KeyPlan) -> Diagnostic {
+    let way = |key: &str| [TABLE.to_owned(), key.to_owned()];
+    let session = document.values.table("session");
+    let is_shared = session.and_then(|session| session.text("store")) == Some("redis");
+    let place = if is_shared {
+        "sealed with the sessions, so that all nodes have the same"
+    } else {
+        "in the state folder, for this node alone: without such a folder they end with the process, and so do their tokens"
+    };
+    let rotates = u64::try_from(plan.rotate_every.as_millis()).unwrap_or(u64::MAX);
+    let (algorithm, rotates) = (plan.algorithm.name(), show_duration(rotates));
+    let message = format!(
+        "keys that the provider signs with ({algorithm}) are made here, rotated every {rotates}, and kept {place}"
+    );
+    let written = ["key_algorithm", "rotate_every"].into_iter();
+    let mut places = written.filter_map(|key| document.place(&way(key)));
+    let place = places.next().or_else(|| document.key_place(&[TABLE.to_owned()]));
+    let help = if is_shared {
+        "`key` names one of your own"
+    } else {
+        "`key` names one of your own; several nodes need that, or `session.store` = \"redis\""
+    };
+    Diagnostic::note(place, message).help(help)
 }

@@ -6,6 +6,7 @@ use crate::version::{COMMIT, VERSION};
 use countersign_authn::token_cache::{CacheStats, TokenCache};
 use countersign_core::time::{Clock, Timestamp};
 use countersign_edge::key_sets::KeySets;
+use countersign_edge::provider_keys::ProviderKeysStatus;
 use countersign_edge::revocation_lists::ListStatus;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -69,13 +70,14 @@ pub(super) fn source(
     clock: &Arc<dyn Clock>,
 ) -> Box<dyn Fn(&mut String) + Send + Sync> {
     let (key_sets, revocations) = (Arc::clone(&asked.key_sets), Arc::clone(&asked.revocations));
-    let sessions = Arc::clone(&asked.sessions);
+    let (sessions, provider_keys) = (Arc::clone(&asked.sessions), Arc::clone(&asked.provider_keys));
     let (tokens, clock) = (tokens.clone(), Arc::clone(clock));
     Box::new(move |text| {
         // Writing to a String does not fail.
         let _: std::fmt::Result = write_all(text, &key_sets, &tokens, &*clock)
             .and_then(|()| write_ends(text, &ends, clock.now().wall))
             .and_then(|()| write_lists(text, &revocations.status(), clock.now().wall))
+            .and_then(|()| write_provider(text, provider_keys.status().as_ref(), clock.now().wall))
             .and_then(|()| sessions::write(text, &sessions.stats()));
     })
 }
@@ -90,6 +92,30 @@ fn write_ends(text: &mut String, ends: &Ends, now: Timestamp) -> std::fmt::Resul
     for (host, end) in ends {
         let left = end.seconds() - now.seconds();
         writeln!(text, "{name}{{name=\"{}\"}} {left}", label(host))?;
+    }
+    Ok(())
+}
+
+/// The keys that our own OpenID Provider makes, while there are any.
+fn write_provider(text: &mut String, keys: Option<&ProviderKeysStatus>, now: Timestamp) -> std::fmt::Result {
+    let Some(keys) = keys else { return Ok(()) };
+    let published = i64::try_from(keys.published).unwrap_or(i64::MAX);
+    for (name, help, value) in [
+        (
+            "key_age_seconds",
+            "Since the provider's key signs.",
+            now.seconds() - keys.signs_from.seconds(),
+        ),
+        (
+            "key_seconds_left",
+            "Until the provider's next key signs; below zero it is late.",
+            keys.next_signs.seconds() - now.seconds(),
+        ),
+        ("keys", "Keys that the provider publishes.", published),
+    ] {
+        writeln!(text, "# HELP countersign_provider_{name} {help}")?;
+        writeln!(text, "# TYPE countersign_provider_{name} gauge")?;
+        writeln!(text, "countersign_provider_{name} {value}")?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A configuration put in force: at the start, and with every reload.
 
-use super::asked::Asked;
+use super::asked::{Asked, WantedKeys};
 use super::figures::{self, Tokens};
 use super::sessions::{Opened, Step};
 use super::sockets::{Change, Closed, Sockets};
@@ -221,7 +221,9 @@ impl Program {
         let loaded = loaded.map_err(|told| Refused::because_of(&told, &sources))?;
         let step = self.sessions.prepare(&loaded.session, &self.ports).await;
         let step = step.map_err(|told| Refused::because_of(&[told], &sources))?;
+        let keys = WantedKeys::of(&loaded);
         let (generation, closed) = self.take(loaded, &before, (sources, stamps), step)?;
+        self.asked.make_keys(keys).await;
         // Who hears that it was taken finds nobody at an address that was removed.
         let all = async {
             for one in closed {

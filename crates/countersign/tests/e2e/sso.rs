@@ -1,4 +1,5 @@
 //! Certificate single sign-on end to end: our own OpenID Provider, and other people's clients at it, unchanged.
 
 mod clients;
+mod keys;
 mod site;

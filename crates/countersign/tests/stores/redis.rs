@@ -8,7 +8,7 @@ use countersign_edge::store::{StoreKind, open};
 use countersign_edge::system::SystemClock;
 use countersign_testkit::pki::{Authority, Key};
 use countersign_testkit::store_suite::{self, Subject, record};
-use server::Server;
+pub(crate) use server::Server;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;

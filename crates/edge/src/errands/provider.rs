@@ -5,6 +5,7 @@ use crate::body::Body;
 use crate::page::Words;
 use bytes::Bytes;
 use countersign_authn::provider::Provider;
+use countersign_authn::provider::keys::KeysError;
 use countersign_authn::provider::redeem::RedeemError;
 use countersign_core::own_path::ProviderPage;
 use countersign_core::reason::{ErrandReason, UnavailableReason};
@@ -20,6 +21,10 @@ mod end_session;
 
 /// How long what is public may be kept.
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=300");
+/// What documents are sent as.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// What a key in PEM is sent as. There is no registered type; this one saves it as a file everywhere.
+const PEM: HeaderValue = HeaderValue::from_static("application/x-pem-file");
 /// What forms are sent as (RFC 6749 section 4.1.3).
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -31,8 +36,11 @@ impl Errand<'_> {
             return self.not_allowed("");
         };
         match page {
-            ProviderPage::Discovery => self.tell_publicly(&provider.metadata(), ErrandReason::ProviderShown),
-            ProviderPage::Keys => self.tell_publicly(&provider.keys.jwk_set(), ErrandReason::KeysShown),
+            ProviderPage::Discovery => {
+                let document = format!("{}\n", provider.metadata());
+                self.tell_publicly(JSON, document, ErrandReason::ProviderShown)
+            }
+            ProviderPage::Keys | ProviderPage::KeysPem => self.tell_signing_keys(&provider, page),
             ProviderPage::Authorize => self.authorize(&provider, body).await,
             ProviderPage::Token => self.redeem(&provider, body).await,
             ProviderPage::Userinfo => self.tell_about(&provider),
@@ -40,20 +48,40 @@ impl Errand<'_> {
         }
     }
 
+    fn tell_signing_keys(self, provider: &Provider, page: ProviderPage) -> Done {
+        let Some(keys) = provider.keys.current() else {
+            return self.no_keys(KeysError::Unavailable);
+        };
+        let (kind, text) = if page == ProviderPage::KeysPem {
+            (PEM, keys.pem().to_string())
+        } else {
+            (JSON, format!("{}\n", keys.jwk_set()))
+        };
+        self.tell_publicly(kind, text, ErrandReason::KeysShown)
+    }
+
     /// What anybody may read, scripts of other sites among them.
-    fn tell_publicly(self, text: &str, reason: ErrandReason) -> Done {
+    fn tell_publicly(self, kind: HeaderValue, text: String, reason: ErrandReason) -> Done {
         if !matches!(self.request.method, Method::GET | Method::HEAD) {
             return self.not_allowed("GET, HEAD");
         }
-        let mut done = Done::document(StatusCode::OK, format!("{text}\n"), reason);
+        let mut done = Done::document(StatusCode::OK, text, reason);
         let headers = done.response.headers_mut();
+        headers.insert(CONTENT_TYPE, kind);
         headers.insert(CACHE_CONTROL, PUBLIC);
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         done
     }
 
+    fn no_keys(&self, error: KeysError) -> Done {
+        self.unavailable(UnavailableReason::ProviderKeysUnavailable, error.to_string())
+    }
+
     pub(super) fn no_store(&self, detail: String) -> Done {
-        let reason = UnavailableReason::SessionsUnreachable;
+        self.unavailable(UnavailableReason::SessionsUnreachable, detail)
+    }
+
+    fn unavailable(&self, reason: UnavailableReason, detail: String) -> Done {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let words = Words::new(self.request, status, reason.code(), reason.meaning());
         Done::telling(&words, "unavailable", detail)
@@ -88,6 +116,7 @@ impl Errand<'_> {
                 }
                 done
             }
+            Err(RedeemError::Keys(error)) => self.no_keys(error),
             Err(RedeemError::Unavailable(detail)) => self.no_store(detail),
         }
     }

@@ -263,6 +263,7 @@ async fn a_certificate_holds_as_long_as_its_authority_is_told() {
         bundle_files: BundleFiles::default(),
         tokens: Arc::new(TokenCache::new(CacheLimits::default(), &OsEntropy::new())),
         revocations: RevocationLists::offline(),
+        signing_keys: Arc::new(Offline),
         sessions: Arc::new(Offline),
         cookie: countersign_authn::login::cookies::SessionCookie::default(),
         sends_tokens: false,

@@ -128,6 +128,7 @@ fn a_message_opens_for_its_purpose_and_context_only() {
         Purpose::Grant,
         Purpose::SignOns,
         Purpose::Assertion,
+        Purpose::ProviderKeys,
     ];
     for sealed_for in purposes {
         let sealed = sealer.seal(sealed_for, b"here", b"plain", &entropy);

@@ -2,7 +2,7 @@
 
 use crate::certificates::site::{ca, openssl};
 use crate::fronts::gateway;
-use crate::process::{Folder, Process, until_open};
+use crate::process::{Folder, Process, until, until_open};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -17,13 +17,21 @@ pub(super) const SECRET: &str = "a secret of 40 letters, spaces and %2F +";
 pub(super) struct Provider {
     pub(super) folder: Folder,
     pub(super) issuer: String,
-    _gateway: Process,
+    gateway: Process,
+    address: SocketAddr,
 }
 
 impl Provider {
     /// One whose only client is `app`, with this redirect URI. It is known by the one name that every program finds on
     /// this machine without being told.
     pub(super) fn start(address: SocketAddr, redirect_uri: &str) -> Self {
+        let key = "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out provider.key";
+        let signs = "key = { file = \"provider.key\" }";
+        Self::signing(address, redirect_uri, signs, Some(key))
+    }
+
+    /// The same, with these lines about what it signs with, and the key file that this command of OpenSSL makes.
+    pub(super) fn signing(address: SocketAddr, redirect_uri: &str, signs: &str, key: Option<&str>) -> Self {
         let folder = Folder::new();
         ca(&folder, &["init", "--name", "Example"]);
         ca(&folder, &["issue", "server", "localhost"]);
@@ -50,7 +58,7 @@ subject     = "san.email"
 [openid_provider]
 issuer       = "{issuer}"
 certificates = ["certificate.people"]
-key          = {{ file = "provider.key" }}
+{signs}
 
 [openid_provider.client.app]
 redirect_uris = ["{redirect_uri}"]
@@ -58,12 +66,14 @@ client_secret = {{ file = "client-secret" }}
 "#
         );
         folder.write("countersign.toml", configuration);
-        openssl(
-            &folder,
-            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out provider.key",
-        );
         folder.write("client-secret", SECRET);
+        if let Some(key) = key {
+            openssl(&folder, key);
+        }
         for secret in ["client-secret", "provider.key"] {
+            if !folder.0.join(secret).exists() {
+                continue;
+            }
             let private = std::fs::Permissions::from_mode(0o600);
             std::fs::set_permissions(folder.0.join(secret), private).unwrap();
         }
@@ -72,8 +82,30 @@ client_secret = {{ file = "client-secret" }}
         Self {
             folder,
             issuer,
-            _gateway: gateway,
+            gateway,
+            address,
         }
+    }
+
+    /// Stops, and starts again.
+    pub(super) fn restart(&mut self) {
+        self.gateway.signal("TERM");
+        until("the gateway to end", || self.gateway.has_ended());
+        let (configuration, state) = (
+            self.folder.0.join("countersign.toml"),
+            self.folder.0.join("state"),
+        );
+        self.gateway = gateway(&configuration, &state);
+        until_open(&mut self.gateway, self.address);
+    }
+
+    /// What is shown at `url` to whoever sends these fields as a form.
+    pub(super) fn post(&self, url: &str, fields: &[(&str, &str)]) -> String {
+        let mut command = self.curl(url);
+        for (name, value) in fields {
+            command.args(["--data-urlencode", &format!("{name}={value}")]);
+        }
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
     }
 
     /// Where a browser with a certificate that goes to `url` is sent.

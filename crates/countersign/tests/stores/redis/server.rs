@@ -26,7 +26,7 @@ impl Drop for Process {
 }
 
 /// A server, ended with the test.
-pub(super) struct Server {
+pub(crate) struct Server {
     process: Option<Process>,
     pub(super) port: u16,
     folder: Folder,
@@ -35,7 +35,7 @@ pub(super) struct Server {
 
 impl Server {
     /// One with a password and without TLS.
-    pub(super) fn plain() -> Self {
+    pub(crate) fn plain() -> Self {
         Self::start(Folder::new(), &["--port"], &[])
     }
 
@@ -131,7 +131,7 @@ impl Server {
         }
     }
 
-    pub(super) fn store(&self) -> Arc<dyn SessionStore> {
+    pub(crate) fn store(&self) -> Arc<dyn SessionStore> {
         opened(self.settings())
     }
 }
