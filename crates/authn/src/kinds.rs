@@ -8,7 +8,7 @@ use crate::introspection;
 use crate::jwt_svid;
 use crate::keys::KeySetFactory;
 use crate::login::cookies::SessionCookie;
-use crate::login::{self, Login};
+use crate::login::{self, Login, site};
 use crate::provider::keys::SigningKeysFactory;
 use crate::revocations::RevocationsFactory;
 use crate::session::Sessions;
@@ -92,6 +92,11 @@ pub const KINDS: &[AuthenticatorKind] = &[
         table: login::TABLE,
         options: &login::OPTIONS,
         build: login::build,
+    },
+    AuthenticatorKind {
+        table: site::TABLE,
+        options: &site::OPTIONS,
+        build: site::build,
     },
     AuthenticatorKind {
         table: introspection::TABLE,

@@ -1,6 +1,6 @@
-//! Browsers that log in at an OpenID Provider: `[login.NAME]`.
+//! Browsers that log in at an OpenID Provider: `[login.NAME]`, and `[sso.NAME]` where their certificate logs them in.
 //!
-//! Reading order: `options` (what can be configured), `build` (from values to a login), `party` (what stays the same of
+//! Reading order: `options` (what can be configured), `build` (from values to a login), `site` (the same of `[sso.NAME]`), `party` (what stays the same of
 //! one), this file (the authenticator: whose session a request has), then the browser's errand: `cookies`, `transaction`
 //! (what is known again when it comes back), `start`, `callback`, `logout`.
 
@@ -39,6 +39,7 @@ mod options;
 pub mod party;
 pub mod provider;
 pub mod shared;
+pub mod site;
 pub mod start;
 pub mod tokens;
 pub mod transaction;
@@ -145,15 +146,12 @@ impl Login {
     }
 
     fn name_of(&self, id: &SessionId, host: &Host) -> RecordKey {
-        self.names
-            .of(id, host_of(host), || id.record(&self.party.scope(host)))
+        let place = self.party.place(host);
+        self.names.of(id, &place, || id.record(&self.party.scope(host)))
     }
 
     fn cookie(&self, request: &OriginalRequest) -> Cookie {
-        match sent(
-            &request.headers,
-            self.party.cookies().session(request.host.name()),
-        ) {
+        match sent(&request.headers, &self.party.cookies().session(&request.host)) {
             Sent::Nothing => Cookie::None,
             Sent::Doubtful => Cookie::Broken,
             Sent::One(value) if self.is_in_cookie() => match read_tagged(value) {
@@ -179,7 +177,7 @@ impl Login {
 
     /// Nothing that proves anybody: the cookie goes.
     fn absent(&self, request: &OriginalRequest) -> Outcome {
-        let cookie = self.party.cookies().clear_session(request.host.name());
+        let cookie = self.party.cookies().clear_session(&request.host);
         Outcome::Absent(Effects {
             cookies: cookie.into_iter().collect(),
         })

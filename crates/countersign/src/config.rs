@@ -20,6 +20,7 @@ pub mod session;
 pub mod shape;
 pub mod source;
 pub mod spec;
+mod sso;
 
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use source::{Environment, Sources};

@@ -2,7 +2,7 @@
 
 use super::cookies::Cookies;
 use super::handoff::At;
-use super::party::{AskUserinfo, Asking, Believing, RelyingParty, Visiting};
+use super::party::{AskUserinfo, Asking, Believing, KnownAs, RelyingParty, Visiting};
 use super::provider::Provider;
 use super::{Login, TABLE};
 use crate::bearer_jwt::source::Reading;
@@ -25,7 +25,7 @@ use std::time::Duration;
 use url::Url;
 
 pub(crate) mod client;
-mod provider;
+pub(super) mod provider;
 
 /// The scope that asks for a refresh token (OpenID Connect Core section 11).
 const OFFLINE_ACCESS: &str = "offline_access";
@@ -61,10 +61,10 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
     let party = RelyingParty {
         name: format!("{TABLE}.{name}").into(),
         label,
-        tag: tag(name, issuer, &client.id),
+        tag: tag(&format!("{TABLE}.{name}"), issuer, &client.id),
         provider: Provider::new(rule.clone(), discovery, said, reach),
         issuer: rule,
-        client,
+        known_as: KnownAs::Client(client),
         asking,
         believing: Believing {
             keys,
@@ -78,26 +78,28 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
         sessions: Arc::clone(&parts.sessions),
         entropy: Arc::clone(&parts.entropy),
     };
+    Ok(login_of(party, reading.warnings))
+}
+
+/// The login of `party`.
+pub(super) fn login_of(party: RelyingParty, warnings: Vec<String>) -> Built {
     let login = Arc::new(Login::new(Arc::new(party)));
-    Ok(Built {
+    Built {
         authenticator: Arc::clone(&login) as _,
         login: Some(login),
-        warnings: reading.warnings,
-    })
+        warnings,
+    }
 }
 
 /// By what cookies are told apart: never a secret. Two logins may be of one client.
-fn tag(name: &str, issuer: &str, client_id: &str) -> Box<str> {
-    let hash = digest(
-        &SHA256,
-        format!("{issuer}\n{client_id}\n{TABLE}.{name}").as_bytes(),
-    );
+pub(super) fn tag(full: &str, issuer: &str, client_id: &str) -> Box<str> {
+    let hash = digest(&SHA256, format!("{issuer}\n{client_id}\n{full}").as_bytes());
     let digits = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}"));
     digits.collect::<String>().into()
 }
 
 /// What people read where nobody says: the provider's host.
-fn named_after(issuer: &str, name: &str) -> Box<str> {
+pub(super) fn named_after(issuer: &str, name: &str) -> Box<str> {
     let url = Url::parse(issuer).ok();
     url.as_ref().and_then(Url::host_str).unwrap_or(name).into()
 }

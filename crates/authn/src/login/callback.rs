@@ -297,8 +297,7 @@ impl Arrival<'_> {
         };
         if !may_help && self.login.resting(self.request, self.now).is_some() {
             let cookies = self.login.party.cookies();
-            back.cookies
-                .extend(cookies.clear_session(self.request.host.name()));
+            back.cookies.extend(cookies.clear_session(&self.request.host));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::shared::SharedDomain;
 use crate::session::SessionId;
 use countersign_core::credential_place::CredentialPlace;
+use countersign_core::gate::{Host, Scheme};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use std::borrow::Cow;
@@ -56,6 +57,8 @@ pub struct Cookies {
     name: Box<str>,
     secure: bool,
     shared: Option<Shared>,
+    /// Whether each port but the usual one has a session's cookie of its own.
+    by_port: bool,
 }
 
 /// One cookie for the sessions of many hosts.
@@ -101,12 +104,29 @@ impl Cookies {
                 domain,
                 name: prefixed("__Secure-"),
             }),
+            by_port: false,
+        })
+    }
+
+    /// Those of sites: browsers send a cookie to every port of a host, and a site is one origin.
+    pub fn of_sites(cookie: &SessionCookie) -> Option<Self> {
+        let cookies = Self::new(cookie, false)?;
+        Some(Self {
+            shared: None,
+            by_port: true,
+            ..cookies
         })
     }
 
     /// The session's, on `host`.
-    pub fn session(&self, host: &str) -> &str {
-        self.shared_by(host).map_or(&self.name, |shared| &shared.name)
+    pub fn session(&self, host: &Host) -> Cow<'_, str> {
+        match host.port_for(Scheme::Https) {
+            port if self.by_port && port != 443 => format!("{}.{port}", self.name).into(),
+            _ => {
+                let shared = self.shared_by(host.name());
+                shared.map_or(&*self.name, |shared| &shared.name).into()
+            }
+        }
     }
 
     /// To what the sessions of `host` are bound: to the host, or to the hosts that share them.
@@ -139,17 +159,21 @@ impl Cookies {
         ];
         let shared = self.shared.iter().filter(|shared| shared.name != self.name);
         places.extend(shared.map(|shared| CredentialPlace::Cookie(shared.name.clone())));
+        let of_ports = self
+            .by_port
+            .then(|| CredentialPlace::CookiesFrom(format!("{}.", self.name).into()));
+        places.extend(of_ports);
         places
     }
 
     /// What makes a browser keep the session whose cookie has this value, on `host` and on those it shares sessions with.
-    pub fn set_session(&self, host: &str, value: &str, life: Life) -> Option<HeaderValue> {
-        let domain = self.shared_by(host).map(|shared| &shared.domain);
-        self.whole((self.session(host), value), domain, life, SameSite::Lax)
+    pub fn set_session(&self, host: &Host, value: &str, life: Life) -> Option<HeaderValue> {
+        let domain = self.shared_by(host.name()).map(|shared| &shared.domain);
+        self.whole((&self.session(host), value), domain, life, SameSite::Lax)
     }
 
     /// What makes a browser forget its session, wherever it keeps it.
-    pub fn clear_session(&self, host: &str) -> Option<HeaderValue> {
+    pub fn clear_session(&self, host: &Host) -> Option<HeaderValue> {
         self.set_session(host, "", Life::Seconds(0))
     }
 
@@ -259,6 +283,10 @@ mod tests {
         Cookies::new(&cookie, over_http)
     }
 
+    fn host(text: &str) -> Host {
+        Host::judge(text).unwrap()
+    }
+
     fn sending(cookies: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, cookies.parse().unwrap());
@@ -268,7 +296,7 @@ mod tests {
     #[test]
     fn cookies_are_tied_to_the_host_and_to_tls() {
         let cookies = of("countersign", None, false).unwrap();
-        let set = cookies.set_session("app.test", "v", Life::Browser);
+        let set = cookies.set_session(&host("app.test"), "v", Life::Browser);
         assert_eq!(
             set.unwrap(),
             "__Host-countersign=v; Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -280,7 +308,7 @@ mod tests {
             "__Host-countersign-abababab=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
         );
         let open = of("sess_auth", None, true).unwrap();
-        let set = open.set_session("app.test", "v", Life::Seconds(60));
+        let set = open.set_session(&host("app.test"), "v", Life::Seconds(60));
         assert_eq!(
             set.unwrap(),
             "sess_auth=v; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"
@@ -293,29 +321,51 @@ mod tests {
     #[test]
     fn hosts_that_share_sessions_have_a_cookie_of_their_domain_and_others_their_own() {
         let cookies = of("countersign", Some("home.test"), false).unwrap();
-        let set = cookies.set_session("app.home.test", "v", Life::Browser).unwrap();
+        let set = cookies
+            .set_session(&host("app.home.test"), "v", Life::Browser)
+            .unwrap();
         assert_eq!(
             set,
             "__Secure-countersign=v; Path=/; Domain=home.test; Secure; HttpOnly; SameSite=Lax"
         );
         assert_eq!(
-            cookies.clear_session("home.test").unwrap(),
+            cookies.clear_session(&host("home.test")).unwrap(),
             "__Secure-countersign=; Path=/; Domain=home.test; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
         );
-        for host in ["home.test", "app.home.test"] {
-            assert_eq!(cookies.session(host), "__Secure-countersign");
-            assert_eq!(cookies.bound_to(host), "*.home.test");
+        for name in ["home.test", "app.home.test"] {
+            assert_eq!(cookies.session(&host(name)), "__Secure-countersign");
+            assert_eq!(cookies.bound_to(name), "*.home.test");
         }
-        for host in ["evilhome.test", "test", "other.test"] {
-            assert_eq!(cookies.session(host), "__Host-countersign");
-            assert_eq!(cookies.bound_to(host), host);
-            let set = cookies.set_session(host, "v", Life::Browser).unwrap();
+        for name in ["evilhome.test", "test", "other.test"] {
+            assert_eq!(cookies.session(&host(name)), "__Host-countersign");
+            assert_eq!(cookies.bound_to(name), name);
+            let set = cookies.set_session(&host(name), "v", Life::Browser).unwrap();
             assert!(!set.to_str().unwrap().contains("Domain"));
         }
         // A login under way is one host's, always; and no cookie of ours is the application's.
         assert_eq!(cookies.under_way(&[0xab; 32]), "__Host-countersign-abababab");
         let shared = CredentialPlace::Cookie("__Secure-countersign".into());
         assert!(cookies.places().contains(&shared));
+    }
+
+    #[test]
+    fn each_port_of_a_site_has_a_session_of_its_own() {
+        let cookies = Cookies::of_sites(&SessionCookie::default()).unwrap();
+        for (text, name) in [
+            ("app.test", "__Host-countersign"),
+            ("app.test:443", "__Host-countersign"),
+            ("app.test:8443", "__Host-countersign.8443"),
+        ] {
+            assert_eq!(cookies.session(&host(text)), name);
+        }
+        let of_ports = CredentialPlace::CookiesFrom("__Host-countersign.".into());
+        assert!(cookies.places().contains(&of_ports));
+        // One of them is no login under way.
+        let line = (1..=40).map(|port| format!("__Host-countersign.{port}=v"));
+        let headers = sending(&line.collect::<Vec<_>>().join("; "));
+        assert!(cookies.clear_abandoned(&headers).is_empty());
+        let clients = of("countersign", None, false).unwrap();
+        assert_eq!(clients.session(&host("app.test:8443")), "__Host-countersign");
     }
 
     #[test]

@@ -133,7 +133,7 @@ impl Login {
             record: SessionRecord {
                 login: login.into(),
                 issuer: issuer.unwrap_or(party.issuer.as_str()).into(),
-                client_id: party.client.id.clone(),
+                client_id: party.known_as.at(&request.host).id.clone(),
                 host: party.cookies().bound_to(request.host.name()).into(),
                 began,
                 ends,
@@ -184,7 +184,7 @@ impl Login {
         let value = self.sealed(request, &opened.record, now);
         let cookie = value.and_then(|value| {
             let cookies = self.party.cookies();
-            cookies.set_session(request.host.name(), &value, life)
+            cookies.set_session(&request.host, &value, life)
         });
         let seal_ends = now.wall.plus(SEAL_LIVES);
         (self.found_in_cookie(Opened { seal_ends, ..opened }, now), cookie)

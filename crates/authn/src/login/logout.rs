@@ -1,6 +1,6 @@
 //! The session ends: because its user wants it to, or because the provider says so.
 
-use super::tokens::{Exchange, ExchangeError};
+use super::tokens::ExchangeError;
 use super::{Cookie, Login, Logins};
 use crate::session::{Purpose, SessionGroup, SessionRecord};
 use countersign_core::request::OriginalRequest;
@@ -39,11 +39,7 @@ impl Login {
         let party = &*self.party;
         let mut left = Left {
             location: None,
-            cookies: party
-                .cookies()
-                .clear_session(request.host.name())
-                .into_iter()
-                .collect(),
+            cookies: party.cookies().clear_session(&request.host).into_iter().collect(),
             record: None,
             failed: None,
         };
@@ -75,18 +71,25 @@ impl Login {
             left.cookies.clear();
             return left;
         }
-        left.location = self.end_session_url(left.record.as_deref(), now).await;
+        left.location = self.end_session_url(request, left.record.as_deref(), now).await;
         left
     }
 
     /// Gives the tokens of a session that has ended back to the provider. What fails changes nothing here.
     pub async fn give_back(&self, record: &SessionRecord, now: Now) -> Result<(), ExchangeError> {
-        let party = &*self.party;
-        Exchange { party, now }.give_back(record).await
+        self.party
+            .exchange(&record.client_id, now)
+            .give_back(record)
+            .await
     }
 
     /// Where the provider is told of the logout; without such a place, where the browser is to go.
-    async fn end_session_url(&self, record: Option<&SessionRecord>, now: Now) -> Option<String> {
+    async fn end_session_url(
+        &self,
+        request: &OriginalRequest,
+        record: Option<&SessionRecord>,
+        now: Now,
+    ) -> Option<String> {
         let after = self.party.visiting.after_logout.as_ref().map(url::Url::as_str);
         let metadata = self.party.metadata(now).await.ok();
         let endpoint = metadata
@@ -99,7 +102,7 @@ impl Login {
         let request = EndSessionRequest {
             endpoint,
             id_token_hint: hint.map(|hint| hint.expose().as_str()),
-            client_id: &self.party.client.id,
+            client_id: &self.party.known_as.at(&request.host).id,
             post_logout_redirect_uri: after,
             state: None,
         };
@@ -165,25 +168,31 @@ pub struct Told {
 
 impl Logins {
     /// A provider tells of a logout behind the browser's back (OpenID Connect Back-Channel Logout 1.0 section 2.8).
-    pub async fn told_behind(&self, form: &[u8], now: Now) -> Result<Told, ToldError> {
+    pub async fn told_behind(
+        &self,
+        request: &OriginalRequest,
+        form: &[u8],
+        now: Now,
+    ) -> Result<Told, ToldError> {
         let text = only(form, "logout_token")?;
         let token = UnverifiedToken::parse(&text)?;
         let issuer = token.issuer_unverified()?.unwrap_or("").to_owned();
         let audiences = token.audiences_unverified("aud")?;
         let audiences = audiences.take(16).map(str::to_owned).collect::<Vec<_>>();
         let mut ours = self.all().iter().filter(|login| {
-            let client = &login.party.client.id;
-            login.party.issuer.admits(&issuer) && audiences.iter().any(|audience| **audience == **client)
+            let client = login.party.known_as.at(&request.host);
+            login.party.issuer.admits(&issuer) && audiences.iter().any(|audience| **audience == *client.id)
         });
         let login = ours.next().ok_or(ToldError::Unknown)?;
         if login.is_in_cookie() {
             return Err(ToldError::InCookies);
         }
         let party = &*login.party;
-        let signed = Exchange { party, now }.signed(&text).await;
+        let client = party.known_as.at(&request.host);
+        let signed = party.exchange(&client.id, now).signed(&text).await;
         let expectation = LogoutTokenExpectation {
             issuer: &party.issuer,
-            client_id: &party.client.id,
+            client_id: &client.id,
             leeway: party.believing.leeway,
         };
         let told = expectation.check(&signed.map_err(ToldError::Signature)?, now.wall)?;

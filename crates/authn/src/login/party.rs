@@ -4,7 +4,7 @@ use super::cookies::{Cookies, Life};
 use super::handoff::At;
 use super::host_of;
 use super::provider::{Provider, ProviderError};
-use super::tokens::Exchange;
+use super::tokens::{Exchange, Proved};
 use crate::keys::Keys;
 use crate::session::{RenewError, Scope, SessionOwner, SessionRecord, Sessions};
 use countersign_core::BoxFuture;
@@ -18,10 +18,12 @@ use countersign_jose::algorithm::Algorithm;
 use countersign_jose::json::parse_object;
 use countersign_oidc::discovery::ProviderMetadata;
 use countersign_oidc::issuer::IssuerRule;
+use countersign_oidc::provider::site::Origin;
 use countersign_oidc::relying_party::authorization::{AuthenticationWishes, ResponseMode};
-use countersign_oidc::relying_party::client::Client;
+use countersign_oidc::relying_party::client::{Client, ClientAuthentication};
 use countersign_oidc::relying_party::refresh::Tokens;
 use countersign_oidc::userinfo::UserinfoMapping;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -95,6 +97,41 @@ pub struct Visiting {
     pub keep_tokens: bool,
 }
 
+/// Who we are at the provider's.
+#[derive(Clone, Debug)]
+pub enum KnownAs {
+    /// The client that is registered there, on every host.
+    Client(Client),
+    /// A site on each host: its origin is its name, and it proves itself by the verifier of its code alone.
+    Site,
+}
+
+impl KnownAs {
+    /// The client that we are on `host`.
+    pub fn at(&self, host: &Host) -> Cow<'_, Client> {
+        match self {
+            Self::Client(client) => Cow::Borrowed(client),
+            Self::Site => self.named(Origin::of(host).as_str()),
+        }
+    }
+
+    /// The client of this name, as which a session was begun.
+    pub fn named(&self, id: &str) -> Cow<'_, Client> {
+        match self {
+            Self::Client(client) => Cow::Borrowed(client),
+            Self::Site => Cow::Owned(Client {
+                id: id.into(),
+                authentication: ClientAuthentication::None,
+            }),
+        }
+    }
+
+    /// Whether it is a site of its host.
+    pub const fn is_site(&self) -> bool {
+        matches!(self, Self::Site)
+    }
+}
+
 /// One client of one provider.
 #[derive(Debug)]
 pub struct RelyingParty {
@@ -105,7 +142,7 @@ pub struct RelyingParty {
     /// Who the provider is.
     pub issuer: IssuerRule,
     /// Who we are there, and how we prove it.
-    pub client: Client,
+    pub known_as: KnownAs,
     /// By which its sessions' cookies are told from others': 8 hexadecimal digits.
     pub tag: Box<str>,
     pub(super) asking: Asking,
@@ -121,7 +158,15 @@ impl RelyingParty {
     /// Where its sessions on `host` are worth something.
     pub fn scope(&self, host: &Host) -> Scope {
         let bound_to = self.cookies().bound_to(host_of(host));
-        Scope::of(self.issuer.as_str(), &self.client.id, &bound_to)
+        Scope::of(self.issuer.as_str(), &self.known_as.at(host).id, &bound_to)
+    }
+
+    /// What tells `host` from others whose sessions are others: its name, and for a site its port, too.
+    pub(super) fn place<'h>(&self, host: &'h Host) -> Cow<'h, str> {
+        match host.port_for(Scheme::Https) {
+            port if self.known_as.is_site() && port != 443 => format!("{}:{port}", host.name()).into(),
+            _ => host_of(host).into(),
+        }
     }
 
     /// The sessions.
@@ -155,13 +200,18 @@ impl RelyingParty {
     }
 
     /// Where the provider sends browsers back to that came from `host`.
-    pub fn redirect_uri(&self, scheme: Scheme, host: &str) -> String {
-        format!("{}://{host}{}", scheme.as_str(), self.visiting.callback)
+    pub fn redirect_uri(&self, scheme: Scheme, host: &Host) -> String {
+        match self.known_as {
+            KnownAs::Client(_) => format!("{}://{host}{}", scheme.as_str(), self.visiting.callback),
+            KnownAs::Site => Origin::of(host).callback(),
+        }
     }
 
-    /// Whether people may log in here: their cookies would travel in the clear otherwise. Browsers take loopback for safe.
+    /// Whether people may log in here: their cookies would travel in the clear otherwise. Browsers take loopback for safe; a
+    /// site's name says https.
     pub fn may_log_in(&self, scheme: Scheme, host: &Host) -> bool {
-        scheme == Scheme::Https || self.visiting.over_http || is_loopback(host.name())
+        let is_safe = self.visiting.over_http || is_loopback(host.name());
+        scheme == Scheme::Https || is_safe && !self.known_as.is_site()
     }
 
     /// How long the browser keeps the cookie of `record`.
@@ -170,6 +220,21 @@ impl RelyingParty {
             Life::Seconds(record.ends.since(now).min(LONGEST_COOKIE).as_secs())
         } else {
             Life::Browser
+        }
+    }
+
+    /// When a session ends with what proved it: a site that keeps no grant has its ID Token, and nothing to renew it with.
+    pub(super) fn ends_with(&self, proved: &Proved) -> Option<Timestamp> {
+        let keeps_none = self.known_as.is_site() && proved.tokens.refresh_token.is_none();
+        proved.ends.filter(|_| keeps_none)
+    }
+
+    /// An errand to the provider of the client that is called so.
+    pub(super) fn exchange(&self, client_id: &str, now: Now) -> Exchange<'_> {
+        Exchange {
+            party: self,
+            client: self.known_as.named(client_id),
+            now,
         }
     }
 
@@ -232,7 +297,7 @@ impl SessionOwner for RelyingParty {
         record: &'a SessionRecord,
         now: Now,
     ) -> BoxFuture<'a, Result<Option<Tokens>, RenewError>> {
-        Box::pin(Exchange { party: self, now }.refresh(record))
+        Box::pin(self.exchange(&record.client_id, now).refresh(record))
     }
 
     fn renewed<'a>(
@@ -241,6 +306,6 @@ impl SessionOwner for RelyingParty {
         tokens: Tokens,
         now: Now,
     ) -> BoxFuture<'a, Result<SessionRecord, RenewError>> {
-        Box::pin(Exchange { party: self, now }.renewed(record, tokens))
+        Box::pin(self.exchange(&record.client_id, now).renewed(record, tokens))
     }
 }

@@ -79,15 +79,14 @@ impl Login {
         let endpoint = endpoint.map_err(|error| Trouble::new(Why::Provider, error.to_string()))?;
         let wishes = self.wishes(&start, self.resting(request, now).is_some());
         let (nonce, verifier) = (Nonce::draw(&*party.entropy), CodeVerifier::draw(&*party.entropy));
-        let host = request.host.to_string();
         let begun = self.begin_here(&start, Some((&nonce, &verifier)), request, &wishes, now);
         let (transaction, state, browser) = begun?;
         let wish = start.wish.as_deref().filter(|_| transaction.wish.is_none());
         self.keep(&transaction, &state, wish, now).await?;
         let location = AuthorizationRequest {
             endpoint,
-            client_id: &party.client.id,
-            redirect_uri: &party.redirect_uri(request.scheme, &host),
+            client_id: &party.known_as.at(&request.host).id,
+            redirect_uri: &party.redirect_uri(request.scheme, &request.host),
             scope: &party.asking.scope,
             state: &state,
             nonce: party.believing.mapping.is_none().then_some(&nonce),

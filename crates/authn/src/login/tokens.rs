@@ -6,18 +6,19 @@ use crate::session::SessionRecord;
 use bytes::Bytes;
 use countersign_core::claims::{Claims, Value};
 use countersign_core::secret::Secret;
-use countersign_core::time::Now;
+use countersign_core::time::{Now, Timestamp};
 use countersign_jose::token::UnverifiedToken;
 use countersign_jose::verify::{SignedClaims, VerifyError, verify_signed};
 use countersign_oidc::discovery::{Endpoint, ProviderMetadata};
 use countersign_oidc::id_token::{IdTokenExpectation, Login};
 use countersign_oidc::relying_party::authorization::{CodeVerifier, Nonce};
-use countersign_oidc::relying_party::client::Call;
+use countersign_oidc::relying_party::client::{Call, Client};
 use countersign_oidc::relying_party::refresh::Tokens;
 use countersign_oidc::relying_party::token::{CodeGrant, TokenResponse};
 use countersign_oidc::revocation::{self, TokenKind};
 use countersign_oidc::userinfo::{self, Userinfo};
 use http::{Request, Response};
+use std::borrow::Cow;
 use std::time::Duration;
 
 pub use error::ExchangeError;
@@ -30,6 +31,8 @@ mod renewal;
 pub(super) struct Proved {
     pub(super) claims: Claims,
     pub(super) tokens: Tokens,
+    /// When the ID Token ends, where there is one.
+    pub(super) ends: Option<Timestamp>,
 }
 
 /// What the login under way asked for.
@@ -44,9 +47,11 @@ pub(super) struct Asked<'a> {
 }
 
 /// One errand to the provider.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Exchange<'a> {
     pub(super) party: &'a RelyingParty,
+    /// Who we are there.
+    pub(super) client: Cow<'a, Client>,
     pub(super) now: Now,
 }
 
@@ -76,15 +81,15 @@ impl Exchange<'_> {
             code_verifier: asked.verifier,
         };
         let url = metadata.endpoint(Endpoint::Token)?;
-        let request = grant.request(&self.party.client.at(&metadata), url, self.call())?;
+        let request = grant.request(&self.client.at(&metadata), url, self.call())?;
         let tokens = Tokens::of(self.tokens(request).await?, self.now.wall);
-        let claims = if self.party.believing.mapping.is_some() {
-            None
+        let (claims, ends) = if self.party.believing.mapping.is_some() {
+            (None, None)
         } else {
             let id_token = tokens.id_token.as_ref().ok_or(ExchangeError::NoIdToken)?;
             let expectation = IdTokenExpectation {
                 issuer: &self.party.issuer,
-                client_id: &self.party.client.id,
+                client_id: &self.client.id,
                 login: Login::Begun(asked.nonce),
                 access_token: Some(&tokens.access_token),
                 max_age: asked.max_age,
@@ -92,14 +97,16 @@ impl Exchange<'_> {
                 leeway: self.party.believing.leeway,
             };
             let signed = self.signed(id_token.expose()).await?;
-            let claims = expectation.check(signed, self.now.wall)?.into_claims();
+            let believed = expectation.check(signed, self.now.wall)?;
+            let ends = believed.expires();
+            let claims = believed.into_claims();
             self.check_tenant(&claims)?;
-            Some(claims)
+            (Some(claims), Some(ends))
         };
         let claims = self
             .with_userinfo(claims, AskUserinfo::Login, &tokens, &metadata)
             .await?;
-        Ok(Proved { claims, tokens })
+        Ok(Proved { claims, tokens, ends })
     }
 
     fn check_tenant(&self, claims: &Claims) -> Result<(), ExchangeError> {
@@ -162,7 +169,7 @@ impl Exchange<'_> {
             Userinfo::Signed(text) => {
                 let signed = self.signed(&text).await?;
                 let (issuer, leeway) = (&self.party.issuer, self.party.believing.leeway);
-                userinfo::check_signed(signed, issuer, &self.party.client.id, leeway, self.now.wall)?
+                userinfo::check_signed(signed, issuer, &self.client.id, leeway, self.now.wall)?
             }
         };
         match (claims, mapping) {
@@ -183,7 +190,7 @@ impl Exchange<'_> {
             (None, Some(token)) => (token, TokenKind::Access),
             (None, None) => return Ok(()),
         };
-        let request = revocation::request(token, kind, &self.party.client.at(&metadata), url, self.call())?;
+        let request = revocation::request(token, kind, &self.client.at(&metadata), url, self.call())?;
         let answer = self.send(Endpoint::Revocation, request).await?;
         revocation::read(&answer).map_err(|error| ExchangeError::Answer(Endpoint::Revocation, error))
     }

@@ -10,11 +10,12 @@ use super::route::{self, Surroundings};
 use super::session::{self, SessionPlan};
 use super::shape::{Document, Way};
 use super::source::Environment;
+use super::sso;
 use countersign_authn::anonymous::Anonymous;
 use countersign_authn::keys::Offline;
 use countersign_authn::kinds::{KINDS, Parts};
 use countersign_authn::login::cookies::Cookies;
-use countersign_authn::login::{self, Login, Logins};
+use countersign_authn::login::{self, Login, Logins, site};
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
 use countersign_core::credential_place::CredentialPlace;
@@ -103,6 +104,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     };
     told.extend(beside.told());
     let provider = super::provider::provider(document, &declared, &parts, &mut told);
+    told.extend(sso::told(document, &logins, &routes, provider.as_deref()));
     let table = match &provider {
         Some(provider) => table
             .unwrap_or_default()
@@ -165,7 +167,12 @@ fn own_cookies(document: &Document) -> Arc<[CredentialPlace]> {
     let cookies = names.into_iter().flatten().flatten();
     let cookie = session::cookie(&document.values);
     let cookies = cookies.filter_map(|over_http| Cookies::new(&cookie, over_http));
-    cookies.flat_map(|cookies| cookies.places()).collect()
+    let sites = document.values.named(site::TABLE).first();
+    let sites = sites.and_then(|_| Cookies::of_sites(&cookie));
+    cookies
+        .chain(sites)
+        .flat_map(|cookies| cookies.places())
+        .collect()
 }
 
 /// Faults at fields below `way`, as messages at their places.

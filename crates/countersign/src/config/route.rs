@@ -334,7 +334,11 @@ fn login_demand(
 ) -> LoginDemand {
     let asked = ["max_age", "acr_values", "prompt"];
     // By their names: those whose own tables have faults are meant, too.
-    let measured = |way: &str| way.starts_with("login.") || way.starts_with("token.");
+    let measured = |way: &str| {
+        ["login.", "sso.", "token."]
+            .iter()
+            .any(|kind| way.starts_with(kind))
+    };
     let measures = values.texts("accept").any(measured);
     for name in asked.into_iter().filter(|name| values.has(name) && !measures) {
         let message =
@@ -350,6 +354,12 @@ fn login_demand(
             let help = "leave it out, or accept logins with ID Tokens alone";
             faults.push(Fault::new(name, message).help(help));
         }
+    }
+    let mut sites = values.texts("accept").filter(|way| way.starts_with("sso."));
+    if let Some(site) = sites.next().filter(|_| values.has("acr_values")) {
+        let message = format!("`acr_values` is never met by `{site}`: a certificate logs in in one way");
+        let help = "leave it out, or accept a `login.NAME` alone";
+        faults.push(Fault::new("acr_values", message).help(help));
     }
     faults.extend(login::acr_faults(values));
     LoginDemand {

@@ -6,9 +6,9 @@ use super::scalar::show_duration;
 use super::shape::Document;
 use super::source::Environment;
 use super::spec::SESSION;
-use countersign_authn::login;
 use countersign_authn::login::cookies::{Cookies, DEFAULT_NAME, SessionCookie};
 use countersign_authn::login::shared::SharedDomain;
+use countersign_authn::login::{self, site};
 use countersign_authn::session::seal::{KeyError, MIN_KEY_BYTES, Sealer};
 use countersign_core::options::{Fault, OptionValue, Values};
 use countersign_edge::sessions::SessionSettings;
@@ -99,6 +99,7 @@ pub(super) fn plan(
 ) -> SessionPlan {
     let way = ["session".to_owned()];
     let needed = !document.values.named(login::TABLE).is_empty()
+        || !document.values.named(site::TABLE).is_empty()
         || document.values.has(countersign_authn::provider::TABLE);
     let empty = Values::default();
     let values = document.values.table("session").unwrap_or(&empty);
@@ -217,7 +218,7 @@ fn at_what_is_written(document: &Document, fault: &mut Fault) {
     }
 }
 
-fn shown(duration: Duration) -> String {
+pub(super) fn shown(duration: Duration) -> String {
     show_duration(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 

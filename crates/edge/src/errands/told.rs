@@ -4,6 +4,7 @@ use super::{Done, Errand};
 use crate::audit::Action;
 use crate::body::Body;
 use countersign_authn::login::logout::{Told, ToldError};
+use countersign_authn::login::party::KnownAs;
 use countersign_core::reason::ErrandReason;
 use countersign_oidc::relying_party::client::{ClientAuthentication, jwk_set};
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -20,7 +21,12 @@ impl Errand<'_> {
             return self.not_allowed("POST");
         }
         let form = self.form(body).await.unwrap_or_default();
-        match self.gateway.logins.told_behind(&form, self.now).await {
+        match self
+            .gateway
+            .logins
+            .told_behind(self.request, &form, self.now)
+            .await
+        {
             Ok(told) => {
                 self.audit_told(&told, "back-channel logout");
                 Done::document(StatusCode::OK, String::new(), ErrandReason::LoggedOut)
@@ -62,7 +68,11 @@ impl Errand<'_> {
             return self.not_allowed("GET, HEAD");
         }
         let logins = self.gateway.logins.all().iter();
-        let keys = logins.filter_map(|login| match &login.party().client.authentication {
+        let clients = logins.filter_map(|login| match &login.party().known_as {
+            KnownAs::Client(client) => Some(&client.authentication),
+            KnownAs::Site => None,
+        });
+        let keys = clients.filter_map(|authentication| match authentication {
             ClientAuthentication::PrivateKeyJwt(key) => Some(&**key),
             ClientAuthentication::SecretBasic(_)
             | ClientAuthentication::SecretPost(_)

@@ -2,6 +2,7 @@
 
 use super::site::{Origin, SitePattern};
 use countersign_core::policy::Named;
+use countersign_core::route::HostPattern;
 use countersign_core::secret::Secret;
 use countersign_jose::hash::sha256;
 use countersign_jose::jwks::KeySet;
@@ -164,6 +165,11 @@ impl Clients {
             }
         }
         Ok(Self { registered, sites })
+    }
+
+    /// Whether some host that `hosts` covers is a site, on whichever port.
+    pub fn may_be_sites(&self, hosts: &HostPattern) -> bool {
+        self.sites.iter().any(|site| site.may_hold(hosts))
     }
 
     /// Who `client_id` is. A registered client comes before a site of the same name.

@@ -2,6 +2,7 @@
 
 use countersign_core::gate::{Host, Scheme};
 use countersign_core::own_path;
+use countersign_core::route::HostPattern;
 use std::fmt;
 
 /// The longest origin, in bytes: a host name of 253, scheme and port.
@@ -155,15 +156,29 @@ impl SitePattern {
 
     /// Whether `origin` is one of these sites.
     pub fn holds(&self, origin: &Origin) -> bool {
-        let name = origin.host.name();
-        let named = match self.name.strip_prefix('.') {
+        self.names(origin.host.name()) && origin.host.port_for(Scheme::Https) == self.port
+    }
+
+    /// Whether some host that `hosts` covers may be one of these sites, on whichever port.
+    pub fn may_hold(&self, hosts: &HostPattern) -> bool {
+        match hosts {
+            HostPattern::Any => true,
+            HostPattern::Exact(name) => self.names(name),
+            HostPattern::Suffix(suffix) => {
+                let is_wider = self.name.starts_with('.') && suffix.ends_with(&*self.name);
+                is_wider || self.name.ends_with(&**suffix)
+            }
+        }
+    }
+
+    fn names(&self, name: &str) -> bool {
+        match self.name.strip_prefix('.') {
             None => *self.name == *name,
             Some(suffix) => {
                 let labels = name.strip_suffix(&*self.name);
                 labels.is_some_and(|labels| !labels.is_empty()) && !has_another_owner(name, suffix)
             }
-        };
-        named && origin.host.port_for(Scheme::Https) == self.port
+        }
     }
 
     /// Whether there can be a site that is one of these and one of those.
@@ -321,6 +336,28 @@ mod tests {
         check("*.home.example", "*.xhome.example", false);
         check("*.home.example", "app.home.example:8443", false);
         check("app.home.example", "wiki.home.example", false);
+    }
+
+    #[test]
+    fn hosts_of_a_route_may_be_sites_where_the_two_patterns_meet() {
+        for (site, hosts, may) in [
+            ("app.home.example", "app.home.example", true),
+            ("app.home.example:8443", "app.home.example", true),
+            ("app.home.example", "*.home.example", true),
+            ("*.home.example", "app.home.example", true),
+            ("*.home.example", "*.home.example", true),
+            ("*.home.example", "*.deep.home.example", true),
+            ("*.deep.home.example", "*.home.example", true),
+            ("home.example", "*", true),
+            ("*.home.example", "home.example", false),
+            ("home.example", "*.home.example", false),
+            ("*.home.example", "*.other.example", false),
+            ("app.home.example", "wiki.home.example", false),
+        ] {
+            let pattern = SitePattern::parse(site).unwrap();
+            let hosts = HostPattern::parse(hosts).unwrap();
+            assert_eq!(pattern.may_hold(&hosts), may, "{site} {hosts}");
+        }
     }
 
     #[test]

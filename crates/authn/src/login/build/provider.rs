@@ -56,7 +56,7 @@ pub(super) fn rule(reading: &mut Reading<'_>, issuer: &str) -> Option<IssuerRule
     Some(IssuerRule::Template(template?))
 }
 
-pub(super) fn reach(reading: &mut Reading<'_>, issuer: &str, parts: &Parts) -> Option<Reach> {
+pub(in crate::login) fn reach(reading: &mut Reading<'_>, issuer: &str, parts: &Parts) -> Option<Reach> {
     let authorities = reading.authorities()?;
     let allow_http = reading.values.flag("danger_allow_http");
     Some(Reach::of(issuer, &parts.http, authorities, allow_http))
@@ -127,7 +127,7 @@ pub(super) fn discovery(
     reading.check_url(at, &url, allow_http).map(|()| url)
 }
 
-pub(super) fn keys(
+pub(in crate::login) fn keys(
     rule: &IssuerRule,
     discovery: Option<&Url>,
     said: &[(Endpoint, Url)],

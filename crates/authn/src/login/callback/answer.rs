@@ -1,7 +1,7 @@
 //! What the provider says of the login.
 
 use super::super::handoff::Wish;
-use super::super::tokens::{Asked, Exchange, ExchangeError, Proved};
+use super::super::tokens::{Asked, ExchangeError, Proved};
 use super::super::transaction::whose;
 use super::super::trouble::Why;
 use super::{Arrival, Outcome, Return};
@@ -22,8 +22,9 @@ impl Arrival<'_> {
         let party = &self.login.party;
         // A node that was started meanwhile has to ask, or it would not know what it must not miss.
         let metadata = party.metadata(self.now).await;
-        let always_named =
-            metadata.is_ok_and(|metadata| metadata.authorization_response_iss_parameter_supported);
+        // A provider of sites always says who it is.
+        let always_named = party.known_as.is_site()
+            || metadata.is_ok_and(|metadata| metadata.authorization_response_iss_parameter_supported);
         if let Err(error) = response.check_issuer(&party.issuer, always_named) {
             return self.trouble(Why::Answer, error.to_string());
         }
@@ -109,7 +110,7 @@ impl Arrival<'_> {
         ) else {
             return Err(ExchangeError::NoIdToken);
         };
-        let redirect_uri = party.redirect_uri(self.request.scheme, &transaction.host);
+        let redirect_uri = party.redirect_uri(self.request.scheme, &self.request.host);
         let asked = Asked {
             code,
             redirect_uri: &redirect_uri,
@@ -118,7 +119,7 @@ impl Arrival<'_> {
             max_age: transaction.max_age.map(Duration::from_secs),
             acr_values: &transaction.acr_values,
         };
-        let now = self.now;
-        Exchange { party, now }.redeem(&asked).await
+        let client = party.known_as.at(&self.request.host);
+        party.exchange(&client.id, self.now).redeem(&asked).await
     }
 }

@@ -75,7 +75,7 @@ impl Arrival<'_> {
 
     /// The session is the cookie.
     fn begin_in_cookie(&self, mut record: SessionRecord, lasts: Duration) -> Return {
-        record.ends = self.now.wall.plus(lasts);
+        record.ends = self.now.wall.plus(lasts).min(record.ends);
         let Some(value) = self.login.sealed(self.request, &record, self.now) else {
             let detail = format!(
                 "{} bytes of claims, and a session in its cookie has at most {MAX_CLAIMS_BYTES}",
@@ -89,7 +89,7 @@ impl Arrival<'_> {
     fn logged_in(&self, record: SessionRecord, value: &str) -> Return {
         let party = &self.login.party;
         let life = party.cookie_life(&record, self.now.wall);
-        let cookie = party.cookies().set_session(self.request.host.name(), value, life);
+        let cookie = party.cookies().set_session(&self.request.host, value, life);
         let to = self.transaction.to.clone();
         Return {
             cookies: cookie.into_iter().collect(),
@@ -120,10 +120,10 @@ impl Arrival<'_> {
         SessionRecord {
             login: (&*party.name).into(),
             issuer: text("iss").unwrap_or(party.issuer.as_str()).into(),
-            client_id: party.client.id.clone(),
+            client_id: party.known_as.at(&self.request.host).id.clone(),
             host: party.cookies().bound_to(host_of(&self.request.host)).into(),
             began: now,
-            ends: now.plus(Duration::MAX),
+            ends: party.ends_with(&proved).unwrap_or(now.plus(Duration::MAX)),
             idle: Duration::MAX,
             remember: party.visiting.remember,
             claims: write_object(&proved.claims).into(),

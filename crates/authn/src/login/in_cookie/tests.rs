@@ -281,7 +281,7 @@ fn value(login: &Login, host: &str) -> String {
 }
 
 fn outcome(login: &Login, host: &str, value: &str, seconds: i64) -> Outcome {
-    let name = login.party().cookies().session(host);
+    let name = login.party().cookies().session(&Host::judge(host).unwrap());
     let request = on(host, Some(&format!("{name}={value}")));
     login.try_now(&request, at(seconds)).unwrap()
 }
@@ -416,7 +416,7 @@ fn two_logins_of_one_client_have_sessions_of_their_own_and_leave_each_others_alo
             panic!("it is another's")
         };
         assert!(effects.cookies.is_empty());
-        let name = home.party().cookies().session("app.test");
+        let name = home.party().cookies().session(&Host::judge("app.test").unwrap());
         assert!(!staff.is_of(&on("app.test", Some(&format!("{name}={value}")))));
     }
 }

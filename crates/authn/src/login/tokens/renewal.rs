@@ -35,7 +35,7 @@ impl Exchange<'_> {
         };
         let metadata = self.party.metadata(self.now).await?;
         let url = metadata.endpoint(Endpoint::Token)?;
-        let request = refresh_request(refresh_token, &self.party.client.at(&metadata), url, self.call())?;
+        let request = refresh_request(refresh_token, &self.client.at(&metadata), url, self.call())?;
         let reach = self.party.provider.reach();
         let answer = reach.send_within(request, SPENDS).await;
         let answer = answer.map_err(|error| ExchangeError::Unreachable(Endpoint::Token, error))?;
@@ -95,7 +95,7 @@ impl Exchange<'_> {
     ) -> Result<Claims, ExchangeError> {
         let expectation = IdTokenExpectation {
             issuer: &self.party.issuer,
-            client_id: &self.party.client.id,
+            client_id: &self.client.id,
             login: Login::Renewed(first),
             access_token: Some(&tokens.access_token),
             max_age: None,

@@ -52,7 +52,10 @@ fn accepts(route: &Route, party: &RelyingParty) -> bool {
 /// Whether an answer at one's callback could be the other provider's. Where both are one provider's, it is that one's.
 fn may_be_mixed_up(one: &RelyingParty, other: &RelyingParty, routes: &[(Way, Arc<Route>)]) -> bool {
     let run_at = runs_at(other, routes);
-    one.callback() == other.callback()
+    // A provider of sites always says who it is, and is held to it.
+    !one.known_as.is_site()
+        && !other.known_as.is_site()
+        && one.callback() == other.callback()
         && one.issuer.as_str() != other.issuer.as_str()
         && runs_at(one, routes).iter().any(|host| run_at.contains(host))
 }

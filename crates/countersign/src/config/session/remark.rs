@@ -4,8 +4,8 @@ use super::super::diagnostic::Diagnostic;
 use super::super::shape::Document;
 use super::super::source::Environment;
 use super::{Read, RedisPlan, StorePlan, in_cookies, shown};
-use countersign_authn::login;
 use countersign_authn::login::shared::SharedDomain;
+use countersign_authn::login::{self, site};
 use countersign_core::options::Values;
 use countersign_edge::sessions::SessionSettings;
 use countersign_edge::store::redis::Address;
@@ -55,15 +55,18 @@ fn bound(document: &Document, settings: SessionSettings) -> Diagnostic {
     let place = document
         .place(&way("recheck"))
         .or_else(|| document.place(&way("grace")))
-        .or_else(|| document.key_place(&[login::TABLE.to_owned(), first_login(document)?]));
+        .or_else(|| document.key_place(&first_login(document)?));
     Diagnostic::note(place, message)
         .help("`session.recheck`, and `session.grace` on top while the store is away")
 }
 
 /// The login that sessions are first needed for.
-fn first_login(document: &Document) -> Option<String> {
-    let mut logins = document.values.named(login::TABLE).iter();
-    logins.next().map(|(name, _)| name.clone())
+fn first_login(document: &Document) -> Option<[String; 2]> {
+    let mut tables = [login::TABLE, site::TABLE].into_iter();
+    tables.find_map(|table| {
+        let (name, _) = document.values.named(table).first()?;
+        Some([table.to_owned(), name.clone()])
+    })
 }
 
 /// Whether nothing asks for a refresh token; a plain OAuth 2.0 provider has no word for it.
