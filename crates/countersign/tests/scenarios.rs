@@ -115,7 +115,8 @@ fn load(
 fn store(plan: &StorePlan, outside: &Ports, world: &World) -> Result<Arc<dyn SessionStore>, String> {
     let max_records = match plan {
         StorePlan::Memory { max_sessions } => *max_sessions,
-        StorePlan::Cookie => return Ok(Arc::new(NoSessions)),
+        StorePlan::Cookie { provides: false } => return Ok(Arc::new(NoSessions)),
+        StorePlan::Cookie { provides: true } => memory::Limits::default().max_records,
         StorePlan::File { .. } | StorePlan::Redis(_) => return Err("sessions here are in memory".into()),
     };
     let limits = memory::Limits {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// How long a seal lives.
 pub const SEAL_LIVES: Duration = Duration::from_mins(5);

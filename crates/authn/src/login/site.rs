@@ -144,3 +144,6 @@ fn facts(values: &Values) -> Option<FactPaths> {
         leeway: values.duration("leeway").unwrap_or(FactPaths::LEEWAY),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,10 @@ pub enum StorePlan {
     /// In Redis.
     Redis(RedisPlan),
     /// Nowhere: each in its cookie.
-    Cookie,
+    Cookie {
+        /// Whether our own provider keeps its codes in this process, since there is no other place.
+        provides: bool,
+    },
 }
 
 /// Which store it is: equal for two that are one.
@@ -78,7 +81,8 @@ impl fmt::Display for StorePlan {
             Self::File { path: Some(path) } => write!(f, "{}", path.display()),
             Self::File { path: None } => f.write_str("a file in the state folder"),
             Self::Redis(plan) => write!(f, "{}, database {}", plan.address, plan.database),
-            Self::Cookie => f.write_str("cookies"),
+            Self::Cookie { provides: false } => f.write_str("cookies"),
+            Self::Cookie { provides: true } => f.write_str("cookies, and codes in memory"),
         }
     }
 }
@@ -103,11 +107,14 @@ pub(super) fn plan(
         || document.values.has(countersign_authn::provider::TABLE);
     let empty = Values::default();
     let values = document.values.table("session").unwrap_or(&empty);
-    let (read, mut faults) = read(values);
+    let (mut read, mut faults) = read(values);
+    if let StorePlan::Cookie { provides } = &mut read.store {
+        *provides = document.values.has(countersign_authn::provider::TABLE);
+    }
     if document.is_faulty(&["session"]) {
         faults = lacking::independent(document, &way, &SESSION, values, |values| self::read(values).1);
     }
-    let in_cookies = matches!(read.store, StorePlan::Cookie);
+    let in_cookies = matches!(read.store, StorePlan::Cookie { .. });
     if in_cookies {
         faults.extend(in_cookies::needless(document));
     }
@@ -144,7 +151,7 @@ fn read(values: &Values) -> (Read, Vec<Fault>) {
     let mut faults = Vec::new();
     let settings = settings(values);
     let store = store(values, &mut faults);
-    if !matches!(store, StorePlan::Cookie) {
+    if !matches!(store, StorePlan::Cookie { .. }) {
         faults.extend(rests_too_long(settings));
     }
     let sealer = sealer(values, &mut faults);
@@ -246,7 +253,7 @@ fn store(values: &Values, faults: &mut Vec<Fault>) -> StorePlan {
             path: values.text("path").map(PathBuf::from),
         },
         "redis" => redis::plan(values, faults),
-        "cookie" => StorePlan::Cookie,
+        "cookie" => StorePlan::Cookie { provides: false },
         _ => StorePlan::Memory { max_sessions },
     }
 }

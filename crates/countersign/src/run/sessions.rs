@@ -105,7 +105,8 @@ impl Opened {
     /// Which store it is; none where sessions are in their cookies.
     fn kind(&self, plan: &SessionPlan) -> Result<Option<StoreKind>, String> {
         match &plan.store {
-            StorePlan::Cookie => Ok(None),
+            StorePlan::Cookie { provides: false } => Ok(None),
+            StorePlan::Cookie { provides: true } => Ok(Some(StoreKind::Memory(Limits::default()))),
             StorePlan::Memory { max_sessions } => Ok(Some(StoreKind::Memory(Limits {
                 max_records: *max_sessions,
                 ..Limits::default()
@@ -151,7 +152,10 @@ impl Opened {
     /// Whether sessions are in their cookies, and in no store.
     pub(super) fn are_in_cookies(&self) -> bool {
         let name = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        name.as_deref() == Some(&*StorePlan::Cookie.to_string())
+        let mut cookies = [false, true]
+            .map(|provides| StorePlan::Cookie { provides }.to_string())
+            .into_iter();
+        cookies.any(|cookies| name.as_deref() == Some(&*cookies))
     }
 
     /// Whether a store was opened.

@@ -37,6 +37,10 @@ impl Course<'_> {
                 drop(self.held.insert(kept.clone(), there));
                 break observed;
             }
+            if let Some(kept) = plan.hold.as_ref().filter(|_| self.is_at_provider(&request)) {
+                drop(self.held.insert(kept.clone(), there));
+                break observed;
+            }
             let person = plan.login.as_deref().unwrap_or("");
             request = match self.world.network.visit(&there, person) {
                 None => browser::going(&there, None)?,
@@ -90,10 +94,12 @@ impl Course<'_> {
             _ if plan.raw || !self.config.contains("[certificate.") => Ok(None),
             None => Ok(Some(Vec::new())),
             Some(_) if !asked => Ok(Some(Vec::new())),
-            Some(name) => match self.certificates.get(name) {
-                Some(chain) => Ok(Some(chain.clone())),
-                None => Err(format!("no certificate is called `{name}`")),
-            },
+            Some(name) => {
+                let (name, only) = name.split_once('@').unwrap_or((name, host));
+                let chain = self.certificates.get(name);
+                let chain = chain.ok_or_else(|| format!("no certificate is called `{name}`"))?;
+                Ok(Some(if only == host { chain.clone() } else { Vec::new() }))
+            }
         }
     }
 

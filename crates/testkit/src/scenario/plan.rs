@@ -68,6 +68,7 @@ impl Plan {
                 "times" => plan.times = value.parse().map_err(|_| format!("`{value}` is no number"))?,
                 "browser" => plan.browser = Some(value.clone()),
                 "login" => plan.login = Some(value.clone()),
+                "follow" => plan.login = Some(String::new()),
                 "hold" => plan.hold = Some(value.clone()),
                 "catch" => plan.catch = Some(value.clone()),
                 "hold-code" => plan.hold_code = Some(value.clone()),

@@ -35,7 +35,7 @@ impl Entropy for Loaded {
 
 /// Seals and opens, and keeps nothing.
 #[derive(Debug)]
-struct Sealing(Sealer);
+pub(in crate::login) struct Sealing(pub(in crate::login) Sealer);
 
 impl Sessions for Sealing {
     fn look_now(&self, record: RecordKey, owner: &Arc<dyn SessionOwner>, now: Now) -> Option<Found> {
@@ -229,14 +229,14 @@ fn login() -> Arc<Login> {
     Made::default().login()
 }
 
-fn at(seconds: i64) -> Now {
+pub(in crate::login) fn at(seconds: i64) -> Now {
     Now {
         wall: Timestamp::from_seconds(WALL + seconds),
         monotonic: Monotonic::from_milliseconds(0),
     }
 }
 
-fn on(host: &str, cookie: Option<&str>) -> OriginalRequest {
+pub(in crate::login) fn on(host: &str, cookie: Option<&str>) -> OriginalRequest {
     let mut headers = HeaderMap::new();
     if let Some(cookie) = cookie {
         headers.insert("cookie", cookie.parse().unwrap());
@@ -254,7 +254,7 @@ fn on(host: &str, cookie: Option<&str>) -> OriginalRequest {
     }
 }
 
-fn record(claims: &str) -> SessionRecord {
+pub(in crate::login) fn record(claims: &str) -> SessionRecord {
     SessionRecord {
         login: "login.home".into(),
         issuer: "https://op.test".into(),

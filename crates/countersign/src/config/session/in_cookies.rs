@@ -58,3 +58,12 @@ pub(super) fn worth(document: &Document, settings: SessionSettings) -> Diagnosti
          `revoke`, no `at`; a long address to come back to is cut to its path, and claims must fit into 1 KB",
     )
 }
+
+/// What our own provider keeps where nothing is kept.
+pub(super) fn codes(document: &Document) -> Diagnostic {
+    let message = "`[openid_provider]` keeps its codes and grants in memory: on this node alone, and until it is restarted";
+    let place = document.place(&["session".to_owned(), "store".to_owned()]);
+    Diagnostic::warning(place, message).help(
+        "one node, whose clients log in again after a restart; or `session.store` = \"file\" or \"redis\"",
+    )
+}

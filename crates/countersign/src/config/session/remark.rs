@@ -18,8 +18,13 @@ const OFFLINE_ACCESS: &str = "offline_access";
 
 /// All there is to be known of a table without a fault.
 pub(super) fn remarks(document: &Document, environment: &Environment, read: &Read) -> Vec<Diagnostic> {
-    let mut told = match &read.store {
-        StorePlan::Cookie => vec![in_cookies::worth(document, read.settings)],
+    let mut told: Vec<Diagnostic> = match &read.store {
+        StorePlan::Cookie { provides } => {
+            let codes = provides.then(|| in_cookies::codes(document));
+            std::iter::once(in_cookies::worth(document, read.settings))
+                .chain(codes)
+                .collect()
+        }
         StorePlan::Memory { .. } | StorePlan::File { .. } | StorePlan::Redis(_) => {
             let logins = document.values.named(login::TABLE).iter();
             let never_renewed = logins.filter(|(_, values)| asks_for_no_refresh(values));
@@ -32,7 +37,7 @@ pub(super) fn remarks(document: &Document, environment: &Environment, read: &Rea
     told.extend(match &read.store {
         StorePlan::Redis(plan) => in_the_clear(document, plan),
         StorePlan::File { path: Some(path) } => nowhere(document, environment, path),
-        StorePlan::Memory { .. } | StorePlan::File { path: None } | StorePlan::Cookie => None,
+        StorePlan::Memory { .. } | StorePlan::File { path: None } | StorePlan::Cookie { .. } => None,
     });
     told.extend(read.share.as_ref().map(|domain| shared(document, domain)));
     told

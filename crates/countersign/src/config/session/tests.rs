@@ -146,7 +146,7 @@ fn a_session_does_not_rest_longer_than_it_lasts() {
 #[test]
 fn sessions_in_cookies_are_told_what_they_are_worth() {
     let (plan, told) = read("store = \"cookie\"\nabsolute = \"12h\"");
-    assert!(matches!(plan.store, StorePlan::Cookie));
+    assert!(matches!(plan.store, StorePlan::Cookie { provides: false }));
     let [only] = told.as_slice() else {
         panic!("{told:?}")
     };
