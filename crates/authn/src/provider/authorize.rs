@@ -147,7 +147,8 @@ impl Provider {
         let (value, cookie) = browser.kept(self);
         let subject = &proved.person.subject;
         let login = (subject.clone(), asked.answer.client.id().into());
-        match self.keep_code(asked, proved, sid(&value, subject), now).await {
+        let sid = sid(&value, subject);
+        match self.keep_code(asked, proved, sid, now).await {
             Ok(code) => Authorized::Told(Answered {
                 delivery: asked.answer.deliver(Told::Code(&code), self.issuer.as_str()),
                 cookie,

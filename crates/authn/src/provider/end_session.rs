@@ -120,12 +120,11 @@ impl Provider {
             (_, _, Some(_), None) => "post_logout_redirect_uri is none of that client's",
             (None | Some(_), Some(_) | None, None | Some(_), _) => "",
         };
-        let proved = request.certificate.presented.as_ref();
-        let proved = proved.and_then(|presented| self.judge(presented, now).ok());
+        let person = request.certificate.presented.as_ref();
+        let person = person.and_then(|presented| self.judge(presented, now).ok());
+        let person = person.map(|proved| proved.person);
         let subject = hint.as_ref().map(|hint| &hint.subject);
-        let subject = subject
-            .or(proved.as_ref().map(|proved| &proved.person.subject))
-            .cloned();
+        let subject = subject.or(person.as_ref().map(|person| &person.subject)).cloned();
         let browsers = match (Browser::of(&request.headers), &subject) {
             (Browser::In(value), Some(subject)) => Some(sid(value, subject)),
             (Browser::In(_) | Browser::New | Browser::Out, _) => None,
@@ -134,7 +133,7 @@ impl Provider {
         let is_theirs = hinted.is_some() && hinted == browsers;
         if !(is_theirs || asked.clicked && here) {
             return Ending::Asks(Asks {
-                who: proved.and_then(|proved| proved.person.email).or(subject),
+                who: person.and_then(|person| person.email).or(subject),
                 fields: owned(&asked),
                 location,
             });

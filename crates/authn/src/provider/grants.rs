@@ -130,10 +130,9 @@ impl Provider {
         if !asked.are_within(scopes) {
             return Err(TokenError::InvalidScope.into());
         }
-        let may = client.may_have_refresh_tokens();
-        let proved = match self.goes_on(&granted.login, client, now).await {
+        let may = client.may_have_refresh_tokens() && self.may_go_on(&granted.login, client, now).await?;
+        let proved = match self.proved_anew(&granted.login, client, now) {
             Ok(proved) if may => proved,
-            Err(why @ RedeemError::Unavailable(_)) => return Err(why),
             Ok(_) => {
                 self.end_grant(&handle).await?;
                 return Err(NO_GRANT.into());
@@ -156,6 +155,15 @@ impl Provider {
             reason: ErrandReason::TokensGiven,
             detail,
         })
+    }
+
+    /// Whether the session of this login goes on. What a registered client may do without its user outlives that (OpenID Connect
+    /// Back-Channel Logout section 2.7); a site does nothing without its user.
+    async fn may_go_on(&self, login: &KeptLogin, client: &Client, now: Now) -> Result<bool, StoreError> {
+        match client {
+            Client::Registered(_) => Ok(true),
+            Client::Site(_) => self.signs_on(&login.sid, &login.subject, client.id(), now).await,
+        }
     }
 
     /// Writes the next secret over the one that was read. Of two that read the same, one has come with a copy.

@@ -3,7 +3,11 @@
 
 use super::Provider;
 use super::authorize::Waiting;
+<<<<<<< ours
 use super::keys::KeysError;
+=======
+use super::sign_on::LOGGED_OUT;
+>>>>>>> theirs
 use super::tokens::Terms;
 use crate::session::Purpose;
 use countersign_core::reason::ErrandReason;
@@ -109,19 +113,24 @@ impl Provider {
             return Err(NO_CODE.into());
         };
         let login = &waiting.login;
-        let proved = match fits(&waiting, client, grant) {
-            Ok(()) => self.goes_on(login, client, now).await,
-            Err(why) => Err(why.into()),
-        };
+        let proved = fits(&waiting, client, grant)
+            .map_err(RedeemError::from)
+            .and_then(|()| self.proved_anew(login, client, now));
         let proved = match proved {
             Ok(proved) => proved,
-            Err(why @ RedeemError::Unavailable(_)) => return Err(why),
             // In the wrong hands it is over.
             Err(why) => {
                 self.sessions.forget(Purpose::Code, code).await?;
                 return Err(why);
             }
         };
+        if !self
+            .signs_on(&login.sid, &login.subject, client.id(), now)
+            .await?
+        {
+            self.sessions.forget(Purpose::Code, code).await?;
+            return Err(LOGGED_OUT.into());
+        }
         let detail = said(client, &login.subject);
         let scopes = Scopes::read(&login.scope).unwrap_or_default();
         let offline = scopes.holds(Scope::OfflineAccess) && client.may_have_refresh_tokens();

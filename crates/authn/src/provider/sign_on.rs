@@ -9,6 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::session::{StoreError, Version};
 use countersign_core::time::{Now, Timestamp};
 use countersign_jose::hash::sha256;
+use countersign_oidc::provider::token::TokenError;
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -29,6 +30,9 @@ const SIGN_ONS_LAST: Duration = Duration::from_hours(24);
 const MAX_CLIENTS: usize = 100;
 /// How often two that write at once try again.
 const MAX_TRIES: u32 = 8;
+
+/// Why nothing begins in a session that has ended.
+pub(super) const LOGGED_OUT: TokenError = TokenError::InvalidGrant("the user has logged out");
 
 /// A browser, by its cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +152,7 @@ impl Provider {
                 return Ok(false);
             }
             session.subject = subject.into();
-            if !session.take_in(client_id, ends) || self.write(sid, &session, version, ends, now).await? {
+            if !session.take_in(client_id, ends) || self.write(sid, &session, version, now).await? {
                 return Ok(true);
             }
         }
@@ -157,15 +161,13 @@ impl Provider {
 
     /// Ends the session: where it was. Nothing begins in it from then on.
     pub(super) async fn sign_off(&self, sid: &str, now: Now) -> Result<SignOns, StoreError> {
-        // As long as anything that was given could be renewed.
-        let lasts = SIGN_ONS_LAST.max(self.grant_life);
         let over = SignOns {
             over: true,
             ..SignOns::default()
         };
         for _ in 0..MAX_TRIES {
             let (known, version) = self.known(sid, now).await?.unzip();
-            if self.write(sid, &over, version, now.wall.plus(lasts), now).await? {
+            if self.write(sid, &over, version, now).await? {
                 return Ok(known.unwrap_or_default());
             }
         }
@@ -183,10 +185,10 @@ impl Provider {
         sid: &str,
         session: &SignOns,
         version: Option<Version>,
-        ends: Timestamp,
         now: Now,
     ) -> Result<bool, StoreError> {
         let (purpose, name, value) = (Purpose::SignOns, sid.as_bytes(), session.bytes());
+        let ends = now.wall.plus(SIGN_ONS_LAST);
         let written = match version {
             None => self.sessions.put(purpose, name, &value, ends, now).await,
             Some(version) => {

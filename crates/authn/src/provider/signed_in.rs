@@ -49,26 +49,13 @@ impl KeptChain {
 }
 
 impl Provider {
-    /// Who logged in at `client`, by today's rules, unless the browser has logged out since. That the client is to be told
-    /// when it does is remembered.
-    pub(super) async fn goes_on(
+    /// Who logged in at `client`, by today's authorities, revocation lists, rules and clock.
+    pub(super) fn proved_anew(
         &self,
         login: &KeptLogin,
         client: &Client,
         now: Now,
     ) -> Result<Proved, RedeemError> {
-        let proved = self.proved_anew(login, client, now)?;
-        if self
-            .signs_on(&login.sid, &login.subject, client.id(), now)
-            .await?
-        {
-            return Ok(proved);
-        }
-        Err(TokenError::InvalidGrant("the user has logged out").into())
-    }
-
-    /// Who logged in at `client`, by today's authorities, revocation lists, rules and clock.
-    fn proved_anew(&self, login: &KeptLogin, client: &Client, now: Now) -> Result<Proved, RedeemError> {
         let refused = |words: &'static str, detail: String| RedeemError::Refused {
             error: TokenError::InvalidGrant(words),
             detail,

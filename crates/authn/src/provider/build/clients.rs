@@ -61,25 +61,17 @@ fn registered_client(
             ..Fault::new("", message).help(help)
         });
     }
-    let backchannel = values.text("backchannel_logout_uri");
-    if let Some(text) = backchannel.filter(|text| !is_sound(text)) {
-        faults.push(unsound("backchannel_logout_uri", text));
-    }
     RegisteredClient {
         id: id.into(),
-        redirect_uris: places("redirect_uris", values, faults),
+        redirect_uris: places(values, "redirect_uris", faults),
+        logout: logout(values, faults),
         proof: proof(values, judges, faults),
-        logout: ClientLogout {
-            redirect_uris: places("post_logout_redirect_uris", values, faults),
-            backchannel_uri: backchannel.and_then(|text| Url::parse(text).ok()),
-        },
         offline: values.flag("offline"),
         bind: values.flag("bind"),
     }
 }
 
-/// The URLs of the list `key`.
-fn places(key: &str, values: &Values, faults: &mut Vec<Fault>) -> Vec<Box<str>> {
+fn places(values: &Values, key: &str, faults: &mut Vec<Fault>) -> Vec<Box<str>> {
     let mut sound = Vec::new();
     for (index, text) in values.texts(key).enumerate() {
         if is_sound(text) {
@@ -91,7 +83,17 @@ fn places(key: &str, values: &Values, faults: &mut Vec<Fault>) -> Vec<Box<str>> 
     sound
 }
 
-/// Whether what goes there is not read on the way: https, or this very machine.
+fn logout(values: &Values, faults: &mut Vec<Fault>) -> ClientLogout {
+    let told = values.text("backchannel_logout_uri");
+    let unsound = told.filter(|text| !is_sound(text));
+    faults.extend(unsound.map(|text| self::unsound("backchannel_logout_uri", text)));
+    ClientLogout {
+        redirect_uris: places(values, "post_logout_redirect_uris", faults),
+        backchannel_uri: told.and_then(|text| Url::parse(text).ok()),
+    }
+}
+
+/// Whether nobody reads on the way what goes there: by https, or within this machine.
 fn is_sound(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         let local = url
