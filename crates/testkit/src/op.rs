@@ -14,9 +14,11 @@ use std::sync::{Arc, Mutex};
 use url::Url;
 
 pub use provider::{CLIENT_SECRET, Sent};
+pub use told::Told;
 
 mod introspection;
 mod provider;
+mod told;
 
 /// The names and issuer URLs there are, each with the keys it begins with.
 const ISSUERS: [(&str, &str, &[&str]); 3] = [
@@ -118,6 +120,8 @@ struct Inner {
     requests: Vec<String>,
     /// What a request carried that it must not: credentials of some client.
     leaks: Vec<String>,
+    /// Logouts that applications were told of.
+    told: Vec<Told>,
     clock: Arc<HandClock>,
 }
 
@@ -146,6 +150,7 @@ impl Network {
             ops: ops.collect(),
             requests: Vec::new(),
             leaks: Vec::new(),
+            told: Vec::new(),
             clock,
         }))
     }
@@ -224,6 +229,11 @@ impl Network {
         std::mem::take(&mut self.0.lock().unwrap().requests)
     }
 
+    /// The logouts that applications were told of since this was last called.
+    pub fn take_told(&self) -> Vec<Told> {
+        std::mem::take(&mut self.0.lock().unwrap().told)
+    }
+
     /// Credentials that some client sent us and that we sent on. Empty, or something is badly wrong.
     pub fn leaks(&self) -> Vec<String> {
         self.0.lock().unwrap().leaks.clone()
@@ -243,6 +253,9 @@ impl Network {
             if request.headers().contains_key(name) && !ours(name) {
                 inner.leaks.push(format!("{name} to {url}"));
             }
+        }
+        if let Some(answer) = told::answer(request, &mut inner.told) {
+            return answer;
         }
         let clock = Arc::clone(&inner.clock);
         let behind = inner.ops.iter_mut().filter(|op| op.state != State::Down);

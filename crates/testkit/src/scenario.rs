@@ -7,6 +7,7 @@
 mod browser;
 mod caught;
 mod certificates;
+mod exchange;
 pub mod expect;
 mod journey;
 mod observe;

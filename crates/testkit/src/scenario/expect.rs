@@ -1,10 +1,8 @@
 //! What an answer block asks for, compared with what came.
 
 use super::page::Line;
-use crate::tokens::unescape;
+use crate::tokens::{opened, unescape};
 use crate::upstream::{CANARY, Seen};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 /// Everything that can be seen of one answered request, as its client, the application and the operator see it.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +23,8 @@ pub struct Observed {
     pub fetched: Vec<String>,
     /// Where the browser was sent on the way, each time.
     pub hops: Vec<String>,
+    /// The logouts that applications were told of: where, and header and claims of the token.
+    pub told: Vec<String>,
 }
 
 /// The status an answer block asks for.
@@ -95,6 +95,10 @@ fn check_line(line: &str, observed: &Observed) -> Result<Option<String>, String>
             let found = claims.as_ref().is_some_and(|text| contains_pattern(text, wanted));
             (found == negated).then(|| format!("{member} is {}", claims.unwrap_or_else(|| "no JWT".into())))
         }
+        "told" => {
+            let found = observed.told.iter().any(|told| contains_pattern(told, value));
+            (found == negated).then(|| format!("applications were told {:#?}", observed.told))
+        }
         "hops" => {
             let wanted = value.parse::<usize>();
             let wanted = wanted.map_err(|_| format!("`hops: {value}` is no number"))?;
@@ -127,12 +131,7 @@ fn check_line(line: &str, observed: &Observed) -> Result<Option<String>, String>
 /// Header and claims of the JWT that is this member of a JSON body.
 fn claims(body: &[u8], member: &str) -> Option<String> {
     let body = serde_json::from_slice::<serde_json::Value>(body).ok()?;
-    let mut parts = body.get(member)?.as_str()?.split('.');
-    let mut part = || {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
-        String::from_utf8(bytes).ok()
-    };
-    Some(format!("{} {}", part()?, part()?))
+    opened(body.get(member)?.as_str()?)
 }
 
 /// `nothing`, a number of fetches, or the URLs in order, separated by spaces.
@@ -284,6 +283,7 @@ mod tests {
             log: vec!["route=a principal=ann".into()],
             fetched: vec!["https://op.test/jwks".into()],
             hops: Vec::new(),
+            told: Vec::new(),
         }
     }
 

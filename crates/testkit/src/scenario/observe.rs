@@ -20,6 +20,7 @@ pub(super) fn observe(response: &Response<Bytes>, log: Vec<String>) -> Observed 
         log,
         fetched: Vec::new(),
         hops: Vec::new(),
+        told: Vec::new(),
     }
 }
 

@@ -32,9 +32,7 @@ pub(super) fn hosts(config: &str) -> impl Iterator<Item = String> {
 /// The hosts that ask clients for a certificate where there is a provider: its own, and those of routes that name a
 /// `certificate.NAME`.
 pub(super) fn asking(config: &str) -> Vec<String> {
-    let routes = config.split("[[route]]").skip(1);
-    let routes = routes.map(|piece| piece.split("\n[").next().unwrap_or(piece));
-    let asking = routes.filter(|route| route.contains("\"certificate."));
+    let asking = routes(config).filter(|route| route.contains("\"certificate."));
     let hosts = asking
         .filter_map(|route| value_of(route, "hosts"))
         .flat_map(quoted);
@@ -43,6 +41,19 @@ pub(super) fn asking(config: &str) -> Vec<String> {
     hosts.sort();
     hosts.dedup();
     hosts
+}
+
+fn routes(config: &str) -> impl Iterator<Item = &str> {
+    let pieces = config.split("[[route]]").skip(1);
+    pieces.map(|piece| piece.split("\n[").next().unwrap_or(piece))
+}
+
+/// Whether this very gateway guards `host`.
+pub(super) fn guards(config: &str, host: &str) -> bool {
+    let mut hosts = routes(config)
+        .filter_map(|route| value_of(route, "hosts"))
+        .flat_map(quoted);
+    hosts.any(|known| known == host)
 }
 
 /// Whether `host` is one of those.
@@ -120,6 +131,7 @@ mod tests {
         for host in ["app.test", "both.test", "evilsso.test"] {
             assert!(!asks(CONFIG, host), "{host}");
         }
+        assert!(guards(CONFIG, "app.test") && !guards(CONFIG, "sso.test"));
         assert_eq!(issuer("[login.home]\nissuer = \"https://op.test\"\n"), None);
     }
 }

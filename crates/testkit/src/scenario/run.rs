@@ -3,12 +3,12 @@
 use super::browser::Browser;
 use super::caught::Caught;
 use super::certificates::{self, Certificates};
-use super::expect::{self, Observed};
-use super::observe::{doubled, forwarded, keeps_its_promises, observe, said};
+use super::expect;
+use super::observe::{keeps_its_promises, said};
 use super::page::{Ask, Line, Page, Step, What};
 use super::plan::{Minted, Plan};
 use super::provider;
-use super::question::{ClientRequest, Face};
+use super::question::Face;
 use crate::clock::span;
 use crate::upstream::Upstream;
 use crate::world::World;
@@ -143,7 +143,7 @@ pub(super) struct Course<'a> {
     page: &'a Page,
     program: &'a dyn Program,
     pub(super) face: Face,
-    upstream: Upstream,
+    pub(super) upstream: Upstream,
     pub(super) world: World,
     files: Files,
     pub(super) certificates: Certificates,
@@ -401,6 +401,11 @@ impl<'a> Course<'a> {
             }
             let cookies = self.browsers.values().flat_map(Browser::secrets);
             let unlogged = cookies.chain(self.caught.secrets()).collect::<Vec<_>>();
+            if provider::issuer(&self.config).is_some() {
+                // What the answer has left behind it comes to its end.
+                self.gateway.as_ref().ok_or("nothing runs yet")?.tick().await;
+            }
+            observed.told = self.tell_of_logouts().await?;
             fetched.extend(self.world.network.take_requests());
             if count == plan.times {
                 observed.fetched = std::mem::take(&mut fetched);
@@ -419,95 +424,5 @@ impl<'a> Course<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Sends the request behind this face, and tells what its client, the application and the operator see.
-    pub(super) async fn exchange(&self, request: &ClientRequest, plan: &Plan) -> Result<Observed, String> {
-        let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
-        let own =
-            !plan.raw && self.is_own(request) && (plan.browser.is_some() || self.is_at_provider(request));
-        if self.is_secured(request, plan) {
-            let response = self.ask_secured(request, plan).await?;
-            let mut observed = observe(&response, gateway.take_log());
-            observed.seen = self.upstream.take();
-            return Ok(observed);
-        }
-        let peer = if request.certificate.is_some() && self.face == Face::ReverseProxy {
-            Peer::unix()
-        } else {
-            plan.peer(self.face)?
-        };
-        let question = if plan.raw {
-            request.ask(Face::Check, &plan.client)?
-        } else if own {
-            request.ask_own(self.face, &plan.client)?
-        } else {
-            request.ask(self.face, &plan.client)?
-        };
-        let response = gateway.ask(self.face, question, peer.clone()).await;
-        let mut observed = observe(&response, gateway.take_log());
-        if self.face == Face::ReverseProxy {
-            observed.seen = self.upstream.take();
-            return Ok(observed);
-        }
-        if own {
-            return Ok(observed);
-        }
-        if let Some(name) = doubled(&observed.headers) {
-            return Err(format!("{name} occurs twice, and nginx would keep one"));
-        }
-        // The client's own request for one of our pages is passed on to us, and no question.
-        if request.target.starts_with("/.countersign/whoami") {
-            return Ok(observed);
-        }
-        if observed.status == 200 {
-            observed.seen.push(forwarded(request, &response));
-        } else if self.face == Face::AuthRequest && !plan.raw {
-            return self.read_the_answer(request, plan, peer, observed).await;
-        }
-        Ok(observed)
-    }
-
-    /// What nginx does with a refusal: asks again at `/.countersign/answer`, and gives its client what comes.
-    async fn read_the_answer(
-        &self,
-        request: &ClientRequest,
-        plan: &Plan,
-        peer: Peer,
-        first: Observed,
-    ) -> Result<Observed, String> {
-        let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
-        if !first.body.is_empty() {
-            return Err("the answer to a sub-request has a body".into());
-        }
-        let mut question = request.as_nginx_asks(&plan.client, "/.countersign/answer")?;
-        for (name, value) in &first.headers {
-            if name == "x-countersign-refusal" {
-                let value = http::HeaderValue::from_bytes(value).map_err(|error| error.to_string())?;
-                question.headers_mut().insert("x-countersign-refusal", value);
-            }
-        }
-        let response = gateway.ask(self.face, question, peer).await;
-        let second = observe(&response, gateway.take_log());
-        let to_sub_request = match second.status {
-            303 | 401 => 401,
-            503 => 503,
-            _ => 403,
-        };
-        if first.status != to_sub_request {
-            let (first, second) = (first.status, second.status);
-            return Err(format!("nginx was told {first}, and the client {second}"));
-        }
-        if first.reason != second.reason && !second.reason.is_empty() {
-            return Err(format!(
-                "nginx was told {}, and the client {}",
-                first.reason, second.reason
-            ));
-        }
-        Ok(Observed {
-            reason: first.reason,
-            log: [first.log, second.log].concat(),
-            ..second
-        })
     }
 }
