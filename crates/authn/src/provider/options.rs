@@ -53,6 +53,16 @@ const CLIENT: Table = Table {
             "true",
             "Whether the tokens that it gets as a machine hold only beside its certificate. Without, they hold 5 minutes at most.",
         ),
+        Field::optional(
+            "post_logout_redirect_uris",
+            Kind::List(&Kind::Url),
+            "Where a browser may be sent once it has logged out, each compared to the letter.",
+        ),
+        Field::optional(
+            "backchannel_logout_uri",
+            Kind::Url,
+            "Where it is told that a session has ended (OpenID Connect Back-Channel Logout). Sites are told at their own page.",
+        ),
     ],
 };
 

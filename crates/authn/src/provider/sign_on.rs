@@ -24,7 +24,8 @@ const OUT_LASTS: Duration = Duration::from_hours(30 * 24);
 const VALUE_BYTES: usize = 16;
 /// The bytes of a session's name, of a hash.
 const SID_BYTES: usize = 16;
-/// How long it is known where a browser has logged in, and that it has logged out; counted anew as it goes on.
+/// How long it is known where a browser has logged in, and that it has logged out, at least: as long as a site has new tokens
+/// without its user, and counted anew when it has.
 const SIGN_ONS_LAST: Duration = Duration::from_hours(24);
 /// At how many clients one session is: of more, the first are not told of its end.
 const MAX_CLIENTS: usize = 100;
@@ -115,9 +116,9 @@ impl SignOns {
     }
 
     /// Takes a client in; says whether that is worth writing: for one that is known only when half its time is over.
-    fn take_in(&mut self, client_id: &str, ends: Timestamp) -> bool {
+    fn take_in(&mut self, client_id: &str, lasts: Duration, ends: Timestamp) -> bool {
         let known = self.clients.iter().any(|known| **known == *client_id);
-        let fresh = ends.since(Timestamp::from_milliseconds(self.ends)) < SIGN_ONS_LAST / 2;
+        let fresh = ends.since(Timestamp::from_milliseconds(self.ends)) < lasts / 2;
         if known && fresh {
             return false;
         }
@@ -141,7 +142,8 @@ impl Provider {
         client_id: &str,
         now: Now,
     ) -> Result<bool, StoreError> {
-        let ends = now.wall.plus(SIGN_ONS_LAST);
+        let lasts = self.sign_ons_last();
+        let ends = now.wall.plus(lasts);
         for _ in 0..MAX_TRIES {
             let known = self.known(sid, now).await?;
             let (mut session, version) = match known {
@@ -152,7 +154,7 @@ impl Provider {
                 return Ok(false);
             }
             session.subject = subject.into();
-            if !session.take_in(client_id, ends) || self.write(sid, &session, version, now).await? {
+            if !session.take_in(client_id, lasts, ends) || self.write(sid, &session, version, now).await? {
                 return Ok(true);
             }
         }
@@ -174,6 +176,10 @@ impl Provider {
         Err(StoreError::Changed)
     }
 
+    fn sign_ons_last(&self) -> Duration {
+        self.grant_life.max(SIGN_ONS_LAST)
+    }
+
     async fn known(&self, sid: &str, now: Now) -> Result<Known, StoreError> {
         let kept = self.sessions.read(Purpose::SignOns, sid.as_bytes(), now).await?;
         Ok(kept.and_then(|kept| Some((serde_json::from_slice(&kept.value).ok()?, kept.version))))
@@ -188,7 +194,7 @@ impl Provider {
         now: Now,
     ) -> Result<bool, StoreError> {
         let (purpose, name, value) = (Purpose::SignOns, sid.as_bytes(), session.bytes());
-        let ends = now.wall.plus(SIGN_ONS_LAST);
+        let ends = now.wall.plus(self.sign_ons_last());
         let written = match version {
             None => self.sessions.put(purpose, name, &value, ends, now).await,
             Some(version) => {
@@ -243,12 +249,12 @@ mod tests {
             ends: at(24).milliseconds(),
             over: false,
         };
-        assert!(!known.take_in("a", at(25)));
-        assert!(known.take_in("b", at(25)));
-        assert!(!known.take_in("b", at(36)));
-        assert!(known.take_in("b", at(37)));
+        assert!(!known.take_in("a", SIGN_ONS_LAST, at(25)));
+        assert!(known.take_in("b", SIGN_ONS_LAST, at(25)));
+        assert!(!known.take_in("b", SIGN_ONS_LAST, at(36)));
+        assert!(known.take_in("b", SIGN_ONS_LAST, at(37)));
         for number in 0..MAX_CLIENTS {
-            assert!(known.take_in(&number.to_string(), at(37)));
+            assert!(known.take_in(&number.to_string(), SIGN_ONS_LAST, at(37)));
         }
         assert_eq!(known.clients.len(), MAX_CLIENTS);
         assert_eq!(*known.clients[0], *"0");

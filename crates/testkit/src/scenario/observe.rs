@@ -96,7 +96,8 @@ pub(super) fn keeps_its_promises(
         if line.chars().any(char::is_control) || !parsed?.is_object() {
             return Err(format!("a log line that is not one line of JSON: {line:?}"));
         }
-        if unlogged.iter().any(|text| line.contains(text.as_str())) {
+        let stands = |text: &&String| text.len() >= SHORTEST_SECRET && line.contains(text.as_str());
+        if unlogged.iter().any(|text| stands(&text)) {
             return Err(format!("a log line holds a cookie, a code or a token: {line}"));
         }
         if secret(line) {

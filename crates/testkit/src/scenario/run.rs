@@ -403,7 +403,9 @@ impl<'a> Course<'a> {
             let unlogged = cookies.chain(self.caught.secrets()).collect::<Vec<_>>();
             if provider::issuer(&self.config).is_some() {
                 // What the answer has left behind it comes to its end.
-                self.gateway.as_ref().ok_or("nothing runs yet")?.tick().await;
+                let gateway = self.gateway.as_ref().ok_or("nothing runs yet")?;
+                gateway.tick().await;
+                observed.log.extend(gateway.take_log());
             }
             observed.told = self.tell_of_logouts().await?;
             fetched.extend(self.world.network.take_requests());
