@@ -3,11 +3,8 @@
 
 use super::Provider;
 use super::authorize::Waiting;
-<<<<<<< ours
 use super::keys::KeysError;
-=======
 use super::sign_on::LOGGED_OUT;
->>>>>>> theirs
 use super::tokens::Terms;
 use crate::session::Purpose;
 use countersign_core::reason::ErrandReason;

@@ -45,7 +45,7 @@ impl WantedKeys {
             plan: keys.and_then(|keys| keys.plan()).cloned(),
             place: match loaded.session.store {
                 StorePlan::Redis(_) => Place::Store,
-                StorePlan::Memory { .. } | StorePlan::File { .. } | StorePlan::Cookie => Place::Node,
+                StorePlan::Memory { .. } | StorePlan::File { .. } | StorePlan::Cookie { .. } => Place::Node,
             },
         }
     }

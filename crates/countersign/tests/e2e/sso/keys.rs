@@ -98,7 +98,7 @@ fn the_old_key_of_4096_bits_signs_in_either_of_its_forms_and_openssl_checks_it_w
         let [address] = free_addresses();
         let signs = "key = { file = \"provider.key\" }";
         let provider = Provider::signing(address, BACK, signs, Some(form));
-        let text = std::fs::read_to_string(provider.folder.0.join("provider.key")).unwrap();
+        let text = crate::fronts::read(&provider.folder.0.join("provider.key"));
         assert_eq!(
             text.starts_with("-----BEGIN RSA PRIVATE KEY-----"),
             form.contains("-traditional")
