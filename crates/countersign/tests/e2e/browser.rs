@@ -74,12 +74,16 @@ impl Shown {
 impl Browser {
     /// One that believes the authority in `desk`, and goes to this machine for every host of `.test`.
     pub(crate) fn start(desk: &Folder) -> Self {
+        Self::start_at(home(desk))
+    }
+
+    /// One whose home folder this is.
+    pub(crate) fn start_at(home: Folder) -> Self {
         let folder = repository().join("tests-node");
         assert!(
             folder.join("node_modules/playwright-core").exists(),
             "playwright-core is missing: run `cargo xtask tools`"
         );
-        let home = home(desk);
         let mut command = tool("node");
         command
             .arg("browser.mjs")

@@ -1,0 +1,96 @@
+//! A person's browser: real Chromium, with a certificate of `countersign ca` in its store, and without.
+
+use super::example::{ANN, Example, Kind};
+use crate::certificates::site::ca;
+use serde_json::json;
+
+/// Three sites on two registrable domains.
+const SITES: [&str; 3] = ["app.home.test", "wiki.home.test", "shop.other.test"];
+
+#[test]
+fn one_certificate_is_signed_in_on_every_site_without_a_click() {
+    for kind in Kind::ALL {
+        let example = Example::start(kind);
+        let mut browser = example.browser(Some(ANN));
+        for site in SITES {
+            let page = example.url(site, "/page?a=b#c");
+            let shown = browser.go(&page);
+            assert_eq!(
+                (shown.url, shown.status),
+                (page.clone(), 200),
+                "{kind:?} {site}: {}",
+                shown.text
+            );
+            assert_eq!(shown.errors, [""; 0], "{kind:?} {site}");
+            let seen = example.seen();
+            assert_eq!(seen.said("X-Auth-Subject"), [ANN], "{kind:?} {site}: {seen:?}");
+            assert_eq!(seen.said("X-Auth-Email"), [ANN], "{kind:?} {site}: {seen:?}");
+            assert_eq!(seen.said("Cookie"), [""; 0], "{kind:?} {site}");
+            let cookies = browser.cookies(&page);
+            let names = cookies.iter().map(|cookie| cookie["name"].as_str().unwrap());
+            assert!(
+                names.clone().all(|name| name.starts_with("__Host-")),
+                "{cookies:?}"
+            );
+            assert_eq!(names.count(), 1, "{kind:?} {site}: {cookies:?}");
+        }
+    }
+}
+
+#[test]
+fn whoever_has_no_certificate_is_told_what_to_do() {
+    for kind in Kind::ALL {
+        let example = Example::start(kind);
+        let mut browser = example.browser(None);
+        let shown = browser.go(&example.url("app.home.test", "/"));
+        assert!(
+            shown.url.starts_with(&example.issuer()),
+            "{kind:?}: {}",
+            shown.url
+        );
+        assert_eq!(shown.status, 403, "{kind:?}: {}", shown.text);
+        assert!(
+            shown.text.contains("certificate_required"),
+            "{kind:?}: {}",
+            shown.text
+        );
+        assert!(example.upstream.take().is_empty());
+    }
+}
+
+#[test]
+fn a_revoked_certificate_signs_nobody_in_and_is_told_so() {
+    for kind in Kind::ALL {
+        let example = Example::start(kind);
+        let mut browser = example.browser(Some(ANN));
+        ca(&example.folder, &["revoke", ANN]);
+        let page = example.url("app.home.test", "/");
+        let told = "certificate_revoked";
+        crate::process::until("the list is taken", || {
+            let shown = browser.go(&page);
+            shown.status == 403 && shown.text.contains(told)
+        });
+    }
+}
+
+#[test]
+fn after_a_logout_one_click_signs_in_again() {
+    for kind in Kind::ALL {
+        let example = Example::start(kind);
+        let mut browser = example.browser(Some(ANN));
+        let page = example.url("app.home.test", "/page");
+        assert_eq!(browser.go(&page).status, 200);
+        let shown = browser.go(&example.url("app.home.test", "/.countersign/logout"));
+        assert_eq!(shown.status, 200, "{kind:?}: {}", shown.text);
+        let shown = browser.go(&page);
+        assert!(
+            shown.url.starts_with(&example.issuer()),
+            "{kind:?}: {} {}",
+            shown.url,
+            shown.text
+        );
+        let shown =
+            browser.does(&json!({ "do": "press", "name": format!("Continue as {ANN}"), "until": page }));
+        assert_eq!(shown.status, 200, "{kind:?}: {}", shown.text);
+    }
+}
