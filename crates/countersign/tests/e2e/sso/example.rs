@@ -33,7 +33,7 @@ pub(super) struct Example {
     /// The port of the provider, and of the sites.
     provider: SocketAddr,
     sites: SocketAddr,
-    processes: Vec<Process>,
+    _processes: Vec<Process>,
 }
 
 impl Example {
@@ -101,7 +101,7 @@ impl Example {
             upstream,
             provider,
             sites,
-            processes,
+            _processes: processes,
         }
     }
 
@@ -142,10 +142,5 @@ impl Example {
         seen.retain(|seen| !seen.line.contains("/favicon.ico"));
         assert_eq!(seen.len(), 1, "{:?}: {seen:?}", self.kind);
         seen.remove(0)
-    }
-
-    /// Everything that the gateways wrote.
-    pub(super) fn log(&self) -> String {
-        self.processes.iter().map(Process::written).collect()
     }
 }
