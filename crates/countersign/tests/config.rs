@@ -346,12 +346,16 @@ fn folder_with_certificates() -> Folder {
     folder.write("ca/authorities.pem", root.pem());
     let list = Revocations::of(&[]).updated("20200101000000Z", Some("21000101000000Z"));
     folder.write("ca/crls.pem", pem("X509 CRL", &root.revoke(&list)));
-    folder.write("ca/issued/app.test.crt", pem("CERTIFICATE", &server));
-    let secrets = [
-        folder.write("ca/issued/app.test.key", Key(2).pem()),
+    folder.write("ca/root.crt", root.pem());
+    let mut secrets = Vec::new();
+    for name in ["app.test", "app.home.test", "sso.home.test"] {
+        folder.write(&format!("ca/issued/{name}.crt"), pem("CERTIFICATE", &server));
+        secrets.push(folder.write(&format!("ca/issued/{name}.key"), Key(2).pem()));
+    }
+    secrets.extend([
         folder.write("client-secret", "of the client"),
         folder.write("app.test.key", Key(2).pem()),
-    ];
+    ]);
     for secret in secrets {
         std::fs::set_permissions(secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
