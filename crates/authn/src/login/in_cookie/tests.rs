@@ -1,4 +1,5 @@
 //! Sessions in cookies: what a cookie is worth, where, and for how long.
+//! Long because the store that is none answers for each of its questions.
 
 use super::super::build;
 use super::*;

@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::log::Log;
 use crate::page::{Href, Page, SignOut, SignedOut, Words};
 use countersign_authn::provider::Provider;
-use countersign_authn::provider::end_session::{Asks, Ended, Ending, Telling};
+use countersign_authn::provider::end_session::{Asks, Ended, Ending, TellError, Telling};
 use countersign_core::own_path::END_SESSION;
 use countersign_core::reason::ErrandReason;
 use countersign_core::time::Now;
@@ -89,19 +89,57 @@ impl Errand<'_> {
 }
 
 async fn tell(provider: &Provider, telling: &Telling, now: Now, log: &Log) {
-    let mut again = AGAIN_AFTER.into_iter();
-    loop {
-        let Err(error) = provider.tell(telling, now).await else {
-            return;
-        };
-        let Some(wait) = again.next().filter(|_| error.is_passing()) else {
-            return not_told(log, &telling.client_id, &error.to_string());
-        };
-        tokio::time::sleep(wait).await;
+    if let Err(error) = in_time(|| provider.tell(telling, now)).await {
+        not_told(log, &telling.client_id, &error.to_string());
     }
+}
+
+/// What comes of it in the end: what may pass is tried again, a few times.
+async fn in_time<F>(mut told: impl FnMut() -> F) -> Result<(), TellError>
+where
+    F: Future<Output = Result<(), TellError>>,
+{
+    for wait in AGAIN_AFTER {
+        match told().await {
+            Err(error) if error.is_passing() => tokio::time::sleep(wait).await,
+            done => return done,
+        }
+    }
+    told().await
 }
 
 fn not_told(log: &Log, client: &str, why: &str) {
     let text = format!("{client} was not told that a session has ended: {why}");
     log.event("warning", "logout", &text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_core::http_client::HttpError;
+    use tokio::time::Instant;
+
+    /// How often it is tried when the answers are these, how long that takes, and whether it succeeds.
+    async fn tried(answers: &[Result<(), TellError>]) -> (usize, u64, bool) {
+        let (began, mut count) = (Instant::now(), 0);
+        let done = in_time(|| {
+            count += 1;
+            std::future::ready(answers[count - 1].clone())
+        });
+        let done = done.await.is_ok();
+        (count, began.elapsed().as_secs(), done)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_application_that_is_away_is_told_again_and_one_that_refuses_is_not() {
+        let away = || Err(TellError::Unreachable(HttpError::Unreachable("away".into())));
+        let busy = || Err(TellError::Status(StatusCode::SERVICE_UNAVAILABLE));
+        let refuses = || Err(TellError::Status(StatusCode::BAD_REQUEST));
+        assert_eq!(tried(&[Ok(())]).await, (1, 0, true));
+        assert_eq!(tried(&[away(), Ok(())]).await, (2, 1, true));
+        assert_eq!(tried(&[away(), busy(), Ok(())]).await, (3, 5, true));
+        assert_eq!(tried(&[away(), away(), busy()]).await, (3, 5, false));
+        assert_eq!(tried(&[refuses()]).await, (1, 0, false));
+        assert_eq!(tried(&[away(), refuses()]).await, (2, 1, false));
+    }
 }
