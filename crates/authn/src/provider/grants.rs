@@ -210,3 +210,6 @@ fn read_token(token: &Secret<String>) -> Option<([u8; HANDLE_BYTES], [u8; 32])> 
     let (handle, secret) = both.split_first_chunk::<HANDLE_BYTES>()?;
     (secret.len() == SECRET_BYTES).then(|| (*handle, sha256(secret)))
 }
+
+#[cfg(test)]
+mod tests;
