@@ -3,7 +3,7 @@
 use crate::provider::permissions::Rule;
 use countersign_core::certificate::CertificateJudge;
 use countersign_core::options::{Fault, Values};
-use countersign_core::policy::{Named, Requirement};
+use countersign_core::policy::{Named, REQUIRE, Requirement};
 use countersign_jose::jwks::KeySet;
 use countersign_oidc::provider::client::{ClientLogout, ClientProof, Clients, RegisteredClient, SecretHash};
 use countersign_oidc::provider::site::SitePattern;
@@ -18,7 +18,8 @@ pub(super) fn clients(
     judges: &[Arc<dyn CertificateJudge>],
     faults: &mut Vec<Fault>,
 ) -> Clients {
-    let sites = patterns(values, faults);
+    let sites = patterns(values, faults).into_iter().map(|(_, site)| site);
+    let sites = sites.collect();
     let registered = values.named("client").iter();
     let registered = registered.map(|(id, client)| {
         let mut own = Vec::new();
@@ -30,12 +31,12 @@ pub(super) fn clients(
     Clients::new(registered.collect(), sites).unwrap_or_default()
 }
 
-/// The patterns of the list `sites`.
-fn patterns(values: &Values, faults: &mut Vec<Fault>) -> Vec<SitePattern> {
+/// The patterns of the list `sites`, each with its place there.
+fn patterns(values: &Values, faults: &mut Vec<Fault>) -> Vec<(usize, SitePattern)> {
     let mut sites = Vec::new();
     for (index, text) in values.texts("sites").enumerate() {
         match SitePattern::parse(text) {
-            Ok(site) => sites.push(site),
+            Ok(site) => sites.push((index, site)),
             Err(error) => faults.push(
                 Fault::new(&index.to_string(), format!("{text:?}: {error}"))
                     .within("sites")
@@ -176,11 +177,7 @@ pub(super) fn rules(
     for (index, (table, require)) in values.tables("rule").iter().zip(requirements).enumerate() {
         let mut own = Vec::new();
         let sites = patterns(table, &mut own);
-        for (at, site) in sites
-            .iter()
-            .enumerate()
-            .filter(|(_, site)| !clients.has_site_of(site))
-        {
+        for (at, site) in sites.iter().filter(|(_, site)| !clients.has_site_of(site)) {
             let message = format!("no site can be one of {site}: this part of the rule is about nothing");
             let fault = Fault::new(&at.to_string(), message).within("sites");
             own.push(fault.help("name what the list `sites` of [openid_provider] has, or a part of it"));
@@ -201,7 +198,8 @@ pub(super) fn rules(
                 "sites = [\"*.home.example\"]",
             ));
         }
-        if require.is_empty() && !table.has("require") {
+        let asks = |require: &Values| REQUIRE.fields.iter().any(|field| require.has(field.name));
+        if !table.table("require").is_some_and(asks) {
             own.push(nameless(
                 "this rule asks nothing",
                 "require = { groups = [\"staff\"] }",
@@ -210,7 +208,7 @@ pub(super) fn rules(
         let within = |fault: Fault| fault.within(index.to_string()).within("rule");
         faults.extend(own.into_iter().map(within));
         rules.push(Rule {
-            sites,
+            sites: sites.into_iter().map(|(_, site)| site).collect(),
             clients: named,
             require,
         });
