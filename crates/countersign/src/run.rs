@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use admin::sessions::{Do, SessionCommand, Which};
 pub(crate) use asked::Asked;
-pub(crate) use ports::ports;
+pub(crate) use ports::{ports, proxies};
 pub use signals::Signals;
 
 use asked::WantedKeys;

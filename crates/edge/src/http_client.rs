@@ -1,5 +1,6 @@
 //! Requests to others: no redirects, a deadline, a limit on the body, TLS with one library, and an address policy.
 
+use crate::tls::{ChainFault, KeyFault, ServerCertificate};
 use bytes::{Bytes, BytesMut};
 use countersign_core::BoxFuture;
 use countersign_core::http_client::{FetchLimits, HttpClient, HttpError};
@@ -7,6 +8,7 @@ use http::{Request, Response};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, NoProxy, Proxy};
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -50,10 +52,35 @@ impl ProxySettings {
 /// Which client answers: by the authorities it believes, and whether it refuses private addresses.
 type ClientKey = (Option<Arc<[u8]>>, bool);
 
+/// A certificate and its key, by which we prove ourselves to servers that ask for one.
+#[derive(Clone, Debug)]
+pub struct Identity(Arc<SingleCertAndKey>);
+
+/// Why two files are no certificate with its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityFault {
+    /// The first holds no certificate.
+    #[error("the certificate: {0}")]
+    Chain(#[from] ChainFault),
+    /// The second does not hold its key.
+    #[error("the key: {0}")]
+    Key(#[from] KeyFault),
+}
+
+impl Identity {
+    /// The chain in `certificate`, leaf first, with the key in `key`: PEM both.
+    pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, IdentityFault> {
+        let chain = ServerCertificate::chain(certificate)?;
+        let shown = ServerCertificate::new(chain, key)?;
+        Ok(Self(Arc::new(shown.into())))
+    }
+}
+
 /// The real client.
 #[derive(Debug)]
 pub struct NetworkClient {
     proxies: ProxySettings,
+    identity: Option<Identity>,
     clients: Mutex<HashMap<ClientKey, Client>>,
 }
 
@@ -62,10 +89,18 @@ impl NetworkClient {
     pub fn new(proxies: ProxySettings) -> Result<Self, String> {
         let client = Self {
             proxies,
+            identity: None,
             clients: Mutex::default(),
         };
         drop(client.proxied(Client::builder())?);
         Ok(client)
+    }
+
+    /// The same, which shows `identity` to every server that asks for a certificate.
+    #[must_use]
+    pub fn showing(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
     }
 
     fn proxied(&self, mut builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, String> {
@@ -91,7 +126,7 @@ impl NetworkClient {
         let unsendable = |why: String| HttpError::Unsendable(why);
         let builder = self.proxied(Client::builder()).map_err(unsendable)?;
         let builder = builder
-            .tls_backend_preconfigured(tls(authorities).map_err(unsendable)?)
+            .tls_backend_preconfigured(self.tls(authorities).map_err(unsendable)?)
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(CONNECT)
@@ -106,6 +141,14 @@ impl NetworkClient {
         }
         drop(clients.insert(key, client.clone()));
         Ok(client)
+    }
+
+    fn tls(&self, authorities: Option<&Arc<[u8]>>) -> Result<ClientConfig, String> {
+        let mut config = tls(authorities)?;
+        if let Some(Identity(identity)) = &self.identity {
+            config.client_auth_cert_resolver = Arc::clone(identity) as _;
+        }
+        Ok(config)
     }
 
     async fn exchange(

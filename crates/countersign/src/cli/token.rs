@@ -5,6 +5,7 @@ use crate::output::Output;
 use clap::Subcommand;
 use std::process::ExitCode;
 
+mod get;
 mod inspect;
 pub(super) mod instant;
 pub(super) mod judge;
@@ -16,6 +17,23 @@ mod verify;
 /// What to do with tokens.
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
+    /// Gets an access token for a site, by a client certificate.
+    #[command(after_help = "\
+A device or a service proves itself by its certificate at the OpenID Provider of a guarded site, and
+gets a token for that site: it goes to standard output, alone. It holds for minutes, and, unless the
+provider says otherwise, only for whoever shows the same certificate to the site.
+
+  countersign token get --resource https://app.home.example --cert robot.crt --key robot.key
+  curl --cert robot.crt --key robot.key https://app.home.example/reports \\
+       -H \"Authorization: Bearer $(countersign token get --resource https://app.home.example --cert robot.crt --key robot.key)\"
+
+Without --issuer the site is asked where it sends people to log in. The same without this program:
+
+  curl --cert robot.crt --key robot.key https://sso.home.example/.countersign/token \\
+       -d grant_type=client_credentials -d resource=https://app.home.example
+
+Exits with 1 when the provider gives no token, with 2 when it could not be asked.")]
+    Get(get::Args),
     /// Makes a test token.
     #[command(after_help = "\
 With a key made on the spot: the token goes to standard output, the public key (a JWK Set) into
@@ -64,6 +82,7 @@ At another time, and for programs:
 /// Does it.
 pub(super) fn run(command: &Token, environment: &Environment, out: &mut Output) -> ExitCode {
     let done = match command {
+        Token::Get(args) => get::run(args, environment, out),
         Token::Mint(args) => mint::run(args, environment, out).map(|()| true),
         Token::Inspect(args) => inspect::run(args, out),
         Token::Verify(args) => verify::run(args, environment, out),

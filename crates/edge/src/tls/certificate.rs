@@ -3,7 +3,7 @@
 use countersign_core::time::Timestamp;
 use countersign_x509::certificate::Certificate;
 use rustls::crypto::CryptoProvider;
-use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::fmt;
@@ -63,6 +63,13 @@ pub enum KeyFault {
 /// A certificate with its chain and its key.
 #[derive(Clone)]
 pub struct ServerCertificate(pub(super) Arc<CertifiedKey>);
+
+/// To be shown as a client: a certificate with its key is nothing else there.
+impl From<ServerCertificate> for SingleCertAndKey {
+    fn from(certificate: ServerCertificate) -> Self {
+        certificate.0.into()
+    }
+}
 
 impl ServerCertificate {
     /// The chain in `pem`, leaf first.

@@ -1,0 +1,124 @@
+//! What is asked of the site and of the provider, and what they answer.
+
+use bytes::Bytes;
+use countersign_core::http_client::{FetchLimits, HttpClient as _};
+use countersign_core::own_path::{AUTHORIZE, DISCOVERY, LogIn, login_place};
+use countersign_edge::http_client::NetworkClient;
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use http::{Request, Response};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use url::{Url, form_urlencoded};
+
+/// How long one answer may take, and how much it may be.
+const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Who asks.
+pub(super) struct Asking {
+    /// Asks the site, and shows nothing.
+    pub(super) site: NetworkClient,
+    /// Asks the provider, and shows the certificate.
+    pub(super) provider: NetworkClient,
+    /// Who vouches for both.
+    pub(super) authorities: Option<Arc<[u8]>>,
+}
+
+/// A token.
+pub(super) struct Given {
+    pub(super) token: String,
+    /// All that was answered, in one line.
+    pub(super) whole: String,
+}
+
+/// None, and why (RFC 6749 section 5.2).
+pub(super) struct Refused {
+    pub(super) error: String,
+    pub(super) description: String,
+}
+
+impl Asking {
+    async fn ask(
+        &self,
+        client: &NetworkClient,
+        request: Result<Request<Bytes>, http::Error>,
+    ) -> Result<Response<Bytes>, String> {
+        let request = request.map_err(|error| error.to_string())?;
+        let url = request.uri().to_string();
+        let url = url.split('?').next().unwrap_or("").to_owned();
+        let limits = FetchLimits {
+            deadline: PATIENCE,
+            body_bytes: MAX_BYTES,
+            as_public_as: None,
+            authorities: self.authorities.clone(),
+        };
+        let answer = client.send(request, limits).await;
+        answer.map_err(|error| {
+            format!("{url}: {error}\nhelp: --ca FILE names the authorities of a certificate that the system does not know")
+        })
+    }
+
+    /// The provider at which people log in who come to the site.
+    pub(super) async fn issuer_of(&self, site: &str) -> Result<String, String> {
+        let place = format!("{site}{}", login_place("/", LogIn::Anyhow));
+        let request = Request::get(&place).header(ACCEPT, "text/html");
+        let answer = self.ask(&self.site, request.body(Bytes::new())).await?;
+        let location = answer
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok());
+        let location = location.and_then(|text| Url::parse(text).ok());
+        let ours = location.filter(|url| url.scheme() == "https" && url.path() == AUTHORIZE);
+        let ours = ours.ok_or_else(|| {
+            format!("{site} does not say at which provider of ours people log in\nhelp: --issuer https://sso.home.example")
+        })?;
+        Ok(ours.origin().ascii_serialization())
+    }
+
+    /// Where `issuer` gives tokens to whoever has a certificate (RFC 8414 section 3, RFC 8705 section 5).
+    pub(super) async fn token_endpoint(&self, issuer: &str) -> Result<String, String> {
+        let url = format!("{issuer}{DISCOVERY}");
+        let answer = self
+            .ask(&self.provider, Request::get(&url).body(Bytes::new()))
+            .await?;
+        let document = serde_json::from_slice::<Value>(answer.body()).unwrap_or_default();
+        if document["issuer"] != *issuer {
+            let status = answer.status().as_u16();
+            return Err(format!(
+                "{url}: {status}, and nothing that an OpenID Provider of this name says of itself"
+            ));
+        }
+        let alias = document["mtls_endpoint_aliases"]["token_endpoint"].as_str();
+        let endpoint = alias.or_else(|| document["token_endpoint"].as_str());
+        let endpoint = endpoint.filter(|endpoint| endpoint.starts_with("https://"));
+        endpoint
+            .map(str::to_owned)
+            .ok_or_else(|| format!("{url} names no token endpoint"))
+    }
+
+    /// A token from there.
+    pub(super) async fn token(
+        &self,
+        endpoint: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Result<Given, Refused>, String> {
+        let mut text = form_urlencoded::Serializer::new(String::new());
+        let text = text.extend_pairs(form).finish();
+        let request = Request::post(endpoint).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = self.ask(&self.provider, request.body(Bytes::from(text))).await?;
+        let said = serde_json::from_slice::<Value>(answer.body()).unwrap_or_default();
+        let text = |name: &str| said[name].as_str().map(str::to_owned);
+        if let (true, Some(token)) = (answer.status().is_success(), text("access_token")) {
+            let whole = said.to_string();
+            return Ok(Ok(Given { token, whole }));
+        }
+        match text("error") {
+            Some(error) => Ok(Err(Refused {
+                error,
+                description: text("error_description").unwrap_or_default(),
+            })),
+            None => Err(format!("{endpoint}: {}, and no token", answer.status().as_u16())),
+        }
+    }
+}
