@@ -11,6 +11,8 @@ mod gateway;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod machine;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod pages;

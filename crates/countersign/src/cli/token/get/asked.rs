@@ -1,11 +1,10 @@
 //! What is asked of the site and of the provider, and what they answer.
 
-use bytes::Bytes;
 use countersign_core::http_client::{FetchLimits, HttpClient as _};
 use countersign_core::own_path::{AUTHORIZE, DISCOVERY, LogIn, login_place};
 use countersign_edge::http_client::NetworkClient;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
-use http::{Request, Response};
+use http::{Request, StatusCode, request};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,13 +37,28 @@ pub(super) struct Refused {
     pub(super) description: String,
 }
 
+/// What came back, as far as it matters.
+struct Answer {
+    status: StatusCode,
+    location: Option<Url>,
+    said: Value,
+}
+
+impl Answer {
+    /// The string at a place in the JSON (RFC 6901).
+    fn text(&self, at: &str) -> Option<&str> {
+        self.said.pointer(at).and_then(Value::as_str)
+    }
+}
+
 impl Asking {
     async fn ask(
         &self,
         client: &NetworkClient,
-        request: Result<Request<Bytes>, http::Error>,
-    ) -> Result<Response<Bytes>, String> {
-        let request = request.map_err(|error| error.to_string())?;
+        request: request::Builder,
+        body: String,
+    ) -> Result<Answer, String> {
+        let request = request.body(body.into()).map_err(|error| error.to_string())?;
         let url = request.uri().to_string();
         let url = url.split('?').next().unwrap_or("").to_owned();
         let limits = FetchLimits {
@@ -54,8 +68,14 @@ impl Asking {
             authorities: self.authorities.clone(),
         };
         let answer = client.send(request, limits).await;
-        answer.map_err(|error| {
+        let answer = answer.map_err(|error| {
             format!("{url}: {error}\nhelp: --ca FILE names the authorities of a certificate that the system does not know")
+        })?;
+        let location = answer.headers().get(LOCATION);
+        Ok(Answer {
+            status: answer.status(),
+            location: location.and_then(|value| Url::parse(value.to_str().ok()?).ok()),
+            said: serde_json::from_slice(answer.body()).unwrap_or_default(),
         })
     }
 
@@ -63,13 +83,10 @@ impl Asking {
     pub(super) async fn issuer_of(&self, site: &str) -> Result<String, String> {
         let place = format!("{site}{}", login_place("/", LogIn::Anyhow));
         let request = Request::get(&place).header(ACCEPT, "text/html");
-        let answer = self.ask(&self.site, request.body(Bytes::new())).await?;
-        let location = answer
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok());
-        let location = location.and_then(|text| Url::parse(text).ok());
-        let ours = location.filter(|url| url.scheme() == "https" && url.path() == AUTHORIZE);
+        let answer = self.ask(&self.site, request, String::new()).await?;
+        let ours = answer
+            .location
+            .filter(|url| url.scheme() == "https" && url.path() == AUTHORIZE);
         let ours = ours.ok_or_else(|| {
             format!("{site} does not say at which provider of ours people log in\nhelp: --issuer https://sso.home.example")
         })?;
@@ -80,17 +97,16 @@ impl Asking {
     pub(super) async fn token_endpoint(&self, issuer: &str) -> Result<String, String> {
         let url = format!("{issuer}{DISCOVERY}");
         let answer = self
-            .ask(&self.provider, Request::get(&url).body(Bytes::new()))
+            .ask(&self.provider, Request::get(&url), String::new())
             .await?;
-        let document = serde_json::from_slice::<Value>(answer.body()).unwrap_or_default();
-        if document["issuer"] != *issuer {
-            let status = answer.status().as_u16();
+        if answer.text("/issuer") != Some(issuer) {
             return Err(format!(
-                "{url}: {status}, and nothing that an OpenID Provider of this name says of itself"
+                "{url}: {}, and nothing that an OpenID Provider of this name says of itself",
+                answer.status.as_u16()
             ));
         }
-        let alias = document["mtls_endpoint_aliases"]["token_endpoint"].as_str();
-        let endpoint = alias.or_else(|| document["token_endpoint"].as_str());
+        let alias = answer.text("/mtls_endpoint_aliases/token_endpoint");
+        let endpoint = alias.or_else(|| answer.text("/token_endpoint"));
         let endpoint = endpoint.filter(|endpoint| endpoint.starts_with("https://"));
         endpoint
             .map(str::to_owned)
@@ -106,19 +122,18 @@ impl Asking {
         let mut text = form_urlencoded::Serializer::new(String::new());
         let text = text.extend_pairs(form).finish();
         let request = Request::post(endpoint).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let answer = self.ask(&self.provider, request.body(Bytes::from(text))).await?;
-        let said = serde_json::from_slice::<Value>(answer.body()).unwrap_or_default();
-        let text = |name: &str| said[name].as_str().map(str::to_owned);
-        if let (true, Some(token)) = (answer.status().is_success(), text("access_token")) {
-            let whole = said.to_string();
+        let answer = self.ask(&self.provider, request, text).await?;
+        let text = |name: &str| answer.text(name).map(str::to_owned);
+        if let (true, Some(token)) = (answer.status.is_success(), text("/access_token")) {
+            let whole = answer.said.to_string();
             return Ok(Ok(Given { token, whole }));
         }
-        match text("error") {
+        match text("/error") {
             Some(error) => Ok(Err(Refused {
                 error,
-                description: text("error_description").unwrap_or_default(),
+                description: text("/error_description").unwrap_or_default(),
             })),
-            None => Err(format!("{endpoint}: {}, and no token", answer.status().as_u16())),
+            None => Err(format!("{endpoint}: {}, and no token", answer.status.as_u16())),
         }
     }
 }
