@@ -51,12 +51,12 @@ fn began(value: &[u8]) -> Timestamp {
 
 impl Provider {
     /// What the grant is called that is given for `code`.
-    pub fn handle(code: &Secret<String>) -> [u8; 32] {
+    pub(super) fn handle(code: &Secret<String>) -> [u8; 32] {
         sha256(code.expose().as_bytes())
     }
 
     /// Ends the grant of this handle, if there is one.
-    pub async fn end_grant(&self, handle: &[u8; 32]) -> Result<(), StoreError> {
+    pub(super) async fn end_grant(&self, handle: &[u8; 32]) -> Result<(), StoreError> {
         self.sessions.forget(Purpose::Grant, handle).await.map(drop)
     }
 
