@@ -5,7 +5,7 @@ mod browser;
 mod curl;
 mod hosts;
 mod killed;
-mod migrated;
+pub(crate) mod migrated;
 mod nodes;
 mod open;
 mod out;

@@ -4,4 +4,5 @@ mod browser;
 mod clients;
 mod example;
 mod keys;
+mod migrated;
 mod site;

@@ -11,7 +11,7 @@ use std::process::Command;
 const PAGE: &str = "docs/migrate/lua-resty-openidc.md";
 
 /// Each line of the example's files, with one blank for several.
-fn lines(folder: &Path, into: &mut Vec<String>) {
+pub(crate) fn lines(folder: &Path, into: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -25,9 +25,9 @@ fn lines(folder: &Path, into: &mut Vec<String>) {
     }
 }
 
-/// The new lines of each row below `heading`: what stands in backticks in the second column.
-fn rows(heading: &str) -> Vec<Vec<String>> {
-    let page = read(&repository().join(PAGE));
+/// The new lines of each row of `page` below `heading`: what stands in backticks in the second column.
+pub(crate) fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
+    let page = read(&repository().join(page));
     let section = page.split(&format!("\n## {heading}\n")).nth(1);
     let section = section.unwrap_or_else(|| panic!("no section {heading:?}"));
     let section = section.split("\n## ").next().unwrap();
@@ -45,7 +45,7 @@ fn every_new_line_of_the_set_up_is_in_the_example() {
     let mut example = Vec::new();
     lines(&repository().join("examples/nginx/login"), &mut example);
     let mut found = 0;
-    for line in rows("The set-up").into_iter().flatten() {
+    for line in rows(PAGE, "The set-up").into_iter().flatten() {
         assert!(
             example.contains(&line),
             "the example has no line {line:?}: {example:#?}"
@@ -56,7 +56,7 @@ fn every_new_line_of_the_set_up_is_in_the_example() {
 }
 
 /// The example's configuration with `lines` at the top of the first such table, each in place of the line of its key there.
-fn with(example: &str, table: &str, lines: &[String]) -> String {
+pub(crate) fn with(example: &str, table: &str, lines: &[String]) -> String {
     let key = |line: &str| line.split('=').next().unwrap().trim().to_owned();
     let mut replaced = lines.iter().map(|line| key(line)).collect::<Vec<_>>();
     if replaced.iter().any(|key| key == "private_key") {
@@ -93,7 +93,7 @@ fn is_taken(heading: &str, table: &str, least: usize) {
     std::fs::copy(folder.0.join("client-secret"), folder.0.join("sealing-key")).unwrap();
     folder.write("sealing-key", "0123456789abcdef0123456789abcdef0123456789abcdef");
     let example = read(&folder.0.join("countersign.toml"));
-    let rows = rows(heading);
+    let rows = rows(PAGE, heading);
     assert!(rows.len() >= least, "{heading}: {}", rows.len());
     for lines in rows {
         folder.write("changed.toml", with(&example, table, &lines));
