@@ -18,7 +18,7 @@ const fn given(command: &'static str, binary: &'static str, test: &'static str) 
 }
 
 /// Each names a command, not its options; the help of `xtask` and `countersign` is where those are.
-pub(super) const GIVEN: [Given; 23] = [
+pub(super) const GIVEN: [Given; 24] = [
     given(
         "cargo install --path crates/countersign",
         "e2e",
@@ -112,6 +112,12 @@ pub(super) const GIVEN: [Given; 23] = [
         "a_minted_token_is_accepted_and_its_siblings_are_refused_by_name",
     ),
     // From the page itself.
+    given(
+        "curl --cert robot.crt --key robot.key https://sso.home.example/.countersign/token",
+        "e2e",
+        "a_script_gets_a_token_by_the_one_line_of_the_page",
+    ),
+    // The same.
     given(
         "curl -k --request GET",
         "e2e",

@@ -1,10 +1,12 @@
 //! `docs/migrate/certificate-sso.md`: each line that it gives for one of the set-up stands in the example, and each that it
 //! gives for an option is taken in the place it is said to be for.
 
+use super::site::{ANN, Provider};
 use crate::certificates::site::{ca, openssl};
 use crate::fronts::{copy, read};
 use crate::login::migrated::{lines, rows, with};
-use crate::process::{Folder, repository};
+use crate::process::{Folder, free_addresses, repository};
+use serde_json::Value;
 use std::process::Command;
 
 const PAGE: &str = "docs/migrate/certificate-sso.md";
@@ -62,4 +64,31 @@ fn every_new_line_for_an_option_is_taken_where_it_is_said_to_stand() {
         let line = format!("add = {{{}}}", add.split('}').next().unwrap());
         check(&format!("{example}\n[identity_headers]\n{line}\n"), &[line]);
     }
+}
+
+#[test]
+fn a_script_gets_a_token_by_the_one_line_of_the_page() {
+    let [address] = free_addresses();
+    let more = "sites = [\"app.home.example\"]";
+    let provider = Provider::signing(address, "https://app.test/callback", more, None);
+    for kind in ["crt", "key"] {
+        let from = provider.folder.0.join(format!("ca/issued/{ANN}.{kind}"));
+        std::fs::copy(from, provider.folder.0.join(format!("robot.{kind}"))).unwrap();
+    }
+    let page = read(&repository().join(PAGE));
+    let line = page.lines().find_map(|line| line.strip_prefix("$ curl")).unwrap();
+    let line = line.replacen("https://sso.home.example", &provider.issuer, 1);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("curl -sS {line}")])
+        .env("CURL_CA_BUNDLE", "ca/root.crt")
+        .current_dir(&provider.folder.0);
+    let output = command.output().unwrap();
+    let answer = serde_json::from_slice::<Value>(&output.stdout);
+    let answer = answer.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(
+        (&answer["token_type"], &answer["expires_in"]),
+        (&"Bearer".into(), &120.into())
+    );
+    assert!(answer["access_token"].is_string(), "{answer}");
 }
