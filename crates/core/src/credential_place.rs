@@ -12,6 +12,9 @@ pub enum CredentialPlace {
     Cookie(Box<str>),
     /// Every cookie whose name begins so: the gateway's own.
     CookiesFrom(Box<str>),
+    /// A cookie of this name in any spelling that some application reads as it, wherever in a line it hides: one that we tell
+    /// identity with.
+    IdentityCookie(Box<str>),
     /// A query parameter of this name, in any spelling that decodes to it.
     Query(Box<str>),
 }
@@ -23,9 +26,10 @@ pub fn cut_from_query(places: &[CredentialPlace], query: &str) -> Option<String>
         let name = query_name(pair);
         places.iter().any(|place| match place {
             CredentialPlace::Query(wanted) => **wanted == *name,
-            CredentialPlace::Header(_) | CredentialPlace::Cookie(_) | CredentialPlace::CookiesFrom(_) => {
-                false
-            }
+            CredentialPlace::Header(_)
+            | CredentialPlace::Cookie(_)
+            | CredentialPlace::CookiesFrom(_)
+            | CredentialPlace::IdentityCookie(_) => false,
         })
     };
     let kept = query.split('&').filter(|pair| !named(pair)).collect::<Vec<_>>();
@@ -98,8 +102,48 @@ fn is_own(places: &[CredentialPlace], pair: &[u8]) -> bool {
     places.iter().any(|place| match place {
         CredentialPlace::Cookie(own) => name == own.as_bytes(),
         CredentialPlace::CookiesFrom(prefix) => name.starts_with(prefix.as_bytes()),
+        CredentialPlace::IdentityCookie(own) => hides(pair, own),
         CredentialPlace::Header(_) | CredentialPlace::Query(_) => false,
     })
+}
+
+/// Whether some application reads a cookie `own` out of `pair`: there are those to which a comma, a space or a quote ends a
+/// cookie, too (RFC 2965, Python's `http.cookies`).
+fn hides(pair: &[u8], own: &str) -> bool {
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'"');
+    let own = folded_cookie(own.as_bytes());
+    let mut pieces = pair.split(ends).filter(|piece| !piece.is_empty());
+    // What has no `=` behind it may have one after a space.
+    pieces.any(|piece| folded_cookie(cookie_name(piece)) == own)
+}
+
+/// A cookie's name as the most careless application reads it: unescaped, without regard to case, cut at a zero byte or a bracket
+/// (PHP), and with one sign for all that names of variables have none for.
+pub fn folded_cookie(name: &[u8]) -> Vec<u8> {
+    let (mut folded, mut rest) = (Vec::with_capacity(name.len()), name);
+    loop {
+        let unescaped = match rest {
+            [b'%', high, low, after @ ..] => escaped([*high, *low]).map(|byte| (byte, after)),
+            _ => None,
+        };
+        let next = unescaped.or_else(|| rest.split_first().map(|(byte, after)| (*byte, after)));
+        match next {
+            None | Some((0 | b'[', _)) => return folded,
+            Some((byte, after)) => {
+                folded.push(match byte {
+                    b'-' | b'.' | b' ' | b'+' => b'_',
+                    byte => byte.to_ascii_lowercase(),
+                });
+                rest = after;
+            }
+        }
+    }
+}
+
+/// The byte of two hexadecimal digits.
+fn escaped(digits: [u8; 2]) -> Option<u8> {
+    let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+    u8::try_from(high? * 16 + low?).ok()
 }
 
 #[cfg(test)]
@@ -121,6 +165,43 @@ mod tests {
         check("Token=x", Some("Token=x"));
         check("", Some(""));
         check("a&&b", Some("a&&b"));
+    }
+
+    #[test]
+    fn a_cookie_that_tells_identity_is_cut_in_every_spelling() {
+        let places = [CredentialPlace::IdentityCookie("Access-Token".into())];
+        let left = |line: &'static str| {
+            let left = cookies_left(&places, &HeaderValue::from_static(line));
+            left.map(|line| line.to_str().unwrap().to_owned())
+        };
+        for line in [
+            "Access-Token=x",
+            "access_token=x",
+            " ACCESS.TOKEN =x",
+            "Access-Token",
+            "%41ccess%2DToken=x",
+            "Access+Token=x",
+            "Access-Token%00b=x",
+            "Access-Token[a]=x",
+            "a=1, Access-Token=x",
+            "a=1 Access-Token=x",
+            "a=1\tAccess-Token =x",
+            "a=\"1\"Access-Token=x",
+            "\"Access-Token\"=x",
+        ] {
+            assert_eq!(left(line), None, "{line}");
+            let whole = format!("theme=dark; {line}; b=2");
+            let left = cookies_left(&places, &HeaderValue::from_str(&whole).unwrap());
+            assert_eq!(left.unwrap(), "theme=dark; b=2", "{line}");
+        }
+        for line in [
+            "AccessToken=x",
+            "My-Access-Token=x",
+            "a=Access-Token=x",
+            "Access-Tokens=x",
+        ] {
+            assert_eq!(left(line).as_deref(), Some(line));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use countersign_core::peer::Peer;
 use countersign_core::reason::AnswerReason;
 use countersign_core::request::OriginalRequest;
 use countersign_core::route::Route;
-use http::header::HOST;
+use http::header::{COOKIE, HOST};
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
 
 pub use pool::{Lease, Upstreams};
@@ -114,6 +114,11 @@ fn outgoing(
     forwarded::write(&mut request, peer);
     let mut headers = request.headers;
     headers.insert(HOST, host);
+    if route.identity.tells_by_cookie() {
+        let left = headers.remove(COOKIE);
+        let line = route.identity.cookies(permit.principal(), left);
+        headers.extend(line.map(|line| (COOKIE, line)));
+    }
     let written = route.identity.write(permit, &mut headers);
     written.map_err(|_| ProxyFailure::new(AnswerReason::IdentityTooLarge, &*route.name))?;
     let mut outgoing = Request::new(body);

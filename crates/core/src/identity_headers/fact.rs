@@ -42,7 +42,7 @@ pub enum TokenFact {
 
 impl TokenFact {
     /// The token of `principal`, if there is one.
-    fn of(self, principal: &Principal) -> &str {
+    pub(super) fn of(self, principal: &Principal) -> &str {
         let tokens = principal.tokens.as_ref();
         let token = tokens.and_then(|tokens| match self {
             Self::Access => tokens.access.as_ref(),

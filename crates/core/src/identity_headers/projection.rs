@@ -1,6 +1,6 @@
 //! What one route writes of a principal, and the text of it that the principal keeps.
 
-use super::{Fact, IdentityHeaders, ListFormat};
+use super::{Fact, IdentityHeaders, ListFormat, TokenFact};
 use crate::certificate::Verdict;
 use crate::decide::Permit;
 use crate::principal::Principal;
@@ -26,6 +26,8 @@ pub struct Projection {
     lines: Box<[(HeaderName, Option<Fact>)]>,
     format: ListFormat,
     only_groups: Option<Box<[Box<str>]>>,
+    /// Tokens of the session that go as cookies, by the names of those.
+    cookies: Box<[(Box<str>, TokenFact)]>,
     /// Whether a line tells of the certificate: then the text is not the principal's alone, and not kept with it.
     tells_certificate: bool,
     limit: usize,
@@ -83,6 +85,7 @@ impl Projection {
             lines,
             format,
             only_groups,
+            cookies: Box::default(),
             tells_certificate: told.count() > 0,
             limit: MAX_IDENTITY_BYTES
                 + long.min(3) * MAX_CERTIFICATE_HEADER_BYTES
@@ -90,6 +93,42 @@ impl Projection {
             answer,
             is_in_order,
         }
+    }
+
+    /// The same, and these tokens of a session as cookies.
+    #[must_use]
+    pub fn with_cookies(mut self, cookies: Vec<(Box<str>, TokenFact)>) -> Self {
+        self.cookies = cookies.into();
+        self
+    }
+
+    /// The client's own cookies as `left` of those that are ours, and behind them the tokens that go as cookies; `None` where
+    /// there is neither. A token that no cookie can hold (RFC 6265 section 4.1.1) is left out.
+    pub fn cookies(&self, principal: &Principal, left: Option<HeaderValue>) -> Option<HeaderValue> {
+        if self.cookies.is_empty() {
+            return left;
+        }
+        let tokens = self
+            .cookies
+            .iter()
+            .map(|(name, token)| (name, token.of(principal)));
+        let tokens = tokens.filter(|(_, token)| !token.is_empty() && token.bytes().all(is_in_cookies));
+        let mut line = left
+            .as_ref()
+            .map_or_else(Vec::new, |left| left.as_bytes().to_vec());
+        for (name, token) in tokens {
+            line.extend_from_slice(if line.is_empty() { b"" } else { b"; " });
+            line.extend_from_slice(format!("{name}={token}").as_bytes());
+        }
+        if line.is_empty() {
+            return left;
+        }
+        HeaderValue::from_bytes(&line).ok()
+    }
+
+    /// Whether some token goes as a cookie.
+    pub const fn tells_by_cookie(&self) -> bool {
+        !self.cookies.is_empty()
     }
 
     /// How large the headers of an answer may be, in bytes, names and separators included.
@@ -172,6 +211,11 @@ impl Projection {
             bytes: whole.into(),
         }
     }
+}
+
+/// Whether a cookie's value can hold it: visible, and no sign that ends one.
+const fn is_in_cookies(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }
 
 /// What a principal's identity headers read, for the route that wrote them first: one text that the values of every

@@ -1,14 +1,14 @@
 //! Shapes to meaning: core types, built once. Everything that can be wrong is told, each at its place.
 
 use super::diagnostic::Diagnostic;
-use super::identity;
+use super::identity::{self, tokens};
 use super::lacking;
 use super::listen::{self, Listen, StatusListen};
 use super::login::{Beside, mix_up};
 use super::pages;
 use super::route::{self, Surroundings};
 use super::session::{self, SessionPlan};
-use super::shape::{Document, Way};
+use super::shape::Document;
 use super::source::Environment;
 use super::sso;
 use countersign_authn::anonymous::Anonymous;
@@ -19,7 +19,6 @@ use countersign_authn::login::{self, Login, Logins, site};
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
 use countersign_core::credential_place::CredentialPlace;
-use countersign_core::identity_headers::Fact;
 use countersign_core::options::{Fault, Values};
 use countersign_core::route::RouteTable;
 use countersign_edge::gateway::{Faces, Gateway};
@@ -70,7 +69,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     let mut told = Vec::new();
     let parts = Parts {
         cookie: session::cookie(&document.values),
-        sends_tokens: !tokens_sent(&document.values).is_empty(),
+        sends_tokens: !tokens::sent(&document.values).is_empty(),
         ..parts.clone()
     };
     let mut logins = Vec::new();
@@ -137,27 +136,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     }
 }
 
-/// Where identity headers ask for a token of a session.
-pub(super) fn tokens_sent(values: &Values) -> Vec<Way> {
-    let own = "identity_headers";
-    let routes = values.tables("route").iter().enumerate();
-    let routes = routes.map(|(index, route)| {
-        let way = vec!["route".to_owned(), index.to_string(), own.to_owned()];
-        (way, route.table(own))
-    });
-    let tables = std::iter::once((vec![own.to_owned()], values.table(own))).chain(routes);
-    let mut sent = Vec::new();
-    for (way, table) in tables {
-        let lines = table.map_or(&[][..], |table| table.text_map("add"));
-        let tokens = lines
-            .iter()
-            .filter(|(_, text)| matches!(Fact::parse(text), Some(Fact::Token(_))));
-        sent.extend(tokens.map(|(name, _)| [way.as_slice(), &["add".to_owned(), name.clone()]].concat()));
-    }
-    sent
-}
-
-/// The cookies of the gateway's own, where there are logins.
+/// The cookies of the gateway's own, where there are logins, and those that it tells identity with.
 fn own_cookies(document: &Document) -> Arc<[CredentialPlace]> {
     let mut logins = document.values.named(login::TABLE).iter();
     let over_http = logins
@@ -169,10 +148,8 @@ fn own_cookies(document: &Document) -> Arc<[CredentialPlace]> {
     let cookies = cookies.filter_map(|over_http| Cookies::new(&cookie, over_http));
     let sites = document.values.named(site::TABLE).first();
     let sites = sites.and_then(|_| Cookies::of_sites(&cookie));
-    cookies
-        .chain(sites)
-        .flat_map(|cookies| cookies.places())
-        .collect()
+    let own = cookies.chain(sites).flat_map(|cookies| cookies.places());
+    own.chain(tokens::places(&document.values)).collect()
 }
 
 /// Faults at fields below `way`, as messages at their places.

@@ -8,7 +8,7 @@ use super::shape::{Document, Way};
 use countersign_core::certificate::SanKind;
 use countersign_core::credential_place::CredentialPlace;
 use countersign_core::identity_headers::{
-    CertificateFact, Fact, IdentityHeaders, ListFormat, Projection, preset,
+    CertificateFact, Fact, IdentityHeaders, ListFormat, Projection, TokenFact, preset,
 };
 use countersign_core::options::{Fault, Values};
 use http::HeaderName;
@@ -21,6 +21,7 @@ pub(super) use meaning::has_a_meaning;
 use meaning::fold;
 
 mod meaning;
+pub(super) mod tokens;
 
 /// How many identity headers there may be: an answer carries them all, within the 100 lines that proxies take.
 const MAX_HEADERS: usize = 64;
@@ -31,6 +32,7 @@ type Lines = Vec<(HeaderName, Fact)>;
 #[derive(Debug, Clone)]
 struct Wanted {
     lines: Lines,
+    cookies: Vec<(Box<str>, TokenFact)>,
     format: ListFormat,
     named_groups: bool,
 }
@@ -78,18 +80,21 @@ pub(super) fn collect(
     if let Some((_, standard)) = tables.first_mut() {
         standard.get_or_insert_with(|| Wanted {
             lines: preset("x-auth").unwrap_or_default(),
+            cookies: Vec::new(),
             format: ListFormat::Comma,
             named_groups: false,
         });
     }
     let set = Arc::new(IdentityHeaders::new(names(document, &tables, told)));
     refuse_double_use(document, &set, listeners, declared, told);
+    told.extend(tokens::read_and_sent(document, declared));
     let groups = named_groups(document, declared);
     let project = |wanted: &Wanted| {
         let only = wanted
             .named_groups
             .then(|| groups.iter().map(|group| group.as_str().into()).collect());
-        Arc::new(Projection::new(&set, &wanted.lines, wanted.format, only))
+        let projection = Projection::new(&set, &wanted.lines, wanted.format, only);
+        Arc::new(projection.with_cookies(wanted.cookies.clone()))
     };
     let mut projected = tables.iter().map(|(_, wanted)| wanted.as_ref().map(project));
     Identity {
@@ -198,6 +203,7 @@ fn wanted(values: &Values, beside_a_proxy: bool, faults: &mut Vec<Fault>) -> Wan
     }
     Wanted {
         lines,
+        cookies: tokens::cookies(values, faults),
         format,
         named_groups: values.text("groups") == Some("named"),
     }
@@ -237,9 +243,10 @@ fn refuse_double_use(
             .iter()
             .filter_map(|place| match place {
                 CredentialPlace::Header(name) => Some(name),
-                CredentialPlace::Cookie(_) | CredentialPlace::CookiesFrom(_) | CredentialPlace::Query(_) => {
-                    None
-                }
+                CredentialPlace::Cookie(_)
+                | CredentialPlace::CookiesFrom(_)
+                | CredentialPlace::IdentityCookie(_)
+                | CredentialPlace::Query(_) => None,
             });
         for name in headers {
             let message = if set.holds(name) {

@@ -12,7 +12,7 @@ use countersign_core::policy::Unmet;
 use countersign_core::principal::{AuthenticationMethod, Principal};
 use countersign_core::reason::{AnswerReason, RejectionReason, UnmetReason, UnreadableReason};
 use countersign_core::request::OriginalRequest;
-use countersign_core::route::{ChallengeStyle, LoginDemand, Route};
+use countersign_core::route::{ChallengeStyle, LoginDemand};
 use http::header::{
     CACHE_CONTROL, COOKIE, LOCATION, REFERER, RETRY_AFTER, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE,
 };
@@ -35,26 +35,26 @@ pub(super) fn allow(request: &OriginalRequest, permit: &Permit) -> Result<Respon
             reason.meaning(),
         ))
     })?;
-    put_their_cookies(&mut headers, request, permit.route());
+    put_their_cookies(&mut headers, request, permit);
     put_cookies(&mut headers, permit.effects());
     let mut response = Response::new(Body::empty());
     *response.headers_mut() = headers;
     Ok(response)
 }
 
-/// The client's cookies as they are to go on: without ours.
-fn put_their_cookies(headers: &mut HeaderMap, request: &OriginalRequest, route: &Route) {
-    let lines = request.headers.get_all(COOKIE);
-    if lines.iter().next().is_none() {
-        headers.remove(COOKIE);
-        return;
-    }
+/// The client's cookies as they are to go on: without ours, and with those that tell identity.
+fn put_their_cookies(headers: &mut HeaderMap, request: &OriginalRequest, permit: &Permit) {
+    let (route, lines) = (permit.route(), request.headers.get_all(COOKIE));
     let left = lines
         .iter()
         .find_map(|line| cookies_left(&route.own_cookies, line));
-    // Where none is left that is said too: a proxy may let the client's own line go on otherwise.
-    let left = left.unwrap_or(HeaderValue::from_static(""));
-    headers.insert(COOKIE, left);
+    let sent = lines.iter().next().is_some();
+    match route.identity.cookies(permit.principal(), left) {
+        Some(line) => drop(headers.insert(COOKIE, line)),
+        // Where none is left that is said too: a proxy may let the client's own line go on otherwise.
+        None if sent => drop(headers.insert(COOKIE, HeaderValue::from_static(""))),
+        None => drop(headers.remove(COOKIE)),
+    }
 }
 
 /// What there is to say about a decision that is not *allow*.

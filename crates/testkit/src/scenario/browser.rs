@@ -52,6 +52,12 @@ impl Browser {
             .chain(shared.map(|(_, jar)| jar));
         let pairs = jars.flatten().map(|(name, value)| format!("{name}={value}"));
         let pairs = pairs.collect::<Vec<_>>().join("; ");
+        for (name, value) in &mut request.headers {
+            let text = String::from_utf8_lossy(value);
+            if name.eq_ignore_ascii_case("cookie") && text.contains("<jar>") {
+                *value = text.replace("<jar>", &pairs).into_bytes();
+            }
+        }
         if !pairs.is_empty() && !has(request, "Cookie") {
             request.headers.push(("Cookie".to_owned(), pairs.into_bytes()));
         }

@@ -1,7 +1,7 @@
 //! `session.store = "cookie"`: what that is worth, and what does not go with it.
 
-use super::super::check::tokens_sent;
 use super::super::diagnostic::Diagnostic;
+use super::super::identity::tokens;
 use super::super::shape::Document;
 use super::shown;
 use countersign_authn::login::in_cookie::SEAL_LIVES;
@@ -32,8 +32,8 @@ pub(super) fn needless(document: &Document) -> Vec<Fault> {
 
 /// Identity headers that ask for tokens, which no such session has.
 pub(super) fn tokens_asked_for(document: &Document) -> impl Iterator<Item = Diagnostic> {
-    tokens_sent(&document.values).into_iter().map(|way| {
-        let message = "sessions in cookies hold no tokens: this header would always be empty";
+    tokens::sent(&document.values).into_iter().map(|way| {
+        let message = "sessions in cookies hold no tokens: this would always be empty";
         let help =
             "leave it out, or keep sessions in a store: `session.store` = \"memory\", \"file\" or \"redis\"";
         Diagnostic::error(document.place(&way), message).help(help)

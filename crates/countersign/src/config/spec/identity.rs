@@ -23,6 +23,12 @@ pub(super) const IDENTITY: Table = Table {
             "Further headers: `X-Tenant = \"claims.tenant\"`, or `subject`, `issuer`, `groups`, `scopes`, `email`, \
              `authenticator`, `certificate.serial` and the like; of a session `access_token`, `id_token` and `refresh_token`.",
         ),
+        Field::optional(
+            "cookies",
+            Kind::TextMap,
+            "Tokens of a session that go on as cookies, for an application that reads one: `AccessToken = \"id_token\"`, or \
+             `access_token`. What a client sends in a cookie of such a name, in any spelling, goes no further, on any route.",
+        ),
         Field::or(
             "format",
             Kind::Choice(&["comma", "json", "lines"]),
