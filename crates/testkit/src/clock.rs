@@ -46,6 +46,11 @@ impl HandClock {
         Ok(())
     }
 
+    /// Moves both hands forward by so much.
+    pub fn step(&self, by: Duration) {
+        self.0.lock().unwrap().since_midnight += by;
+    }
+
     /// Steps the wall hand alone, as an operator or a broken time server does.
     pub fn step_wall(&self, milliseconds: i64) {
         self.0.lock().unwrap().stepped += milliseconds;

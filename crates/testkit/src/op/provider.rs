@@ -409,7 +409,8 @@ pub(super) fn client_of(request: &Request<Bytes>, form: &BTreeMap<String, String
         (Some(secret), None) => secret == CLIENT_SECRET,
         (None, Some(assertion)) => audience_of(assertion)
             .is_some_and(|audience| audience.ends_with("/token") == client.ends_with("by-token-endpoint")),
-        (None, None) => client.starts_with("public"),
+        // Sites prove themselves by their verifiers alone.
+        (None, None) => client.starts_with("public") || client.starts_with("https://"),
         (Some(_), Some(_)) => false,
     };
     fits.then_some(client)

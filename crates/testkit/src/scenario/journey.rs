@@ -68,6 +68,25 @@ impl Course<'_> {
         Ok(observed)
     }
 
+    /// A request with what came before in it: ways back from providers, and what was caught.
+    pub(super) fn filled_in(&self, request: &str) -> String {
+        let held = self.held.iter().fold(request.to_owned(), |text, (name, url)| {
+            text.replace(&format!("<{name}>"), url)
+        });
+        self.caught.fill_in(&held)
+    }
+
+    /// Lets time go by between two of the same request, and does what is due.
+    pub(super) async fn wait(&self, plan: &Plan, count: u32) {
+        let (Some(every), Some(gateway)) = (plan.every, &self.gateway) else {
+            return;
+        };
+        if count > 1 {
+            self.world.clock.step(every);
+            gateway.tick().await;
+        }
+    }
+
     /// Whether a request is for a page of the gateway's own.
     pub(super) fn is_own(&self, request: &ClientRequest) -> bool {
         let path = request.target.split('?').next().unwrap_or("");

@@ -3,11 +3,13 @@
 use super::certificates::{Certificates, thumbprints};
 use super::page::Ask;
 use super::question::{ClientRequest, Face};
+use crate::clock::span;
 use crate::tokens::{CHANGES, Token};
 use crate::world::World;
 use countersign_core::peer::Peer;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 /// Tokens that were made on this page, by person and changes: the same words mean the same token, and signing takes time.
 pub(super) type Minted = BTreeMap<(String, String), String>;
@@ -19,6 +21,8 @@ const CLIENT: &str = "203.0.113.9";
 pub(super) struct Plan {
     pub(super) faces: Vec<Face>,
     pub(super) at: Option<String>,
+    /// How much time goes by between two of the same request.
+    pub(super) every: Option<Duration>,
     pub(super) raw: bool,
     peer: Option<String>,
     pub(super) client: String,
@@ -43,6 +47,7 @@ impl Plan {
         let mut plan = Self {
             faces: Vec::new(),
             at: None,
+            every: None,
             raw: false,
             peer: None,
             client: CLIENT.to_owned(),
@@ -62,6 +67,7 @@ impl Plan {
             match bare {
                 "face" => plan.faces = faces(value)?,
                 "at" => plan.at = Some(value.clone()),
+                "every" => plan.every = u64::try_from(span(value)?).ok().map(Duration::from_millis),
                 "raw" => plan.raw = true,
                 "peer" => plan.peer = Some(value.clone()),
                 "client" => value.clone_into(&mut plan.client),

@@ -66,6 +66,11 @@ pub(super) fn asks(config: &str, host: &str) -> bool {
     asking(config).into_iter().any(is_it)
 }
 
+/// Whether a gateway in the path must speak TLS itself: a provider and its sites are reached by https.
+pub(super) fn needs_tls(config: &str) -> bool {
+    issuer(config).is_some() || config.contains("[sso.")
+}
+
 /// A listener that speaks TLS, and asks for certificates at the hosts that do.
 pub(super) fn listener(config: &str) -> String {
     let tables = config.lines().filter_map(|line| {
@@ -77,10 +82,15 @@ pub(super) fn listener(config: &str) -> String {
     let names = names.map(|name| format!("\"{}\"", name.split(':').next().unwrap_or(&name)));
     let names = names.collect::<Vec<_>>().join(", ");
     let shown = format!("certificate = \"{CERTIFICATE_FILE}\"\nkey = {{ file = \"{KEY_FILE}\" }}\n");
-    format!(
+    let plain = format!(
         "\n[[listen]]\naddress = \"127.0.0.1:8443\"\nspeak = \"reverse-proxy\"\n\n\
-         [[listen.host]]\nnames = [\"guarded.test\"]\n{shown}\n\
-         [[listen.host]]\nnames = [{names}]\n{shown}client_certificates = {{ mode = \"ask\", by = [{by}] }}\n"
+         [[listen.host]]\nnames = [\"guarded.test\"]\n{shown}"
+    );
+    if names.is_empty() {
+        return plain;
+    }
+    format!(
+        "{plain}\n[[listen.host]]\nnames = [{names}]\n{shown}client_certificates = {{ mode = \"ask\", by = [{by}] }}\n"
     )
 }
 

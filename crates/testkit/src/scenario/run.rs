@@ -155,7 +155,7 @@ pub(super) struct Course<'a> {
     pub(super) browsers: BTreeMap<String, Browser>,
     /// Ways back from providers, by name.
     pub(super) held: BTreeMap<String, String>,
-    caught: Caught,
+    pub(super) caught: Caught,
     outcome: Outcome,
 }
 
@@ -282,7 +282,7 @@ impl<'a> Course<'a> {
         };
         let listener = match self.face {
             _ if text.contains("[[listen]]") => "",
-            Face::ReverseProxy if provider::issuer(text).is_some() => &provider::listener(text),
+            Face::ReverseProxy if provider::needs_tls(text) => &provider::listener(text),
             Face::ReverseProxy if text.contains("[certificate.") => {
                 "\n[[listen]]\naddress = \"unix:/run/countersign.test.sock\"\nspeak = \"reverse-proxy\"\ntrusted_peers = [\"unix\"]\n"
             }
@@ -385,10 +385,8 @@ impl<'a> Course<'a> {
         gateway.tick().await;
         let mut fetched = Vec::new();
         for count in 1..=plan.times {
-            let text = self.held.iter().fold(ask.request.clone(), |text, (name, url)| {
-                text.replace(&format!("<{name}>"), url)
-            });
-            let text = self.caught.fill_in(&text);
+            self.wait(&plan, count).await;
+            let text = self.filled_in(&ask.request);
             let (mut request, tokens) = plan.request(&text, count, &self.certificates, &mut self.minted)?;
             request.certificate = self.shown(&plan, &request.host)?;
             self.outcome.requests += 1;
