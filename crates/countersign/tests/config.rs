@@ -11,7 +11,7 @@ use countersign::{reference, schema};
 use countersign_authn::token_cache::CacheLimits;
 use countersign_core::time::Timestamp;
 use countersign_testkit::folder::Folder;
-use countersign_testkit::pki::{Authority, Key, Revocations, Template, pem};
+use countersign_testkit::pki::{Authority, Key, Revocations, San, Template, pem};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -348,8 +348,19 @@ fn folder_with_certificates() -> Folder {
     folder.write("ca/crls.pem", pem("X509 CRL", &root.revoke(&list)));
     folder.write("ca/root.crt", root.pem());
     let mut secrets = Vec::new();
-    for name in ["app.test", "app.home.test", "sso.home.test"] {
-        folder.write(&format!("ca/issued/{name}.crt"), pem("CERTIFICATE", &server));
+    let names = ["app.home.test", "wiki.home.test", "shop.other.test"];
+    let sites = Template::new(names[0], Key(2))
+        .basic_constraints(false, None)
+        .extended_key_usages(&["1.3.6.1.5.5.7.3.1"])
+        .names(&names.map(San::Dns));
+    let sites = root.issue(&sites);
+    let provider = root.issue(&Template::server("sso.home.test", Key(2)));
+    for (name, certificate) in [
+        ("app.test", &server),
+        (names[0], &sites),
+        ("sso.home.test", &provider),
+    ] {
+        folder.write(&format!("ca/issued/{name}.crt"), pem("CERTIFICATE", certificate));
         secrets.push(folder.write(&format!("ca/issued/{name}.key"), Key(2).pem()));
     }
     secrets.extend([
