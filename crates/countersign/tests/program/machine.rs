@@ -5,10 +5,12 @@ use countersign_testkit::pki::{Authority, Key, San, Template, pem};
 use std::net::SocketAddr;
 use std::process::Output;
 
-/// A root, and what it issued: the listeners' certificate, and `robot` and `guest`, who are clients.
+/// A root, and what it issued: the listeners' certificate, and `robot` and `guest`, who are clients. One gateway is the provider,
+/// and guards a site.
 struct World {
     folder: Folder,
     provider: SocketAddr,
+    site: SocketAddr,
     _gateway: Gateway,
 }
 
@@ -21,7 +23,7 @@ impl World {
             .basic_constraints(false, None)
             .key_usage(0x80)
             .extended_key_usages(&["1.3.6.1.5.5.7.3.1"])
-            .names(&[San::Ip(&[127, 0, 0, 2])]);
+            .names(&[San::Ip(&[127, 0, 0, 2]), San::Ip(&[127, 0, 0, 3])]);
         let robot = Template::client("robot", Key(2));
         let guest = Template::client("guest", Key(3));
         for (name, template, key) in [
@@ -35,13 +37,16 @@ impl World {
         let stranger = Template::client("robot", Key(4)).self_signed();
         folder.write("stranger.crt", pem("CERTIFICATE", &stranger));
         folder.write("stranger.key", Key(4).pem());
-        let provider = free();
-        let config = folder.write("a.toml", config(provider));
+        let (provider, mut site) = (free(), free());
+        site.set_ip([127, 0, 0, 3].into());
+        let config = folder.write("a.toml", config(provider, site));
         let mut gateway = Gateway::start(&folder, &config);
+        gateway.line("listening");
         gateway.line("listening");
         Self {
             folder,
             provider,
+            site,
             _gateway: gateway,
         }
     }
@@ -62,7 +67,7 @@ impl World {
     }
 }
 
-fn config(provider: SocketAddr) -> String {
+fn config(provider: SocketAddr, site: SocketAddr) -> String {
     format!(
         r#"config = 1
 
@@ -76,8 +81,20 @@ certificate = "ours.crt"
 key = {{ file = "ours.key" }}
 client_certificates = {{ mode = "ask", by = ["certificate.devices"] }}
 
+[[listen]]
+address = "{site}"
+speak = "reverse-proxy"
+
+[[listen.host]]
+names = ["127.0.0.3"]
+certificate = "ours.crt"
+key = {{ file = "ours.key" }}
+
 [session]
 store = "memory"
+
+[sso.home]
+issuer = "https://{provider}"
 
 [certificate.devices]
 authorities = "root.crt"
@@ -87,15 +104,15 @@ subject = "subject.CN"
 issuer = "https://{provider}"
 certificates = ["certificate.devices"]
 key = {{ file = "ours.key" }}
-sites = ["app.test", "secret.test"]
+sites = ["app.test", "secret.test", "{site}"]
 
 [[openid_provider.rule]]
 sites = ["secret.test"]
 require = {{ subjects = ["robot"] }}
 
 [[route]]
-hosts = ["other.test"]
-accept = ["certificate.devices"]
+hosts = ["127.0.0.3"]
+accept = ["sso.home"]
 to = "http://127.0.0.1:1"
 "#
     )
@@ -126,6 +143,17 @@ fn a_certificate_gets_a_token_for_a_site_alone_on_a_line() {
     assert_eq!(whole["expires_in"], 60);
     assert_eq!(whole["token_type"], "Bearer");
     assert!(whole["access_token"].is_string());
+}
+
+#[test]
+fn without_an_issuer_the_site_says_where_people_log_in() {
+    let world = World::new();
+    let resource = format!("https://{}/reports", world.site);
+    let output = world.get("robot", &["--resource", &resource]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let claims = claims(text(&output.stdout).trim());
+    assert_eq!(claims["aud"], format!("https://{}", world.site));
+    assert_eq!(claims["iss"], format!("https://{}", world.provider));
 }
 
 #[test]
