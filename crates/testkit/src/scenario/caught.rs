@@ -9,10 +9,17 @@ use url::Url;
 pub(super) struct Caught(BTreeMap<String, String>);
 
 impl Caught {
-    /// Keeps, as `NAME.…`, the parameters of the Location's query, the hidden fields of a page, and the texts of a JSON body.
+    /// Keeps, as `NAME.…`, the parameters of the Location's query, the hidden fields of a page and, as `link`, where its button leads,
+    /// and the texts of a JSON body.
     pub(super) fn keep(&mut self, name: &str, observed: &Observed) -> Result<(), String> {
         let body = String::from_utf8_lossy(&observed.body);
-        let values = [in_location(observed), in_fields(&body), in_json(&body)].concat();
+        let values = [
+            in_location(observed),
+            in_fields(&body),
+            in_button(&body),
+            in_json(&body),
+        ]
+        .concat();
         if values.is_empty() {
             return Err(format!(
                 "nothing to catch as `{name}`: no parameter in a Location, no hidden field, no JSON"
@@ -68,6 +75,14 @@ fn in_fields(body: &str) -> Vec<(String, String)> {
     fields.filter_map(field).collect()
 }
 
+/// Where the page's first button leads, if it is a link.
+fn in_button(body: &str) -> Vec<(String, String)> {
+    let rest = body.split_once("class=\"deed first\" href=\"");
+    let link = rest.and_then(|(_, rest)| rest.split_once('"'));
+    let link = link.map(|(link, _)| ("link".to_owned(), unescaped(link)));
+    link.into_iter().collect()
+}
+
 fn in_json(body: &str) -> Vec<(String, String)> {
     let members = serde_json::from_str::<serde_json::Map<_, _>>(body).unwrap_or_default();
     let texts = members.into_iter().filter_map(|(name, value)| {
@@ -120,6 +135,12 @@ mod tests {
             ..Observed::default()
         };
         assert_eq!(caught(&page).fill_in("<one.code>"), "a/1");
+        let button = "<a class=\"deed first\" href=\"/a?b&amp;c\">Go</a>";
+        let button = Observed {
+            body: button.into(),
+            ..Observed::default()
+        };
+        assert_eq!(caught(&button).fill_in("<one.link>"), "/a?b&c");
         let document = Observed {
             body: b"{\"access_token\":\"t\",\"expires_in\":300}".to_vec(),
             ..Observed::default()
