@@ -2,7 +2,7 @@
 //! neither OpenID Connect nor JWK Sets.
 
 use super::site::{Provider, SECRET};
-use crate::process::free_addresses;
+use crate::process::{Folder, free_addresses};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -48,30 +48,8 @@ impl Provider {
         pem
     }
 
-    /// What OpenSSL says of the signature of `token` by the key `pem`.
     fn openssl_says(&self, token: &str, pem: &str) -> String {
-        let (message, signature) = token.rsplit_once('.').unwrap();
-        self.folder.write("message", message);
-        self.folder.write("keys.pem", pem);
-        std::fs::write(
-            self.folder.0.join("signature"),
-            BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap(),
-        )
-        .unwrap();
-        let mut command = Command::new("openssl");
-        command
-            .args([
-                "dgst",
-                "-sha256",
-                "-verify",
-                "keys.pem",
-                "-signature",
-                "signature",
-                "message",
-            ])
-            .current_dir(&self.folder.0);
-        let output = command.output().unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        openssl_says(&self.folder, token, pem)
     }
 
     /// A token of now holds by the key of now, and a token that was changed does not.
@@ -87,6 +65,21 @@ impl Provider {
         assert_eq!(self.openssl_says(&changed, &pem), "Verification failure");
         pem
     }
+}
+
+/// What OpenSSL says of the signature of `token` by the key `pem`.
+pub(super) fn openssl_says(folder: &Folder, token: &str, pem: &str) -> String {
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    folder.write("message", message);
+    folder.write("keys.pem", pem);
+    folder.write("signature", BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap());
+    let mut command = Command::new("openssl");
+    command
+        .args(["dgst", "-sha256", "-verify", "keys.pem"])
+        .args(["-signature", "signature", "message"])
+        .current_dir(&folder.0);
+    let output = command.output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[test]

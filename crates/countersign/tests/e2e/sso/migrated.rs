@@ -1,11 +1,13 @@
 //! `docs/migrate/certificate-sso.md`: each line that it gives for one of the set-up stands in the example, and each that it
 //! gives for an option is taken in the place it is said to be for.
 
+use super::example::{self, Example, Kind};
+use super::keys::openssl_says;
 use super::site::{ANN, Provider};
 use crate::certificates::site::{ca, openssl};
-use crate::fronts::{copy, read};
+use crate::fronts::{change, copy, read};
 use crate::login::migrated::{lines, rows, with};
-use crate::process::{Folder, free_addresses, repository};
+use crate::process::{Folder, free_addresses, repository, until};
 use serde_json::Value;
 use std::process::Command;
 
@@ -91,4 +93,71 @@ fn a_script_gets_a_token_by_the_one_line_of_the_page() {
         (&"Bearer".into(), &120.into())
     );
     assert!(answer["access_token"].is_string(), "{answer}");
+}
+
+/// The application gets what it always got: a cookie `AccessToken`, signed by the old key, RS256, which it checks by itself.
+#[test]
+fn an_application_that_checks_the_old_token_with_the_old_key_goes_on() {
+    let page = read(&repository().join(PAGE));
+    let lines = page
+        .split("```nginx\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let example = Example::start_edited(Kind::Nginx, |folder| {
+        openssl(folder, "genrsa -traditional -out jwt.key 4096");
+        let configuration = folder.0.join("countersign.toml");
+        change(
+            &configuration,
+            "[openid_provider]\n",
+            "[openid_provider]\nkey = { file = \"jwt.key\" }\n",
+        );
+        change(
+            &configuration,
+            "[session]\n",
+            "[identity_headers]\nadd = { X-Access-Token = \"id_token\" }\n\n[session]\n",
+        );
+        let guard = folder.0.join("countersign/guard.conf");
+        change(&guard, "proxy_set_header Cookie $countersign_cookie;\n", lines);
+    });
+    let at = example.issuer().rsplit_once(':').unwrap().1.to_owned();
+    let curl = |url: &str, more: &[&str]| {
+        let mut command = Command::new("curl");
+        command
+            .args(["-sS", "-L", "--max-time", "20", "--noproxy", "*"])
+            .args(["--connect-to", &format!("::127.0.0.1:{at}")])
+            .args(["--cacert", "ca/root.crt", "-b", "jar", "-c", "jar"])
+            .args(["-H", "Accept: text/html", url])
+            .args(more)
+            .current_dir(&example.folder.0);
+        let output = command.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let who = format!("ca/issued/{}", example::ANN);
+    let (certificate, key) = (format!("{who}.crt"), format!("{who}.key"));
+    let visits = ["--cert", &certificate, "--key", &key, "-w", "\n%{http_code}"];
+    let page = example.url("app.home.test", "/page");
+    until("somebody is signed in", || {
+        curl(&page, &visits).ends_with("\n200")
+    });
+    let seen = example.seen();
+    let cookies = seen.said("cookie");
+    let token = cookies
+        .first()
+        .and_then(|cookies| cookies.strip_prefix("AccessToken="));
+    let token = token
+        .unwrap_or_else(|| panic!("{seen:?}"))
+        .split(';')
+        .next()
+        .unwrap();
+    let pem = curl(&format!("{}/.countersign/keys.pem", example.issuer()), &[]);
+    assert_eq!(openssl_says(&example.folder, token, &pem), "Verified OK");
+    assert_eq!(seen.said("x-access-token"), [""; 0]);
 }
