@@ -1,7 +1,8 @@
-//! Several gateways on one Redis: one refresh, one logout.
+//! Several gateways on one Redis: one refresh, one logout, one key of the provider.
 
-use super::gateway::{Folder, Gateway, countersign, free, text};
+use super::gateway::{Client, Folder, Gateway, countersign, free, text};
 use super::provider::{Browser, Provider};
+use countersign_testkit::pki::{Authority, Key};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -113,4 +114,44 @@ fn a_logout_at_one_gateway_is_one_at_all_of_them() {
     for (_, _, at) in &nodes {
         assert_eq!(browser.clone().subject(*at), None);
     }
+}
+
+#[test]
+fn gateways_that_start_at_once_on_one_redis_sign_with_one_key_that_one_of_them_made() {
+    let folder = Folder::new();
+    let redis = Redis::start(&folder);
+    let key = folder.write("key", "a key that all of them have, and nobody else");
+    let ca = folder.write("ca.pem", Authority::root("Home", Key(1)).pem());
+    let statuses = [free(), free(), free()];
+    let starting = redis.urls().into_iter().zip(statuses).map(|(url, status)| {
+        let own = Folder::new();
+        let config = format!(
+            "config = 1\n\n[[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"reverse-proxy\"\n\n[certificate.home]\n\
+             authorities = {ca:?}\n\n[openid_provider]\nissuer = \"https://localhost\"\ncertificates = [\"certificate.home\"]\n\n\
+             [session]\nstore = \"redis\"\nurl = \"{url}\"\nsealing_keys = {{ file = {key:?} }}\n\n[status]\naddress = \"{status}\"\n"
+        );
+        let config = own.write("a.toml", config);
+        // All of them are started before any is waited for.
+        let gateway = Gateway::start(&own, &config);
+        (own, gateway, status)
+    });
+    let mut nodes = starting.collect::<Vec<_>>();
+    let sets = nodes.iter_mut().map(|(own, gateway, status)| {
+        let at = gateway.listening();
+        gateway.line("(status)");
+        let metrics = Client::tcp(*status).read("/metrics");
+        for line in [
+            "countersign_provider_keys 1\n",
+            "countersign_provider_key_age_seconds ",
+            "countersign_provider_key_seconds_left 77",
+        ] {
+            assert!(metrics.contains(line), "{line}: {metrics}");
+        }
+        let kept = own.0.join("state/provider-keys");
+        assert!(!kept.exists(), "nothing of it is on the node");
+        Client::tcp(at).read("/.countersign/keys")
+    });
+    let sets = sets.collect::<Vec<_>>();
+    assert!(sets[0].contains("\"alg\":\"ES256\""), "{}", sets[0]);
+    assert_eq!([&sets[1], &sets[2]], [&sets[0], &sets[0]]);
 }
