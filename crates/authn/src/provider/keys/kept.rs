@@ -64,7 +64,7 @@ pub fn write(keys: &[MadeKey]) -> Result<Secret<Vec<u8>>, SignError> {
     Ok(Secret::new(serde_json::to_vec(&kept).unwrap_or_default()))
 }
 
-/// Reads what [`write`] wrote: at least one key.
+/// Reads what [`write()`] wrote: at least one key.
 pub fn read(bytes: &[u8]) -> Result<Vec<MadeKey>, KeptKeysError> {
     let kept = serde_json::from_slice::<Kept<'_>>(bytes).map_err(|_| KeptKeysError::Form)?;
     if kept.form != FORM || !(1..=MAX_KEYS).contains(&kept.keys.len()) {
