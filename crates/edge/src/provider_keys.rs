@@ -1,6 +1,6 @@
 //! The keys that our own OpenID Provider makes for itself: the driver of their life. It owns the place where they are kept,
 //! the making and the timer; what signs, and when the next one does, is decided by
-//! [`KeyLife`](countersign_authn::provider::keys::life::KeyLife), below the waterline.
+//! [`KeyLife`], below the waterline.
 //!
 //! No key signs, and none is published, before it is kept. Of several nodes that share a store one makes a key, and the others
 //! find it: what is kept is written once over what was read, or not at all. What cannot be had leaves what is known in force,
