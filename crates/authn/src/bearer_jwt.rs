@@ -2,13 +2,14 @@
 //! alone is in [`jwt_svid`](crate::jwt_svid).
 //!
 //! Reading order: `options` (what can be configured), `build` and `source` (from values to an authenticator),
-//! `credential` (where the token stands), `origin` (whose token it says it is), then this file: whether it is ours to
+//! `credential` (where the token stands), `origin` (whose token it says it is), `audience` (whom it is for), then this file: whether it is ours to
 //! judge, and whether it holds.
 
 use crate::key_ring::Lookup;
 use crate::keys::{Answer, Keys};
 use crate::presented::Binding;
 use crate::token_cache::{Remembered, TokenCache, TokenKey};
+use audience::unclaimed;
 use countersign_core::BoxFuture;
 use countersign_core::authn::{
     Authenticator, Challenge, Effects, Outcome, Presented, Rejection, Unavailable,
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub use build::{build, build_token};
 pub use options::OPTIONS;
 
+mod audience;
 mod build;
 pub(crate) mod credential;
 pub(crate) mod options;
@@ -47,6 +49,8 @@ pub struct BearerJwt {
     name: Arc<str>,
     places: Places,
     expectation: Expectation,
+    /// Whether a token is for the site that it is shown at, and for no other.
+    by_origin: bool,
     keys: Arc<dyn Keys>,
     /// Its number in the cache.
     judge: u64,
@@ -127,6 +131,9 @@ impl BearerJwt {
         if let Err(error) = remembered.times.check(self.expectation.leeway, now.wall) {
             return Some(self.rejected(reasons::of_claim(&error), candidate.presented, error.to_string()));
         }
+        if let Some(outcome) = self.of_another_site(&remembered.principal.claims, candidate) {
+            return Some(outcome);
+        }
         Some(match remembered.bound {
             Some(bound) if !bound.is_shown(candidate.certificate) => self.not_shown(candidate),
             Some(_) | None => Outcome::Authenticated(remembered.principal, Effects::none()),
@@ -139,20 +146,14 @@ impl BearerJwt {
         let text = candidate
             .text()
             .map_err(|(reason, detail)| self.rejected(reason, presented, detail.to_owned()))?;
-        self.claim(text, presented)
+        self.claim(text, candidate)
     }
 
     /// The token, when it is this issuer's to judge by what can be seen without trusting it: well formed, its `iss` (or
     /// trust domain) ours, its audience not plainly another's, so that two tables may share an issuer.
-    fn claim<'t>(&self, text: &'t str, presented: Presented) -> Result<UnverifiedToken<'t>, Outcome> {
-        let unclaimed = |reason, detail: String| {
-            Outcome::Unclaimed(Rejection {
-                reason,
-                presented,
-                authenticator: "".into(),
-                detail,
-            })
-        };
+    fn claim<'t>(&self, text: &'t str, candidate: Candidate<'_>) -> Result<UnverifiedToken<'t>, Outcome> {
+        let presented = candidate.presented;
+        let unclaimed = |reason, detail| unclaimed(reason, presented, detail);
         let unreadable = |error| unclaimed(reasons::of_token(error), error.to_string());
         let token = UnverifiedToken::parse(text).map_err(unreadable)?;
         let told = origin::whose(&token, &self.expectation).map_err(unreadable)?;
@@ -163,7 +164,8 @@ impl BearerJwt {
             .audiences_unverified(&self.expectation.audience_claim)
             .map_err(unreadable)?;
         let audiences = audiences.collect::<Vec<_>>();
-        let wanted = self.expectation.audiences();
+        let expected = self.expected(&token, candidate);
+        let wanted = expected.audiences();
         if !audiences.is_empty()
             && !audiences
                 .iter()
@@ -209,7 +211,8 @@ impl BearerJwt {
         if bad == Some(key.thumbprint()) {
             return rejected(&VerifyError::Signature);
         }
-        let verified = match verify(token, key, &self.expectation, now.wall) {
+        let expected = self.expected(&token, candidate);
+        let verified = match verify(token, key, &expected, now.wall) {
             Ok(verified) => verified,
             Err(error) => {
                 if let (VerifyError::Signature, Some(cached)) = (&error, cached) {

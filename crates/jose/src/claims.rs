@@ -79,6 +79,15 @@ impl Expectation {
             })
     }
 
+    /// The same for this audience alone.
+    #[must_use]
+    pub fn for_audience(&self, audience: &str) -> Self {
+        Self {
+            audiences: Box::new([audience.into()]),
+            ..self.clone()
+        }
+    }
+
     /// Whose JWT-SVID it must be; `None` where a token of an issuer is expected.
     pub const fn trust_domain(&self) -> Option<&TrustDomain> {
         self.trust_domain.as_ref()

@@ -1,6 +1,7 @@
 //! From checked values to an authenticator: all that can be wrong with `[token.NAME]`, told at once.
 
 use super::BearerJwt;
+use super::audience::NOBODY;
 use super::credential::{Grammar, Places};
 use super::source::Reading;
 use crate::keys::Keys;
@@ -27,6 +28,9 @@ const OTHER_HEADERS: [&str; 5] = [
     "transfer-encoding",
     "connection",
 ];
+
+/// The option by which a token is for the site that it is shown at.
+const ORIGIN: &str = "audience_is_origin";
 
 /// Builds `token.name`.
 pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fault>> {
@@ -63,7 +67,8 @@ pub fn build_token(
                 groups,
                 Arc::clone(&parts.tokens),
             );
-            Ok((token, reading.warnings))
+            let by_origin = values.flag(ORIGIN);
+            Ok((BearerJwt { by_origin, ..token }, reading.warnings))
         }
         _ => Err(reading.faults),
     }
@@ -101,6 +106,7 @@ impl BearerJwt {
             name: name.into(),
             places,
             expectation,
+            by_origin: false,
             keys,
             judge: tokens.judge(),
             tokens,
@@ -235,7 +241,12 @@ impl Reading<'_> {
     }
 
     fn expectation(&mut self, issuer: Arc<str>, algorithms: Vec<Algorithm>) -> Option<Expectation> {
-        let audiences = self.audiences("it is what the issuer writes into `aud` for this application");
+        let audiences = if self.values.flag(ORIGIN) {
+            self.by_origin();
+            vec![NOBODY.into()]
+        } else {
+            self.audiences("it is what the issuer writes into `aud` for this application")
+        };
         let mut expectation = Expectation::new(issuer, audiences, algorithms)?;
         self.refine(&mut expectation);
         if let Some(claim) = self.values.text("audience_claim") {
@@ -243,6 +254,18 @@ impl Reading<'_> {
         }
         expectation.require_typ = self.values.text("require_typ").map(Into::into);
         Some(expectation)
+    }
+
+    /// What goes without saying where a token is for the site that it is shown at.
+    fn by_origin(&mut self) {
+        for name in ["audiences", "audience_claim"] {
+            if self.values.has(name) && self.values.text(name) != Some("aud") {
+                let message = format!(
+                    "`{ORIGIN}` says what the audience is: the origin of the host that is asked, in `aud`"
+                );
+                self.fault(Fault::new(name, message).help("leave one of the two out"));
+            }
+        }
     }
 
     /// At least one audience; `help` says where it comes from.

@@ -3,6 +3,7 @@
 use countersign_core::authn::Presented;
 use countersign_core::certificate::PresentedCertificate;
 use countersign_core::credential_place::{CredentialPlace, cookie_name, query_name};
+use countersign_core::gate::{Host, Scheme};
 use countersign_core::reason::RejectionReason;
 use countersign_core::request::OriginalRequest;
 use http::header::{AUTHORIZATION, COOKIE};
@@ -49,8 +50,21 @@ pub(crate) struct Candidate<'r> {
     pub(crate) presented: Presented,
     /// The certificate that came with it.
     pub(crate) certificate: Option<&'r PresentedCertificate>,
+    /// Where it was shown.
+    pub(crate) shown: Shown<'r>,
     /// What is said when it is no token.
     otherwise: (RejectionReason, &'static str),
+}
+
+/// Where a token was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown<'r> {
+    /// It did not come with a request.
+    Nowhere,
+    /// Over plain http.
+    InTheClear,
+    /// At this host, by https.
+    At(&'r Host),
 }
 
 impl<'r> Candidate<'r> {
@@ -64,6 +78,7 @@ impl<'r> Candidate<'r> {
             bytes,
             presented,
             certificate: None,
+            shown: Shown::Nowhere,
             otherwise: (RejectionReason::TokenMalformed, "not made of token characters"),
         }
     }
@@ -114,6 +129,10 @@ impl Places {
             (None, _) => Search::Absent,
             (Some(Search::Token(one)), None) => Search::Token(Candidate {
                 certificate: request.certificate.presented.as_deref(),
+                shown: match request.scheme {
+                    Scheme::Https => Shown::At(&request.host),
+                    Scheme::Http => Shown::InTheClear,
+                },
                 ..one
             }),
             (Some(one), None) => one,
@@ -220,6 +239,7 @@ fn bearer(line: &HeaderValue, allow_bare: bool) -> Search<'_> {
         return rest.strip_prefix(b" ").map_or(malformed(wrong), |bytes| {
             Search::Token(Candidate {
                 certificate: None,
+                shown: Shown::Nowhere,
                 bytes,
                 presented: Presented::Explicit,
                 otherwise: (RejectionReason::AuthorizationMalformed, wrong),

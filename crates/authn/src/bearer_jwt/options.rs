@@ -17,10 +17,17 @@ pub const OPTIONS: Table = Table {
             Kind::Text,
             "The `iss` claim, exactly. With discovery, an https URL.",
         ),
-        Field::required(
+        Field::optional(
             "audiences",
             Kind::TEXTS,
-            "The audiences accepted: one of them must be in the token.",
+            "The audiences accepted: one of them must be in the token. Required, but with `audience_is_origin`.",
+        ),
+        Field::or(
+            "audience_is_origin",
+            Kind::Bool,
+            "false",
+            "A token must be for the site that it is shown at, by its origin: `https://app.home.example`, with a port that is not 443. \
+             For the tokens of an `[openid_provider]`: what one site gets is refused at another.",
         ),
         Field::optional(
             "algorithms",

@@ -250,7 +250,7 @@ fn the_table_of_options_is_sound() {
         .iter()
         .filter(|field| field.need == Need::Required)
         .map(|field| field.name);
-    assert_eq!(required.collect::<Vec<_>>(), ["issuer", "audiences"]);
+    assert_eq!(required.collect::<Vec<_>>(), ["issuer"]);
     for source in KEY_SOURCES {
         assert!(fields.iter().any(|field| field.name == source), "{source}");
     }

@@ -160,6 +160,9 @@ fn signed(table: &Values, subject: &str, mut further: Map<String, Value>) -> Res
     let algorithm = listed.find(|algorithm| algorithm.is_hmac());
     let algorithm = algorithm.unwrap_or(Algorithm::Hs256);
     let key = SigningKey::hmac(algorithm, secret).map_err(|error| error.to_string())?;
+    if table.flag("audience_is_origin") && !further.contains_key("aud") {
+        return Err("a token of this table is for one site: say which with --claims '{\"aud\":\"https://app.home.example\"}'".to_owned());
+    }
     let audience = table.texts("audiences").next().unwrap_or("");
     if let Some(claim) = table.text("audience_claim").filter(|claim| *claim != "aud") {
         further.entry(claim).or_insert_with(|| Value::from(audience));
