@@ -99,12 +99,18 @@ fn run(line: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The last of the answers that one line got.
+fn last(answers: &str) -> &str {
+    let begins = answers.rfind("\nHTTP/").map_or(0, |end| end + 1);
+    &answers[begins..]
+}
+
 #[test]
 fn every_line_the_demo_prints_gets_what_it_promises() {
     let demo = Demo::start("promises");
     let promises = demo.promises();
     for (promise, line) in &promises {
-        let answer = run(line);
+        let answer = last(&run(line)).to_owned();
         let status = promise.get(..3).unwrap();
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} "))
@@ -118,6 +124,11 @@ fn every_line_the_demo_prints_gets_what_it_promises() {
             let reason = reason.split(':').next().unwrap();
             assert!(
                 answer.contains(&format!("\"reason\":\"{reason}\"")),
+                "{promise}: {answer}"
+            );
+        } else if line.contains("text/html") {
+            assert!(
+                answer.contains("<tr><th>x-auth-subject</th><td>ann@demo.test</td></tr>"),
                 "{promise}: {answer}"
             );
         } else if line.contains("--cert ") {
@@ -142,7 +153,7 @@ fn every_line_the_demo_prints_gets_what_it_promises() {
         !log.contains("does not hold before"),
         "its certificates are of today: {log}"
     );
-    assert_eq!(promises.len(), 8, "{:?}", demo.said);
+    assert_eq!(promises.len(), 9, "{:?}", demo.said);
 }
 
 #[test]
@@ -177,10 +188,10 @@ fn with_json_it_says_the_same_to_a_program() {
             .starts_with("config = 1\n")
     );
     let requests = guide["requests"].as_array().unwrap();
-    assert_eq!(requests.len(), 8);
+    assert_eq!(requests.len(), 9);
     for request in requests {
         let url = request["url"].as_str().unwrap();
-        let over_tls = url.starts_with(guide["secure_address"].as_str().unwrap());
+        let over_tls = url.starts_with("https://");
         assert!(
             over_tls || url.starts_with(guide["address"].as_str().unwrap()),
             "{guide}"
@@ -197,6 +208,9 @@ fn with_json_it_says_the_same_to_a_program() {
         for (name, value) in request["headers"].as_object().unwrap() {
             command.args(["-H", &format!("{name}: {}", value.as_str().unwrap())]);
         }
+        if request["follows"] == true {
+            command.args(["-L", "-b", ""]);
+        }
         let of = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
         for (option, name) in [
             ("--cacert", "authorities"),
@@ -209,6 +223,7 @@ fn with_json_it_says_the_same_to_a_program() {
         }
         let built = String::from_utf8(command.arg(url).output().unwrap().stdout).unwrap();
         for answer in [built, run(request["curl"].as_str().unwrap())] {
+            let answer = last(&answer);
             let version = if over_tls { "2" } else { "1.1" };
             let status = format!("HTTP/{version} {} ", request["status"]);
             let reason = format!("\"reason\":{}", request["reason"]);

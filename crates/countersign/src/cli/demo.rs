@@ -175,6 +175,7 @@ fn configuration(At { clear, secure }: At, around: &Around<'_>) -> String {
     } = around;
     let [authorities, server, key] =
         [&files.authorities, &files.server, &files.server_key].map(|path| path.display());
+    let port = secure.port();
     format!(
         r#"config = 1
 
@@ -192,6 +193,11 @@ certificate         = "{server}"
 key                 = {{ file = "{key}" }}
 client_certificates = {{ mode = "ask", by = ["certificate.demo"] }}
 
+[[listen.host]]                     # a site that asks for none
+names       = ["app.localhost"]
+certificate = "{server}"
+key         = {{ file = "{key}" }}
+
 [token.demo]
 issuer     = "{issuer}"
 audiences  = ["demo"]
@@ -201,6 +207,22 @@ danger_allow_http = true            # this issuer lives on loopback
 [certificate.demo]                  # this authority was made for the demo
 authorities = "{authorities}"
 subject     = "san.email"
+
+[openid_provider]                   # who has a certificate is signed in at the sites
+issuer       = "https://localhost:{port}"
+certificates = ["certificate.demo"]
+sites        = ["app.localhost:{port}"]
+
+[sso.demo]                          # which know whose it is
+issuer = "https://localhost:{port}"
+
+[session]
+store = "memory"
+
+[[route]]
+hosts  = ["app.localhost"]
+accept = ["sso.demo"]
+to     = "http://{application}"
 
 [[route]]                           # one page for everybody
 hosts  = ["127.0.0.1", "localhost"]

@@ -24,7 +24,7 @@ pub(super) struct Files {
 pub(super) fn make(folder: &Path) -> Result<Files, DemoError> {
     let wish = Quick {
         name: "Countersign demo",
-        server: &["localhost", "127.0.0.1"],
+        server: &["localhost", "127.0.0.1", "app.localhost"],
         client: &["ann@demo.test"],
     };
     let now = SystemClock::new().now().wall;

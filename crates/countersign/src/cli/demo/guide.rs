@@ -44,6 +44,8 @@ struct Request {
     /// The authorities to believe, and the certificate to show with its key: files.
     authorities: Option<PathBuf>,
     shown: Option<(PathBuf, PathBuf)>,
+    /// Whether it goes where it is sent, and keeps cookies on the way.
+    follows: bool,
     status: u16,
     reason: &'static str,
     /// What more there is to say.
@@ -59,7 +61,9 @@ impl Request {
         let authorities = authorities.map(|path| format!(" --cacert {}", path.display()));
         let shown = self.shown.iter();
         let shown = shown.map(|(file, key)| format!(" --cert {} --key {}", file.display(), key.display()));
-        let options = headers.chain(authorities).chain(shown).collect::<String>();
+        let follows = self.follows.then(|| " -L -b ''".to_owned());
+        let options = follows.into_iter().chain(headers);
+        let options = options.chain(authorities).chain(shown).collect::<String>();
         format!("curl -i{options} {}", self.url)
     }
 
@@ -79,7 +83,7 @@ impl Request {
         json!({
             "method": "GET", "url": self.url, "headers": headers.collect::<Map<_, _>>(), "status": self.status,
             "reason": self.reason, "message": self.why, "curl": self.curl(), "authorities": self.authorities,
-            "certificate": self.shown.as_ref().map(|(file, _)| file), "key": self.shown.as_ref().map(|(_, key)| key),
+            "follows": self.follows, "certificate": self.shown.as_ref().map(|(file, _)| file), "key": self.shown.as_ref().map(|(_, key)| key),
         })
     }
 }
@@ -117,6 +121,7 @@ impl Guide {
             headers,
             authorities: None,
             shown: None,
+            follows: false,
             status,
             reason,
             why,
@@ -208,25 +213,37 @@ impl Guide {
     }
 }
 
-/// The page for who has a certificate: with one, and without.
-fn with_certificate(at: At, files: &Files) -> [Request; 2] {
+/// The page for who has a certificate: with one, and without; and a site that asks for none, and knows whose it is.
+fn with_certificate(at: At, files: &Files) -> [Request; 3] {
     let own = (files.client.clone(), files.client_key.clone());
     let request = |shown, status, reason, why| Request {
         url: format!("https://{}/device", at.secure),
         headers: Vec::new(),
         authorities: Some(files.authorities.clone()),
         shown,
+        follows: false,
         status,
         reason,
         why,
     };
     [
         request(
-            Some(own),
+            Some(own.clone()),
             200,
             AnswerReason::Allowed.code(),
             "a client certificate, made for this demo as `countersign ca quickstart` makes one",
         ),
         request(None, 403, AnswerReason::CertificateRequired.code(), ""),
+        Request {
+            url: format!("https://app.localhost:{}/hello", at.secure.port()),
+            headers: vec![("Accept", "text/html".to_owned())],
+            follows: true,
+            ..request(
+                Some(own),
+                200,
+                AnswerReason::Allowed.code(),
+                "certificate single sign-on: this site asks for no certificate, and is told whose it is by the one that does",
+            )
+        },
     ]
 }
