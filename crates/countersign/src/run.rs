@@ -94,6 +94,7 @@ impl Running {
         let mut ports = ports(&plan.environment, folder.as_ref().ok())?;
         let loopback = Loopback::new(ports.http);
         ports.http = Arc::clone(&loopback) as _;
+        let loading = loopback.loading();
         let asked = Asked::new(&ports, Refresh::Background);
         let restored = asked.revocations.restore().await;
         let refused = |told: Vec<Diagnostic>| RunError::Configuration(told_whole(&told, &sources));
@@ -135,6 +136,7 @@ impl Running {
             origin: plan.origin,
             environment: plan.environment,
             shared,
+            loopback,
             ports,
             asked,
             sessions: opened,
@@ -157,7 +159,7 @@ impl Running {
             running.admin(&folder);
         }
         drop(program.put_in_force(loaded, in_force, (change, Step::Nothing), &mut program.sockets()));
-        drop(starting);
+        drop((loading, starting));
         Ok(running)
     }
 

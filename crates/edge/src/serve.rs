@@ -25,7 +25,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use turn::Turn;
 
-pub use itself::Loopback;
+pub use itself::{Loading, Loopback};
 
 mod itself;
 mod turn;

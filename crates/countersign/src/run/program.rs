@@ -14,7 +14,7 @@ use countersign_core::Ports;
 use countersign_edge::audit::{Action, Audit};
 use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
-use countersign_edge::serve::Shared;
+use countersign_edge::serve::{Loopback, Shared};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(super) struct Program {
     pub(super) origin: Origin,
     pub(super) environment: Arc<Environment>,
     pub(super) ports: Ports,
+    /// The short way to our own provider.
+    pub(super) loopback: Arc<Loopback>,
     pub(super) asked: Asked,
     pub(super) sessions: Opened,
     pub(super) shared: Arc<Shared>,
@@ -207,6 +209,7 @@ impl Program {
             })
             .await?;
         tokio::time::sleep(BETWEEN_READINGS).await;
+        let loading = self.loopback.loading();
         let (loaded, second, stamps) = self
             .aside(|program| {
                 let sources = program.sources(again)?;
@@ -223,6 +226,7 @@ impl Program {
         let step = step.map_err(|told| Refused::because_of(&[told], &sources))?;
         let keys = WantedKeys::of(&loaded);
         let (generation, closed) = self.take(loaded, &before, (sources, stamps), step)?;
+        drop(loading);
         self.asked.make_keys(keys).await;
         // Who hears that it was taken finds nobody at an address that was removed.
         let all = async {

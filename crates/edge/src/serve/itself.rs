@@ -18,13 +18,33 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::timeout;
+
+/// How long what is asked waits for a configuration that is being put in force.
+const LOADS: Duration = Duration::from_secs(5);
 
 /// The way out, but for what is asked of our own provider: that is answered here, by the rules in force when it is asked.
 #[derive(Debug)]
 pub struct Loopback {
     outside: Arc<dyn HttpClient>,
     inside: OnceLock<Weak<Shared>>,
+    /// How many configurations are being put in force.
+    loading: watch::Sender<usize>,
+}
+
+/// A configuration is being put in force: what is asked meanwhile waits until it is, or is not. It may be the one with our
+/// provider, and nobody outside is to be asked for what that will know.
+#[derive(Debug)]
+pub struct Loading(Arc<Loopback>);
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        self.0
+            .loading
+            .send_modify(|count| *count = count.saturating_sub(1));
+    }
 }
 
 impl Loopback {
@@ -33,7 +53,20 @@ impl Loopback {
         Arc::new(Self {
             outside,
             inside: OnceLock::new(),
+            loading: watch::Sender::new(0),
         })
+    }
+
+    /// Until what this gives is dropped, a configuration is being put in force.
+    pub fn loading(self: &Arc<Self>) -> Loading {
+        self.loading.send_modify(|count| *count += 1);
+        Loading(Arc::clone(self))
+    }
+
+    /// When no configuration is being put in force any more, or that takes too long.
+    async fn settled(&self) {
+        let mut loading = self.loading.subscribe();
+        drop(timeout(LOADS, loading.wait_for(|count| *count == 0)).await);
     }
 
     /// From now on requests to the origin of the provider that `shared` has come there. Only the first counts.
@@ -61,21 +94,35 @@ impl HttpClient for Loopback {
         request: Request<Bytes>,
         limits: FetchLimits,
     ) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
-        let Some(shared) = self.within(&request) else {
-            return self.outside.send(request, limits);
-        };
-        Box::pin(async move {
-            let answer = async {
-                let answer = shared.answer_itself(request).await?;
-                let (head, body) = answer.into_parts();
-                let whole = Limited::new(body, limits.body_bytes).collect().await;
-                let whole = whole.map_err(|_| HttpError::TooLarge(limits.body_bytes))?;
-                Ok(Response::from_parts(head, whole.to_bytes()))
-            };
-            let in_time = timeout(limits.deadline, answer).await;
-            in_time.unwrap_or(Err(HttpError::TooSlow(limits.deadline)))
-        })
+        match self.within(&request) {
+            Some(shared) => Box::pin(whole(shared, request, limits)),
+            None if *self.loading.borrow() == 0 => self.outside.send(request, limits),
+            None => Box::pin(async move {
+                self.settled().await;
+                match self.within(&request) {
+                    Some(shared) => whole(shared, request, limits).await,
+                    None => self.outside.send(request, limits).await,
+                }
+            }),
+        }
     }
+}
+
+/// The answer from within, whole and in time.
+async fn whole(
+    shared: Arc<Shared>,
+    request: Request<Bytes>,
+    limits: FetchLimits,
+) -> Result<Response<Bytes>, HttpError> {
+    let answer = async {
+        let answer = shared.answer_itself(request).await?;
+        let (head, body) = answer.into_parts();
+        let whole = Limited::new(body, limits.body_bytes).collect().await;
+        let whole = whole.map_err(|_| HttpError::TooLarge(limits.body_bytes))?;
+        Ok(Response::from_parts(head, whole.to_bytes()))
+    };
+    let in_time = timeout(limits.deadline, answer).await;
+    in_time.unwrap_or(Err(HttpError::TooSlow(limits.deadline)))
 }
 
 impl Shared {
@@ -128,4 +175,52 @@ fn read(head: Parts, id: RequestId) -> Result<OriginalRequest, HttpError> {
     };
     judged()
         .map_err(|unreadable: countersign_core::gate::Unreadable| HttpError::Unsendable(unreadable.detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::served;
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    /// Somebody outside, who says so.
+    #[derive(Debug)]
+    struct Outside;
+
+    impl HttpClient for Outside {
+        fn send(
+            &self,
+            _: Request<Bytes>,
+            _: FetchLimits,
+        ) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
+            Box::pin(async { Err(HttpError::Unreachable("outside".to_owned())) })
+        }
+    }
+
+    fn limits() -> FetchLimits {
+        FetchLimits {
+            deadline: Duration::from_secs(5),
+            body_bytes: 1000,
+            as_public_as: None,
+            authorities: None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_asked_while_a_configuration_is_put_in_force_waits_for_it_and_not_for_ever() {
+        let loopback = Loopback::new(Arc::new(Outside));
+        loopback.lead_to(&served(None).shared);
+        let ask = || loopback.send(Request::new(Bytes::new()), limits());
+        let outside = Err(HttpError::Unreachable("outside".to_owned()));
+        assert_eq!(ask().await.map(drop), outside);
+        let loading = loopback.loading();
+        let mut asked = ask();
+        let pending = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_pending())).await;
+        assert!(pending);
+        drop(loading);
+        assert_eq!(asked.await.map(drop), outside);
+        let _never_ends = loopback.loading();
+        assert_eq!(ask().await.map(drop), outside);
+    }
 }
