@@ -18,7 +18,7 @@ const fn given(command: &'static str, binary: &'static str, test: &'static str) 
 }
 
 /// Each names a command, not its options; the help of `xtask` and `countersign` is where those are.
-pub(super) const GIVEN: [Given; 24] = [
+pub(super) const GIVEN: [Given; 25] = [
     given(
         "cargo install --path crates/countersign",
         "e2e",
@@ -54,6 +54,11 @@ pub(super) const GIVEN: [Given; 24] = [
         "countersign certificate inspect",
         "certificate",
         "inspect_shows_what_is_in_it_and_what_applications_would_read",
+    ),
+    given(
+        "countersign token get",
+        "program",
+        "a_certificate_gets_a_token_for_a_site_alone_on_a_line",
     ),
     given(
         "countersign certificate verify",

@@ -19,7 +19,7 @@ pub(super) struct Followed {
 }
 
 /// All of them.
-pub(super) const FOLLOWED: [Followed; 10] = [
+pub(super) const FOLLOWED: [Followed; 11] = [
     Followed {
         page: "README.md",
         heading: "Five minutes to a protected page",
@@ -44,6 +44,11 @@ pub(super) const FOLLOWED: [Followed; 10] = [
         page: "examples/nginx/login/README.md",
         heading: "Try it here",
         place: || logins("nginx/login"),
+    },
+    Followed {
+        page: "examples/sso/README.md",
+        heading: "Beside nginx",
+        place: || certificates("sso/nginx"),
     },
     Followed {
         page: "examples/standalone/README.md",
