@@ -291,8 +291,9 @@ impl Gateway for Process {
 
     fn tick(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            self.key_sets.tick(self.world.clock.now()).await;
+            // Ours first: a guard in this very process asks for them.
             self.provider_keys.tick(self.world.clock.now()).await;
+            self.key_sets.tick(self.world.clock.now()).await;
             // What requests have left behind them, such as the renewal of a session, comes to its end.
             for _ in 0..100 {
                 tokio::task::yield_now().await;
