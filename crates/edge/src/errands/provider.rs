@@ -1,6 +1,6 @@
 //! The endpoints of our own OpenID Provider: what browsers and clients ask of it.
 
-use super::{Done, Errand};
+use super::{Done, Errand, RETRY_AFTER};
 use crate::body::Body;
 use crate::page::Words;
 use bytes::Bytes;
@@ -83,7 +83,8 @@ impl Errand<'_> {
 
     fn unavailable(&self, reason: UnavailableReason, detail: String) -> Done {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        let words = Words::new(self.request, status, reason.code(), reason.meaning());
+        let mut words = Words::new(self.request, status, reason.code(), reason.meaning());
+        words.retry_after = Some(RETRY_AFTER);
         Done::telling(&words, "unavailable", detail)
     }
 

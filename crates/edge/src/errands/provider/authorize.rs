@@ -27,18 +27,21 @@ impl Errand<'_> {
         {
             Authorized::Told(answered) => self.answer(provider, answered),
             Authorized::Click(click) => self.want_click(click),
-            Authorized::Unanswerable(why) => {
-                let reason = ErrandReason::AuthorizationRefused;
-                let (code, meaning) = (reason.code(), reason.meaning());
-                let words = Words::new(self.request, StatusCode::BAD_REQUEST, code, meaning);
-                Done::telling(&words, "errand", why.to_string())
-            }
+            Authorized::Unanswerable(why) => self.unanswerable(why.to_string()),
             Authorized::NoCertificate(failure) => self.want_certificate(failure, &form),
             Authorized::Unavailable(detail) => self.no_store(detail),
         };
         let headers = done.response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         done
+    }
+
+    /// The page of a request that nobody is answered.
+    fn unanswerable(&self, detail: String) -> Done {
+        let reason = ErrandReason::AuthorizationRefused;
+        let (code, meaning) = (reason.code(), reason.meaning());
+        let words = Words::new(self.request, StatusCode::BAD_REQUEST, code, meaning);
+        Done::telling(&words, "errand", detail)
     }
 
     /// Whether a page of this very host sent it, and no hand that typed it or followed a link in a mail.
@@ -67,7 +70,7 @@ impl Errand<'_> {
     fn hand_form(&self, action: &str, fields: Vec<(&'static str, Secret<String>)>) -> Done {
         let origin = origin_of(action).unwrap_or_default();
         let Some(action) = Href::new(action) else {
-            return self.no_store("a redirect URI that no page can lead to".to_owned());
+            return self.unanswerable("a redirect URI that no page can lead to".to_owned());
         };
         let fields = fields.into_iter();
         let page = Page::HandOn(HandOn {
@@ -87,7 +90,7 @@ impl Errand<'_> {
         let reason = ErrandReason::LoginClick;
         let words = Words::new(self.request, StatusCode::OK, reason.code(), reason.meaning());
         let Some(go) = Href::new(format!("{AUTHORIZE}?{}", click.query)) else {
-            return self.no_store("a request that is too long for a link".to_owned());
+            return self.unanswerable("a request that is too long for a link".to_owned());
         };
         let page = Page::Click(Click {
             who: click.who.into(),
