@@ -109,43 +109,35 @@ impl Provider {
         let hint = hint.and_then(|hint| self.hint(hint.expose()));
         let client = self.asking(hint.as_ref(), asked.client_id.as_deref());
         let uri = asked.post_logout_redirect_uri.as_deref();
-        let admitted = uri.filter(|uri| {
-            client
-                .as_ref()
-                .is_some_and(|client| client.has_post_logout_redirect_uri(uri))
-        });
+        let admitted = uri.filter(|uri| is_admitted(client.as_ref(), uri));
         let location = admitted.and_then(|uri| asked.location(uri));
-        let remark = match (&asked.id_token_hint, &hint, uri, admitted) {
-            (Some(_), None, _, _) => "id_token_hint is no ID Token of ours",
-            (_, _, Some(_), None) => "post_logout_redirect_uri is none of that client's",
-            (None | Some(_), Some(_) | None, None | Some(_), _) => "",
+        let browser = Browser::of(&request.headers);
+        let session = |subject: &str| match browser {
+            Browser::In(value) => Some(sid(value, subject)),
+            Browser::New | Browser::Out => None,
         };
-        let person = request.certificate.presented.as_ref();
-        let person = person.and_then(|presented| self.judge(presented, now).ok());
-        let person = person.map(|proved| proved.person);
-        let subject = hint.as_ref().map(|hint| &hint.subject);
-        let subject = subject.or(person.as_ref().map(|person| &person.subject)).cloned();
-        let browsers = match (Browser::of(&request.headers), &subject) {
-            (Browser::In(value), Some(subject)) => Some(sid(value, subject)),
-            (Browser::In(_) | Browser::New | Browser::Out, _) => None,
-        };
-        let hinted = hint.map(|hint| hint.sid);
-        let is_theirs = hinted.is_some() && hinted == browsers;
-        if !(is_theirs || asked.clicked && here) {
+        let theirs = hint
+            .as_ref()
+            .filter(|hint| session(&hint.subject).is_some_and(|own| own == hint.sid));
+        let presented = request.certificate.presented.as_ref();
+        let proved = presented.and_then(|presented| self.judge(presented, now).ok());
+        let person = proved.map(|proved| proved.person);
+        if theirs.is_none() && !(asked.clicked && here) {
             return Ending::Asks(Asks {
-                who: person.and_then(|person| person.email).or(subject),
-                fields: owned(&asked),
+                who: person.map(|person| person.email.unwrap_or(person.subject)),
+                fields: owned(asked.fields(client.as_ref().map(Client::id), admitted)),
                 location,
             });
         }
-        let sids = [hinted.filter(|_| !is_theirs), browsers];
-        match self.told(sids.into_iter().flatten(), now).await {
+        let subject = theirs.map(|hint| hint.subject.clone());
+        let subject = subject.or(person.map(|person| person.subject));
+        match self.told(subject.as_deref().and_then(session), now).await {
             Ok(told) => Ending::Ended(Box::new(Ended {
+                remark: remark(&asked, hint.as_ref(), admitted),
                 subject,
                 location,
                 cookie: out(),
                 told,
-                remark,
             })),
             Err(error) => Ending::Unavailable(error.to_string()),
         }
@@ -172,25 +164,24 @@ impl Provider {
         }
     }
 
-    /// Ends these sessions; who is to be told of it.
-    async fn told(&self, sids: impl Iterator<Item = Box<str>>, now: Now) -> Result<Vec<Telling>, StoreError> {
-        let mut told = Vec::new();
-        for sid in sids {
-            let known = self.sign_off(&sid, now).await?;
-            let subject = &known.subject;
-            told.extend(known.clients.iter().filter_map(|id| {
-                // Whoever is no client any more is told nothing.
-                let uri = self.clients.find(id)?.backchannel_logout_uri()?;
-                Some(Telling {
-                    client_id: id.clone(),
-                    uri,
-                    subject: subject.clone(),
-                    sid: sid.clone(),
-                    jti: self.draw::<JTI_BYTES>(),
-                })
-            }));
-        }
-        Ok(told)
+    /// Ends this session; who is to be told of it.
+    async fn told(&self, sid: Option<Box<str>>, now: Now) -> Result<Vec<Telling>, StoreError> {
+        let Some(sid) = sid else {
+            return Ok(Vec::new());
+        };
+        let known = self.sign_off(&sid, now).await?;
+        let told = known.clients.iter().filter_map(|id| {
+            // Whoever is no client any more is told nothing.
+            let uri = self.clients.find(id)?.backchannel_logout_uri()?;
+            Some(Telling {
+                client_id: id.clone(),
+                uri,
+                subject: known.subject.clone(),
+                sid: sid.clone(),
+                jti: self.draw::<JTI_BYTES>(),
+            })
+        });
+        Ok(told.collect())
     }
 
     /// Tells one client, once.
@@ -224,8 +215,22 @@ impl Provider {
     }
 }
 
-fn owned(asked: &EndSession) -> Vec<(String, String)> {
-    let fields = asked.fields().into_iter();
+fn is_admitted(client: Option<&Client>, uri: &str) -> bool {
+    client.is_some_and(|client| client.has_post_logout_redirect_uri(uri))
+}
+
+fn remark(asked: &EndSession, hint: Option<&Hint>, admitted: Option<&str>) -> &'static str {
+    if asked.id_token_hint.is_some() && hint.is_none() {
+        "id_token_hint is no ID Token of ours"
+    } else if asked.post_logout_redirect_uri.is_some() && admitted.is_none() {
+        "post_logout_redirect_uri is none of that client's"
+    } else {
+        ""
+    }
+}
+
+fn owned(fields: Vec<(&str, &str)>) -> Vec<(String, String)> {
+    let fields = fields.into_iter();
     fields
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()

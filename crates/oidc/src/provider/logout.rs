@@ -58,18 +58,16 @@ impl EndSession {
         Ok(asked)
     }
 
-    /// The same once more with the user's click: the fields of a form.
-    pub fn fields(&self) -> Vec<(&'static str, &str)> {
+    /// The same once more with the user's click: the fields of a form. Who asks, and where the browser may go then, is known by now, and
+    /// the ID Token has said all it had to say: no page holds it.
+    pub fn fields<'f>(
+        &'f self,
+        client_id: Option<&'f str>,
+        post_logout_redirect_uri: Option<&'f str>,
+    ) -> Vec<(&'static str, &'f str)> {
         let fields = [
-            (
-                "id_token_hint",
-                self.id_token_hint.as_ref().map(|hint| hint.expose().as_str()),
-            ),
-            ("client_id", self.client_id.as_deref()),
-            (
-                "post_logout_redirect_uri",
-                self.post_logout_redirect_uri.as_deref(),
-            ),
+            ("client_id", client_id),
+            ("post_logout_redirect_uri", post_logout_redirect_uri),
             ("state", self.state.as_deref()),
             (CLICK, Some("1")),
         ];

@@ -16,9 +16,14 @@ fn a_logout_is_asked_for_with_what_is_there() {
     .unwrap();
     assert_eq!(asked.id_token_hint.as_ref().unwrap().expose(), "a.b.c");
     assert!(!asked.clicked);
-    let fields = asked.fields();
-    assert_eq!(fields.len(), 5);
-    assert_eq!(fields[3], ("state", "x&y"));
+    assert_eq!(
+        asked.fields(Some("grafana"), None),
+        [
+            ("client_id", "grafana"),
+            ("state", "x&y"),
+            ("countersign_click", "1")
+        ]
+    );
     assert_eq!(
         asked.location("https://app.test/?a=b").as_deref(),
         Some("https://app.test/?a=b&state=x%26y")
