@@ -1,5 +1,5 @@
-//! Every bad configuration of `tests/config` gets exactly the message beside it, and every example and generated page is
-//! what it should be.
+//! Every bad configuration gets exactly its message, and every example and generated page is what it should be.
+//! Long because whatever can be said of a configuration is checked here, and most of it in a few lines each.
 
 #![expect(clippy::unwrap_used, reason = "a test panics when it must")]
 
