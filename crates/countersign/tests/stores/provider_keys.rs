@@ -47,6 +47,10 @@ impl Kept for Disk {
         }
         self.kept.save(name, bytes)
     }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>> {
+        self.kept.remove(name)
+    }
 }
 
 /// One gateway, as far as its keys are concerned.
