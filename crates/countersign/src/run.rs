@@ -107,14 +107,7 @@ impl Running {
         let mut sockets = Sockets::new(plan.systemd, &metrics);
         let change = sockets.prepare(&loaded).map_err(refused)?;
         let log = Arc::new(Log::stderr(loaded.log.format, loaded.log.decisions));
-        if let Origin::Path(path) = &plan.origin {
-            let text = format!(
-                "countersign {}: configuration {}",
-                version::whole(),
-                path.display()
-            );
-            log.event("info", "starting", &text);
-        }
+        tell_start(&plan.origin, &log);
         asked.tell(&log);
         tell_state_folder(folder.as_ref(), &log);
         if let Err(why) = restored {
@@ -255,6 +248,17 @@ fn warn(loaded: &Loaded, sources: &Sources, log: &Log) {
             "configuration",
             &format!("{}: {}", warning.location(sources), warning.message),
         );
+    }
+}
+
+fn tell_start(origin: &Origin, log: &Log) {
+    if let Origin::Path(path) = origin {
+        let text = format!(
+            "countersign {}: configuration {}",
+            version::whole(),
+            path.display()
+        );
+        log.event("info", "starting", &text);
     }
 }
 
