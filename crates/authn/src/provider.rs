@@ -22,6 +22,7 @@ use std::time::Duration;
 
 pub use build::build;
 pub use options::OPTIONS;
+pub use sign_on::COOKIE;
 
 pub mod authorize;
 mod build;
@@ -78,6 +79,8 @@ pub struct Provider {
     pub entropy: Arc<dyn Entropy>,
     /// Through which clients are told of logouts.
     pub http: Arc<dyn HttpClient>,
+    /// Whose certificates clients have there (PEM), where that is not the system's affair.
+    pub authorities: Option<Arc<[u8]>>,
 }
 
 impl Provider {

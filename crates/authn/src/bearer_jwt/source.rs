@@ -217,17 +217,7 @@ impl<'a> Reading<'a> {
     /// system's. The outer `None` when a fault was noted.
     #[expect(clippy::option_option, reason = "a fault and no file are two things")]
     pub(crate) fn authorities(&mut self) -> Option<Option<Arc<[u8]>>> {
-        let Some((path, bytes)) = self.values.file("ca_file") else {
-            return Some(None);
-        };
-        let certificates = CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
-        if certificates.is_ok_and(|certificates| !certificates.is_empty()) {
-            return Some(Some(bytes.into()));
-        }
-        let message = format!("{path}: not a PEM file of certificates");
-        let help = "the authorities as PEM, one after another: -----BEGIN CERTIFICATE-----";
-        self.fault(Fault::new("ca_file", message).help(help));
-        None
+        authorities(self.values).map_err(|fault| self.fault(fault)).ok()
     }
 
     pub(crate) fn freshness(&self) -> Freshness {
@@ -247,4 +237,18 @@ impl<'a> Reading<'a> {
             self.fault(Fault::new("max_staleness", message).help("raise it, or lower `refresh`"));
         }
     }
+}
+
+/// The authorities of `ca_file`, as [`Reading::authorities`] reads them; `None` where there is no such file.
+pub(crate) fn authorities(values: &Values) -> Result<Option<Arc<[u8]>>, Fault> {
+    let Some((path, bytes)) = values.file("ca_file") else {
+        return Ok(None);
+    };
+    let certificates = CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
+    if certificates.is_ok_and(|certificates| !certificates.is_empty()) {
+        return Ok(Some(bytes.into()));
+    }
+    let message = format!("{path}: not a PEM file of certificates");
+    let help = "the authorities as PEM, one after another: -----BEGIN CERTIFICATE-----";
+    Err(Fault::new("ca_file", message).help(help))
 }

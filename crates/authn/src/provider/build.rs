@@ -2,6 +2,7 @@
 
 use super::Provider;
 use super::person::EmailFrom;
+use crate::bearer_jwt::source::authorities;
 use crate::kinds::Parts;
 use countersign_core::certificate::CertificateJudge;
 use countersign_core::options::{Fault, Values};
@@ -44,8 +45,9 @@ pub fn build(
     let unbound = clients::unbound(values, &clients, &mut faults);
     let mtls_origin = mtls_origin(values, &mut faults);
     let static_claims = static_claims(values, &mut faults);
-    let (Some(issuer), Some(keys), Some(static_claims), []) =
-        (issuer, keys, static_claims, faults.as_slice())
+    let told_by = authorities(values).map_err(|fault| faults.push(fault)).ok();
+    let (Some(issuer), Some(keys), Some(static_claims), Some(told_by), []) =
+        (issuer, keys, static_claims, told_by, faults.as_slice())
     else {
         return Err(faults);
     };
@@ -67,6 +69,7 @@ pub fn build(
         sessions: Arc::clone(&parts.sessions),
         entropy: Arc::clone(&parts.entropy),
         http: Arc::clone(&parts.http),
+        authorities: told_by,
     })
 }
 

@@ -204,7 +204,7 @@ impl Provider {
             body_bytes: MAX_ANSWER_BYTES,
             // The operator named it, or the pattern that it is of.
             as_public_as: telling.uri.host_str().map(Into::into),
-            authorities: None,
+            authorities: self.authorities.clone(),
         };
         let answer = self.http.send(request, limits).await?;
         if answer.status().is_success() {

@@ -179,6 +179,11 @@ pub const OPTIONS: Table = Table {
              for an issuer's host that does not ask everybody for a certificate. `https://mtls.home.example`.",
         ),
         Field::optional(
+            "ca_file",
+            Kind::File,
+            "The certificate authorities (PEM) believed for sites and applications that are told of logouts, instead of the system's.",
+        ),
+        Field::optional(
             "claims",
             Kind::TextMap,
             "Claims that every token has. None of the registered ones, and none of ours.",

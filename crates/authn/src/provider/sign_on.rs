@@ -14,8 +14,8 @@ use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The cookie.
-const COOKIE: &str = "__Host-countersign_sso";
+/// The cookie by which we know a browser.
+pub const COOKIE: &str = "__Host-countersign_sso";
 /// Its value in a browser that has logged out: it clicks before it logs in again.
 const OUT: &str = "out";
 /// How long that is remembered.

@@ -16,6 +16,7 @@ use countersign_authn::keys::Offline;
 use countersign_authn::kinds::{KINDS, Parts};
 use countersign_authn::login::cookies::Cookies;
 use countersign_authn::login::{self, Login, Logins, site};
+use countersign_authn::provider as own_provider;
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
 use countersign_core::credential_place::CredentialPlace;
@@ -149,7 +150,11 @@ fn own_cookies(document: &Document) -> Arc<[CredentialPlace]> {
     let sites = document.values.named(site::TABLE).first();
     let sites = sites.and_then(|_| Cookies::of_sites(&cookie));
     let own = cookies.chain(sites).flat_map(|cookies| cookies.places());
-    own.chain(tokens::places(&document.values)).collect()
+    let provider = document.values.table(own_provider::TABLE);
+    let provider = provider.map(|_| CredentialPlace::Cookie(own_provider::COOKIE.into()));
+    own.chain(provider)
+        .chain(tokens::places(&document.values))
+        .collect()
 }
 
 /// Faults at fields below `way`, as messages at their places.
