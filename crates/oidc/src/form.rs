@@ -48,6 +48,24 @@ pub enum FormError {
     Doubled,
 }
 
+/// The parameters of a form that was read.
+pub(crate) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Reads a form of at most so many bytes.
+    pub(crate) fn read(form: &[u8], max_bytes: usize) -> Result<Self, FormError> {
+        parse(form, max_bytes).map(Self)
+    }
+
+    /// One that is there and not empty: an empty one is as none (RFC 6749 sections 3.1 and 3.2).
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+}
+
 /// The parameters of a form, each of its own name, in order.
 pub(crate) fn parse(form: &[u8], max_bytes: usize) -> Result<Vec<(String, String)>, FormError> {
     if form.len() > max_bytes {

@@ -3,7 +3,7 @@
 
 use super::client::{Client, Clients};
 use super::scope::Scopes;
-use crate::form::{self, FormError};
+use crate::form::{self, FormError, Parameters};
 use crate::relying_party::authorization::ResponseMode;
 
 /// The parameter by which our own page tells that the user has clicked.
@@ -109,22 +109,9 @@ pub enum Read {
     Refused(AnswerTo, Refusal),
 }
 
-/// The parameters, each of its own name.
-struct Parameters(Vec<(String, String)>);
-
-impl Parameters {
-    /// One that is there and not empty: an empty one is as none (RFC 6749 section 3.1).
-    fn find(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
-    }
-}
-
 /// Reads the query, or the body of a form, of the authorization endpoint.
 pub fn read(form: &[u8], clients: &Clients) -> Result<Read, Unanswerable> {
-    let parameters = Parameters(form::parse(form, MAX_REQUEST_BYTES)?);
+    let parameters = Parameters::read(form, MAX_REQUEST_BYTES)?;
     let client = parameters.find("client_id").and_then(|id| clients.find(id));
     let client = client.ok_or(Unanswerable::Client)?;
     let redirect_uri = parameters.find("redirect_uri");

@@ -3,7 +3,7 @@
 
 use super::description;
 use super::scope::Scopes;
-use crate::form::{self, FormError};
+use crate::form::{self, FormError, Parameters};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use countersign_core::secret::Secret;
@@ -154,36 +154,23 @@ impl From<FormError> for TokenError {
     }
 }
 
-/// The parameters of a form; an empty one is as none (RFC 6749 section 3.2).
-struct Parameters(Vec<(String, String)>);
+fn need<'p>(parameters: &'p Parameters, name: &str, without: &'static str) -> Result<&'p str, TokenError> {
+    parameters.find(name).ok_or(TokenError::InvalidRequest(without))
+}
 
-impl Parameters {
-    fn find(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
-    }
-
-    fn need(&self, name: &str, without: &'static str) -> Result<&str, TokenError> {
-        self.find(name).ok_or(TokenError::InvalidRequest(without))
-    }
-
-    fn secret(&self, name: &str) -> Option<Secret<String>> {
-        self.find(name).map(|text| Secret::new(text.to_owned()))
-    }
+fn secret(parameters: &Parameters, name: &str) -> Option<Secret<String>> {
+    parameters.find(name).map(|text| Secret::new(text.to_owned()))
 }
 
 impl TokenRequest {
     /// Reads the form, and the Authorization header where there is one.
     pub fn read(form: &[u8], authorization: Option<&str>) -> Result<Self, TokenError> {
-        let parameters = Parameters(form::parse(form, MAX_REQUEST_BYTES)?);
-        let (client_id, proof) = client(&parameters, authorization)?;
-        let grant = match parameters.need("grant_type", "grant_type is missing")? {
-            "authorization_code" => Grant::Code(code(&parameters)?),
+        let parameters = &Parameters::read(form, MAX_REQUEST_BYTES)?;
+        let (client_id, proof) = client(parameters, authorization)?;
+        let grant = match need(parameters, "grant_type", "grant_type is missing")? {
+            "authorization_code" => Grant::Code(code(parameters)?),
             "refresh_token" => Grant::Refresh {
-                token: parameters
-                    .secret("refresh_token")
+                token: secret(parameters, "refresh_token")
                     .ok_or(TokenError::InvalidRequest("refresh_token is missing"))?,
                 scopes: parameters
                     .find("scope")
@@ -191,9 +178,7 @@ impl TokenRequest {
                     .transpose()?,
             },
             "client_credentials" => Grant::ClientCredentials {
-                resource: parameters
-                    .need("resource", "resource is missing (RFC 8707)")?
-                    .into(),
+                resource: need(parameters, "resource", "resource is missing (RFC 8707)")?.into(),
                 expires_in: expires_in(parameters.find("expires_in"))?,
             },
             _ => return Err(TokenError::UnsupportedGrantType),
@@ -207,8 +192,12 @@ impl TokenRequest {
 }
 
 fn code(parameters: &Parameters) -> Result<CodeGrant, TokenError> {
-    let code = parameters.need("code", "code is missing")?;
-    let verifier = parameters.need("code_verifier", "code_verifier is missing (PKCE, RFC 7636)")?;
+    let code = need(parameters, "code", "code is missing")?;
+    let verifier = need(
+        parameters,
+        "code_verifier",
+        "code_verifier is missing (PKCE, RFC 7636)",
+    )?;
     let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     if !VERIFIER_CHARACTERS.contains(&verifier.len()) || !verifier.bytes().all(sound) {
         return Err(TokenError::InvalidRequest(
@@ -217,7 +206,7 @@ fn code(parameters: &Parameters) -> Result<CodeGrant, TokenError> {
     }
     Ok(CodeGrant {
         code: Secret::new(code.to_owned()),
-        redirect_uri: parameters.need("redirect_uri", "redirect_uri is missing")?.into(),
+        redirect_uri: need(parameters, "redirect_uri", "redirect_uri is missing")?.into(),
         verifier: Secret::new(verifier.to_owned()),
     })
 }
@@ -237,7 +226,7 @@ fn client(
 ) -> Result<(Option<Box<str>>, Proof), TokenError> {
     let named = parameters.find("client_id").map(Box::<str>::from);
     let basic = authorization.map(basic).transpose()?;
-    let post = parameters.secret("client_secret").map(Proof::Post);
+    let post = secret(parameters, "client_secret").map(Proof::Post);
     let assertion = assertion(parameters)?.map(Proof::Assertion);
     let ways = usize::from(basic.is_some()) + usize::from(post.is_some()) + usize::from(assertion.is_some());
     if ways > 1 {
@@ -256,7 +245,7 @@ fn client(
 
 fn assertion(parameters: &Parameters) -> Result<Option<Secret<String>>, TokenError> {
     let kind = parameters.find("client_assertion_type");
-    match (kind, parameters.secret("client_assertion")) {
+    match (kind, secret(parameters, "client_assertion")) {
         (None, None) => Ok(None),
         (Some(JWT_BEARER), Some(assertion)) => Ok(Some(assertion)),
         (Some(_) | None, Some(_)) | (Some(_), None) => Err(TokenError::InvalidRequest(
