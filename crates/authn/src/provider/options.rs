@@ -100,7 +100,9 @@ const RULE: Table = Table {
 pub const OPTIONS: Table = Table {
     doc: "Certificate single sign-on: an OpenID Provider whose login is a client certificate. It answers on the host of `issuer` \
           alone: `/.well-known/openid-configuration` and, under `/.countersign/`, `authorize`, `token`, `userinfo`, `end-session`, `keys` \
-          and `keys.pem`.",
+          and `keys.pem`. A machine gets a token for a site by its certificate: `curl --cert robot.crt --key robot.key \
+          https://sso.home.example/.countersign/token -d grant_type=client_credentials -d resource=https://app.home.example`, or \
+          `countersign token get`.",
     fields: &[
         Field::required(
             "issuer",

@@ -282,7 +282,7 @@ pub(super) fn another_authority(folder: &Folder) -> Authority {
 }
 
 /// Writes a certificate and its key as `name.crt` and `name.key`.
-pub(super) fn keep(folder: &Folder, name: &str, certificate: &[u8], key: Key) {
+pub(crate) fn keep(folder: &Folder, name: &str, certificate: &[u8], key: Key) {
     folder.write(&format!("{name}.crt"), pem("CERTIFICATE", certificate));
     folder.write(&format!("{name}.key"), key.pem());
 }

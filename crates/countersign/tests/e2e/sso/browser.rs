@@ -1,7 +1,8 @@
 //! A person's browser: real Chromium, with a certificate of `countersign ca` in its store, and without.
 
 use super::example::{ANN, Example, Kind};
-use crate::certificates::site::ca;
+use crate::certificates::site::{ca, keep};
+use countersign_testkit::pki::{Authority, Key, San, Template};
 use serde_json::json;
 
 /// Three sites on two registrable domains.
@@ -92,5 +93,24 @@ fn after_a_logout_one_click_signs_in_again() {
         let shown =
             browser.does(&json!({ "do": "press", "name": format!("Continue as {ANN}"), "until": page }));
         assert_eq!(shown.status, 200, "{kind:?}: {}", shown.text);
+    }
+}
+
+/// Chromium does not even offer a certificate of an authority that the server does not name; curl shows what it is told to.
+#[test]
+fn a_certificate_of_another_authority_signs_nobody_in() {
+    for kind in Kind::ALL {
+        let example = Example::start(kind);
+        let (stranger, key) = (Authority::root("Another", Key(1)), Key(4));
+        let names = [San::Email(ANN)];
+        let certificate = stranger.issue(&Template::client("ann", key).names(&names));
+        keep(&example.folder, "stranger", &certificate, key);
+        let told = example.curl("/page", "stranger");
+        assert!(told.starts_with("403 "), "{kind:?}: {told}");
+        assert!(told.contains("certificate_unknown_authority"), "{kind:?}: {told}");
+        assert!(example.upstream.take().is_empty());
+        // The same with the right one.
+        let told = example.curl("/page", &format!("ca/issued/{ANN}"));
+        assert!(told.starts_with("200 "), "{kind:?}: {told}");
     }
 }

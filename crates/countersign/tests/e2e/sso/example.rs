@@ -7,6 +7,7 @@ use crate::process::{Folder, Process, free_addresses, repository, until_open};
 use crate::upstream::{Seen, Upstream};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 /// Whose certificates there are.
 pub(super) const ANN: &str = "ann@home.example";
@@ -134,6 +135,37 @@ impl Example {
             nss(&home, "pk12util", &["-i", &bundle, "-W", password]);
         }
         Browser::start_at(home)
+    }
+
+    /// Where curl ends up that goes to this page of a site with the certificate in these files, and keeps cookies on the
+    /// way: the status, and the page.
+    pub(super) fn curl(&self, path: &str, files: &str) -> String {
+        let mut command = Command::new("curl");
+        command
+            .args(["-s", "-S", "-L", "-b", "", "--max-time", "30", "--noproxy", "*"])
+            .args(["--cacert", "ca/root.crt", "-H", "Accept: text/html"])
+            .args([
+                "--cert",
+                &format!("{files}.crt"),
+                "--key",
+                &format!("{files}.key"),
+            ])
+            .args([
+                "--resolve",
+                &format!("sso.home.test:{}:127.0.0.1", self.provider.port()),
+            ])
+            .args([
+                "--resolve",
+                &format!("app.home.test:{}:127.0.0.1", self.sites.port()),
+            ])
+            .args(["-o", "answer", "-w", "%{http_code} "])
+            .arg(self.url("app.home.test", path))
+            .current_dir(&self.folder.0);
+        let output = command.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{path} with {files}: {told}");
+        let status = String::from_utf8(output.stdout).unwrap();
+        status + &crate::fronts::read(&self.folder.0.join("answer"))
     }
 
     /// What reached the application since it was last asked, but for icons: one request.
