@@ -107,20 +107,35 @@ fn is_own(places: &[CredentialPlace], pair: &[u8]) -> bool {
     })
 }
 
-/// Whether some application reads a cookie `own` out of `pair`: there are those to which a comma, a space or a quote ends a
-/// cookie, too (RFC 2965, Python's `http.cookies`).
+/// Whether some application reads a cookie `own` out of `pair`: there are those to which a comma, a quote, a space of any
+/// script or what only looks like one ends a cookie, too (RFC 2965, Python's `http.cookies` and `str.strip`), and those to
+/// which an `=` in front of it is nothing (Werkzeug before 2.2.3).
 fn hides(pair: &[u8], own: &str) -> bool {
-    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'"');
+    let ends = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b',' | b'"');
     let own = folded_cookie(own.as_bytes());
-    let mut pieces = pair.split(ends).filter(|piece| !piece.is_empty());
+    let pieces = pair.split(ends).map(|piece| {
+        let unnamed = piece.iter().take_while(|byte| **byte == b'=').count();
+        piece.get(unnamed..).unwrap_or_default()
+    });
     // What has no `=` behind it may have one after a space.
+    let mut pieces = pieces.filter(|piece| !piece.is_empty());
     pieces.any(|piece| folded_cookie(cookie_name(piece)) == own)
 }
 
-/// A cookie's name as the most careless application reads it: unescaped, without regard to case, cut at a zero byte or a bracket
-/// (PHP), and with one sign for all that names of variables have none for.
+/// A cookie's name as the most careless application reads it: unescaped, without the spaces around it and without regard to
+/// case, cut at a zero byte or a bracket (PHP), and with one sign for all that names of variables have none for.
 pub fn folded_cookie(name: &[u8]) -> Vec<u8> {
-    let (mut folded, mut rest) = (Vec::with_capacity(name.len()), name);
+    let unescaped = unescaped(name);
+    let folded = unescaped.trim_ascii().iter().map(|byte| match byte {
+        b'-' | b'.' | b' ' => b'_',
+        byte => byte.to_ascii_lowercase(),
+    });
+    folded.collect()
+}
+
+/// `name` as a form decodes it, up to a zero byte or a bracket.
+fn unescaped(name: &[u8]) -> Vec<u8> {
+    let (mut whole, mut rest) = (Vec::with_capacity(name.len()), name);
     loop {
         let unescaped = match rest {
             [b'%', high, low, after @ ..] => escaped([*high, *low]).map(|byte| (byte, after)),
@@ -128,12 +143,9 @@ pub fn folded_cookie(name: &[u8]) -> Vec<u8> {
         };
         let next = unescaped.or_else(|| rest.split_first().map(|(byte, after)| (*byte, after)));
         match next {
-            None | Some((0 | b'[', _)) => return folded,
+            None | Some((0 | b'[', _)) => return whole,
             Some((byte, after)) => {
-                folded.push(match byte {
-                    b'-' | b'.' | b' ' | b'+' => b'_',
-                    byte => byte.to_ascii_lowercase(),
-                });
+                whole.push(if byte == b'+' { b' ' } else { byte });
                 rest = after;
             }
         }
@@ -188,11 +200,29 @@ mod tests {
             "a=1\tAccess-Token =x",
             "a=\"1\"Access-Token=x",
             "\"Access-Token\"=x",
+            "=Access-Token=x",
+            "== Access-Token=x",
+            "%20Access-Token=x",
+            "+Access-Token+=x",
+            "%09access%5ftoken%20=x",
         ] {
             assert_eq!(left(line), None, "{line}");
             let whole = format!("theme=dark; {line}; b=2");
             let left = cookies_left(&places, &HeaderValue::from_str(&whole).unwrap());
             assert_eq!(left.unwrap(), "theme=dark; b=2", "{line}");
+        }
+        // Spaces of other scripts, in Latin-1 and in UTF-8.
+        for line in [
+            b"\xa0Access-Token=x".as_slice(),
+            b"\x85Access-Token\xa0=x",
+            b"\xc2\xa0Access-Token\xe2\x80\x83=x",
+            b"a=1\xa0Access-Token=x",
+        ] {
+            assert_eq!(
+                cookies_left(&places, &HeaderValue::from_bytes(line).unwrap()),
+                None,
+                "{line:?}"
+            );
         }
         for line in [
             "AccessToken=x",

@@ -94,14 +94,16 @@ fn static_claims(values: &Values, faults: &mut Vec<Fault>) -> Option<StaticClaim
     // Names of keys are each there once, and texts are texts.
     let claims = parse_object(text.as_bytes()).ok()?;
     StaticClaims::new(claims)
-        .map_err(|error| {
-            let help = match &*error.0 {
-                "iss" => "the issuer is `issuer`",
-                "exp" => "how long tokens hold is `token_life`",
-                _ => "call it otherwise",
-            };
-            let fault = Fault::new(&error.0, error.to_string()).within("claims");
-            faults.push(fault.help(help));
+        .map_err(|errors| {
+            faults.extend(errors.iter().map(|error| {
+                let help = match &*error.0 {
+                    "iss" => "the issuer is `issuer`",
+                    "exp" => "how long tokens hold is `token_life`",
+                    _ => "call it otherwise",
+                };
+                let fault = Fault::new(&error.0, error.to_string()).within("claims");
+                fault.help(help)
+            }));
         })
         .ok()
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use countersign_authn::provider::Provider;
 use countersign_authn::provider::keys::KeysError;
 use countersign_authn::provider::redeem::RedeemError;
+use countersign_core::gate::Scheme;
 use countersign_core::own_path::ProviderPage;
 use countersign_core::reason::{ErrandReason, UnavailableReason};
 use countersign_oidc::provider::token::TokenError;
@@ -35,6 +36,9 @@ impl Errand<'_> {
         let Some(provider) = self.gateway.provider.as_ref().map(Arc::clone) else {
             return self.not_allowed("");
         };
+        if self.request.scheme != Scheme::Https {
+            return self.only_over_https();
+        }
         match page {
             ProviderPage::Discovery => {
                 let document = format!("{}\n", provider.metadata());
@@ -46,6 +50,13 @@ impl Errand<'_> {
             ProviderPage::Userinfo => self.tell_about(&provider),
             ProviderPage::EndSession => self.end_session(&provider, body).await,
         }
+    }
+
+    /// The issuer is https, and what it gives would be read on the way.
+    fn only_over_https(&self) -> Done {
+        let (status, reason) = (StatusCode::FORBIDDEN, ErrandReason::CookiesOverHttp);
+        let words = Words::new(self.request, status, reason.code(), reason.meaning());
+        Done::telling(&words, "errand", String::new())
     }
 
     fn tell_signing_keys(self, provider: &Provider, page: ProviderPage) -> Done {

@@ -228,15 +228,20 @@ fn seconds(text: &str) -> Result<u64, Refusal> {
 
 /// The same request with the user's click: the query of a link on our own page.
 pub fn with_click(form: &[u8]) -> String {
+    again(form).append_pair(CLICK, "1").finish()
+}
+
+/// The same request without a click: nobody has been asked yet.
+pub fn without_click(form: &[u8]) -> String {
+    again(form).finish()
+}
+
+fn again(form: &[u8]) -> url::form_urlencoded::Serializer<'static, String> {
     let parameters = form::parse(form, MAX_REQUEST_BYTES).unwrap_or_default();
-    let asked = parameters
-        .iter()
-        .filter(|(name, _)| name != CLICK)
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(asked)
-        .append_pair(CLICK, "1")
-        .finish()
+    let asked = parameters.iter().filter(|(name, _)| name != CLICK);
+    let mut again = url::form_urlencoded::Serializer::new(String::new());
+    again.extend_pairs(asked.map(|(name, value)| (name.as_str(), value.as_str())));
+    again
 }
 
 /// Printable ASCII (RFC 6749 appendix A.5), of bounded length.

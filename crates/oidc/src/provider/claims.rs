@@ -67,15 +67,15 @@ impl StaticClaims {
         Self(Claims::empty())
     }
 
-    /// These claims.
-    pub fn new(claims: Claims) -> Result<Self, RegisteredClaim> {
-        let ours = claims
-            .root()
-            .map(|(name, _)| name)
-            .find(|name| OURS.contains(name));
-        match ours {
-            Some(name) => Err(RegisteredClaim(name.into())),
-            None => Ok(Self(claims)),
+    /// These claims; else all that would replace one of ours.
+    pub fn new(claims: Claims) -> Result<Self, Vec<RegisteredClaim>> {
+        let names = claims.root().map(|(name, _)| name);
+        let ours = names.filter(|name| OURS.contains(name));
+        let ours = ours.map(|name| RegisteredClaim(name.into())).collect::<Vec<_>>();
+        if ours.is_empty() {
+            Ok(Self(claims))
+        } else {
+            Err(ours)
         }
     }
 }
@@ -297,7 +297,7 @@ mod tests {
             let claims = parse_object(format!(r#"{{"tenant":"home","{name}":"x"}}"#).as_bytes()).unwrap();
             assert_eq!(
                 StaticClaims::new(claims).unwrap_err(),
-                RegisteredClaim(name.into())
+                [RegisteredClaim(name.into())]
             );
         }
     }

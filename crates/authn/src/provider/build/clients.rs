@@ -78,7 +78,7 @@ fn places(values: &Values, key: &str, faults: &mut Vec<Fault>) -> Vec<Box<str>> 
         if is_sound(text) {
             sound.push(text.into());
         } else {
-            faults.push(unsound(&index.to_string(), text).within(key));
+            faults.push(unsound(&index.to_string()).within(key));
         }
     }
     sound
@@ -87,7 +87,7 @@ fn places(values: &Values, key: &str, faults: &mut Vec<Fault>) -> Vec<Box<str>> 
 fn logout(values: &Values, faults: &mut Vec<Fault>) -> ClientLogout {
     let told = values.text("backchannel_logout_uri");
     let unsound = told.filter(|text| !is_sound(text));
-    faults.extend(unsound.map(|text| self::unsound("backchannel_logout_uri", text)));
+    faults.extend(unsound.map(|_| self::unsound("backchannel_logout_uri")));
     ClientLogout {
         redirect_uris: places(values, "post_logout_redirect_uris", faults),
         backchannel_uri: told.and_then(|text| Url::parse(text).ok()),
@@ -105,8 +105,8 @@ fn is_sound(text: &str) -> bool {
     })
 }
 
-fn unsound(key: &str, text: &str) -> Fault {
-    let message = format!("{text:?} is not https, or has a fragment or a user");
+fn unsound(key: &str) -> Fault {
+    let message = "an address that is not https, or has a fragment or a user";
     Fault::new(key, message).help("https://app.home.example/callback; http at localhost alone")
 }
 
@@ -117,7 +117,12 @@ fn proof(values: &Values, judges: &[Arc<dyn CertificateJudge>], faults: &mut Vec
         faults.push(Fault::new(second, message).help("leave one of them out"));
     }
     if let Some(secret) = values.secret("client_secret") {
-        return ClientProof::Secret(SecretHash::of(secret.expose().trim_ascii_end()));
+        let secret = secret.expose().trim_ascii_end();
+        if secret.is_empty() {
+            let fault = Fault::new("client_secret", "a secret of blanks, which anybody has");
+            faults.push(fault.help("openssl rand -hex 32 > client-secret"));
+        }
+        return ClientProof::Secret(SecretHash::of(secret));
     }
     if let Some((_, bytes)) = values.file("jwks") {
         return keys(bytes, faults).map_or(ClientProof::None, ClientProof::Keys);

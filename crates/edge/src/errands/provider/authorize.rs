@@ -10,6 +10,7 @@ use countersign_core::certificate::Failure;
 use countersign_core::own_path::AUTHORIZE;
 use countersign_core::reason::{AnswerReason, ErrandReason};
 use countersign_core::secret::Secret;
+use countersign_oidc::provider::authorize::without_click;
 use countersign_oidc::provider::response::Delivery;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
@@ -112,8 +113,7 @@ impl Errand<'_> {
             },
         );
         let words = Words::new(self.request, StatusCode::FORBIDDEN, code, meaning);
-        let again = std::str::from_utf8(form).ok();
-        let again = again.and_then(|query| Href::new(format!("{AUTHORIZE}?{query}")));
+        let again = Href::new(format!("{AUTHORIZE}?{}", without_click(form)));
         let page = Page::Certificate(Certificate { flaw, again });
         Done::telling(&words.on(page), "rejected", detail)
     }
