@@ -16,6 +16,7 @@ use countersign_core::authn::{
 };
 use countersign_core::claims::{Claims, Value};
 use countersign_core::credential_place::CredentialPlace;
+use countersign_core::gate::PublicPorts;
 use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
 use countersign_core::reason::RejectionReason;
 use countersign_core::request::OriginalRequest;
@@ -49,8 +50,8 @@ pub struct BearerJwt {
     name: Arc<str>,
     places: Places,
     expectation: Expectation,
-    /// Whether a token is for the site that it is shown at, and for no other.
-    by_origin: bool,
+    /// The ports of sites, where a token is for the one that it is shown at, and for no other.
+    by_origin: Option<PublicPorts>,
     keys: Arc<dyn Keys>,
     /// Its number in the cache.
     judge: u64,
@@ -174,7 +175,7 @@ impl BearerJwt {
             let hint = if audiences.iter().all(|got| *got == "account") {
                 KEYCLOAK_HINT
             } else {
-                ""
+                self.about_the_port(candidate)
             };
             let got = audiences
                 .iter()

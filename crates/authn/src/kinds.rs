@@ -15,6 +15,7 @@ use crate::session::Sessions;
 use crate::token_cache::TokenCache;
 use countersign_core::authn::Authenticator;
 use countersign_core::entropy::Entropy;
+use countersign_core::gate::PublicPorts;
 use countersign_core::http_client::HttpClient;
 use countersign_core::options::{Fault, Table, Values};
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub cookie: SessionCookie,
     /// Whether an identity header asks for a token of a session.
     pub sends_tokens: bool,
+    /// The ports at which clients reach sites.
+    pub public_ports: PublicPorts,
     /// Through which providers are asked.
     pub http: Arc<dyn HttpClient>,
     /// Random bytes.
@@ -138,6 +141,7 @@ pub(crate) fn offline() -> Parts {
         sessions: Arc::new(Offline),
         cookie: SessionCookie::default(),
         sends_tokens: false,
+        public_ports: PublicPorts::default(),
         http: Arc::new(Offline),
         entropy: Arc::new(Zeros),
     }

@@ -17,7 +17,7 @@ use countersign_core::principal::{Principal, SessionTokens};
 use countersign_core::reason::UnavailableReason;
 use countersign_core::request::OriginalRequest;
 use countersign_core::session::RecordKey;
-use countersign_core::time::Now;
+use countersign_core::time::{Now, Timestamp};
 use http::HeaderValue;
 use party::RelyingParty;
 use std::sync::Arc;
@@ -151,6 +151,9 @@ impl Login {
     }
 
     fn cookie(&self, request: &OriginalRequest) -> Cookie {
+        if !self.party.is_at(&request.host) {
+            return Cookie::None;
+        }
         match sent(&request.headers, &self.party.cookies().session(&request.host)) {
             Sent::Nothing => Cookie::None,
             Sent::Doubtful => Cookie::Broken,
@@ -201,24 +204,34 @@ impl Login {
     }
 }
 
-/// The principal of a session. An access token that has ended, and could not be renewed, goes no further.
+/// The principal of a session. A token that has ended, and could not be renewed, goes no further.
 fn with_what_holds(session: &LiveSession, now: Now) -> Arc<Principal> {
     let principal = &session.principal;
-    let ended = session.record.access_ends.is_some_and(|ends| now.wall >= ends);
-    match &principal.tokens {
-        Some(tokens) if ended && tokens.access.is_some() => {
-            let tokens = SessionTokens {
-                access: None,
-                ..SessionTokens::clone(tokens)
-            };
-            Arc::new(Principal {
-                tokens: Some(Arc::new(tokens)),
-                written: Written::default(),
-                ..Principal::clone(principal)
-            })
-        }
-        Some(_) | None => Arc::clone(principal),
+    let Some(tokens) = &principal.tokens else {
+        return Arc::clone(principal);
+    };
+    let has_ended = |ends: Option<Timestamp>| ends.is_some_and(|ends| now.wall >= ends);
+    let access_ended = tokens.access.is_some() && has_ended(session.record.access_ends);
+    let id_ended = tokens.id.is_some() && has_ended(id_token_ends(principal));
+    if !access_ended && !id_ended {
+        return Arc::clone(principal);
     }
+    let tokens = SessionTokens {
+        access: tokens.access.clone().filter(|_| !access_ended),
+        id: tokens.id.clone().filter(|_| !id_ended),
+        refresh: tokens.refresh.clone(),
+    };
+    Arc::new(Principal {
+        tokens: Some(Arc::new(tokens)),
+        written: Written::default(),
+        ..Principal::clone(principal)
+    })
+}
+
+/// When the ID Token ends: what it says is among the claims.
+fn id_token_ends(principal: &Principal) -> Option<Timestamp> {
+    let seconds = principal.claims.member("exp")?.as_number()?.as_i64()?;
+    Some(Timestamp::from_seconds(seconds))
 }
 
 impl Authenticator for Login {

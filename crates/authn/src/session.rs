@@ -168,7 +168,7 @@ pub enum Gone {
     Over,
     /// The record does not open under any key there is.
     Sealed,
-    /// The issuer refuses to renew it (`invalid_grant`).
+    /// The issuer refuses to renew it (`invalid_grant`), or has not answered for too long.
     Refused,
 }
 
@@ -179,6 +179,9 @@ pub trait SessionOwner: Send + Sync + fmt::Debug {
 
     /// When `record` should be renewed at the issuer: `None` when it never is.
     fn renew_at(&self, record: &SessionRecord) -> Option<Timestamp>;
+
+    /// When `record` ends whose issuer does not answer: `None` where it goes on until its own end.
+    fn ends_unrenewed(&self, record: &SessionRecord) -> Option<Timestamp>;
 
     /// What the issuer gives for the refresh token of `record`, unread; nothing where there is none. It may be spent from then
     /// on: what is given must be kept whatever comes of the rest.

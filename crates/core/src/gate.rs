@@ -8,10 +8,12 @@ use crate::reason::UnreadableReason;
 use http::Method;
 
 pub use host::Host;
+pub use ports::PublicPorts;
 pub use target::{MAX_TARGET_BYTES, PathOddities, Target};
 
 mod ascii;
 mod host;
+mod ports;
 mod target;
 
 /// The methods of IANA's registry (RFC 9110 section 16.1), without CONNECT, TRACE, PRI and `*`.

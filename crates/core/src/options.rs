@@ -219,6 +219,22 @@ impl Values {
         })
     }
 
+    /// The numbers of the list `name`; nothing when it is not there.
+    pub fn integers(&self, name: &str) -> impl Iterator<Item = i64> {
+        let list = if let Some(OptionValue::List(list)) = self.value(name) {
+            list.as_slice()
+        } else {
+            &[]
+        };
+        list.iter().filter_map(|value| {
+            if let OptionValue::Integer(number) = value {
+                Some(*number)
+            } else {
+                None
+            }
+        })
+    }
+
     /// The secret of `name`.
     pub fn secret(&self, name: &str) -> Option<&Secret<Vec<u8>>> {
         if let Some(OptionValue::Secret(secret)) = self.value(name) {

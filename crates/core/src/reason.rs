@@ -167,7 +167,7 @@ reasons! {
         ProviderUnavailable = "provider_unavailable", "The provider that people log in at cannot be reached, or cannot answer just now.";
         ProviderAnswer = "provider_answer", "The provider that people log in at gave an answer that cannot be believed.";
         CookiesOverHttp = "cookies_over_http", "People log in over https only: on the way, others could take over their sessions.";
-        LoginPort = "login_port", "Nobody logs in at this port: no session is handed to it.";
+        LoginPort = "login_port", "Nobody logs in at this port of the host: its sessions are at another.";
         SessionsFull = "sessions_full", "There is no room for another session just now.";
         SessionTooLarge = "session_too_large", "What the provider says of you does not fit into a session that is kept in its cookie.";
         LoggedOut = "logged_out", "The session has ended.";

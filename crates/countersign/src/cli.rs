@@ -9,6 +9,7 @@ use countersign_authn::bundle_file::BundleFiles;
 use countersign_authn::keys::Offline;
 use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
+use countersign_core::gate::PublicPorts;
 use countersign_edge::listen::SystemdSockets;
 use countersign_edge::revocation_lists::RevocationLists;
 use countersign_edge::system::OsEntropy;
@@ -295,6 +296,7 @@ pub fn offline_parts() -> Parts {
         sessions: Arc::new(Offline),
         cookie: countersign_authn::login::cookies::SessionCookie::default(),
         sends_tokens: false,
+        public_ports: PublicPorts::default(),
         http: Arc::new(Offline),
         entropy: Arc::new(OsEntropy::new()),
     }

@@ -13,6 +13,7 @@ mod login;
 pub mod nearest;
 pub(crate) mod pages;
 mod provider;
+mod public_ports;
 pub mod require;
 pub mod route;
 pub mod scalar;

@@ -18,6 +18,7 @@ use countersign_authn::revocations::{RevocationSources, Revocations, Revocations
 use countersign_authn::session::Sessions;
 use countersign_authn::session::seal::Sealer;
 use countersign_authn::token_cache::TokenCache;
+use countersign_core::gate::PublicPorts;
 use countersign_core::options::Fault;
 use countersign_core::peer::Peer;
 use countersign_core::session::SessionStore;
@@ -95,6 +96,7 @@ fn load(
         sessions: Arc::clone(sessions),
         cookie: SessionCookie::default(),
         sends_tokens: false,
+        public_ports: PublicPorts::default(),
         http: Arc::clone(&outside.http),
         entropy: Arc::clone(&outside.entropy),
         keys,

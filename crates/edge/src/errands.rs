@@ -153,6 +153,11 @@ impl Errand<'_> {
                 String::new(),
             );
         }
+        self.run_unlimited(page, body).await
+    }
+
+    /// Does it, however much was asked for before.
+    pub(crate) async fn run_unlimited(self, page: OwnPage, body: Body) -> Done {
         match page {
             OwnPage::Login => self.log_in(body).await,
             OwnPage::Callback => self.come_back(body).await,
@@ -215,8 +220,9 @@ impl Errand<'_> {
     ) -> Done {
         let (status, code, meaning) = worded(trouble.why);
         let again = login.map_or(LogIn::Anyhow, |login| LogIn::By(&login.party().name));
-        let usual = matches!(trouble.why, Why::Port);
-        let usual = usual.then(|| format!("{}://{}", self.request.scheme.as_str(), self.request.host.name()));
+        let (scheme, host) = (self.request.scheme, &self.request.host);
+        let usual = login.filter(|_| matches!(trouble.why, Why::Port));
+        let usual = usual.map(|login| login.party().usual_origin(scheme, host));
         let origin = usual.as_deref().or(origin).unwrap_or("");
         let again = page::Href::new(format!("{origin}{}", login_place(to, again)));
         let mut words = Words::new(self.request, status, code, meaning).on(match trouble.why {

@@ -4,6 +4,7 @@ use super::credential::{Candidate, Shown};
 use super::{BearerJwt, shortened};
 use countersign_core::authn::{Outcome, Presented, Rejection};
 use countersign_core::claims::{Claims, Value};
+use countersign_core::gate::{Host, PublicPorts};
 use countersign_core::reason::RejectionReason;
 use countersign_jose::claims::Expectation;
 use countersign_jose::token::UnverifiedToken;
@@ -20,34 +21,55 @@ impl BearerJwt {
         token: &UnverifiedToken<'_>,
         candidate: Candidate<'_>,
     ) -> Cow<'_, Expectation> {
-        if !self.by_origin {
+        let Some(ports) = &self.by_origin else {
             return Cow::Borrowed(&self.expectation);
-        }
+        };
         let audience = match candidate.shown {
-            Shown::At(host) => Origin::of(host).as_str().to_owned(),
+            Shown::At(host) => at(host, ports),
             Shown::InTheClear => NOBODY.to_owned(),
             Shown::Nowhere => of_some_site(token).unwrap_or_else(|| NOBODY.to_owned()),
         };
         Cow::Owned(self.expectation.for_audience(&audience))
     }
 
+    /// What the log says where no token is for anybody.
+    pub(super) fn about_the_port(&self, candidate: Candidate<'_>) -> &'static str {
+        let is_at = |ports: &PublicPorts| match candidate.shown {
+            Shown::At(host) => ports.are_of(host),
+            Shown::Nowhere | Shown::InTheClear => true,
+        };
+        if self.by_origin.as_ref().is_none_or(is_at) {
+            ""
+        } else {
+            ": the port it was shown at is none of `public_ports`"
+        }
+    }
+
     /// A token that was verified before, and is shown at a site that it is not for.
     pub(super) fn of_another_site(&self, claims: &Claims, candidate: Candidate<'_>) -> Option<Outcome> {
-        let (true, wanted) = (self.by_origin, candidate.shown) else {
-            return None;
-        };
-        let origin = match wanted {
+        let ports = self.by_origin.as_ref()?;
+        let origin = match candidate.shown {
             Shown::Nowhere => return None,
-            Shown::At(host) => Origin::of(host).as_str().to_owned(),
+            Shown::At(host) => at(host, ports),
             Shown::InTheClear => NOBODY.to_owned(),
         };
         let got = audiences(claims);
         let detail = || {
             let got = got.iter().take(8).map(|one| shortened(one)).collect::<Vec<_>>();
-            format!("audience is {got:?}, and the token was shown at {origin:?}")
+            let port = self.about_the_port(candidate);
+            format!("audience is {got:?}, and the token was shown at {origin:?}{port}")
         };
         (!got.contains(&&*origin))
             .then(|| unclaimed(RejectionReason::AudienceWrong, candidate.presented, detail()))
+    }
+}
+
+/// The site at `host`; nobody's where clients do not reach us at its port.
+fn at(host: &Host, ports: &PublicPorts) -> String {
+    if ports.are_of(host) {
+        Origin::of(host).as_str().to_owned()
+    } else {
+        NOBODY.to_owned()
     }
 }
 

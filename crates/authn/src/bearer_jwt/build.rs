@@ -67,7 +67,7 @@ pub fn build_token(
                 groups,
                 Arc::clone(&parts.tokens),
             );
-            let by_origin = values.flag(ORIGIN);
+            let by_origin = values.flag(ORIGIN).then(|| parts.public_ports.clone());
             Ok((BearerJwt { by_origin, ..token }, reading.warnings))
         }
         _ => Err(reading.faults),
@@ -106,7 +106,7 @@ impl BearerJwt {
             name: name.into(),
             places,
             expectation,
-            by_origin: false,
+            by_origin: None,
             keys,
             judge: tokens.judge(),
             tokens,

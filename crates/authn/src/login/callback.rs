@@ -122,6 +122,9 @@ impl Logins {
         let Some(login) = self.named(&transaction.login) else {
             return Err(transaction.to);
         };
+        if !login.party.is_at(&request.host) {
+            return Err(transaction.to);
+        }
         let under_way = login.party.cookies().under_way(&state_hash(state));
         let browser = match sent(&request.headers, &under_way) {
             Sent::One(value) => BrowserSecret::parse(value),

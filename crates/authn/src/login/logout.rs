@@ -181,7 +181,8 @@ impl Logins {
         let audiences = audiences.take(16).map(str::to_owned).collect::<Vec<_>>();
         let mut ours = self.all().iter().filter(|login| {
             let client = login.party.known_as.at(&request.host);
-            login.party.issuer.admits(&issuer) && audiences.iter().any(|audience| **audience == *client.id)
+            let is_here = login.party.is_at(&request.host) && login.party.issuer.admits(&issuer);
+            is_here && audiences.iter().any(|audience| **audience == *client.id)
         });
         let login = ours.next().ok_or(ToldError::Unknown)?;
         if login.is_in_cookie() {

@@ -9,7 +9,7 @@ use crate::keys::Keys;
 use crate::session::{RenewError, Scope, SessionOwner, SessionRecord, Sessions};
 use countersign_core::BoxFuture;
 use countersign_core::entropy::Entropy;
-use countersign_core::gate::{Host, Scheme};
+use countersign_core::gate::{Host, PublicPorts, Scheme};
 use countersign_core::identity_headers::Written;
 use countersign_core::own_path::{CALLBACK, LOGOUT, OwnPage};
 use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal, SessionTokens};
@@ -103,7 +103,12 @@ pub enum KnownAs {
     /// The client that is registered there, on every host.
     Client(Client),
     /// A site on each host: its origin is its name, and it proves itself by the verifier of its code alone.
-    Site,
+    Site {
+        /// The ports of those origins.
+        ports: PublicPorts,
+        /// How long a session goes on past the end of its token while the provider does not answer.
+        grace: Duration,
+    },
 }
 
 impl KnownAs {
@@ -111,7 +116,7 @@ impl KnownAs {
     pub fn at(&self, host: &Host) -> Cow<'_, Client> {
         match self {
             Self::Client(client) => Cow::Borrowed(client),
-            Self::Site => self.named(Origin::of(host).as_str()),
+            Self::Site { .. } => self.named(Origin::of(host).as_str()),
         }
     }
 
@@ -119,16 +124,32 @@ impl KnownAs {
     pub fn named(&self, id: &str) -> Cow<'_, Client> {
         match self {
             Self::Client(client) => Cow::Borrowed(client),
-            Self::Site => Cow::Owned(Client {
+            Self::Site { .. } => Cow::Owned(Client {
                 id: id.into(),
                 authentication: ClientAuthentication::None,
             }),
         }
     }
 
+    /// The ports of its origins, if it is a site of its host.
+    pub const fn ports(&self) -> Option<&PublicPorts> {
+        match self {
+            Self::Client(_) => None,
+            Self::Site { ports, .. } => Some(ports),
+        }
+    }
+
+    /// How long its sessions go on without the provider, if it is a site of its host.
+    pub const fn grace(&self) -> Option<Duration> {
+        match self {
+            Self::Client(_) => None,
+            Self::Site { grace, .. } => Some(*grace),
+        }
+    }
+
     /// Whether it is a site of its host.
     pub const fn is_site(&self) -> bool {
-        matches!(self, Self::Site)
+        matches!(self, Self::Site { .. })
     }
 }
 
@@ -203,7 +224,7 @@ impl RelyingParty {
     pub fn redirect_uri(&self, scheme: Scheme, host: &Host) -> String {
         match self.known_as {
             KnownAs::Client(_) => format!("{}://{host}{}", scheme.as_str(), self.visiting.callback),
-            KnownAs::Site => Origin::of(host).callback(),
+            KnownAs::Site { .. } => Origin::of(host).callback(),
         }
     }
 
@@ -212,6 +233,30 @@ impl RelyingParty {
     pub fn may_log_in(&self, scheme: Scheme, host: &Host) -> bool {
         let is_safe = self.visiting.over_http || is_loopback(host.name());
         scheme == Scheme::Https || is_safe && !self.known_as.is_site()
+    }
+
+    /// Whether anything of it counts at `host`: a site is one at the ports that clients reach it at, and `Host` alone says
+    /// nothing about that.
+    pub fn is_at(&self, host: &Host) -> bool {
+        self.known_as.ports().is_none_or(|ports| ports.are_of(host))
+    }
+
+    /// The origin of `host` where people log in, whatever port it is written with.
+    pub fn usual_origin(&self, scheme: Scheme, host: &Host) -> String {
+        let usual = scheme.default_port();
+        let port = self.known_as.ports().map_or(usual, PublicPorts::usual);
+        if port == usual {
+            format!("{}://{}", scheme.as_str(), host.name())
+        } else {
+            format!("{}://{}:{port}", scheme.as_str(), host.name())
+        }
+    }
+
+    /// When the token of `record` ends.
+    fn token_ends(record: &SessionRecord) -> Timestamp {
+        record
+            .access_ends
+            .unwrap_or_else(|| record.renewed.plus(UNSAID_LIFE))
     }
 
     /// How long the browser keeps the cookie of `record`.
@@ -284,12 +329,15 @@ impl SessionOwner for RelyingParty {
 
     fn renew_at(&self, record: &SessionRecord) -> Option<Timestamp> {
         record.refresh_token.as_ref()?;
-        let ends = record
-            .access_ends
-            .unwrap_or_else(|| record.renewed.plus(UNSAID_LIFE));
+        let ends = Self::token_ends(record);
         let life = ends.since(record.renewed);
         let before = RENEW_BEFORE.min(life / 5);
         Some(record.renewed.plus(life.saturating_sub(before)))
+    }
+
+    fn ends_unrenewed(&self, record: &SessionRecord) -> Option<Timestamp> {
+        let grace = self.known_as.grace()?;
+        Some(Self::token_ends(record).plus(grace))
     }
 
     fn refresh<'a>(

@@ -17,6 +17,7 @@ use countersign_oidc::issuer::IssuerRule;
 use countersign_oidc::provider::metadata::Issuer;
 use countersign_oidc::relying_party::authorization::{AuthenticationWishes, ResponseMode};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The name of its tables.
 pub const TABLE: &str = "sso";
@@ -25,6 +26,9 @@ pub const TABLE: &str = "sso";
 const SCOPE: &str = "openid email groups";
 /// The same where a store keeps a grant (OpenID Connect Core section 11).
 const SCOPE_WITH_GRANT: &str = "openid email groups offline_access";
+
+/// How long a session goes on without its provider where nobody says.
+const GRACE: Duration = Duration::from_hours(1);
 
 /// `[sso.NAME]`
 pub const OPTIONS: Table = Table {
@@ -55,6 +59,13 @@ const FIELDS: &[Field] = &[
         Kind::Duration(0, 300_000),
         "\"60s\"",
         "How far the provider's clock may be off.",
+    ),
+    Field::or(
+        "grace",
+        Kind::Duration(0, 86_400_000),
+        "\"1h\"",
+        "How long a session goes on past the end of its token while the provider does not answer. Then it ends. With \
+         `session.store` = \"cookie\" it ends with its token.",
     ),
 ];
 
@@ -92,7 +103,10 @@ pub fn build(name: &str, values: &Values, parts: &Parts) -> Result<Built, Vec<Fa
         name: full.into(),
         provider: Provider::new(rule.clone(), Some(discovery), Vec::new(), reach),
         issuer: rule,
-        known_as: KnownAs::Site,
+        known_as: KnownAs::Site {
+            ports: parts.public_ports.clone(),
+            grace: values.duration("grace").unwrap_or(GRACE),
+        },
         asking: Asking {
             scope: in_cookie.map_or(SCOPE_WITH_GRANT, |_| SCOPE).into(),
             response_mode: ResponseMode::Query,

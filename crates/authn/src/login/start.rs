@@ -58,6 +58,10 @@ impl Login {
         if !party.may_log_in(request.scheme, &request.host) {
             return Err(Trouble::new(Why::OverHttp, "the request came over plain http"));
         }
+        if !party.is_at(&request.host) {
+            let detail = format!("the port of {} is none of `public_ports`", request.host);
+            return Err(Trouble::new(Why::Port, detail));
+        }
         let elsewhere = party.visiting.at.as_ref().filter(|at| !at.is_of(request));
         if let Some(at) = elsewhere.filter(|_| start.wish.is_none()) {
             if !at.hands_to(request) {

@@ -6,6 +6,7 @@ use super::lacking;
 use super::listen::{self, Listen, StatusListen};
 use super::login::{Beside, mix_up};
 use super::pages;
+use super::public_ports::public_ports;
 use super::route::{self, Surroundings};
 use super::session::{self, SessionPlan};
 use super::shape::Document;
@@ -71,6 +72,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     let parts = Parts {
         cookie: session::cookie(&document.values),
         sends_tokens: !tokens::sent(&document.values).is_empty(),
+        public_ports: public_ports(document, &mut told),
         ..parts.clone()
     };
     let mut logins = Vec::new();

@@ -240,7 +240,8 @@ fn redirect(values: &Values, speak: &str, faults: &mut Vec<Fault>) {
     }
 }
 
-fn address(text: &str) -> Result<Address, Fault> {
+/// Where a text says.
+pub(super) fn address(text: &str) -> Result<Address, Fault> {
     let address = Address::parse(text).map_err(|error| {
         Fault::new("address", error.to_string())
             .help("address = \"127.0.0.1:9180\": no name, which may be many")

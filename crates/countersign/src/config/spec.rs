@@ -36,6 +36,12 @@ const ROOT: &[Field] = &[
         "Where the gateway listens, and in which dialect.",
     ),
     Field::optional(
+        "public_ports",
+        Kind::List(&Kind::Integer(1, 65_535)),
+        "The ports at which clients reach sites: what is bound to a site's origin (`[sso.NAME]`, `audience_is_origin`) counts at \
+         these alone. Without it, 443 and the ports of listeners that speak TLS themselves.",
+    ),
+    Field::optional(
         "route",
         Kind::Tables(&ROUTE),
         "What is guarded, and who may enter. No route, no entry.",

@@ -2,6 +2,7 @@
 //! signed in.
 
 use super::diagnostic::Diagnostic;
+use super::public_ports::KEY;
 use super::session::shown;
 use super::shape::{Document, Way};
 use countersign_authn::login::Login;
@@ -76,7 +77,7 @@ impl Beside<'_> {
 
     /// Hosts that our own provider does not sign anybody in at.
     fn unlisted(&self, login: &Login) -> Vec<Diagnostic> {
-        let Some(provider) = self.provider_of(login) else {
+        let (Some(provider), Some(ports)) = (self.provider_of(login), login.party().known_as.ports()) else {
             return Vec::new();
         };
         let name = &login.party().name;
@@ -84,15 +85,27 @@ impl Beside<'_> {
         let mut told = Vec::new();
         for (way, route) in self.routes.iter().filter(|(_, route)| accepts(route)) {
             for (index, host) in route.hosts.iter().enumerate() {
-                if provider.clients.may_be_sites(host) {
+                let listed = provider.clients.ports_of(host).collect::<Vec<_>>();
+                if listed.iter().any(|port| ports.hold(*port)) {
                     continue;
                 }
                 let below = ["hosts".to_owned(), index.to_string()];
                 let place = self.document.place(&[way.as_slice(), &below].concat());
-                let message =
-                    format!("`{name}` signs nobody in at {host}: it is none of the provider's `sites`");
-                let help =
-                    format!("in [openid_provider]: sites = [\"{host}\"], with a port where it is not 443");
+                let (message, help) = if let Some(port) = listed.first() {
+                    (
+                        format!(
+                            "`{name}` signs nobody in at {host}: in the provider's `sites` it has port {port}, and clients come to {ports}"
+                        ),
+                        format!("{KEY} = [{port}] at the top, where that is the port in people's addresses"),
+                    )
+                } else {
+                    (
+                        format!("`{name}` signs nobody in at {host}: it is none of the provider's `sites`"),
+                        format!(
+                            "in [openid_provider]: sites = [\"{host}\"], with a port where it is not 443"
+                        ),
+                    )
+                };
                 told.push(Diagnostic::error(place, message).help(help));
             }
         }
@@ -106,16 +119,19 @@ impl Beside<'_> {
             || "the `token_life` of its provider, an hour at most".to_owned(),
             |provider| shown(provider.token_life),
         );
-        let ends = if login.is_in_cookie() {
-            "ends with its token"
-        } else {
-            "is renewed with its token"
-        };
-        let message = format!(
-            "a session of `{name}` {ends}, after {life}: who shows a certificate that was revoked meanwhile, or has ended, is out by then"
-        );
+        let told = "who shows a certificate that was revoked meanwhile, or has ended, is out by then";
+        let lists = "revocation lists are read as soon as they change";
         let place = self.document.key_place(&Self::way(login));
-        Diagnostic::note(place, message)
-            .help("`token_life` in [openid_provider] says how long; revocation lists are read as soon as they change")
+        if login.is_in_cookie() {
+            let message = format!("a session of `{name}` ends with its token, after {life}: {told}");
+            let help = format!("`token_life` in [openid_provider] says how long; {lists}");
+            return Diagnostic::note(place, message).help(help);
+        }
+        let grace = shown(login.party().known_as.grace().unwrap_or_default());
+        let message = format!(
+            "a session of `{name}` is renewed with its token, after {life}: {told}, or {grace} later while the provider cannot be asked"
+        );
+        let help = format!("`token_life` in [openid_provider] and `grace` here say how long; {lists}");
+        Diagnostic::note(place, message).help(help)
     }
 }

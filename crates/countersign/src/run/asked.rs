@@ -10,6 +10,7 @@ use countersign_authn::provider::keys::KeyPlan;
 use countersign_authn::session::seal::Sealer;
 use countersign_authn::token_cache::TokenCache;
 use countersign_core::Ports;
+use countersign_core::gate::PublicPorts;
 use countersign_edge::key_sets::{KeySets, Refresh};
 use countersign_edge::log::Log;
 use countersign_edge::provider_keys::{Place, ProviderKeys};
@@ -103,6 +104,7 @@ impl Asked {
             sessions: Arc::clone(&self.sessions) as _,
             cookie: cookies::SessionCookie::default(),
             sends_tokens: false,
+            public_ports: PublicPorts::default(),
             http: Arc::clone(&self.ports.http),
             entropy: Arc::clone(&self.ports.entropy),
         }

@@ -70,7 +70,7 @@ impl Errand<'_> {
         let logins = self.gateway.logins.all().iter();
         let clients = logins.filter_map(|login| match &login.party().known_as {
             KnownAs::Client(client) => Some(&client.authentication),
-            KnownAs::Site => None,
+            KnownAs::Site { .. } => None,
         });
         let keys = clients.filter_map(|authentication| match authentication {
             ClientAuthentication::PrivateKeyJwt(key) => Some(&**key),

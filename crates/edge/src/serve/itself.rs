@@ -143,8 +143,9 @@ impl Shared {
             now,
         };
         let done = match ProviderPage::at(request.target.path()) {
-            // On the heap: a guard's login, with all it waits for, stands around it.
-            Some(page) => Box::pin(errand.run(OwnPage::Provider(page), Body::full(body))).await,
+            // Not limited: strangers who ask too much are none of our guards' business. On the heap: a guard's login, with
+            // all it waits for, stands around it.
+            Some(page) => Box::pin(errand.run_unlimited(OwnPage::Provider(page), Body::full(body))).await,
             None => Done::nothing_there(&request),
         };
         observation.done(&done);

@@ -36,6 +36,8 @@ pub(super) struct Entry {
     pub(super) version: Version,
     pub(super) held_off: Option<HeldOff>,
     renew_at: Option<Timestamp>,
+    /// When it ends unless it is renewed.
+    ends_unrenewed: Option<Timestamp>,
     /// Held weakly: a configuration that is gone does not live on here, and its place in memory is not given to another.
     owner: Weak<dyn SessionOwner>,
     written: Option<WrittenEnd>,
@@ -59,6 +61,7 @@ impl Entry {
     pub(super) fn new(live: LiveSession, place: Place, owner: &Arc<dyn SessionOwner>) -> Self {
         Self {
             renew_at: life::renew_at(&live.record, owner.renew_at(&live.record)),
+            ends_unrenewed: owner.ends_unrenewed(&live.record),
             live: Arc::new(live),
             scope: place.scope,
             key: place.key,
@@ -100,6 +103,7 @@ impl Entry {
             version: self.version,
             held_off: self.held_off,
             renew_at: self.renew_at,
+            ends_unrenewed: self.ends_unrenewed,
             owner: Weak::clone(&self.owner),
             written: self.written,
             read: AtomicU64::new(self.read.load(Ordering::Relaxed)),
@@ -122,15 +126,33 @@ impl Entry {
         self.read.fetch_max(now.milliseconds(), Ordering::Relaxed);
     }
 
-    /// What becomes of it. While a renewal that failed is fresh, none is due.
+    /// What becomes of it. While a renewal that failed is fresh, none is due, unless it does not hold without.
     pub(super) fn life(&self, now: Now) -> Life {
-        let may = |_: &Timestamp| self.held_off.is_none_or(|held| now.monotonic >= held.until);
-        life::judge(
+        let must = self.must_be_renewed(now.wall);
+        let may = |_: &Timestamp| must || self.held_off.is_none_or(|held| now.monotonic >= held.until);
+        let life = life::judge(
             &self.live.record,
             self.live.idle_ends,
             self.renew_at.filter(may),
             now.wall,
-        )
+        );
+        match life {
+            Life::ServeAndRenew if must => Life::RenewFirst,
+            Life::Serve | Life::ServeAndRenew | Life::RenewFirst | Life::Gone(_) => life,
+        }
+    }
+
+    /// Whether it has waited for its issuer as long as it may: it is renewed now, or ends.
+    pub(super) fn must_be_renewed(&self, now: Timestamp) -> bool {
+        self.ends_unrenewed.is_some_and(|ends| now >= ends)
+    }
+
+    /// Until when it goes on that could not be renewed.
+    pub(super) const fn goes_on(&self) -> &'static str {
+        match self.ends_unrenewed {
+            None => "until its own end",
+            Some(_) => "for the `grace` of its login, past the end of its token",
+        }
     }
 
     /// Whether its renewal is due, whatever failed.

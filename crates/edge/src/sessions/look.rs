@@ -58,7 +58,7 @@ impl SessionKeeper {
         self.served(wanted.name, &entry, now)
     }
 
-    /// Waits for the renewal that is due. When that comes to nothing, the session goes on as it is.
+    /// Waits for the renewal that is due. When that comes to nothing, the session goes on as it is, for as long as it may.
     async fn find_renewed(self: &Arc<Self>, wanted: &Wanted, entry: Arc<Entry>) -> Found {
         let renewal = self.renewal(wanted.clone(), entry, false);
         match renewal.landed().await {
@@ -73,6 +73,9 @@ impl SessionKeeper {
         match self.known(wanted, now).await {
             Ok(entry) => match entry.life(now) {
                 Life::Gone(gone) => self.gone(wanted.name, gone),
+                Life::RenewFirst if entry.must_be_renewed(now.wall) => {
+                    Found::Unavailable("its issuer does not come to an end with its renewal".to_owned())
+                }
                 Life::Serve | Life::ServeAndRenew | Life::RenewFirst => self.served(wanted.name, &entry, now),
             },
             Err(lost) => lost.into(),

@@ -135,6 +135,10 @@ impl SessionKeeper {
     ) -> Answer {
         match error {
             RenewError::Refused(why) => self.refused(in_force, wanted, entry, &why).await,
+            RenewError::Unavailable(why) if entry.must_be_renewed(self.clock.now().wall) => {
+                let why = format!("it was not renewed for longer than the `grace` of its login: {why}");
+                self.refused(in_force, wanted, entry, &why).await
+            }
             RenewError::Unavailable(why) => self.not_renewed(wanted.name, entry, why),
         }
     }
@@ -276,8 +280,9 @@ impl SessionKeeper {
         if let Some(log) = self.log.get() {
             let record = &entry.live.record;
             let text = format!(
-                "{}: a session is not renewed: {why}; it goes on until its own end",
-                record.login
+                "{}: a session is not renewed: {why}; it goes on {}",
+                record.login,
+                entry.goes_on()
             );
             log.event("warning", "session", &text);
         }

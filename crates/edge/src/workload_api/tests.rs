@@ -14,6 +14,7 @@ use countersign_authn::kinds::Parts;
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator as _;
 use countersign_core::certificate::PresentedCertificate;
+use countersign_core::gate::PublicPorts;
 use countersign_core::options::{OptionValue, Values};
 use countersign_core::time::{Monotonic, Timestamp};
 use countersign_jose::sign::SigningKey;
@@ -267,6 +268,7 @@ async fn a_certificate_holds_as_long_as_its_authority_is_told() {
         sessions: Arc::new(Offline),
         cookie: countersign_authn::login::cookies::SessionCookie::default(),
         sends_tokens: false,
+        public_ports: PublicPorts::default(),
         http: Arc::new(Offline),
         entropy: Arc::new(OsEntropy::new()),
     };

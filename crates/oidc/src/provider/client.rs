@@ -167,9 +167,10 @@ impl Clients {
         Ok(Self { registered, sites })
     }
 
-    /// Whether some host that `hosts` covers is a site, on whichever port.
-    pub fn may_be_sites(&self, hosts: &HostPattern) -> bool {
-        self.sites.iter().any(|site| site.may_hold(hosts))
+    /// On which ports some host that `hosts` covers may be a site.
+    pub fn ports_of(&self, hosts: &HostPattern) -> impl Iterator<Item = u16> {
+        let sites = self.sites.iter().filter(|site| site.may_hold(hosts));
+        sites.map(SitePattern::port)
     }
 
     /// Who `client_id` is. A registered client comes before a site of the same name.

@@ -159,6 +159,11 @@ impl SitePattern {
         self.names(origin.host.name()) && origin.host.port_for(Scheme::Https) == self.port
     }
 
+    /// Its port.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether some host that `hosts` covers may be one of these sites, on whichever port.
     pub fn may_hold(&self, hosts: &HostPattern) -> bool {
         match hosts {

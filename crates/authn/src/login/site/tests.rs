@@ -9,16 +9,16 @@ use crate::kinds::offline;
 use crate::session::SessionRecord;
 use crate::session::seal::Sealer;
 use countersign_core::authn::{Authenticator as _, Outcome};
-use countersign_core::gate::{Host, Scheme};
+use countersign_core::gate::{Host, PublicPorts, Scheme};
 use countersign_core::options::OptionValue;
 use countersign_core::secret::Secret;
-use std::time::Duration;
 
 fn parts(cookie: SessionCookie) -> Parts {
     let keys = vec![Secret::new(vec![1; 32])];
     Parts {
         sessions: Arc::new(Sealing(Sealer::new(keys).unwrap())),
         cookie,
+        public_ports: PublicPorts::new([443, 8443]),
         ..offline()
     }
 }
@@ -57,6 +57,36 @@ fn a_site_is_known_by_its_origin_and_comes_back_to_one_place() {
     }
     let localhost = Host::judge("localhost").unwrap();
     assert!(!party.may_log_in(Scheme::Http, &localhost));
+}
+
+#[test]
+fn a_site_is_one_at_public_ports_alone() {
+    let login = login(in_cookies());
+    let party = login.party();
+    for (host, public) in [
+        ("app.test", true),
+        ("app.test:443", true),
+        ("app.test:8443", true),
+        ("app.test:8444", false),
+        ("app.test:80", false),
+    ] {
+        let host = Host::judge(host).unwrap();
+        assert_eq!(party.is_at(&host), public, "{host}");
+        assert_eq!(party.usual_origin(Scheme::Https, &host), "https://app.test");
+        let kept = SessionRecord {
+            login: "sso.home".into(),
+            issuer: "https://sso.test".into(),
+            client_id: party.known_as.at(&host).id.clone(),
+            ..record(r#"{"iss":"https://sso.test","sub":"ann"}"#)
+        };
+        let host = host.to_string();
+        let value = login.sealed(&on(&host, None), &kept, at(0)).unwrap();
+        let name = login.party().cookies().session(&on(&host, None).host);
+        let request = on(&host, Some(&format!("{name}={value}")));
+        let outcome = login.try_now(&request, at(1)).unwrap();
+        let is_in = matches!(outcome, Outcome::Authenticated(..));
+        assert_eq!(is_in, public, "{host}");
+    }
 }
 
 #[test]

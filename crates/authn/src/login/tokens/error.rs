@@ -55,10 +55,18 @@ pub enum ExchangeError {
 impl ExchangeError {
     /// Whether the code, or the refresh token, is what does not hold.
     pub fn is_refused_grant(&self) -> bool {
+        self.refused() == Some(GrantError::InvalidGrant)
+    }
+
+    /// Whether it is we who do not hold: the provider knows no such client, or not for this.
+    pub fn is_refused_client(&self) -> bool {
+        self.refused() == Some(GrantError::InvalidClient)
+    }
+
+    /// What the token endpoint refuses.
+    fn refused(&self) -> Option<GrantError> {
         match self {
-            Self::Answer(Endpoint::Token, AnswerError::Refused(error)) => {
-                error.at_token_endpoint() == GrantError::InvalidGrant
-            }
+            Self::Answer(Endpoint::Token, AnswerError::Refused(error)) => Some(error.at_token_endpoint()),
             Self::Answer(..)
             | Self::Provider(_)
             | Self::Endpoint(_)
@@ -70,7 +78,7 @@ impl ExchangeError {
             | Self::Signature(_)
             | Self::IdToken(_)
             | Self::Tenant(_)
-            | Self::Userinfo(_) => false,
+            | Self::Userinfo(_) => None,
         }
     }
 

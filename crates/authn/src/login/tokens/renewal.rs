@@ -26,7 +26,9 @@ impl Exchange<'_> {
         self,
         record: &SessionRecord,
     ) -> Result<Option<Tokens>, RenewError> {
-        self.refreshed(record).await.map_err(|error| not_renewed(&error))
+        self.refreshed(record)
+            .await
+            .map_err(|error| self.not_renewed(&error))
     }
 
     async fn refreshed(&self, record: &SessionRecord) -> Result<Option<Tokens>, ExchangeError> {
@@ -52,7 +54,7 @@ impl Exchange<'_> {
     ) -> Result<SessionRecord, RenewError> {
         self.believed(record, tokens)
             .await
-            .map_err(|error| not_renewed(&error))
+            .map_err(|error| self.not_renewed(&error))
     }
 
     async fn believed(&self, record: &SessionRecord, tokens: Tokens) -> Result<SessionRecord, ExchangeError> {
@@ -86,6 +88,23 @@ impl Exchange<'_> {
         })
     }
 
+    /// Whether the session ends with it, or goes on as it is. Somebody else is no passing trouble: this is not the session it
+    /// was. A site that its provider does not list any more has no secret that could be wrong: its operator has taken it out.
+    fn not_renewed(&self, error: &ExchangeError) -> RenewError {
+        let is_anothers = matches!(
+            error,
+            ExchangeError::IdToken(IdTokenError::Changed(_))
+                | ExchangeError::Userinfo(UserinfoError::Subject)
+        );
+        let is_taken_out = self.party.known_as.is_site() && error.is_refused_client();
+        let why = error.to_string();
+        if is_anothers || is_taken_out || error.is_refused_grant() {
+            RenewError::Refused(why)
+        } else {
+            RenewError::Unavailable(why)
+        }
+    }
+
     /// The claims after an ID Token that came with a refresh.
     fn renewed_claims(
         &self,
@@ -104,20 +123,6 @@ impl Exchange<'_> {
         };
         let renewed = expectation.check(signed, self.now.wall)?.into_claims();
         Ok(keep_others(&renewed, first, last).map_err(UserinfoError::Claims)?)
-    }
-}
-
-/// Whether the session ends with it, or goes on as it is. Somebody else is no passing trouble: this is not the session it was.
-fn not_renewed(error: &ExchangeError) -> RenewError {
-    let is_anothers = matches!(
-        error,
-        ExchangeError::IdToken(IdTokenError::Changed(_)) | ExchangeError::Userinfo(UserinfoError::Subject)
-    );
-    let why = error.to_string();
-    if is_anothers || error.is_refused_grant() {
-        RenewError::Refused(why)
-    } else {
-        RenewError::Unavailable(why)
     }
 }
 

@@ -150,6 +150,10 @@ impl SessionOwner for Owner {
         })
     }
 
+    fn ends_unrenewed(&self, _: &SessionRecord) -> Option<Timestamp> {
+        None
+    }
+
     fn renew_at(&self, record: &SessionRecord) -> Option<Timestamp> {
         record.refresh_token.as_ref()?;
         let end = record.access_ends?;
