@@ -57,6 +57,8 @@ impl Example {
             port(9180, asked),
             port(9000, upstream.address),
         ];
+        // `public_ports`, where nginx is.
+        replace.push(("[8443]".to_owned(), format!("[{}]", provider.port())));
         if kind == Kind::Standalone {
             // The one name that every program finds on this machine without being told.
             replace.push(("sso.home.test".to_owned(), "localhost".to_owned()));
