@@ -14,6 +14,8 @@ use countersign_core::options::{Fault, Values};
 use countersign_core::policy::Requirement;
 use std::sync::Arc;
 
+mod reach;
+
 /// Builds the provider, where there is one; what is wrong with it is told.
 pub(super) fn provider(
     document: &Document,
@@ -41,6 +43,7 @@ pub(super) fn provider(
         match build(values) {
             Ok(provider) => {
                 told.extend(provider.keys.plan().map(|plan| made_keys(document, plan)));
+                told.extend(reach::told(document, &provider));
                 return Some(Arc::new(provider));
             }
             Err(faults) => faults,

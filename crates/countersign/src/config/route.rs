@@ -20,7 +20,7 @@ use http::Method;
 use std::sync::Arc;
 use url::Url;
 
-mod remark;
+pub(super) mod remark;
 
 /// Lists of patterns, and what stands in them.
 const HOSTS: (&str, &str) = (

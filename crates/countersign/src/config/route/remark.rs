@@ -12,7 +12,7 @@ use countersign_edge::listen::Address;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-mod certificates;
+pub(in crate::config) mod certificates;
 
 /// About one route.
 pub(super) fn remark(

@@ -6,12 +6,12 @@ use countersign_core::options::Values;
 use countersign_core::route::{HostPattern, Route};
 
 /// A place at which clients are asked for certificates, or a proxy passes theirs on.
-struct Asks<'d> {
-    by: Vec<&'d str>,
+pub(in crate::config) struct Asks<'d> {
+    pub(in crate::config) by: Vec<&'d str>,
     /// Its key, for whoever mends it.
     key: &'static str,
     /// Whether nothing is served without one that holds by these.
-    required: bool,
+    pub(in crate::config) required: bool,
     /// The first name of the host, where every request of the route for such a host comes in.
     host: Option<&'d str>,
 }
@@ -27,8 +27,7 @@ pub(super) fn remark(
     if surroundings.listeners.is_empty() {
         return;
     }
-    let asking = surroundings.document.values.tables("listen").iter();
-    let asking = asking.flat_map(|listen| asks(listen, route)).collect::<Vec<_>>();
+    let asking = asking(&surroundings.document.values, &route.hosts);
     for key in ["accept", "also"] {
         for (index, name) in values.texts(key).enumerate() {
             if !name.starts_with("certificate.") {
@@ -72,8 +71,14 @@ fn about(name: &str, asking: &[Asks<'_>]) -> Option<(String, String)> {
     Some((message, "name it there, or leave it out of this route".to_owned()))
 }
 
-/// Where certificates are asked for at `listen`, as far as requests of `route` come in there.
-fn asks<'d>(listen: &'d Values, route: &Route) -> Vec<Asks<'d>> {
+/// Every place at which certificates are asked for, as far as requests for `hosts` come in there.
+pub(in crate::config) fn asking<'d>(values: &'d Values, hosts: &[HostPattern]) -> Vec<Asks<'d>> {
+    let listeners = values.tables("listen").iter();
+    listeners.flat_map(|listen| asks(listen, hosts)).collect()
+}
+
+/// Where certificates are asked for at `listen`, as far as requests for `hosts` come in there.
+fn asks<'d>(listen: &'d Values, hosts: &[HostPattern]) -> Vec<Asks<'d>> {
     let mut asks = Vec::new();
     if let Some(table) = listen.table("forwarded_certificate") {
         asks.push(Asks {
@@ -94,7 +99,7 @@ fn asks<'d>(listen: &'d Values, route: &Route) -> Vec<Asks<'d>> {
         let names = names.collect::<Vec<_>>();
         // Whatever is asked for by a name that no host has comes in at the first.
         let meets =
-            !forwards || index == 0 && stray(listen, route) || names.iter().any(|name| meet(name, route));
+            !forwards || index == 0 && stray(listen, hosts) || names.iter().any(|name| meet(name, hosts));
         if meets && table.text("mode") != Some("off") {
             asks.push(Asks {
                 by: table.texts("by").collect(),
@@ -107,17 +112,18 @@ fn asks<'d>(listen: &'d Values, route: &Route) -> Vec<Asks<'d>> {
     asks
 }
 
-fn meet(name: &HostPattern, route: &Route) -> bool {
-    route.hosts.iter().any(|host| overlap(host, name))
+fn meet(name: &HostPattern, hosts: &[HostPattern]) -> bool {
+    hosts.iter().any(|host| overlap(host, name))
 }
 
-/// Whether a host of `route` has no host of its own at `listen`.
-fn stray(listen: &Values, route: &Route) -> bool {
+/// Whether one of `hosts` has no host of its own at `listen`.
+fn stray(listen: &Values, hosts: &[HostPattern]) -> bool {
     let names = listen.tables("host").iter().flat_map(|host| host.texts("names"));
     let names = names.filter_map(|name| HostPattern::parse(name).ok());
     let names = names.collect::<Vec<_>>();
-    let mut hosts = route.hosts.iter();
-    hosts.any(|host| !names.iter().any(|name| overlap(host, name)))
+    hosts
+        .iter()
+        .any(|host| !names.iter().any(|name| overlap(host, name)))
 }
 
 /// Whether there are hosts that both name.
