@@ -142,7 +142,7 @@ reasons! {
         OverTls = "over_tls", "This is asked for over TLS; the answer says where.";
         NotFound = "not_found", "There is no such page here.";
         MethodNotAllowed = "method_not_allowed", "This page is asked for with another method; `Allow` says which.";
-        CertificateRequired = "certificate_required", "Only a client certificate opens this route.";
+        CertificateRequired = "certificate_required", "This place asks for a client certificate, and none was shown.";
         RefusedByProxy = "refused_by_proxy", "The gateway allows this request; the proxy in front refused it.";
         DecidedAnew = "decided_anew", "Asked again, the gateway allows this request: try once more.";
         IdentityTooLarge = "identity_too_large", "The identity does not fit into the answer's headers.";
@@ -163,6 +163,7 @@ reasons! {
         LoggedIn = "logged_in", "Somebody has logged in.";
         LoginReturn = "login_return", "The browser came back from the provider with nothing new: it goes on to where it was going.";
         LoginDeclined = "login_declined", "The provider did not let you in here, or you declined.";
+        SiteDenied = "site_denied", "The provider does not let whoever has this certificate in at this site.";
         LoginLost = "login_lost", "The browser came back from the provider without what it left with. Does it keep cookies?";
         ProviderUnavailable = "provider_unavailable", "The provider that people log in at cannot be reached, or cannot answer just now.";
         ProviderAnswer = "provider_answer", "The provider that people log in at gave an answer that cannot be believed.";
@@ -181,6 +182,7 @@ reasons! {
         ProviderShown = "provider_shown", "What our own OpenID Provider says of itself was told.";
         AuthorizationAnswered = "authorization_answered", "The browser takes our OpenID Provider's answer to the application that asked.";
         LoginClick = "login_click", "An application asks our OpenID Provider who you are: it is told when you say so.";
+        ClientUnknown = "client_unknown", "A site or application that our OpenID Provider does not know asked it for a login.";
         AuthorizationRefused = "authorization_refused", "The application asked our OpenID Provider for a login in a way that cannot be answered.";
         TokensGiven = "tokens_given", "An application got tokens from our OpenID Provider.";
         MachineTokenGiven = "machine_token_given", "A device or service got an access token for itself from our OpenID Provider.";

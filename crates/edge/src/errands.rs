@@ -233,6 +233,7 @@ impl Errand<'_> {
             Why::Provider
             | Why::Answer
             | Why::Declined
+            | Why::Denied
             | Why::Lost
             | Why::TooOld
             | Why::Acr
@@ -286,6 +287,7 @@ fn worded(why: Why) -> (StatusCode, &'static str, &'static str) {
         Why::Provider => told(StatusCode::SERVICE_UNAVAILABLE, ErrandReason::ProviderUnavailable),
         Why::Answer => told(StatusCode::BAD_GATEWAY, ErrandReason::ProviderAnswer),
         Why::Declined => told(StatusCode::FORBIDDEN, ErrandReason::LoginDeclined),
+        Why::Denied => told(StatusCode::FORBIDDEN, ErrandReason::SiteDenied),
         Why::Lost => told(StatusCode::BAD_REQUEST, ErrandReason::LoginLost),
         Why::TooOld => unmet(RejectionReason::LoginTooOld),
         Why::Acr => unmet(RejectionReason::AcrUnmet),

@@ -9,6 +9,8 @@ pub enum Why {
     Answer,
     /// The provider says no: the user declined, or may not.
     Declined,
+    /// Our own OpenID Provider does not let this certificate in at this site: nobody was asked.
+    Denied,
     /// The browser came back without what it left with, more than once.
     Lost,
     /// The login is older than the place allows, and the provider has no newer one.

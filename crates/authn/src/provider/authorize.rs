@@ -117,10 +117,10 @@ impl Provider {
             return self.refuse(&asked.answer, why);
         }
         let browser = Browser::of(&request.headers);
-        if browser == Browser::Out && asked.prompt == Prompt::Nothing {
+        if browser.has_logged_out() && asked.prompt == Prompt::Nothing {
             return self.refuse(&asked.answer, LOGIN_REQUIRED);
         }
-        if (browser == Browser::Out || asked.prompt == Prompt::Click) && !(asked.clicked && here) {
+        if (browser.has_logged_out() || asked.prompt == Prompt::Click) && !(asked.clicked && here) {
             let person = &proved.person;
             let known = person.email.as_ref().unwrap_or(&person.subject);
             return Authorized::Click(Click {

@@ -2,7 +2,7 @@
 //! Logout 1.0). From then on one click comes before the next login.
 
 use super::Provider;
-use super::sign_on::{Browser, out, sid};
+use super::sign_on::{Browser, SignOns};
 use countersign_core::http_client::{FetchLimits, HttpError};
 use countersign_core::request::OriginalRequest;
 use countersign_core::secret::Secret;
@@ -112,35 +112,64 @@ impl Provider {
         let admitted = uri.filter(|uri| is_admitted(client.as_ref(), uri));
         let location = admitted.and_then(|uri| asked.location(uri));
         let browser = Browser::of(&request.headers);
-        let session = |subject: &str| match browser {
-            Browser::In(value) => Some(sid(value, subject)),
-            Browser::New | Browser::Out => None,
-        };
-        let theirs = hint
-            .as_ref()
-            .filter(|hint| session(&hint.subject).is_some_and(|own| own == hint.sid));
+        let theirs = hint.as_ref().filter(|hint| {
+            browser
+                .session_of(&hint.subject)
+                .is_some_and(|own| own == hint.sid)
+        });
         let presented = request.certificate.presented.as_ref();
         let proved = presented.and_then(|presented| self.judge(presented, now).ok());
         let person = proved.map(|proved| proved.person);
         if theirs.is_none() && !(asked.clicked && here) {
+            // Another browser's, or one of before this one forgot us: whoever shows the same subject's certificate may end it.
+            let named = hint.filter(|hint| {
+                person
+                    .as_ref()
+                    .is_some_and(|person| person.subject == hint.subject)
+            });
+            let named = named.map(|hint| hint.sid);
+            let who = client.as_ref().map(Client::id);
             return Ending::Asks(Asks {
+                fields: owned(asked.fields(who, admitted, named.as_deref())),
                 who: person.map(|person| person.email.unwrap_or(person.subject)),
-                fields: owned(asked.fields(client.as_ref().map(Client::id), admitted)),
                 location,
             });
         }
         let subject = theirs.map(|hint| hint.subject.clone());
         let subject = subject.or(person.map(|person| person.subject));
-        match self.told(subject.as_deref().and_then(session), now).await {
+        let named = asked.session.as_deref().filter(|_| theirs.is_none());
+        match self.ended(browser, subject.as_deref(), named, now).await {
             Ok(told) => Ending::Ended(Box::new(Ended {
                 remark: remark(&asked, hint.as_ref(), admitted),
                 subject,
                 location,
-                cookie: out(),
+                cookie: browser.out(self),
                 told,
             })),
             Err(error) => Ending::Unavailable(error.to_string()),
         }
+    }
+
+    /// Ends the session of `subject` in this browser, and the one that is `named`; who is to be told of it.
+    async fn ended(
+        &self,
+        browser: Browser<'_>,
+        subject: Option<&str>,
+        named: Option<&str>,
+        now: Now,
+    ) -> Result<Vec<Telling>, StoreError> {
+        let Some(subject) = subject else {
+            return Ok(Vec::new());
+        };
+        let mut told = Vec::new();
+        let own = browser.session_of(subject);
+        if let Some(sid) = own.as_deref() {
+            told.extend(self.told(sid, &self.sign_off(sid, now).await?));
+        }
+        if let Some(sid) = named.filter(|named| own.as_deref() != Some(named)) {
+            told.extend(self.told(sid, &self.sign_off_of(subject, sid, now).await?));
+        }
+        Ok(told)
     }
 
     /// What an ID Token says, if it is ours: by the keys of now.
@@ -164,12 +193,8 @@ impl Provider {
         }
     }
 
-    /// Ends this session; who is to be told of it.
-    async fn told(&self, sid: Option<Box<str>>, now: Now) -> Result<Vec<Telling>, StoreError> {
-        let Some(sid) = sid else {
-            return Ok(Vec::new());
-        };
-        let known = self.sign_off(&sid, now).await?;
+    /// Who is to be told of the end of a session that was `known` so.
+    fn told(&self, sid: &str, known: &SignOns) -> Vec<Telling> {
         let told = known.clients.iter().filter_map(|id| {
             // Whoever is no client any more is told nothing.
             let uri = self.clients.find(id)?.backchannel_logout_uri()?;
@@ -177,11 +202,11 @@ impl Provider {
                 client_id: id.clone(),
                 uri,
                 subject: known.subject.clone(),
-                sid: sid.clone(),
+                sid: sid.into(),
                 jti: self.draw::<JTI_BYTES>(),
             })
         });
-        Ok(told.collect())
+        told.collect()
     }
 
     /// Tells one client, once.

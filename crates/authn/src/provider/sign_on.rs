@@ -16,8 +16,9 @@ use std::time::Duration;
 
 /// The cookie by which we know a browser.
 pub const COOKIE: &str = "__Host-countersign_sso";
-/// Its value in a browser that has logged out: it clicks before it logs in again.
-const OUT: &str = "out";
+/// What its value begins with in a browser that has logged out: it clicks before it logs in again. What it was known by follows, for
+/// others may be logged in there still.
+const OUT: &str = "out.";
 /// How long that is remembered.
 const OUT_LASTS: Duration = Duration::from_hours(30 * 24);
 /// The bytes of any other value.
@@ -42,24 +43,52 @@ pub(super) enum Browser<'h> {
     New,
     /// It has logged in here.
     In(&'h str),
-    /// It has logged out.
-    Out,
+    /// It has logged out; it was known so.
+    Out(&'h str),
 }
 
 impl<'h> Browser<'h> {
     pub(super) fn of(headers: &'h HeaderMap) -> Self {
         match sent(headers, COOKIE) {
-            Sent::One(OUT) => Self::Out,
-            Sent::One(value) if is_value(value) => Self::In(value),
-            Sent::One(_) | Sent::Nothing | Sent::Doubtful => Self::New,
+            Sent::One(text) => match text.strip_prefix(OUT) {
+                Some(value) if is_value(value) => Self::Out(value),
+                None if is_value(text) => Self::In(text),
+                Some(_) | None => Self::New,
+            },
+            Sent::Nothing | Sent::Doubtful => Self::New,
         }
     }
 
-    /// The value of its cookie, which it gets where it has none.
+    /// Whether a click comes before its next login.
+    pub(super) const fn has_logged_out(self) -> bool {
+        match self {
+            Self::Out(_) => true,
+            Self::New | Self::In(_) => false,
+        }
+    }
+
+    /// The session of `subject` in it, under the name that clients have for it.
+    pub(super) fn session_of(self, subject: &str) -> Option<Box<str>> {
+        match self {
+            Self::In(value) | Self::Out(value) => Some(sid(value, subject)),
+            Self::New => None,
+        }
+    }
+
+    /// What makes it remember that it has logged out.
+    pub(super) fn out(self, provider: &Provider) -> Option<HeaderValue> {
+        let value = match self {
+            Self::In(value) | Self::Out(value) => value.to_owned(),
+            Self::New => provider.draw::<VALUE_BYTES>(),
+        };
+        cookie(&format!("{OUT}{value}"), Some(OUT_LASTS))
+    }
+
+    /// The value of its cookie, which it gets where it has none, and anew where what it was known by has ended.
     pub(super) fn kept(self, provider: &Provider) -> (String, Option<HeaderValue>) {
         match self {
             Self::In(value) => (value.to_owned(), None),
-            Self::New | Self::Out => {
+            Self::New | Self::Out(_) => {
                 let value = provider.draw::<VALUE_BYTES>();
                 let cookie = cookie(&value, None);
                 (value, cookie)
@@ -71,11 +100,6 @@ impl<'h> Browser<'h> {
 fn is_value(text: &str) -> bool {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text);
     bytes.is_ok_and(|bytes| bytes.len() == VALUE_BYTES)
-}
-
-/// What makes a browser remember that it has logged out.
-pub(super) fn out() -> Option<HeaderValue> {
-    cookie(OUT, Some(OUT_LASTS))
 }
 
 /// It goes with the forms of other sites, too: a request for a login may be one.
@@ -161,6 +185,21 @@ impl Provider {
         Err(StoreError::Changed)
     }
 
+    /// Ends the session `sid` if it is one of `subject`'s: where it was. Nothing begins in it from then on.
+    pub(super) async fn sign_off_of(
+        &self,
+        subject: &str,
+        sid: &str,
+        now: Now,
+    ) -> Result<SignOns, StoreError> {
+        let known = self.known(sid, now).await?;
+        if known.is_some_and(|(known, _)| *known.subject == *subject) {
+            self.sign_off(sid, now).await
+        } else {
+            Ok(SignOns::default())
+        }
+    }
+
     /// Ends the session: where it was. Nothing begins in it from then on.
     pub(super) async fn sign_off(&self, sid: &str, now: Now) -> Result<SignOns, StoreError> {
         let over = SignOns {
@@ -224,11 +263,20 @@ mod tests {
         };
         let value = BASE64_URL_SAFE_NO_PAD.encode([7; VALUE_BYTES]);
         assert_eq!(of(&format!("a=b; {COOKIE}={value}")), format!("In({value:?})"));
-        assert_eq!(of(&format!("{COOKIE}=out")), "Out");
-        for other in ["", "x", "Out", &format!("{value}A"), &value[1..]] {
+        assert_eq!(of(&format!("{COOKIE}=out.{value}")), format!("Out({value:?})"));
+        let odd = [
+            format!("{value}A"),
+            format!("out{value}"),
+            format!("out.out.{value}"),
+            format!("out.{value}A"),
+        ];
+        for other in ["", "x", "out", "out.", &value[1..]]
+            .into_iter()
+            .chain(odd.iter().map(String::as_str))
+        {
             assert_eq!(of(&format!("{COOKIE}={other}")), "New", "{other}");
         }
-        assert_eq!(of(&format!("{COOKIE}=out; {COOKIE}={value}")), "New");
+        assert_eq!(of(&format!("{COOKIE}=out.{value}; {COOKIE}={value}")), "New");
     }
 
     #[test]

@@ -157,12 +157,17 @@ impl Errand<'_> {
 
     /// Which of them? What else was asked for stays so.
     fn choose(&self, logins: &[&Arc<Login>], to: &ReturnTo, asked: &Asked) -> Done {
+        let label = |login: &Login| login.party().label.to_string();
         let providers = logins.iter().filter_map(|login| {
+            let name = label(login);
+            let is_twice = logins.iter().filter(|other| label(other) == name).count() > 1;
+            // Two ways to one provider are told apart by what the operator calls them.
+            let own = login.party().name.rsplit('.').next().filter(|_| is_twice);
             let mut more = vec![("login", &*login.party().name)];
             more.extend(asked.another.then_some(("as", "another")));
             more.extend(asked.login_hint.as_deref().map(|hint| ("login_hint", hint)));
             Some(Provider {
-                name: login.party().label.to_string(),
+                name: own.map_or(name.clone(), |own| format!("{name} ({own})")),
                 href: Href::new(login_place_with(to.as_str(), &more))?,
             })
         });

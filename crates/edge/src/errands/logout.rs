@@ -17,10 +17,16 @@ impl Errand<'_> {
         if !matches!(self.request.method, Method::GET | Method::POST) {
             return self.not_allowed("GET, POST");
         }
-        drop(body);
         let Some(login) = self.whose() else {
-            return self.signed_out(None);
+            // On our provider's own host it is the session at all its sites that people mean.
+            let host = self.request.host.name();
+            let provider = self.gateway.provider.as_ref();
+            return match provider.filter(|provider| provider.issuer.host().name() == host) {
+                Some(provider) => self.end_session(&Arc::clone(provider), body).await,
+                None => self.signed_out(None),
+            };
         };
+        drop(body);
         // Anybody can make a browser follow a link, and whoever writes a text of the application can have it fetch a picture:
         // that alone ends nobody's session.
         let navigates = self.request.headers.contains_key("sec-fetch-dest") && self.request.is_navigation();
@@ -85,7 +91,7 @@ impl Errand<'_> {
         let page = Page::SignedOut(SignedOut {
             sign_in: Href::new("/"),
             still_at: login.map(|login| login.party().label.to_string()),
-            everywhere: false,
+            ..SignedOut::default()
         });
         Done::telling(&words.on(page), "errand", String::new())
     }

@@ -142,6 +142,8 @@ pub struct SignedOut {
     pub still_at: Option<String>,
     /// Whether it was the session at all applications of our own OpenID Provider.
     pub everywhere: bool,
+    /// Whether some of them are told.
+    pub told: bool,
 }
 
 /// For [`Page::SignOut`].

@@ -105,7 +105,7 @@ fn sessions() -> Vec<(StatusCode, Page)> {
     let signed_out = SignedOut {
         sign_in: Href::new("/"),
         still_at: Some("Example & Sons".to_owned()),
-        everywhere: false,
+        ..SignedOut::default()
     };
     let whoami = Whoami {
         who: Some(WHO.to_owned()),
@@ -176,6 +176,14 @@ fn bare() -> Vec<(StatusCode, Page)> {
             StatusCode::OK,
             Page::SignedOut(SignedOut {
                 everywhere: true,
+                ..SignedOut::default()
+            }),
+        ),
+        (
+            StatusCode::OK,
+            Page::SignedOut(SignedOut {
+                everywhere: true,
+                told: true,
                 ..SignedOut::default()
             }),
         ),

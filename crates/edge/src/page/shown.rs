@@ -105,6 +105,7 @@ impl Page {
                 ("sign_in", maybe_link(page.sign_in.as_ref())),
                 ("still_at", maybe(page.still_at.as_deref())),
                 ("everywhere", Value::from(page.everywhere)),
+                ("told", Value::from(page.told)),
             ]),
             Self::SignOut(page) => shown([
                 ("who", maybe(page.who.as_deref())),

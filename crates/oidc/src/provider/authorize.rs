@@ -10,6 +10,8 @@ use crate::relying_party::authorization::ResponseMode;
 pub const CLICK: &str = "countersign_click";
 /// The longest request, in bytes.
 const MAX_REQUEST_BYTES: usize = 16 * 1024;
+/// How much of the name of a client that nobody knows is told, in characters.
+const MAX_TOLD: usize = 300;
 /// The longest `state` and `nonce` that are given back, in bytes.
 const MAX_STATE_BYTES: usize = 2048;
 const MAX_NONCE_BYTES: usize = 512;
@@ -59,14 +61,17 @@ pub enum Prompt {
 }
 
 /// Why nothing may go back to whoever asked: the user is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswerable {
     /// The request has no single reading.
     #[error("the request cannot be read: {0}")]
     Form(#[from] FormError),
-    /// There is no such client.
-    #[error("nobody of that name may ask here (`client_id`)")]
-    Client,
+    /// There is no such client: the name, as it was sent.
+    #[error("nobody of that name may ask here: client_id = {0:?}")]
+    Client(Box<str>),
+    /// Nobody says who asks.
+    #[error("nobody says who asks: `client_id` is missing")]
+    Nobody,
     /// The answer may not go there.
     #[error("that client's answers may not go there (`redirect_uri`)")]
     RedirectUri,
@@ -112,8 +117,9 @@ pub enum Read {
 /// Reads the query, or the body of a form, of the authorization endpoint.
 pub fn read(form: &[u8], clients: &Clients) -> Result<Read, Unanswerable> {
     let parameters = Parameters::read(form, MAX_REQUEST_BYTES)?;
-    let client = parameters.find("client_id").and_then(|id| clients.find(id));
-    let client = client.ok_or(Unanswerable::Client)?;
+    let client_id = parameters.find("client_id").ok_or(Unanswerable::Nobody)?;
+    let client = clients.find(client_id);
+    let client = client.ok_or_else(|| Unanswerable::Client(client_id.chars().take(MAX_TOLD).collect()))?;
     let redirect_uri = parameters.find("redirect_uri");
     let redirect_uri = redirect_uri.filter(|uri| client.has_redirect_uri(uri));
     let redirect_uri = redirect_uri.ok_or(Unanswerable::RedirectUri)?;

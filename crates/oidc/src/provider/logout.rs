@@ -13,6 +13,8 @@ use countersign_jose::verify::SignedClaims;
 use std::time::Duration;
 use url::Url;
 
+/// The field by which our own page names the session of the ID Token that it was asked with.
+const SESSION: &str = "countersign_session";
 /// The longest request, in bytes.
 const MAX_REQUEST_BYTES: usize = 32 * 1024;
 /// The longest `state` that is given back, in bytes.
@@ -34,6 +36,8 @@ pub struct EndSession {
     pub post_logout_redirect_uri: Option<Box<str>>,
     /// What comes back as it came.
     pub state: Option<Box<str>>,
+    /// The session that the ID Token before the click was of, as our own page has it; whoever reads it finds out whose it is.
+    pub session: Option<Box<str>>,
     /// Whether it says that the user has clicked; whoever reads it finds out who says so.
     pub clicked: bool,
 }
@@ -52,6 +56,7 @@ impl EndSession {
                     let sound = value.filter(|state| state.len() <= MAX_STATE_BYTES);
                     asked.state = sound.map(Into::into);
                 }
+                SESSION => asked.session = value.map(Into::into),
                 _ => asked.clicked |= name == CLICK,
             }
         }
@@ -64,11 +69,13 @@ impl EndSession {
         &'f self,
         client_id: Option<&'f str>,
         post_logout_redirect_uri: Option<&'f str>,
+        session: Option<&'f str>,
     ) -> Vec<(&'static str, &'f str)> {
         let fields = [
             ("client_id", client_id),
             ("post_logout_redirect_uri", post_logout_redirect_uri),
             ("state", self.state.as_deref()),
+            (SESSION, session),
             (CLICK, Some("1")),
         ];
         let there = fields.into_iter();

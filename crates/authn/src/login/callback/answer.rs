@@ -81,6 +81,7 @@ impl Arrival<'_> {
             AuthorizationErrorKind::LoginRequired | AuthorizationErrorKind::InteractionRequired => {
                 return Return::of(self.again(true));
             }
+            AuthorizationErrorKind::AccessDenied if self.login.party.known_as.is_site() => Why::Denied,
             AuthorizationErrorKind::AccessDenied => Why::Declined,
             AuthorizationErrorKind::TemporarilyUnavailable => Why::Provider,
             AuthorizationErrorKind::Other => Why::Answer,

@@ -3,14 +3,14 @@
 use super::super::{Done, Errand, From};
 use crate::audit::{Action, Audit};
 use crate::body::Body;
-use crate::page::{Certificate, Click, Flaw, HandOn, Href, Page, Words};
+use crate::page::{Certificate, Click, Flaw, HandOn, Href, Page, Trouble, Words};
 use countersign_authn::provider::authorize::{self, Answered, Authorized};
 use countersign_authn::provider::{Provider, TABLE};
 use countersign_core::certificate::Failure;
 use countersign_core::own_path::AUTHORIZE;
 use countersign_core::reason::{AnswerReason, ErrandReason};
 use countersign_core::secret::Secret;
-use countersign_oidc::provider::authorize::without_click;
+use countersign_oidc::provider::authorize::{Unanswerable, without_click};
 use countersign_oidc::provider::response::Delivery;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderValue, Method, StatusCode};
@@ -28,7 +28,7 @@ impl Errand<'_> {
         {
             Authorized::Told(answered) => self.answer(provider, answered),
             Authorized::Click(click) => self.want_click(click),
-            Authorized::Unanswerable(why) => self.unanswerable(why.to_string()),
+            Authorized::Unanswerable(why) => self.no_answer(&why),
             Authorized::NoCertificate(failure) => self.want_certificate(failure, &form),
             Authorized::Unavailable(detail) => self.no_store(detail),
         };
@@ -37,12 +37,25 @@ impl Errand<'_> {
         done
     }
 
+    fn no_answer(&self, why: &Unanswerable) -> Done {
+        let reason = match why {
+            Unanswerable::Client(_) => ErrandReason::ClientUnknown,
+            Unanswerable::Form(_) | Unanswerable::Nobody | Unanswerable::RedirectUri => {
+                ErrandReason::AuthorizationRefused
+            }
+        };
+        self.told_nobody(reason, why.to_string())
+    }
+
     /// The page of a request that nobody is answered.
     fn unanswerable(&self, detail: String) -> Done {
-        let reason = ErrandReason::AuthorizationRefused;
+        self.told_nobody(ErrandReason::AuthorizationRefused, detail)
+    }
+
+    fn told_nobody(&self, reason: ErrandReason, detail: String) -> Done {
         let (code, meaning) = (reason.code(), reason.meaning());
         let words = Words::new(self.request, StatusCode::BAD_REQUEST, code, meaning);
-        Done::telling(&words, "errand", detail)
+        Done::telling(&words.on(Page::Trouble(Trouble::default())), "errand", detail)
     }
 
     /// Whether a page of this very host sent it, and no hand that typed it or followed a link in a mail.

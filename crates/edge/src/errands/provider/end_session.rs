@@ -20,7 +20,7 @@ use std::time::Duration;
 const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 impl Errand<'_> {
-    pub(super) async fn end_session(self, provider: &Arc<Provider>, body: Body) -> Done {
+    pub(in crate::errands) async fn end_session(self, provider: &Arc<Provider>, body: Body) -> Done {
         if !matches!(self.request.method, Method::GET | Method::POST) {
             return self.not_allowed("GET, POST");
         }
@@ -52,6 +52,7 @@ impl Errand<'_> {
 
     fn ended(&self, provider: &Arc<Provider>, ended: Ended) -> Done {
         let who = ended.subject.as_deref().unwrap_or("");
+        let are_told = !ended.told.is_empty();
         let told = format!("applications that are told: {}", ended.told.len());
         self.audit_sign_on(Action::SignOff, provider, who, &told);
         for telling in ended.told {
@@ -62,6 +63,7 @@ impl Errand<'_> {
             let words = Words::new(self.request, StatusCode::OK, reason.code(), reason.meaning());
             let page = SignedOut {
                 everywhere: true,
+                told: are_told,
                 ..SignedOut::default()
             };
             Done::telling(&words.on(Page::SignedOut(page)), "errand", String::new())

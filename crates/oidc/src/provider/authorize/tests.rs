@@ -92,8 +92,16 @@ fn a_click_is_the_same_request_and_one_parameter_more() {
 fn nothing_goes_to_a_place_that_is_not_the_clients() {
     let check =
         |form: &str, why: Unanswerable| assert_eq!(read(form.as_bytes(), &clients()), Err(why), "{form}");
-    check("", Unanswerable::Client);
-    check("client_id=https%3A%2F%2Fevil.test", Unanswerable::Client);
+    check("", Unanswerable::Nobody);
+    check("client_id=", Unanswerable::Nobody);
+    check(
+        "client_id=https%3A%2F%2Fevil.test",
+        Unanswerable::Client("https://evil.test".into()),
+    );
+    check(
+        &format!("client_id={}", "x".repeat(600)),
+        Unanswerable::Client("x".repeat(MAX_TOLD).into()),
+    );
     check(
         "client_id=https%3A%2F%2Fapp.home.example",
         Unanswerable::RedirectUri,

@@ -17,10 +17,11 @@ fn a_logout_is_asked_for_with_what_is_there() {
     assert_eq!(asked.id_token_hint.as_ref().unwrap().expose(), "a.b.c");
     assert!(!asked.clicked);
     assert_eq!(
-        asked.fields(Some("grafana"), None),
+        asked.fields(Some("grafana"), None, Some("s-1")),
         [
             ("client_id", "grafana"),
             ("state", "x&y"),
+            ("countersign_session", "s-1"),
             ("countersign_click", "1")
         ]
     );
