@@ -92,6 +92,7 @@ fn place() -> Place {
         replace: vec![
             port(8080, front.port()),
             port(8443, secure.port()),
+            ("[8443]".to_owned(), format!("[{}]", secure.port())),
             port(9180, asked.port()),
             port(9000, application.port()),
             tls_port(secure),
