@@ -6,7 +6,7 @@ use countersign_core::options::{Fault, Values};
 use countersign_core::policy::{Named, REQUIRE, Requirement};
 use countersign_jose::jwks::KeySet;
 use countersign_oidc::provider::client::{ClientLogout, ClientProof, Clients, RegisteredClient, SecretHash};
-use countersign_oidc::provider::site::SitePattern;
+use countersign_oidc::provider::site::{Origin, SitePattern};
 use std::sync::Arc;
 use url::Url;
 
@@ -19,16 +19,22 @@ pub(super) fn clients(
     faults: &mut Vec<Fault>,
 ) -> Clients {
     let sites = patterns(values, faults).into_iter().map(|(_, site)| site);
-    let sites = sites.collect();
+    let sites = sites.collect::<Vec<_>>();
     let registered = values.named("client").iter();
     let registered = registered.map(|(id, client)| {
         let mut own = Vec::new();
         let registered = registered_client(id, client, judges, &mut own);
+        if Origin::parse(id).is_ok_and(|origin| sites.iter().any(|site| site.holds(&origin))) {
+            let message = "one of `sites` has this name already: no rule for sites would hold for this client";
+            let help = "leave it out, for a site needs no registration; or take the host out of `sites`; or another name";
+            own.push(nameless(message, help));
+        }
         faults.extend(own.into_iter().map(|fault| fault.within(id).within("client")));
         registered
     });
     // Names of tables are each there once.
-    Clients::new(registered.collect(), sites).unwrap_or_default()
+    let registered = registered.collect();
+    Clients::new(registered, sites).unwrap_or_default()
 }
 
 /// The patterns of the list `sites`, each with its place there.
