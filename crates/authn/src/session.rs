@@ -228,12 +228,16 @@ pub enum SessionGroup<'a> {
         /// Its `sid`.
         sid: &'a str,
     },
-    /// All that one subject granted to one client of our own OpenID Provider.
-    Grants {
-        /// The client.
-        client_id: &'a str,
-        /// Who granted.
+    /// All that our own OpenID Provider keeps of one kind about one subject.
+    Provided {
+        /// Which kind.
+        what: Purpose,
+        /// Who the provider is.
+        issuer: &'a str,
+        /// Whom it is about.
         subject: &'a str,
+        /// For which client, if not for all of them.
+        client_id: Option<&'a str>,
     },
     /// All there are.
     All,
@@ -350,14 +354,14 @@ pub trait Sessions: Send + Sync + fmt::Debug {
         now: Now,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>>;
 
-    /// Keeps `value` like [`Self::put`], as one of those that `room` is for.
+    /// Keeps `value` like [`Self::put`], as one of those that each of `rooms` is for.
     fn keep<'a>(
         &'a self,
         purpose: Purpose,
         name: &'a [u8],
         value: &'a [u8],
         ends: Timestamp,
-        room: Room<'a>,
+        rooms: &'a [Room<'a>],
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// What is kept under a name; it stays.

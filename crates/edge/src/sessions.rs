@@ -280,9 +280,9 @@ impl Sessions for SessionKeeper {
         name: &'a [u8],
         value: &'a [u8],
         ends: Timestamp,
-        room: Room<'a>,
+        rooms: &'a [Room<'a>],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.keep_one(purpose, name, value, ends, room))
+        Box::pin(self.keep_one(purpose, name, value, ends, rooms))
     }
 
     fn read<'a>(

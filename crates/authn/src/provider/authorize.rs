@@ -182,10 +182,8 @@ impl Provider {
         let bytes = serde_json::to_vec(&waiting).unwrap_or_default();
         let code = Secret::new(self.draw::<CODE_BYTES>());
         let ends = now.wall.plus(CODE_LASTS);
-        let kept = self
-            .sessions
-            .put(Purpose::Code, code.expose().as_bytes(), &bytes, ends, now);
-        kept.await?;
+        let name = self.own(code.expose().as_bytes());
+        self.sessions.put(Purpose::Code, &name, &bytes, ends, now).await?;
         Ok(code)
     }
 

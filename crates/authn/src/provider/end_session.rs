@@ -164,7 +164,7 @@ impl Provider {
         let mut told = Vec::new();
         let own = browser.session_of(subject);
         if let Some(sid) = own.as_deref() {
-            told.extend(self.told(sid, &self.sign_off(sid, now).await?));
+            told.extend(self.told(sid, &self.sign_off(subject, sid, now).await?));
         }
         if let Some(sid) = named.filter(|named| own.as_deref() != Some(named)) {
             told.extend(self.told(sid, &self.sign_off_of(subject, sid, now).await?));

@@ -24,6 +24,8 @@ use serde::{Deserialize, Serialize};
 
 /// How many grants one subject has at one client; the oldest makes room.
 const MOST_OF_ONE: usize = 50;
+/// How many it has at all clients: a pattern of sites makes any number of those.
+const MOST_IN_ALL: usize = 500;
 const HANDLE_BYTES: usize = 32;
 const SECRET_BYTES: usize = 32;
 
@@ -57,7 +59,10 @@ impl Provider {
 
     /// Ends the grant of this handle, if there is one.
     pub(super) async fn end_grant(&self, handle: &[u8; 32]) -> Result<(), StoreError> {
-        self.sessions.forget(Purpose::Grant, handle).await.map(drop)
+        self.sessions
+            .forget(Purpose::Grant, &self.own(handle))
+            .await
+            .map(drop)
     }
 
     /// Keeps a grant for `code`, until the certificate ends at the latest; the first refresh token.
@@ -76,23 +81,30 @@ impl Provider {
             ends: ends.milliseconds(),
             login: login.clone(),
         };
-        let room = Room {
-            group: SessionGroup::Grants {
-                client_id: &login.client_id,
+        let room = |client_id, most| Room {
+            group: SessionGroup::Provided {
+                what: Purpose::Grant,
+                issuer: self.issuer.as_str(),
                 subject: &login.subject,
+                client_id,
             },
-            most: MOST_OF_ONE,
+            most,
             began,
         };
+        let rooms = [
+            room(Some(&*login.client_id), MOST_OF_ONE),
+            room(None, MOST_IN_ALL),
+        ];
+        let name = self.own(&handle);
         let value = serde_json::to_vec(&granted).unwrap_or_default();
-        let kept = self.sessions.keep(Purpose::Grant, &handle, &value, ends, room);
+        let kept = self.sessions.keep(Purpose::Grant, &name, &value, ends, &rooms);
         match kept.await {
             Ok(()) => Ok(token),
             // Somebody is here with the same code, just now.
             Err(StoreError::Changed) => {
                 self.end_grant(&handle).await?;
                 self.sessions
-                    .forget(Purpose::Code, code.expose().as_bytes())
+                    .forget(Purpose::Code, &self.own(code.expose().as_bytes()))
                     .await?;
                 Err(TokenError::InvalidGrant("the code came twice").into())
             }
@@ -110,7 +122,10 @@ impl Provider {
         now: Now,
     ) -> Result<Redeemed, RedeemError> {
         let (handle, secret) = read_token(token).ok_or(NO_GRANT)?;
-        let kept = self.sessions.read(Purpose::Grant, &handle, now).await?;
+        let kept = self
+            .sessions
+            .read(Purpose::Grant, &self.own(&handle), now)
+            .await?;
         let Some(kept) = kept else {
             return Err(NO_GRANT.into());
         };
@@ -181,7 +196,8 @@ impl Provider {
             value: serde_json::to_vec(&next).unwrap_or_default(),
             version: kept.version,
         };
-        match self.sessions.write(Purpose::Grant, handle, &next, ends).await {
+        let name = self.own(handle);
+        match self.sessions.write(Purpose::Grant, &name, &next, ends).await {
             Ok(()) => Ok(token),
             Err(StoreError::Changed) => {
                 self.end_grant(handle).await?;

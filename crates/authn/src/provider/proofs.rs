@@ -80,10 +80,10 @@ impl Provider {
             error: UNPROVEN,
             detail: error.to_string(),
         })?;
-        let name = format!("{client_id}\n{}", assertion.id);
+        let name = self.own(format!("{client_id}\n{}", assertion.id).as_bytes());
         let kept = self
             .sessions
-            .put(Purpose::Assertion, name.as_bytes(), &[], assertion.ends, now);
+            .put(Purpose::Assertion, &name, &[], assertion.ends, now);
         match kept.await {
             Ok(()) => Ok(()),
             Err(StoreError::Changed) => Err(RedeemError::Refused {

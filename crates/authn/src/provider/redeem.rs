@@ -102,7 +102,8 @@ impl Provider {
         grant: &CodeGrant,
         now: Now,
     ) -> Result<Redeemed, RedeemError> {
-        let code = grant.code.expose().as_bytes();
+        let code = self.own(grant.code.expose().as_bytes());
+        let code = code.as_slice();
         let kept = self.sessions.read(Purpose::Code, code, now).await?;
         let waiting = kept.and_then(|kept| serde_json::from_slice::<Waiting>(&kept.value).ok());
         let Some(waiting) = waiting else {

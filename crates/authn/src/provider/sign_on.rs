@@ -3,7 +3,7 @@
 
 use super::Provider;
 use crate::login::cookies::{Sent, sent};
-use crate::session::{Kept, Purpose};
+use crate::session::{Kept, Purpose, Room, SessionGroup};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::session::{StoreError, Version};
@@ -28,6 +28,8 @@ const SID_BYTES: usize = 16;
 /// How long it is known where a browser has logged in, and that it has logged out, at least: as long as a site has new tokens
 /// without its user, and counted anew when it has.
 const SIGN_ONS_LAST: Duration = Duration::from_hours(24);
+/// In how many browsers one subject is known; the one that was here last of all makes room.
+const MOST_OF_ONE: usize = 100;
 /// At how many clients one session is: of more, the first are not told of its end.
 const MAX_CLIENTS: usize = 100;
 /// How often two that write at once try again.
@@ -133,6 +135,15 @@ pub(super) struct SignOns {
 /// What was known, and as which writing.
 type Known = Option<(SignOns, Version)>;
 
+/// Until when what these are the bytes of is known: a new login counts that anew.
+fn known_until(value: &[u8]) -> Timestamp {
+    let known = serde_json::from_slice::<SignOns>(value);
+    known.map_or_else(
+        |_| Timestamp::default(),
+        |known| Timestamp::from_milliseconds(known.ends),
+    )
+}
+
 impl SignOns {
     fn bytes(&self) -> Vec<u8> {
         // Strings and numbers: this cannot fail.
@@ -194,17 +205,19 @@ impl Provider {
     ) -> Result<SignOns, StoreError> {
         let known = self.known(sid, now).await?;
         if known.is_some_and(|(known, _)| *known.subject == *subject) {
-            self.sign_off(sid, now).await
+            self.sign_off(subject, sid, now).await
         } else {
             Ok(SignOns::default())
         }
     }
 
-    /// Ends the session: where it was. Nothing begins in it from then on.
-    pub(super) async fn sign_off(&self, sid: &str, now: Now) -> Result<SignOns, StoreError> {
+    /// Ends the session of `subject` that is called so: where it was. Nothing begins in it from then on.
+    pub(super) async fn sign_off(&self, subject: &str, sid: &str, now: Now) -> Result<SignOns, StoreError> {
         let over = SignOns {
+            subject: subject.into(),
+            clients: Vec::new(),
+            ends: now.wall.plus(self.sign_ons_last()).milliseconds(),
             over: true,
-            ..SignOns::default()
         };
         for _ in 0..MAX_TRIES {
             let (known, version) = self.known(sid, now).await?.unzip();
@@ -220,7 +233,10 @@ impl Provider {
     }
 
     async fn known(&self, sid: &str, now: Now) -> Result<Known, StoreError> {
-        let kept = self.sessions.read(Purpose::SignOns, sid.as_bytes(), now).await?;
+        let kept = self
+            .sessions
+            .read(Purpose::SignOns, &self.own(sid.as_bytes()), now)
+            .await?;
         Ok(kept.and_then(|kept| Some((serde_json::from_slice(&kept.value).ok()?, kept.version))))
     }
 
@@ -232,10 +248,20 @@ impl Provider {
         version: Option<Version>,
         now: Now,
     ) -> Result<bool, StoreError> {
-        let (purpose, name, value) = (Purpose::SignOns, sid.as_bytes(), session.bytes());
+        let (purpose, name, value) = (Purpose::SignOns, &*self.own(sid.as_bytes()), session.bytes());
+        let room = Room {
+            group: SessionGroup::Provided {
+                what: purpose,
+                issuer: self.issuer.as_str(),
+                subject: &session.subject,
+                client_id: None,
+            },
+            most: MOST_OF_ONE,
+            began: known_until,
+        };
         let ends = now.wall.plus(self.sign_ons_last());
         let written = match version {
-            None => self.sessions.put(purpose, name, &value, ends, now).await,
+            None => self.sessions.keep(purpose, name, &value, ends, &[room]).await,
             Some(version) => {
                 let kept = Kept { value, version };
                 self.sessions.write(purpose, name, &kept, ends).await

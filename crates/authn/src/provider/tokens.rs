@@ -17,7 +17,7 @@ use countersign_oidc::provider::claims::{IdToken, Person, userinfo};
 use countersign_oidc::provider::scope::Scopes;
 use serde::{Deserialize, Serialize};
 
-/// The context of access tokens: nothing else is sealed for their purpose.
+/// The context of access tokens, with the issuer before it: nothing else is sealed for their purpose.
 const ACCESS: &[u8] = b"userinfo";
 /// The longest access token that is looked at, in bytes.
 const MAX_ACCESS_BYTES: usize = 8 * 1024;
@@ -119,7 +119,9 @@ impl Provider {
             person: person.into(),
         };
         let bytes = serde_json::to_vec(&access).unwrap_or_default();
-        let sealed = self.sessions.seal(Purpose::AccessToken, ACCESS, &bytes);
+        let sealed = self
+            .sessions
+            .seal(Purpose::AccessToken, &self.own(ACCESS), &bytes);
         Secret::new(BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }
 
@@ -129,7 +131,9 @@ impl Provider {
             return None;
         }
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
-        let bytes = self.sessions.open(Purpose::AccessToken, ACCESS, &sealed)?;
+        let bytes = self
+            .sessions
+            .open(Purpose::AccessToken, &self.own(ACCESS), &sealed)?;
         let access = serde_json::from_slice::<Access>(&bytes).ok()?;
         let holds = now.wall < Timestamp::from_milliseconds(access.ends);
         let scopes = Scopes::read(&access.scope)?;

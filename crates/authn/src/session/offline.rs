@@ -112,7 +112,7 @@ impl Sessions for Offline {
         _: &'a [u8],
         _: &'a [u8],
         _: Timestamp,
-        _: Room<'a>,
+        _: &'a [Room<'a>],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         refused()
     }

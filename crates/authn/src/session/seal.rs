@@ -138,15 +138,27 @@ impl MasterKey {
     }
 
     fn index(&self, group: SessionGroup<'_>) -> Option<IndexKey> {
-        let parts: [&[u8]; 3] = match group {
-            SessionGroup::Subject { issuer, subject } => [b"subject", issuer.as_bytes(), subject.as_bytes()],
-            SessionGroup::Sid { issuer, sid } => [b"sid", issuer.as_bytes(), sid.as_bytes()],
-            SessionGroup::Grants { client_id, subject } => {
-                [b"grants", client_id.as_bytes(), subject.as_bytes()]
+        let hash = |parts: &[&[u8]]| hash(b"index", parts);
+        let hashed = match group {
+            SessionGroup::Subject { issuer, subject } => {
+                hash(&[b"subject", issuer.as_bytes(), subject.as_bytes()])
+            }
+            SessionGroup::Sid { issuer, sid } => hash(&[b"sid", issuer.as_bytes(), sid.as_bytes()]),
+            SessionGroup::Provided {
+                what,
+                issuer,
+                subject,
+                client_id,
+            } => {
+                let (what, issuer, subject) = (what.name(), issuer.as_bytes(), subject.as_bytes());
+                match client_id {
+                    Some(client_id) => hash(&[b"provided at", what, issuer, subject, client_id.as_bytes()]),
+                    None => hash(&[b"provided", what, issuer, subject]),
+                }
             }
             SessionGroup::All => return None,
         };
-        let tag = hmac::sign(&self.index, &hash(b"index", &parts));
+        let tag = hmac::sign(&self.index, &hashed);
         tag.as_ref().try_into().ok().map(IndexKey)
     }
 }

@@ -175,7 +175,7 @@ impl SessionKeeper {
     pub(super) async fn end_group(&self, group: SessionGroup<'_>) -> Result<u64, StoreError> {
         let in_force = self.in_force.load_full();
         let ended = match group {
-            SessionGroup::Subject { .. } | SessionGroup::Sid { .. } | SessionGroup::Grants { .. } => {
+            SessionGroup::Subject { .. } | SessionGroup::Sid { .. } | SessionGroup::Provided { .. } => {
                 end_indexed(&in_force, group).await
             }
             SessionGroup::All => end_everything(&in_force, self.clock.now().wall).await,
@@ -252,8 +252,8 @@ fn is_of(live: &LiveSession, group: SessionGroup<'_>) -> bool {
                 && (own == Some(subject) || record.subject().as_deref() == Some(subject))
         }
         SessionGroup::Sid { issuer, sid } => *record.issuer == *issuer && record.sid.as_deref() == Some(sid),
-        // A grant is no session.
-        SessionGroup::Grants { .. } => false,
+        // What a provider keeps is no session.
+        SessionGroup::Provided { .. } => false,
         SessionGroup::All => true,
     }
 }

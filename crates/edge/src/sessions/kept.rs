@@ -74,21 +74,21 @@ impl SessionKeeper {
         name: &[u8],
         value: &[u8],
         ends: Timestamp,
-        room: Room<'_>,
+        rooms: &[Room<'_>],
     ) -> Result<(), StoreError> {
         let (name, in_force) = (purpose.record(name), self.in_force.load_full());
         let sealed = self.sealed(&in_force, purpose, &name, value);
         let key = in_force.sealer.first();
-        let index = in_force.sealer.index_under(key, room.group);
-        let index = index.as_slice();
-        in_force.store.create(&name, sealed, ends, index).await?;
-        // It is kept. That there are too many of them is mended with the next.
-        if self
-            .make_room_for(&in_force, (purpose, name), room)
-            .await
-            .is_err()
-        {
-            count(&self.counters.away);
+        let indexes = rooms.iter();
+        let indexes = indexes.filter_map(|room| in_force.sealer.index_under(key, room.group));
+        let indexes = indexes.collect::<Vec<_>>();
+        in_force.store.create(&name, sealed, ends, &indexes).await?;
+        for room in rooms {
+            // It is kept. That there are too many of them is mended with the next.
+            let made = self.make_room_for(&in_force, (purpose, name), *room).await;
+            if made.is_err() {
+                count(&self.counters.away);
+            }
         }
         Ok(())
     }

@@ -97,7 +97,7 @@ impl SessionKeeper {
         let mut names = Vec::new();
         match group {
             SessionGroup::All => names.extend(listed(&in_force, None, MOST_READ).await?),
-            SessionGroup::Subject { .. } | SessionGroup::Sid { .. } | SessionGroup::Grants { .. } => {
+            SessionGroup::Subject { .. } | SessionGroup::Sid { .. } | SessionGroup::Provided { .. } => {
                 for index in in_force.sealer.indexes(group) {
                     names.extend(listed(&in_force, Some(index), MOST_TOLD + 1).await?);
                 }

@@ -28,7 +28,7 @@ impl SessionKeeper {
         let in_force = self.in_force.load_full();
         let names = match group {
             SessionGroup::All => vec![Purpose::Ended.record(ALL)],
-            SessionGroup::Subject { .. } | SessionGroup::Sid { .. } | SessionGroup::Grants { .. } => {
+            SessionGroup::Subject { .. } | SessionGroup::Sid { .. } | SessionGroup::Provided { .. } => {
                 let indexes = in_force.sealer.indexes(group);
                 indexes.iter().map(name_of).collect()
             }

@@ -4,7 +4,7 @@ use crate::provider::Provider;
 use crate::provider::redeem::{RedeemError, Redeemed};
 use countersign_jose::json::parse_object;
 use std::task::{Context, Poll, Waker};
-use world::{NOW, finished, provider, request};
+use world::{NOW, finished, provider, request, two_on_one_store};
 
 mod world;
 
@@ -128,6 +128,23 @@ fn one_after_the_other_everybody_gets_the_next() {
         let told = finished(provider.redeem(&request(), form.as_bytes(), NOW));
         form = refresh_form(&told.unwrap());
     }
+}
+
+#[test]
+fn what_one_provider_gave_is_nothing_at_another_on_the_same_store() {
+    let [own, other] = two_on_one_store();
+    let redeemed =
+        |provider: &Provider, form: &str| finished(provider.redeem(&request(), form.as_bytes(), NOW));
+    let form = code_form(&own);
+    drop(redeemed(&other, &form).unwrap_err());
+    let told = redeemed(&own, &form).unwrap();
+    let refresh = refresh_form(&told);
+    drop(redeemed(&other, &refresh).unwrap_err());
+    drop(redeemed(&own, &refresh).unwrap());
+    let answer = parse_object(told.answer.expose().as_bytes()).unwrap();
+    let access = answer.member("access_token").unwrap().as_str().unwrap();
+    assert!(own.userinfo(access, NOW).is_some());
+    assert!(other.userinfo(access, NOW).is_none());
 }
 
 /// `text` with the letter at `at` in the other case, or another one where it has none.

@@ -13,9 +13,11 @@ fn began(value: &[u8]) -> Timestamp {
 
 fn room(subject: &str) -> Room<'_> {
     Room {
-        group: SessionGroup::Grants {
-            client_id: "https://app.test",
+        group: SessionGroup::Provided {
+            what: Purpose::Grant,
+            issuer: "https://sso.test",
             subject,
+            client_id: Some("https://app.test"),
         },
         most: 3,
         began,
@@ -28,10 +30,10 @@ async fn what_was_read_is_written_over_once() {
     let here: Arc<dyn Sessions> = world.keeper();
     let there: Arc<dyn Sessions> = world.keeper();
     let ends = world.now().wall.plus(Duration::from_mins(1));
-    here.keep(Purpose::Grant, b"g", b"1", ends, room("ann"))
+    here.keep(Purpose::Grant, b"g", b"1", ends, &[room("ann")])
         .await
         .unwrap();
-    let twice = here.keep(Purpose::Grant, b"g", b"1", ends, room("ann")).await;
+    let twice = here.keep(Purpose::Grant, b"g", b"1", ends, &[room("ann")]).await;
     assert_eq!(twice, Err(StoreError::Changed));
     let read = there
         .read(Purpose::Grant, b"g", world.now())
@@ -78,8 +80,10 @@ async fn the_oldest_makes_room_for_one_of_its_group() {
         (b"d", 4, "ann"),
     ] {
         let value = [age];
-        let kept = keeper.keep(Purpose::Grant, name, &value, ends, room(subject));
-        kept.await.unwrap();
+        keeper
+            .keep(Purpose::Grant, name, &value, ends, &[room(subject)])
+            .await
+            .unwrap();
     }
     for (name, there) in [
         (b"a", true),
@@ -90,5 +94,34 @@ async fn the_oldest_makes_room_for_one_of_its_group() {
     ] {
         let kept = keeper.is_kept(Purpose::Grant, name, world.now()).await;
         assert_eq!(kept, Ok(there), "{name:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_clients_make_no_more_room_for_one_subject() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let ends = world.now().wall.plus(Duration::from_mins(1));
+    for age in 0..20_u8 {
+        let (client, name) = (format!("https://{age}.app.test"), [age]);
+        let at = |client_id, most| Room {
+            group: SessionGroup::Provided {
+                what: Purpose::Grant,
+                issuer: "https://sso.test",
+                subject: "ann",
+                client_id,
+            },
+            most,
+            began,
+        };
+        let rooms = [at(Some(&*client), 3), at(None, 5)];
+        keeper
+            .keep(Purpose::Grant, &name, &[age], ends, &rooms)
+            .await
+            .unwrap();
+    }
+    for age in 0..20_u8 {
+        let kept = keeper.is_kept(Purpose::Grant, &[age], world.now()).await;
+        assert_eq!(kept, Ok(age >= 15), "{age}");
     }
 }

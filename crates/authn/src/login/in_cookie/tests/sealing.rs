@@ -126,9 +126,9 @@ impl Sessions for Sealing {
         name: &'a [u8],
         value: &'a [u8],
         ends: Timestamp,
-        room: Room<'a>,
+        rooms: &'a [Room<'a>],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Offline.keep(purpose, name, value, ends, room)
+        Offline.keep(purpose, name, value, ends, rooms)
     }
 
     fn read<'a>(

@@ -235,7 +235,7 @@ impl Sessions for Paused {
         name: &'a [u8],
         value: &'a [u8],
         ends: Timestamp,
-        _: Room<'a>,
+        _: &'a [Room<'a>],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.put(purpose, name, value, ends, NOW)
     }
@@ -276,12 +276,12 @@ impl Sessions for Paused {
         self.now(move |all| Ok(all.remove(&purpose.record(name)).is_some()))
     }
 
-    fn seal(&self, _: Purpose, _: &[u8], plain: &[u8]) -> Vec<u8> {
-        plain.to_vec()
+    fn seal(&self, _: Purpose, context: &[u8], plain: &[u8]) -> Vec<u8> {
+        [context, plain].concat()
     }
 
-    fn open(&self, _: Purpose, _: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        Some(sealed.to_vec())
+    fn open(&self, _: Purpose, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        sealed.strip_prefix(context).map(<[u8]>::to_vec)
     }
 }
 
@@ -291,14 +291,25 @@ pub(super) const NOW: Now = Now {
 };
 
 pub(super) fn provider() -> Provider {
+    let [provider, _] = two_on_one_store();
+    provider
+}
+
+/// Two providers that share a store and its keys.
+pub(super) fn two_on_one_store() -> [Provider; 2] {
+    let sessions: Arc<dyn Sessions> = Arc::new(Paused::default());
+    ["https://sso.test", "https://sso.other.test"].map(|issuer| provider_of(issuer, &sessions))
+}
+
+fn provider_of(issuer: &str, sessions: &Arc<dyn Sessions>) -> Provider {
     let text = |text: &str| OptionValue::Text(text.to_owned());
     let mut values = Values::default();
-    values.insert("issuer", text("https://sso.test"));
+    values.insert("issuer", text(issuer));
     values.insert("sites", OptionValue::List(vec![text("app.test")]));
     let key = include_bytes!("../../../../../testkit/keys/ec-256.pem").to_vec();
     values.insert("key", OptionValue::Secret(Secret::new(key)));
     let parts = Parts {
-        sessions: Arc::new(Paused::default()),
+        sessions: Arc::clone(sessions),
         entropy: Arc::new(Counted::default()),
         ..offline()
     };
