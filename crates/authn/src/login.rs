@@ -190,7 +190,10 @@ impl Login {
         match found {
             // The browser keeps it, and shows it when it comes to log in again.
             Found::Gone(Gone::Idle) if self.is_in_cookie() => Outcome::Absent(Effects::none()),
-            Found::Live(session) => Outcome::Authenticated(with_what_holds(&session, now), Effects::none()),
+            Found::Live(session) => {
+                let principal = with_what_holds(&session, self.party.known_as.is_site(), now);
+                Outcome::Authenticated(principal, Effects::none())
+            }
             Found::Gone(Gone::Unknown | Gone::Idle | Gone::Over | Gone::Sealed | Gone::Refused) => {
                 self.absent(request)
             }
@@ -204,15 +207,16 @@ impl Login {
     }
 }
 
-/// The principal of a session. A token that has ended, and could not be renewed, goes no further.
-fn with_what_holds(session: &LiveSession, now: Now) -> Arc<Principal> {
+/// The principal of a session. A token that has ended, and could not be renewed, goes no further; the ID Token of another
+/// provider says who has logged in, and not every provider gives a new one.
+fn with_what_holds(session: &LiveSession, at_site: bool, now: Now) -> Arc<Principal> {
     let principal = &session.principal;
     let Some(tokens) = &principal.tokens else {
         return Arc::clone(principal);
     };
     let has_ended = |ends: Option<Timestamp>| ends.is_some_and(|ends| now.wall >= ends);
     let access_ended = tokens.access.is_some() && has_ended(session.record.access_ends);
-    let id_ended = tokens.id.is_some() && has_ended(id_token_ends(principal));
+    let id_ended = at_site && tokens.id.is_some() && has_ended(id_token_ends(principal));
     if !access_ended && !id_ended {
         return Arc::clone(principal);
     }
