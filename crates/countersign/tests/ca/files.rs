@@ -239,6 +239,22 @@ fn what_others_can_put_there_is_neither_vouched_for_nor_given_a_secret() {
         let told = desk.bad(&["renew", "ann", "--keep-key"]);
         assert!(told.contains("ann.key is another's"), "{told}");
     }
+    // Without it, the new one is nobody else's, whoever put something of that name there while he could; nor is a link of his
+    // followed, nor what everybody believes left to him.
+    desk.good(&["renew", "ann"]);
+    assert_ne!(std::fs::metadata(&key).unwrap().uid(), 4321);
+    desk.0.write("victim", "another's");
+    std::fs::remove_file(&key).unwrap();
+    std::os::unix::fs::symlink("../../victim", &key).unwrap();
+    if std::os::unix::fs::lchown(&key, Some(4321), None).is_ok() {
+        desk.good(&["renew", "ann"]);
+        assert_eq!(std::fs::read(desk.0.0.join("victim")).unwrap(), b"another's");
+        assert!(std::fs::symlink_metadata(&key).unwrap().is_file());
+        let list = desk.0.0.join("ca/crls.pem");
+        std::os::unix::fs::chown(&list, Some(4321), None).unwrap();
+        desk.good(&["crl"]);
+        assert_ne!(std::fs::metadata(&list).unwrap().uid(), 4321);
+    }
     // Elsewhere a folder may be everybody's: a link there is not followed, and the key stays ours.
     mode("tls", 0o777);
     let told = desk.bad(&["renew", "app.example", "--keep-key"]);

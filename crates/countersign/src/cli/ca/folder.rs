@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 
 /// The largest index that is read: some 500,000 certificates.
 const MAX_INDEX_BYTES: u64 = 256 << 20;
-const INDEX: &str = "index.json";
+pub(super) const INDEX: &str = "index.json";
 const LOCK: &str = ".lock";
 /// What is issued goes here when nobody says otherwise.
-const ISSUED: &str = "issued";
+pub(super) const ISSUED: &str = "issued";
 
 /// Where an authority is.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! Files that are whole or not there: written beside their place, flushed to the disk, and then given their name.
 
+use super::folder::{INDEX, ISSUED};
 use crate::state::is_open;
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -26,10 +27,12 @@ impl Staged {
     /// Writes `bytes` beside `path`, with `mode`. What is there already keeps its owner, its group and its mode: whoever
     /// reads it now can read what takes its place, but for others where it is a secret. Behind a link it is the file itself
     /// that is replaced. In a folder that others can write into, what is there may be theirs: no link is followed, and a
-    /// secret is given to nobody.
+    /// secret is given to nobody. In the authority's own folder it may be theirs from when they could: what belongs neither to
+    /// root nor to the folder's owner is neither followed nor kept.
     pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<Self, String> {
         let shared = is_open(folder_of(path));
-        let real = if shared {
+        let given = std::fs::symlink_metadata(path);
+        let real = if shared || given.is_ok_and(|given| is_planted(&given, folder_of(path))) {
             path.to_owned()
         } else {
             std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
@@ -42,7 +45,7 @@ impl Staged {
             shown: path.to_owned(),
         };
         let former = std::fs::symlink_metadata(&staged.path).ok();
-        let former = former.filter(Metadata::is_file);
+        let former = former.filter(|former| former.is_file() && !is_planted(former, folder_of(&staged.path)));
         let shared = shared || is_open(folder_of(&staged.path));
         staged
             .fill(bytes, mode, former, shared)
@@ -96,6 +99,14 @@ pub(super) fn is_staged(name: &str) -> bool {
     let number = name.strip_prefix('.').and_then(|rest| rest.strip_suffix(".new"));
     let number = number.and_then(|rest| rest.rsplit_once('.'));
     number.is_some_and(|(_, number)| number.parse::<u32>().is_ok())
+}
+
+/// Whether something in `folder`, an authority's own, or that of what it has issued, is neither root's nor the folder's owner's.
+fn is_planted(facts: &Metadata, folder: &Path) -> bool {
+    let has_index = |folder: &Path| folder.join(INDEX).exists();
+    let of_authority = has_index(folder) || (folder.ends_with(ISSUED) && has_index(folder_of(folder)));
+    let owner = std::fs::metadata(folder).map(|folder| folder.uid());
+    of_authority && facts.uid() != 0 && owner.is_ok_and(|owner| owner != facts.uid())
 }
 
 /// The folder that a path is in.
