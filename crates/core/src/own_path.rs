@@ -96,6 +96,14 @@ const PROVIDER_PAGES: [(&str, ProviderPage); 7] = [
 ];
 
 impl ProviderPage {
+    /// Whether it says what everybody may read, in the clear, too.
+    pub const fn is_public(self) -> bool {
+        match self {
+            Self::Discovery | Self::Keys | Self::KeysPem => true,
+            Self::Authorize | Self::Token | Self::Userinfo | Self::EndSession => false,
+        }
+    }
+
     /// The page at `path`.
     pub fn at(path: &str) -> Option<Self> {
         let found = PROVIDER_PAGES.iter().find(|(own, _)| *own == path);

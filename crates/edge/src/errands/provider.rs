@@ -36,7 +36,7 @@ impl Errand<'_> {
         let Some(provider) = self.gateway.provider.as_ref().map(Arc::clone) else {
             return self.not_allowed("");
         };
-        if self.request.scheme != Scheme::Https {
+        if self.request.scheme != Scheme::Https && !page.is_public() {
             return self.only_over_https();
         }
         match page {
