@@ -1,4 +1,5 @@
-//! One client: X25519 and one cipher suite per version, so that every server agrees on the same.
+//! One client: X25519 and one cipher suite per version, so that every server agrees on the same. It is the one that browsers
+//! like best.
 
 use super::pki;
 use crate::Failure;
@@ -67,8 +68,8 @@ impl Client {
             Version::Tls13 => vec![kx_group::X25519],
         };
         provider.cipher_suites = vec![
-            cipher_suite::TLS13_AES_256_GCM_SHA384,
-            cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+            cipher_suite::TLS13_AES_128_GCM_SHA256,
+            cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
         ];
         let versions = match version {
             Version::Tls12 => [&rustls::version::TLS12],

@@ -135,6 +135,8 @@ async fn of_the_suites_that_both_have_the_servers_first_is_spoken() {
             suites.push(connection.negotiated_cipher_suite().unwrap().suite());
         }
         assert_eq!(suites[0], suites[1], "whatever the client likes best");
+        let name = format!("{:?}", suites[0]);
+        assert!(name.ends_with("AES_128_GCM_SHA256"), "{name}");
     }
 }
 
