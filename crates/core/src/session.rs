@@ -36,6 +36,17 @@ pub struct LeaseToken(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence(pub u64);
 
+/// A record as a list tells of it: whoever has read one that was told of so need not read it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Listed {
+    /// What it is called.
+    pub id: RecordKey,
+    /// Which writing of it this is.
+    pub version: Version,
+    /// When it ends. One that is made anew under the same name counts its writings anew, and ends at another time.
+    pub ends: Timestamp,
+}
+
 /// A part of a long list: what follows `after`, at most `limit` keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -115,7 +126,7 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     fn remove_all<'a>(&'a self, key: &'a IndexKey) -> StoreFuture<'a, u64>;
 
     /// The records found by `key`, or all of them, a page at a time.
-    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<RecordKey>>;
+    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<Listed>>;
 
     /// A lease with a fencing number, counted by the store's own clock; the work done under it is written by
     /// [`SessionStore::replace`]. `None` when another holds it.

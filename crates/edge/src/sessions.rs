@@ -5,6 +5,7 @@
 //! decided by [`life`](countersign_authn::session::life), below the waterline.
 
 use crate::log::Log;
+use ages::Ages;
 use arc_swap::ArcSwap;
 use cache::Entries;
 use countersign_authn::session::seal::Sealer;
@@ -22,6 +23,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+mod ages;
 mod cache;
 mod ends;
 mod flights;
@@ -73,6 +75,8 @@ struct InForce {
     store: Arc<dyn SessionStore>,
     sealer: Arc<Sealer>,
     settings: SessionSettings,
+    /// As they were opened with these keys.
+    ages: Ages,
 }
 
 /// Keeps sessions. It outlives every configuration; must live inside a tokio runtime.
@@ -107,6 +111,7 @@ impl SessionKeeper {
                 store,
                 sealer,
                 settings,
+                ages: Ages::default(),
             }),
             flights: Flights::default(),
             counters: Counters::default(),
@@ -123,6 +128,7 @@ impl SessionKeeper {
             store,
             sealer,
             settings,
+            ages: Ages::default(),
         }));
         // What a key opened that is not there any more is read again, and does not open.
         self.entries.end_where(|_| true);

@@ -4,8 +4,8 @@
 //! (`countersign_testkit::store_suite`) is run against each.
 
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, MAX_PASSING, MAX_PASSING_BYTES, Page, RecordKey, Sealed, SessionStore,
-    StoreError, StoreFuture, Version,
+    Fence, IndexKey, LeaseToken, Listed, MAX_PASSING, MAX_PASSING_BYTES, Page, RecordKey, Sealed,
+    SessionStore, StoreError, StoreFuture, Version,
 };
 use countersign_core::time::{Clock, Timestamp};
 use std::path::PathBuf;
@@ -154,7 +154,7 @@ impl SessionStore for NoSessions {
         none()
     }
 
-    fn list<'a>(&'a self, _: Option<&'a IndexKey>, _: Page) -> StoreFuture<'a, Vec<RecordKey>> {
+    fn list<'a>(&'a self, _: Option<&'a IndexKey>, _: Page) -> StoreFuture<'a, Vec<Listed>> {
         none()
     }
 

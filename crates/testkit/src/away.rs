@@ -1,7 +1,8 @@
 //! A store of sessions that can be cut off.
 
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
+    Fence, IndexKey, LeaseToken, Listed, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture,
+    Version,
 };
 use countersign_core::time::Timestamp;
 use std::sync::Arc;
@@ -94,7 +95,7 @@ impl SessionStore for Away {
         self.or_keeps(|| self.store.remove_all(key))
     }
 
-    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<RecordKey>> {
+    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<Listed>> {
         self.or(|| self.store.list(key, page))
     }
 

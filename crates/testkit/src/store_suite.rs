@@ -5,8 +5,8 @@
 
 use crate::clock::HandClock;
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, MAX_PASSING, MAX_PASSING_BYTES, Page, RecordKey, Sealed, SessionStore,
-    StoreError, Version,
+    Fence, IndexKey, LeaseToken, Listed, MAX_PASSING, MAX_PASSING_BYTES, Page, RecordKey, Sealed,
+    SessionStore, StoreError, Version,
 };
 use countersign_core::time::{Clock as _, Timestamp};
 use std::sync::Arc;
@@ -71,7 +71,7 @@ impl Subject {
         let mut found = Vec::<RecordKey>::new();
         loop {
             let after = found.last().copied();
-            let page = self.store.list(key, Page { after, limit }).await.unwrap();
+            let page = names(self.store.list(key, Page { after, limit }).await.unwrap());
             assert!(page.len() <= limit as usize, "at most {limit} of a page");
             if page.is_empty() {
                 return found;
@@ -104,6 +104,10 @@ pub fn record(number: u8) -> RecordKey {
     key[0] = number.wrapping_mul(7);
     key[31] = number;
     RecordKey(key)
+}
+
+fn names(found: Vec<Listed>) -> Vec<RecordKey> {
+    found.into_iter().map(|one| one.id).collect()
 }
 
 fn sealed(number: u8) -> Sealed {
@@ -296,23 +300,21 @@ pub async fn lists_come_page_by_page(subject: &Subject) {
     }
     let page = |after, limit| Page { after, limit };
     assert_eq!(store.list(None, page(None, 0)).await, Ok(Vec::new()));
-    let first = store.list(Some(&index(199)), page(None, 10)).await.unwrap();
+    let first = names(store.list(Some(&index(199)), page(None, 10)).await.unwrap());
     assert_eq!(first, keys(1..=25)[..10]);
     let last = *first.last().unwrap();
     assert_eq!(store.remove(&last).await, Ok(true));
     let gone = keys(1..=25)[12];
     assert_eq!(store.remove(&gone).await, Ok(true));
-    let rest = store
-        .list(Some(&index(199)), page(Some(last), 100))
-        .await
-        .unwrap();
+    let rest = store.list(Some(&index(199)), page(Some(last), 100)).await;
+    let rest = names(rest.unwrap());
     let expected = keys(1..=25).into_iter().skip(10).filter(|key| *key != gone);
     assert_eq!(rest, expected.collect::<Vec<_>>());
     let end = page(Some(RecordKey([0xff; 32])), 10);
     assert_eq!(store.list(None, end).await, Ok(Vec::new()));
 }
 
-/// A record's end is moved, and nothing else; what was touched ends then.
+/// A record's end is moved, and nothing else; what was touched ends then. A list tells of both.
 pub async fn a_touch_moves_the_end_alone(subject: &Subject) {
     let (store, id) = (&subject.store, record(1));
     let (first, second) = (subject.later(MINUTE), subject.later(MINUTE * 2));
@@ -321,8 +323,19 @@ pub async fn a_touch_moves_the_end_alone(subject: &Subject) {
     assert_eq!(subject.load(1, first).await, Some((sealed(1), Version(1))));
     assert_eq!(subject.load(1, second).await, None);
     assert_eq!(subject.all(Some(&index(1)), 10).await, [id]);
+    let listed = async |version, ends| {
+        let everything = Page {
+            after: None,
+            limit: 10,
+        };
+        let one = Listed { id, version, ends };
+        assert_eq!(store.list(Some(&index(1)), everything).await, Ok(vec![one]));
+        assert_eq!(store.list(None, everything).await, Ok(vec![one]));
+    };
+    listed(Version(1), second).await;
     let written = store.replace(&id, sealed(2), Version(1), first).await;
     assert_eq!(written, Ok(Version(2)), "a touch is no write");
+    listed(Version(2), first).await;
     assert_eq!(subject.load(1, first).await, None, "a write moves the end too");
     assert_eq!(store.touch(&id, subject.now, subject.now).await, Ok(true));
     assert_eq!(subject.load(1, subject.now).await, None, "an end may come sooner");

@@ -7,9 +7,9 @@ use std::time::Duration;
 /// A session that another tab's login has taken the place of ends so soon: until then a page that is loading goes on.
 pub const LEAVES_WITHIN: Duration = Duration::from_mins(1);
 
-/// Whether `record` is about to end, used or not: it takes nobody's place.
-pub fn is_leaving(record: &SessionRecord, now: Timestamp) -> bool {
-    record.ends <= now.plus(LEAVES_WITHIN)
+/// Whether a session that ends at `ends`, used or not, is about to: it takes nobody's place.
+pub fn is_leaving(ends: Timestamp, now: Timestamp) -> bool {
+    ends <= now.plus(LEAVES_WITHIN)
 }
 
 /// How often the end of a session in use is moved in the store, at most.

@@ -148,7 +148,7 @@ async fn listed(store: &FileStore, key: Option<&IndexKey>) -> Vec<RecordKey> {
         if names.is_empty() {
             return found;
         }
-        found.extend(names);
+        found.extend(names.into_iter().map(|one| one.id));
     }
 }
 

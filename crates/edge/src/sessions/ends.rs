@@ -1,5 +1,6 @@
 //! Sessions begin and end.
 
+use super::ages::Age;
 use super::look::open;
 use super::stats::{EndedBy, count};
 use super::under_way::has_ended;
@@ -7,7 +8,7 @@ use super::{InForce, SessionKeeper};
 use countersign_authn::session::seal::Sealer;
 use countersign_authn::session::{LiveSession, Scope, SessionGroup, SessionId, SessionRecord, life};
 use countersign_core::claims::Value;
-use countersign_core::session::{IndexKey, Page, RecordKey, StoreError};
+use countersign_core::session::{IndexKey, Listed, Page, RecordKey, StoreError};
 use countersign_core::time::{Now, Timestamp};
 
 /// How many names are asked for at once.
@@ -82,26 +83,25 @@ impl SessionKeeper {
         apart: [Option<RecordKey>; 2],
         now: Now,
     ) -> Result<(), StoreError> {
-        let mut names = Vec::new();
+        let mut found = Vec::new();
         for index in in_force.sealer.indexes(group) {
-            names.extend(listed(in_force, Some(index), MOST_OF_ONE).await?);
+            found.extend(listed(in_force, Some(index), MOST_OF_ONE).await?);
         }
-        names.retain(|name| !apart.contains(&Some(*name)));
+        found.retain(|one| !apart.contains(&Some(one.id)));
         let beside = in_force.settings.per_subject.saturating_sub(1);
-        if names.len() <= beside {
+        if found.len() <= beside {
             return Ok(());
         }
         let (mut staying, mut leaving) = (Vec::new(), Vec::new());
-        for name in names {
-            let stored = in_force.store.load(&name, now.wall).await?;
-            match stored.and_then(|(sealed, _)| open(in_force, name, &sealed)) {
-                Some((_, record)) if life::is_leaving(&record, now.wall) => {
-                    leaving.push((record.began, name));
-                }
-                Some((_, record)) => staying.push((record.began, name)),
-                // One that does not open is the first to go.
-                None => staying.push((Timestamp::default(), name)),
-            }
+        for one in found {
+            let read = |sealed: &_| open(in_force, one.id, sealed).map(|(_, record)| Age::of(&record));
+            let age = in_force.age(one, now.wall, read).await?;
+            let kind = if age.is_leaving(now.wall) {
+                &mut leaving
+            } else {
+                &mut staying
+            };
+            kind.push((age.began, one.id));
         }
         for (mut by_age, most) in [(staying, beside), (leaving, MOST_LEAVING)] {
             by_age.sort_unstable();
@@ -215,8 +215,8 @@ async fn end_everything(in_force: &InForce, now: Timestamp) -> Result<u64, Store
         let Some(last) = names.last() else {
             return Ok(ended);
         };
-        after = Some(*last);
-        for name in names {
+        after = Some(last.id);
+        for Listed { id: name, .. } in names {
             let stored = in_force.store.load(&name, now).await?;
             if stored.is_some_and(|(sealed, _)| Sealer::is_record(&sealed)) {
                 ended += u64::from(in_force.store.remove(&name).await?);
@@ -225,22 +225,22 @@ async fn end_everything(in_force: &InForce, now: Timestamp) -> Result<u64, Store
     }
 }
 
-/// The names found by `index`, or all of them; `most` or a few more.
+/// What is found by `index`, or everything; `most` or a few more.
 pub(super) async fn listed(
     in_force: &InForce,
     index: Option<IndexKey>,
     most: usize,
-) -> Result<Vec<RecordKey>, StoreError> {
-    let mut names = Vec::new();
+) -> Result<Vec<Listed>, StoreError> {
+    let mut found = Vec::new();
     let mut after = None;
-    while names.len() < most {
+    while found.len() < most {
         let page = Page { after, limit: PAGE };
         let more = in_force.store.list(index.as_ref(), page).await?;
         let Some(last) = more.last() else { break };
-        after = Some(*last);
-        names.extend(more);
+        after = Some(last.id);
+        found.extend(more);
     }
-    Ok(names)
+    Ok(found)
 }
 
 fn is_of(live: &LiveSession, group: SessionGroup<'_>) -> bool {

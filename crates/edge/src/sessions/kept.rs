@@ -1,5 +1,6 @@
 //! What is kept beside the sessions under a name: codes, grants, what was taken once.
 
+use super::ages::Age;
 use super::ends::listed;
 use super::stats::count;
 use super::{InForce, SessionKeeper};
@@ -100,22 +101,22 @@ impl SessionKeeper {
         (purpose, new): (Purpose, RecordKey),
         room: Room<'_>,
     ) -> Result<(), StoreError> {
-        let mut names = Vec::new();
+        let mut found = Vec::new();
         for index in in_force.sealer.indexes(room.group) {
-            names.extend(listed(in_force, Some(index), room.most.saturating_mul(2)).await?);
+            found.extend(listed(in_force, Some(index), room.most.saturating_mul(2)).await?);
         }
-        names.retain(|name| *name != new);
+        found.retain(|one| one.id != new);
         let beside = room.most.saturating_sub(1);
-        if names.len() <= beside {
+        if found.len() <= beside {
             return Ok(());
         }
-        let (now, mut by_age) = (self.clock.now().wall, Vec::with_capacity(names.len()));
-        for name in names {
-            let stored = in_force.store.load(&name, now).await?;
-            let opened = stored.and_then(|(sealed, _)| in_force.sealer.open(purpose, &name.0, &sealed.0));
-            // One that does not open is the first to go.
-            let began = opened.map_or_else(Timestamp::default, |value| (room.began)(&value));
-            by_age.push((began, name));
+        let (now, mut by_age) = (self.clock.now().wall, Vec::with_capacity(found.len()));
+        for one in found {
+            let read = |sealed: &Sealed| {
+                let value = in_force.sealer.open(purpose, &one.id.0, &sealed.0)?;
+                Some(Age::since((room.began)(&value)))
+            };
+            by_age.push((in_force.age(one, now, read).await?.began, one.id));
         }
         by_age.sort_unstable();
         let too_many = by_age.len().saturating_sub(beside);

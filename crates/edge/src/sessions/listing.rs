@@ -5,7 +5,7 @@ use super::ends::listed;
 use super::look::open;
 use countersign_authn::session::seal::Sealer;
 use countersign_authn::session::{SessionGroup, SessionRecord};
-use countersign_core::session::{RecordKey, StoreError};
+use countersign_core::session::{Listed, RecordKey, StoreError};
 use countersign_core::time::Timestamp;
 use std::cmp::Reverse;
 use std::fmt::Write as _;
@@ -107,7 +107,7 @@ impl SessionKeeper {
             more: names.len() >= MOST_READ,
             ..SessionList::default()
         };
-        for name in names {
+        for Listed { id: name, .. } in names {
             let Some((sealed, _)) = in_force.store.load(&name, now).await? else {
                 continue;
             };
@@ -157,7 +157,10 @@ impl SessionKeeper {
         }
         let in_force = self.in_force.load_full();
         let names = listed(&in_force, None, usize::MAX).await?;
-        let mut found = names.into_iter().filter(|key| short(key) == name);
+        let mut found = names
+            .into_iter()
+            .map(|one| one.id)
+            .filter(|key| short(key) == name);
         Ok(found.next().filter(|_| found.next().is_none()))
     }
 }

@@ -8,7 +8,7 @@ use super::leases::Leases;
 use super::{must_be_small, must_fit, page_length};
 use committer::Committer;
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreFuture, Version,
+    Fence, IndexKey, LeaseToken, Listed, Page, RecordKey, Sealed, SessionStore, StoreFuture, Version,
 };
 use countersign_core::time::{Clock, Timestamp};
 use disk::AskedForRoom;
@@ -150,7 +150,7 @@ impl SessionStore for FileStore {
         Box::pin(self.committer.lasting(move |tables| tables.remove_all(&key)))
     }
 
-    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<RecordKey>> {
+    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<Listed>> {
         Box::pin(async move {
             let now = self.clock.now().wall;
             let found = self

@@ -6,8 +6,8 @@
 use super::leases::Leases;
 use super::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, full_of_passing, must_be_small, must_fit, page_length};
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, MAX_PASSING, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture,
-    Version,
+    Fence, IndexKey, LeaseToken, Listed, MAX_PASSING, Page, RecordKey, Sealed, SessionStore, StoreError,
+    StoreFuture, Version,
 };
 use countersign_core::time::{Clock, Timestamp};
 use room::Room;
@@ -181,14 +181,14 @@ impl MemoryStore {
         for shard in &self.shards {
             let mut shard = lock(shard);
             let found = shard.list(Some(key), None, now).collect::<Vec<_>>();
-            for id in found {
-                removed += u64::from(self.removed(&mut shard, &id).is_some());
+            for one in found {
+                removed += u64::from(self.removed(&mut shard, &one.id).is_some());
             }
         }
         removed
     }
 
-    fn list(&self, key: Option<&IndexKey>, page: Page) -> Vec<RecordKey> {
+    fn list(&self, key: Option<&IndexKey>, page: Page) -> Vec<Listed> {
         let now = self.clock.now().wall;
         let length = page_length(page);
         let mut found = Vec::new();
@@ -288,7 +288,7 @@ impl SessionStore for MemoryStore {
         ready(Ok(self.remove_all(key)))
     }
 
-    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<RecordKey>> {
+    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<Listed>> {
         ready(Ok(self.list(key, page)))
     }
 

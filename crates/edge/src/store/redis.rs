@@ -6,8 +6,8 @@
 
 use super::{full_of_passing, must_be_small, must_fit, page_length};
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, MAX_PASSING, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture,
-    Version,
+    Fence, IndexKey, LeaseToken, Listed, MAX_PASSING, Page, RecordKey, Sealed, SessionStore, StoreError,
+    StoreFuture, Version,
 };
 use countersign_core::time::Timestamp;
 use link::Link;
@@ -152,17 +152,23 @@ impl SessionStore for RedisStore {
         })
     }
 
-    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<RecordKey>> {
+    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<Listed>> {
         Box::pin(async move {
             let mut ask = self.scripts.list();
             ask.arg(key.map_or(&[][..], |key| &key.0));
             ask.arg(page.after.as_ref().map_or(&[][..], |after| &after.0));
             ask.arg(page_length(page));
-            let names = self.link.run::<Vec<Vec<u8>>>(&ask).await?;
-            let names = names.into_iter().map(|name| name.try_into().map(RecordKey));
+            let found = self.link.run::<Vec<(Vec<u8>, u64, i64)>>(&ask).await?;
+            let found = found.into_iter().map(|(name, version, ends)| {
+                Ok(Listed {
+                    id: RecordKey(name.try_into()?),
+                    version: Version(version),
+                    ends: Timestamp::from_milliseconds(ends),
+                })
+            });
             let foreign =
-                |_| StoreError::Unavailable("Redis has other names where ours should be".to_owned());
-            names.collect::<Result<_, _>>().map_err(foreign)
+                |_: Vec<u8>| StoreError::Unavailable("Redis has other names where ours should be".to_owned());
+            found.collect::<Result<_, _>>().map_err(foreign)
         })
     }
 

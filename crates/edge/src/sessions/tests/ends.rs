@@ -197,7 +197,8 @@ async fn a_session_that_another_took_the_place_of_ends_soon_and_everywhere_and_t
         if let Some(before) = before {
             live(world.look(&there, before).await);
             let ends = now.wall.plus(LEAVES_WITHIN);
-            here.leave(before, scope(), ends, now).await.unwrap();
+            let node = if tabs.len() % 2 == 0 { &here } else { &there };
+            node.leave(before, scope(), ends, now).await.unwrap();
         }
         before = Some(name);
         tabs.push(name);

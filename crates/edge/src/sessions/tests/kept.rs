@@ -1,10 +1,12 @@
 //! What is kept beside the sessions.
 
-use super::world::World;
+use super::super::{SessionKeeper, SessionSettings};
+use super::world::{World, sealer};
 use countersign_authn::session::{Kept, Purpose, Room, SessionGroup, Sessions};
 use countersign_core::session::StoreError;
 use countersign_core::time::Timestamp;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 fn began(value: &[u8]) -> Timestamp {
@@ -123,5 +125,93 @@ async fn many_clients_make_no_more_room_for_one_subject() {
     for age in 0..20_u8 {
         let kept = keeper.is_kept(Purpose::Grant, &[age], world.now()).await;
         assert_eq!(kept, Ok(age >= 15), "{age}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_oldest_makes_room_each_is_opened_once_by_a_node() {
+    let world = World::new();
+    let (here, there) = (world.keeper(), world.keeper());
+    let ends = world.now().wall.plus(Duration::from_mins(1));
+    for age in 0..20_u8 {
+        here.keep(Purpose::Grant, &[age], &[age], ends, &[room("ann")])
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        world.store.loads.swap(0, Ordering::SeqCst),
+        19,
+        "all but the last"
+    );
+    for age in 20..40_u8 {
+        let node = if age % 2 == 0 { &here } else { &there };
+        node.keep(Purpose::Grant, &[age], &[age], ends, &[room("ann")])
+            .await
+            .unwrap();
+    }
+    let loads = world.store.loads.load(Ordering::SeqCst);
+    assert!(loads <= 40, "each by each of two: {loads}");
+    for age in 0..40_u8 {
+        let kept = here.is_kept(Purpose::Grant, &[age], world.now()).await;
+        assert_eq!(kept, Ok(age >= 37), "{age}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_or_made_anew_elsewhere_is_as_old_as_it_is_now() {
+    let world = World::new();
+    let (here, there) = (world.keeper(), world.keeper());
+    let ends = world.now().wall.plus(Duration::from_mins(1));
+    let keep = async |node: &Arc<SessionKeeper>, name: &[u8], age: u8| {
+        node.keep(Purpose::Grant, name, &[age], ends, &[room("ann")])
+            .await
+            .unwrap();
+    };
+    for (name, age) in [(b"a", 1), (b"b", 2), (b"c", 3), (b"d", 4)] {
+        keep(&here, name, age).await;
+    }
+    let read = Sessions::read(&*there, Purpose::Grant, b"b", world.now()).await;
+    let read = read.unwrap();
+    let younger = Kept {
+        value: vec![5],
+        ..read.unwrap()
+    };
+    there.write(Purpose::Grant, b"b", &younger, ends).await.unwrap();
+    there.forget(Purpose::Grant, b"c").await.unwrap();
+    keep(&there, b"c", 6).await;
+    for (name, age) in [(b"e", 7), (b"f", 8)] {
+        keep(&here, name, age).await;
+    }
+    for (name, there) in [
+        (b"d", false),
+        (b"b", false),
+        (b"c", true),
+        (b"e", true),
+        (b"f", true),
+    ] {
+        let kept = here.is_kept(Purpose::Grant, name, world.now()).await;
+        assert_eq!(kept, Ok(there), "{name:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_a_new_key_the_oldest_makes_room_as_before() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let ends = world.now().wall.plus(Duration::from_mins(1));
+    let keep = async |name: &[u8], age: u8| {
+        keeper
+            .keep(Purpose::Grant, name, &[age], ends, &[room("ann")])
+            .await
+            .unwrap();
+    };
+    for (name, age) in [(b"a", 1), (b"b", 2), (b"c", 9), (b"d", 4), (b"e", 5)] {
+        keep(name, age).await;
+    }
+    keeper.set(SessionSettings::default(), sealer(&[2, 1]));
+    keep(b"f", 3).await;
+    for (name, there) in [(b"c", true), (b"d", false), (b"e", true), (b"f", true)] {
+        let kept = keeper.is_kept(Purpose::Grant, name, world.now()).await;
+        assert_eq!(kept, Ok(there), "{name:?}");
     }
 }

@@ -2,7 +2,8 @@
 
 use super::world::{PausedClock, pass};
 use countersign_core::session::{
-    Fence, IndexKey, LeaseToken, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture, Version,
+    Fence, IndexKey, LeaseToken, Listed, Page, RecordKey, Sealed, SessionStore, StoreError, StoreFuture,
+    Version,
 };
 use countersign_core::time::{Clock as _, Timestamp};
 use std::collections::BTreeMap;
@@ -183,7 +184,7 @@ impl SessionStore for FakeStore {
         })
     }
 
-    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<RecordKey>> {
+    fn list<'a>(&'a self, key: Option<&'a IndexKey>, page: Page) -> StoreFuture<'a, Vec<Listed>> {
         self.with(move |records| {
             let found = records.iter().filter(|(name, kept)| {
                 page.after.is_none_or(|after| **name > after)
@@ -191,7 +192,11 @@ impl SessionStore for FakeStore {
             });
             // Fewer than asked for, as a store may.
             Ok(found
-                .map(|(name, _)| *name)
+                .map(|(id, kept)| Listed {
+                    id: *id,
+                    version: kept.version,
+                    ends: kept.ends,
+                })
                 .take(page.limit.min(3) as usize)
                 .collect())
         })

@@ -1,7 +1,7 @@
 //! A record as it lies in the file, and the keys it is found by.
 
 use super::tables::Fallible;
-use countersign_core::session::{IndexKey, RecordKey, Sealed, Version};
+use countersign_core::session::{IndexKey, Listed, RecordKey, Sealed, Version};
 use countersign_core::time::Timestamp;
 
 /// A record as it lies there: three numbers, how many index keys, these, and the sealed bytes.
@@ -51,10 +51,15 @@ impl Row {
     }
 }
 
-/// When the record in `bytes` ends, the rest left alone.
-pub(super) fn ends(bytes: &[u8]) -> Option<Timestamp> {
-    let (ends, _) = bytes.get(8..)?.split_first_chunk::<8>()?;
-    Some(Timestamp::from_milliseconds(i64::from_be_bytes(*ends)))
+/// The record `id` in `bytes` as a list tells of it, the rest left alone.
+pub(super) fn listed(id: RecordKey, bytes: &[u8]) -> Option<Listed> {
+    let (version, rest) = bytes.split_first_chunk::<8>()?;
+    let (ends, _) = rest.split_first_chunk::<8>()?;
+    Some(Listed {
+        id,
+        version: Version(u64::from_be_bytes(*version)),
+        ends: Timestamp::from_milliseconds(i64::from_be_bytes(*ends)),
+    })
 }
 
 fn joined<const N: usize>(front: &[u8], id: &RecordKey) -> [u8; N] {

@@ -1,8 +1,8 @@
 //! What lies in the file: records by name, names by index key, names by end. One transaction at a time writes.
 
-use super::row::{Row, end_key, ends, index_key, record_of};
+use super::row::{Row, end_key, index_key, listed, record_of};
 use crate::store::full_of_passing;
-use countersign_core::session::{IndexKey, MAX_PASSING, RecordKey, Sealed, StoreError, Version};
+use countersign_core::session::{IndexKey, Listed, MAX_PASSING, RecordKey, Sealed, StoreError, Version};
 use countersign_core::time::Timestamp;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
@@ -63,9 +63,9 @@ impl View<'_> {
         after: Option<&RecordKey>,
         length: usize,
         now: Timestamp,
-    ) -> Fallible<Vec<RecordKey>> {
+    ) -> Fallible<Vec<Listed>> {
         let records = self.0.open_table(RECORDS)?;
-        let living = |bytes: &[u8]| ends(bytes).is_some_and(|ends| now < ends);
+        let living = |id, bytes: &[u8]| listed(id, bytes).filter(|one| now < one.ends);
         let mut list = Vec::new();
         if length == 0 {
             return Ok(list);
@@ -74,9 +74,8 @@ impl View<'_> {
             let index = self.0.open_table(INDEX)?;
             for name in found(&index, key, after)? {
                 let name = name?;
-                if records.get(&name.0)?.is_some_and(|bytes| living(bytes.value())) {
-                    list.push(name);
-                }
+                let bytes = records.get(&name.0)?;
+                list.extend(bytes.and_then(|bytes| living(name, bytes.value())));
                 if list.len() == length {
                     break;
                 }
@@ -87,8 +86,8 @@ impl View<'_> {
         for entry in records.range::<&[u8; 32]>(&from..)? {
             let (name, bytes) = entry?;
             let name = RecordKey(*name.value());
-            if Some(&name) != after && living(bytes.value()) {
-                list.push(name);
+            if Some(&name) != after {
+                list.extend(living(name, bytes.value()));
             }
             if list.len() == length {
                 break;

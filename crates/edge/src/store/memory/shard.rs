@@ -1,6 +1,6 @@
 //! A part of the records: by name, by index key, and by end.
 
-use countersign_core::session::{IndexKey, RecordKey, Sealed, Version};
+use countersign_core::session::{IndexKey, Listed, RecordKey, Sealed, Version};
 use countersign_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -71,18 +71,24 @@ impl Shard {
         key: Option<&IndexKey>,
         after: Option<RecordKey>,
         now: Timestamp,
-    ) -> Box<dyn Iterator<Item = RecordKey> + '_> {
-        let living = move |id: &RecordKey| self.records.get(id).is_some_and(|record| now < record.ends);
+    ) -> Box<dyn Iterator<Item = Listed> + '_> {
+        let living = move |id: RecordKey, record: &Record| {
+            (now < record.ends).then_some(Listed {
+                id,
+                version: record.version,
+                ends: record.ends,
+            })
+        };
         let Some(key) = key.copied() else {
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
             let found = self.records.range((from, Bound::Unbounded));
-            return Box::new(found.map(|(id, _)| *id).filter(living));
+            return Box::new(found.filter_map(move |(id, record)| living(*id, record)));
         };
         let from = after.map_or(Bound::Included((key, RecordKey([0; 32]))), |after| {
             Bound::Excluded((key, after))
         });
         let found = self.index.range((from, Bound::Unbounded));
         let found = found.take_while(move |(found, _)| *found == key);
-        Box::new(found.map(|(_, id)| *id).filter(living))
+        Box::new(found.filter_map(move |(_, id)| living(*id, self.records.get(id)?)))
     }
 }

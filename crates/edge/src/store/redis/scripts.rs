@@ -152,20 +152,23 @@ redis.call('DEL', index(ARGV[1]))
 return removed
 ";
 
-/// `key or nothing, after or nothing, how many`: the ids. Those whose record has expired, or was
+/// `key or nothing, after or nothing, how many`: the ids, each with its version and end. Those whose record has expired, or was
 /// made anew under other keys, are passed over.
 const LIST: &str = r"
 local set, limit = all, tonumber(ARGV[3])
 if ARGV[1] ~= '' then set = index(ARGV[1]) end
 local from = '-'
 if ARGV[2] ~= '' then from = '(' .. ARGV[2] end
-local found = {}
-while #found < limit do
+local found, count = {}, 0
+while count < limit do
   local ids = redis.call('ZRANGEBYLEX', set, from, '+', 'LIMIT', 0, 100)
   if #ids == 0 then break end
   for _, id in ipairs(ids) do
-    local keys = #found < limit and redis.call('HGET', record(id), 'i')
-    if keys and (set == all or holds(keys, ARGV[1])) then found[#found + 1] = id end
+    local kept = count < limit and redis.call('HMGET', record(id), 'i', 'v', 'e')
+    if kept and kept[1] and (set == all or holds(kept[1], ARGV[1])) then
+      count = count + 1
+      found[count] = { id, kept[2], kept[3] }
+    end
   end
   from = '(' .. ids[#ids]
 end
