@@ -66,7 +66,8 @@ enum Kind {
     Full(Bytes),
     /// From a client of ours.
     Incoming(Incoming),
-    /// From the application: its connection goes back to the pool once the body has been read to its end.
+    /// From the application: its connection goes back to the pool with the last byte that was announced, or the end where
+    /// none was: whoever writes the answer on reads no further.
     Upstream(Incoming, Option<Lease>),
 }
 
@@ -193,12 +194,13 @@ impl HttpBody for Body {
             Kind::Incoming(incoming) => (incoming, None),
             Kind::Upstream(incoming, lease) => (incoming, Some(lease)),
         };
-        match Pin::new(incoming).poll_frame(context) {
+        match Pin::new(&mut *incoming).poll_frame(context) {
             Poll::Ready(frame) => {
                 match (&frame, lease) {
-                    (Some(Ok(_)), _) | (_, None) => {}
+                    (_, None) => {}
                     (Some(Err(_)), Some(lease)) => drop(lease.take()),
-                    (None, Some(lease)) => drop(lease.take().map(Lease::give_back)),
+                    (Some(Ok(_)), Some(_)) if !incoming.is_end_stream() => {}
+                    (Some(Ok(_)) | None, Some(lease)) => drop(lease.take().map(Lease::give_back)),
                 }
                 self.stall.moved();
                 if let Some(progress) = &self.progress {

@@ -2,6 +2,7 @@ use crate::body::Body;
 use crate::fakes;
 use countersign_core::peer::Peer;
 use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -116,6 +117,26 @@ async fn a_connection_is_used_again_whatever_kind_of_answer_came() {
         tokio::task::yield_now().await;
     }
     assert_eq!(statuses, [200, 200, 304, 204, 200, 200]);
+}
+
+/// As a server does that has written as many bytes as were announced.
+#[tokio::test]
+async fn a_connection_is_used_again_where_nobody_reads_beyond_the_last_byte() {
+    let (authority, mut asked) = fakes::application(vec![vec![OK, OK, OK]]).await;
+    let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
+    for _ in 0..3 {
+        let answer = ask(&service, "GET /\nHost: app.test\nAuthorization: Bearer ann").await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let mut body = answer.into_body();
+        let mut missing = body.size_hint().exact().unwrap();
+        while missing > 0 {
+            let frame = body.frame().await.unwrap().unwrap();
+            missing -= frame.data_ref().map_or(0, bytes::Bytes::len) as u64;
+        }
+        drop(body);
+        asked.recv().await.unwrap();
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
