@@ -145,11 +145,16 @@ pub fn known_as(principal: &Principal) -> Option<String> {
 #[derive(Clone, Debug)]
 struct Undressed(Words);
 
-/// The answer's status, type and body. A page has its body, and its policy, once it is dressed.
+/// The answer's status, type and body. A page has its body, and its policy, once it is dressed; whoever is led elsewhere reads
+/// neither.
 pub fn render(words: &Words) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = words.status;
     let headers = response.headers_mut();
+    if words.location.is_some() {
+        harden(headers, words.html);
+        return response;
+    }
     if words.html {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         harden(headers, true);
