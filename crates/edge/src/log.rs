@@ -10,6 +10,8 @@ use std::time::Duration;
 const QUEUE: usize = 8192;
 /// How many bytes are gathered into one write.
 const WRITE_BYTES: usize = 64 * 1024;
+/// After a write, lines gather for so long: whoever says much wakes the writing thread so seldom.
+const GATHERED_FOR: Duration = Duration::from_millis(5);
 /// How long [`Log::flush`] waits for a reader who does not read.
 const FLUSH: Duration = Duration::from_secs(2);
 
@@ -55,7 +57,8 @@ impl Log {
         let json = Arc::new(AtomicBool::new(format == Format::Json));
         let (counted, told) = (Arc::clone(&dropped), Arc::clone(&json));
         drop(std::thread::spawn(move || {
-            write_all(&receiver, &told, &counted, &mut std::io::stderr());
+            let rest = || std::thread::park_timeout(GATHERED_FOR);
+            write_all(&receiver, (&told, &counted), &mut std::io::stderr(), rest);
         }));
         Self {
             sink: Sink::Thread(sender),
@@ -147,12 +150,12 @@ fn format_of(json: &AtomicBool) -> Format {
     }
 }
 
-/// Writes lines as they come; those that are waiting go out together.
+/// Writes lines as they come; those that are waiting after a `rest` go out together.
 fn write_all(
     messages: &Receiver<Message>,
-    json: &AtomicBool,
-    dropped: &AtomicU64,
+    (json, dropped): (&AtomicBool, &AtomicU64),
     out: &mut dyn std::io::Write,
+    rest: impl Fn(),
 ) {
     let mut bytes = Vec::new();
     while let Ok(first) = messages.recv() {
@@ -188,6 +191,8 @@ fn write_all(
         // When nobody reads standard error any more there is nowhere to say so.
         drop(out.write_all(&bytes));
         bytes.clear();
+        drop(flushed);
+        rest();
     }
 }
 
@@ -297,7 +302,8 @@ mod tests {
         }
         drop(sender);
         let mut out = Vec::new();
-        write_all(&receiver, &AtomicBool::new(false), &AtomicU64::new(3), &mut out);
+        let counts = (&AtomicBool::new(false), &AtomicU64::new(3));
+        write_all(&receiver, counts, &mut out, || ());
         assert_eq!(out, b"warning: log_overflow: 3 lines were dropped\none\ntwo\n");
         assert!(
             answered.recv().is_err(),
