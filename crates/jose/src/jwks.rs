@@ -38,11 +38,19 @@ pub enum KeySetError {
     #[error("not a JWK Set: {0}")]
     Malformed(String),
     /// No key of it can be used here.
-    #[error("no key in the set can be used ({0} were left out)")]
+    #[error("{}", nothing_usable(*.0))]
     NothingUsable(usize),
     /// A shared secret stands beside public keys, or a PEM holds something else than public keys.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+fn nothing_usable(left_out: usize) -> String {
+    match left_out {
+        0 => "there is no key in the set".to_owned(),
+        1 => "the only key in the set cannot be used".to_owned(),
+        more => format!("no key in the set can be used ({more} were left out)"),
+    }
 }
 
 /// What a set knows about a key id and an algorithm.

@@ -59,6 +59,13 @@ fn a_set_with_nothing_usable_is_no_set() {
         parse(r#"{"keys":[{"kty":"oct","k":"AA"}]}"#),
         KeySetError::NothingUsable(1)
     );
+    for (left_out, words) in [
+        (0, "there is no key in the set"),
+        (1, "the only key in the set cannot be used"),
+        (2, "no key in the set can be used (2 were left out)"),
+    ] {
+        assert_eq!(KeySetError::NothingUsable(left_out).to_string(), words);
+    }
     assert!(matches!(parse("{}"), KeySetError::Malformed(_)));
     assert!(matches!(parse(r#"{"keys":{}}"#), KeySetError::Malformed(_)));
     assert!(matches!(parse(r#"{"keys":[1]}"#), KeySetError::Malformed(_)));
