@@ -215,6 +215,8 @@ pub struct Failure {
     pub rejection: Rejection,
     /// The same in OpenSSL's words, which applications behind nginx know.
     pub words: &'static str,
+    /// Whether it may hold all the same: what it takes to tell is missing just now.
+    pub is_passing: bool,
 }
 
 /// Judges the certificates of one set of authorities: `certificate.NAME`.

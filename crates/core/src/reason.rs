@@ -85,7 +85,7 @@ reasons! {
         TokenInactive = "token_inactive", "The issuer says that the token is not active: unknown, ended, or taken back.";
         TokenBound = "token_bound", "The token is bound to a proof (`cnf`) that was not shown.";
         CertificateMalformed = "certificate_malformed", "The certificate cannot be read, or not in one way only.";
-        CertificateUnknownAuthority = "certificate_unknown_authority", "No authority of this route's certificates vouches for the certificate.";
+        CertificateUnknownAuthority = "certificate_unknown_authority", "None of the authorities that are believed here vouches for the certificate.";
         CertificateExpired = "certificate_expired", "The certificate, or one that vouches for it, has expired.";
         CertificateNotYetValid = "certificate_not_yet_valid", "The certificate, or one that vouches for it, is not valid yet.";
         CertificateRevoked = "certificate_revoked", "The certificate, or one that vouches for it, has been revoked.";
@@ -97,6 +97,7 @@ reasons! {
         SvidInvalid = "svid_invalid", "The certificate or token is no SVID: not exactly one SPIFFE ID, or usages that none may have.";
         TrustDomainWrong = "trust_domain_wrong", "The SPIFFE ID is of another trust domain.";
         CertificateSubject = "certificate_subject", "The certificate has not exactly one name of the kind that is its subject here.";
+        CertificateSubjectUnfit = "certificate_subject_unfit", "The certificate's subject cannot be told to applications: more than 255 characters, or some that are not ASCII.";
         SubjectMissing = "subject_missing", "The token names no subject.";
         LoginTooOld = "login_too_old", "The login is longer ago than this place allows: log in again.";
         AcrUnmet = "acr_unmet", "The login was not made in a way that this place asks for.";
@@ -113,6 +114,7 @@ reasons! {
         AuthoritiesUnreachable = "authorities_unreachable", "The authorities of the trust domain are not known: the Workload API has told none yet.";
         SessionsUnreachable = "sessions_unreachable", "The store of the sessions could not be asked.";
         ProviderKeysUnavailable = "provider_keys_unavailable", "The keys of our own OpenID Provider cannot be had where they are kept, so that nothing is signed.";
+        CertificateUnjudged = "certificate_unjudged", "Whether the certificate holds cannot be told just now: a revocation list, or the authorities, are missing.";
         Internal = "internal_error", "A bug: the request was not decided. The log has the details under the request id.";
     }
 }

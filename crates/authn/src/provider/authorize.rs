@@ -103,7 +103,7 @@ impl Provider {
         let presented = request.certificate.presented.as_ref();
         let proved = presented
             .ok_or(None)
-            .and_then(|presented| self.judge(presented, now));
+            .and_then(|presented| self.judge(presented, now)?.fit_for_sub());
         let proved = match proved {
             Ok(proved) => proved,
             Err(_) if asked.prompt == Prompt::Nothing => return self.refuse(&asked.answer, NO_CERTIFICATE),

@@ -21,6 +21,7 @@ use countersign_oidc::provider::client::Client;
 use countersign_oidc::provider::scope::Scopes;
 use countersign_oidc::provider::token::TokenError;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// How many grants one subject has at one client; the oldest makes room.
 const MOST_OF_ONE: usize = 50;
@@ -112,13 +113,13 @@ impl Provider {
         }
     }
 
-    /// New tokens, and a new refresh token. What does not hold any more ends the grant, and so does whatever suggests that the
-    /// refresh token is in the wrong hands.
+    /// New tokens, which hold for `life` at most, and a new refresh token. What does not hold any more ends the grant, and so does
+    /// whatever suggests that the refresh token is in the wrong hands; what cannot be told just now does not.
     pub(super) async fn refresh(
         &self,
         client: &Client,
         token: &Secret<String>,
-        asked: Option<Scopes>,
+        (asked, life): (Option<Scopes>, Duration),
         now: Now,
     ) -> Result<Redeemed, RedeemError> {
         let (handle, secret) = read_token(token).ok_or(NO_GRANT)?;
@@ -143,23 +144,26 @@ impl Provider {
         let scopes = Scopes::read(&granted.login.scope).unwrap_or_default();
         let asked = asked.unwrap_or(scopes);
         if !asked.are_within(scopes) {
-            return Err(TokenError::InvalidScope.into());
+            return Err(TokenError::NOT_GRANTED.into());
         }
         let may = client.may_have_refresh_tokens() && self.may_go_on(&granted.login, client, now).await?;
+        if !may {
+            self.end_grant(&handle).await?;
+            return Err(NO_GRANT.into());
+        }
         let proved = match self.proved_anew(&granted.login, client, now) {
-            Ok(proved) if may => proved,
-            Ok(_) => {
-                self.end_grant(&handle).await?;
-                return Err(NO_GRANT.into());
-            }
+            Ok(proved) => proved,
             Err(why) => {
-                self.end_grant(&handle).await?;
+                if !why.is_passing() {
+                    self.end_grant(&handle).await?;
+                }
                 return Err(why);
             }
         };
         let terms = Terms {
             scopes: asked,
             nonce: None,
+            life,
         };
         let answer = self.tokens(&granted.login, proved, terms, now)?;
         let detail = said(client, &granted.login.subject);

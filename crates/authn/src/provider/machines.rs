@@ -5,11 +5,14 @@ use super::redeem::{RedeemError, Redeemed};
 use crate::presented::digests;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use countersign_core::certificate::Failure;
+use countersign_core::principal::Principal;
 use countersign_core::reason::ErrandReason;
 use countersign_core::request::OriginalRequest;
 use countersign_core::secret::Secret;
 use countersign_core::time::Now;
 use countersign_jose::json::quoted;
+use countersign_jose::token::MAX_TOKEN_BYTES;
 use countersign_oidc::provider::claims::AccessToken;
 use countersign_oidc::provider::client::{Client, ClientProof};
 use countersign_oidc::provider::site::Origin;
@@ -23,12 +26,12 @@ const ID_BYTES: usize = 16;
 
 impl Provider {
     /// An access token for `resource` (RFC 9068, RFC 8707), bound to the certificate (RFC 8705 section 3) unless the operator
-    /// said otherwise. `client` is who asks where it named itself.
+    /// said otherwise, and good for `life` at most. `client` is who asks where it named itself.
     pub(super) fn machine(
         &self,
         client: Option<&Client>,
         request: &OriginalRequest,
-        (resource, expires_in): (&str, Option<Duration>),
+        (resource, life): (&str, Duration),
         now: Now,
     ) -> Result<Redeemed, RedeemError> {
         let wants_no_binding = client.map(is_machine).transpose()?.unwrap_or(false);
@@ -36,14 +39,11 @@ impl Provider {
         let presented = presented.ok_or(TokenError::InvalidClient(
             "this is asked for with a client certificate",
         ))?;
-        let proved = self.judge(presented, now).map_err(|failure| {
-            let told = failure.map(|failure| (failure.rejection.reason.meaning(), failure.rejection.detail));
-            let (words, detail) = told.unwrap_or(("nobody judges certificates", String::new()));
-            RedeemError::Refused {
-                error: TokenError::InvalidClient(words),
-                detail,
-            }
-        })?;
+        let proved = self.judge(presented, now).map_err(unproven)?;
+        if client.is_none() && self.is_called_like_another(&proved.judged.principal) {
+            let why = "the subject of this certificate is the name of another client";
+            return Err(TokenError::InvalidClient(why).into());
+        }
         let site = self.clients.find_site(resource).ok_or(TokenError::InvalidTarget(
             "resource is the origin of one of our sites, as in https://app.home.example",
         ))?;
@@ -56,12 +56,8 @@ impl Provider {
                 })?;
         }
         let is_bound = !wants_no_binding && !self.is_unbound(&site);
-        let most = if is_bound {
-            self.token_life
-        } else {
-            self.token_life.min(UNBOUND_LIFE)
-        };
-        let ends = proved.end(expires_in.map_or(most, |less| less.min(most)), now);
+        let life = if is_bound { life } else { life.min(UNBOUND_LIFE) };
+        let ends = proved.end(life, now);
         let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(digests(presented).leaf);
         let subject = &*proved.person.subject;
         let payload = AccessToken {
@@ -76,6 +72,12 @@ impl Provider {
         }
         .payload(&self.static_claims);
         let token = self.signed("at+jwt", &payload)?;
+        if token.len() > MAX_TOKEN_BYTES {
+            let why = "what there is to tell does not fit into a token that a site takes";
+            let error = TokenError::InvalidTarget(why);
+            let detail = format!("{subject}: {} bytes, and {MAX_TOKEN_BYTES} fit", token.len());
+            return Err(RedeemError::Refused { error, detail });
+        }
         let seconds = ends.since(now.wall).as_secs();
         let answer = format!(
             r#"{{"access_token":{},"token_type":"Bearer","expires_in":{seconds}}}"#,
@@ -93,8 +95,30 @@ impl Provider {
         })
     }
 
+    /// Whether a client other than this one has its subject for a name: its tokens would say that they are that client's.
+    fn is_called_like_another(&self, principal: &Principal) -> bool {
+        let known = self.clients.find(principal.subject());
+        known.is_some_and(|known| match known.proof() {
+            ClientProof::Certificate(named) => !named.is(principal),
+            ClientProof::None | ClientProof::Secret(_) | ClientProof::Keys(_) => true,
+        })
+    }
+
     fn is_unbound(&self, site: &Origin) -> bool {
         self.unbound.iter().any(|pattern| pattern.holds(site))
+    }
+}
+
+/// What a machine is told whose certificate proves nobody.
+fn unproven(failure: Option<Failure>) -> RedeemError {
+    let refused = |words: &'static str, detail: String| RedeemError::Refused {
+        error: TokenError::InvalidClient(words),
+        detail,
+    };
+    match failure {
+        None => refused("nobody judges certificates", String::new()),
+        Some(failure) if failure.is_passing => RedeemError::Unjudged(failure.rejection.detail),
+        Some(failure) => refused(failure.rejection.reason.meaning(), failure.rejection.detail),
     }
 }
 

@@ -1,13 +1,18 @@
 //! Whom a certificate proves to the provider's clients.
 
 use super::Provider;
+use countersign_core::authn::{Presented, Rejection};
 use countersign_core::certificate::{Failure, Judged, PresentedCertificate};
 use countersign_core::claims::Value;
+use countersign_core::reason::RejectionReason;
 use countersign_core::time::{Now, Timestamp};
 use countersign_oidc::provider::claims::Person;
 use countersign_x509::certificate::Certificate;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The longest subject that every application takes, in bytes, all of them ASCII (OpenID Connect Core section 2, `sub`).
+const MAX_SUBJECT_BYTES: usize = 255;
 
 /// Where an e-mail address comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,26 +60,62 @@ impl Proved {
     pub(super) fn end(&self, life: Duration, now: Now) -> Timestamp {
         now.wall.plus(life).min(self.judged.facts.not_after)
     }
+
+    /// The same, if applications can be told the subject.
+    pub(super) fn fit_for_sub(self) -> Result<Self, Option<Failure>> {
+        let subject = &self.person.subject;
+        if subject.len() <= MAX_SUBJECT_BYTES && subject.is_ascii() {
+            return Ok(self);
+        }
+        Err(Some(Failure {
+            rejection: Rejection {
+                reason: RejectionReason::CertificateSubjectUnfit,
+                presented: Presented::Ambient,
+                authenticator: Arc::clone(&self.judged.principal.authenticator),
+                detail: format!(
+                    "its subject, {} bytes: {}",
+                    subject.len(),
+                    subject.escape_default()
+                ),
+            },
+            words: "application verification failure",
+            is_passing: false,
+        }))
+    }
+}
+
+/// How much a verdict says among those of several judges; the least number says most.
+pub(super) fn rank(failure: &Failure) -> u8 {
+    use RejectionReason::{CertificateDenied, CertificateRevoked, CertificateUnknownAuthority};
+    let is_out = [CertificateRevoked, CertificateDenied].contains(&failure.rejection.reason);
+    let is_stranger = failure.rejection.reason == CertificateUnknownAuthority;
+    match (is_out, failure.is_passing, is_stranger) {
+        (true, _, _) => 0,
+        // Nobody can say more until it has passed.
+        (false, true, _) => 1,
+        (false, false, false) => 2,
+        (false, false, true) => 3,
+    }
 }
 
 impl Provider {
-    /// Whom `presented` proves: the verdict of the first judge who believes it, else the first one's.
+    /// Whom `presented` proves: the verdict of the first judge who believes it, else the one that says most.
     pub(super) fn judge(
         &self,
         presented: &Arc<PresentedCertificate>,
         now: Now,
     ) -> Result<Proved, Option<Failure>> {
-        let mut first = None;
+        let mut failures = Vec::new();
         for judge in &self.judges {
             match judge.judge(presented, now) {
                 Ok(judged) => {
                     let person = self.person(&judged);
                     return Ok(Proved { person, judged });
                 }
-                Err(failure) => first = first.or(Some(failure)),
+                Err(failure) => failures.push(failure),
             }
         }
-        Err(first)
+        Err(failures.into_iter().min_by_key(rank))
     }
 
     fn person(&self, judged: &Judged) -> Person {

@@ -47,9 +47,13 @@ impl Provider {
             }
             (ClientProof::Certificate(wanted), Proof::None) => {
                 let presented = request.certificate.presented.as_ref();
-                let proved = presented.and_then(|presented| self.judge(presented, now).ok());
-                if !proved.is_some_and(|proved| wanted.is(&proved.judged.principal)) {
-                    return Err(UNPROVEN.into());
+                let proved = presented.map(|presented| self.judge(presented, now));
+                match proved {
+                    Some(Ok(proved)) if wanted.is(&proved.judged.principal) => {}
+                    Some(Err(Some(failure))) if failure.is_passing => {
+                        return Err(RedeemError::Unjudged(failure.rejection.detail));
+                    }
+                    Some(Ok(_) | Err(_)) | None => return Err(UNPROVEN.into()),
                 }
             }
             (

@@ -16,6 +16,7 @@ use countersign_oidc::provider::client::Client;
 use countersign_oidc::provider::scope::{Scope, Scopes};
 use countersign_oidc::provider::token::{CodeGrant, Grant, TokenError, TokenRequest};
 use http::header::AUTHORIZATION;
+use std::time::Duration;
 
 /// What a client gets.
 #[derive(Debug)]
@@ -42,9 +43,22 @@ pub enum RedeemError {
     /// Nothing can be signed.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// Whether the certificate holds cannot be told just now. The text is for the log.
+    #[error("{0}")]
+    Unjudged(String),
     /// The store does not answer. The text is for the log.
     #[error("{0}")]
     Unavailable(String),
+}
+
+impl RedeemError {
+    /// Whether the same may be asked again: what was asked with is as good as before.
+    pub(super) const fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused { .. } => false,
+            Self::Keys(_) | Self::Unjudged(_) | Self::Unavailable(_) => true,
+        }
+    }
 }
 
 impl From<TokenError> for RedeemError {
@@ -80,16 +94,17 @@ impl Provider {
         }
         let asked = TokenRequest::read(form, authorization)?;
         let client = self.proven(&asked, request, now).await?;
+        let life = asked.expires_in.unwrap_or(self.token_life).min(self.token_life);
         match (asked.grant, client) {
-            (Grant::Code(grant), Some(client)) => self.redeem_code(&client, &grant, now).await,
+            (Grant::Code(grant), Some(client)) => self.redeem_code(&client, &grant, life, now).await,
             (Grant::Refresh { token, scopes }, Some(client)) => {
-                self.refresh(&client, &token, scopes, now).await
+                self.refresh(&client, &token, (scopes, life), now).await
             }
             (Grant::Code(_) | Grant::Refresh { .. }, None) => {
                 Err(TokenError::InvalidClient("client_id is missing").into())
             }
-            (Grant::ClientCredentials { resource, expires_in }, client) => {
-                self.machine(client.as_ref(), request, (&resource, expires_in), now)
+            (Grant::ClientCredentials { resource }, client) => {
+                self.machine(client.as_ref(), request, (&resource, life), now)
             }
         }
     }
@@ -100,6 +115,7 @@ impl Provider {
         &self,
         client: &Client,
         grant: &CodeGrant,
+        life: Duration,
         now: Now,
     ) -> Result<Redeemed, RedeemError> {
         let code = self.own(grant.code.expose().as_bytes());
@@ -116,9 +132,11 @@ impl Provider {
             .and_then(|()| self.proved_anew(login, client, now));
         let proved = match proved {
             Ok(proved) => proved,
-            // In the wrong hands it is over.
             Err(why) => {
-                self.sessions.forget(Purpose::Code, code).await?;
+                // In the wrong hands it is over.
+                if !why.is_passing() {
+                    self.sessions.forget(Purpose::Code, code).await?;
+                }
                 return Err(why);
             }
         };
@@ -141,6 +159,7 @@ impl Provider {
         let terms = Terms {
             scopes: granted,
             nonce: waiting.nonce.as_deref(),
+            life,
         };
         let mut answer = self.tokens(login, proved, terms, now)?.expose().clone();
         if offline {

@@ -5,6 +5,7 @@ use super::person::Proved;
 use super::redeem::RedeemError;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
+use countersign_core::authn::Rejection;
 use countersign_core::certificate::PresentedCertificate;
 use countersign_core::time::Now;
 use countersign_oidc::provider::client::Client;
@@ -66,8 +67,12 @@ impl Provider {
             failure.map_or_else(
                 || refused("nobody judges certificates", String::new()),
                 |failure| {
-                    let rejection = failure.rejection;
-                    refused(rejection.reason.meaning(), rejection.detail)
+                    let Rejection { reason, detail, .. } = failure.rejection;
+                    if failure.is_passing {
+                        RedeemError::Unjudged(detail)
+                    } else {
+                        refused(reason.meaning(), detail)
+                    }
                 },
             )
         })?;

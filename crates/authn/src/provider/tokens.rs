@@ -14,13 +14,18 @@ use countersign_core::secret::Secret;
 use countersign_core::time::{Now, Timestamp};
 use countersign_jose::json::quoted;
 use countersign_oidc::provider::claims::{IdToken, Person, userinfo};
-use countersign_oidc::provider::scope::Scopes;
+use countersign_oidc::provider::scope::{Scope, Scopes};
+use countersign_oidc::provider::token::TokenError;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The context of access tokens, with the issuer before it: nothing else is sealed for their purpose.
 const ACCESS: &[u8] = b"userinfo";
-/// The longest access token that is looked at, in bytes.
-const MAX_ACCESS_BYTES: usize = 8 * 1024;
+/// The longest access token that is given, and looked at, in bytes: it comes back in one header of a request.
+pub const MAX_ACCESS_BYTES: usize = 24 * 1024;
+/// Why no tokens are given to whom they would be too long for.
+const TOO_MUCH: TokenError =
+    TokenError::InvalidScope("what there is to tell does not fit into an access token: ask for fewer scopes");
 
 /// What an access token says, sealed: whoever holds it cannot read it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,12 +47,14 @@ struct KeptPerson {
     serial: Box<str>,
 }
 
-impl From<Person> for KeptPerson {
-    fn from(person: Person) -> Self {
+impl KeptPerson {
+    /// As much of `person` as these scopes tell.
+    fn of(person: Person, scopes: Scopes) -> Self {
+        let has_groups = scopes.holds(Scope::Groups);
         Self {
             subject: person.subject,
-            email: person.email,
-            groups: person.groups,
+            email: person.email.filter(|_| scopes.holds(Scope::Email)),
+            groups: if has_groups { person.groups } else { Vec::new() },
             serial: person.certificate_serial,
         }
     }
@@ -71,6 +78,8 @@ pub(super) struct Terms<'a> {
     pub(super) scopes: Scopes,
     /// What the client sent to find in the ID Token. A refreshed one has none (OpenID Connect Core section 12.2).
     pub(super) nonce: Option<&'a str>,
+    /// How long they hold at most.
+    pub(super) life: Duration,
 }
 
 impl Provider {
@@ -82,7 +91,7 @@ impl Provider {
         terms: Terms<'_>,
         now: Now,
     ) -> Result<Secret<String>, RedeemError> {
-        let ends = proved.end(self.token_life, now);
+        let ends = proved.end(terms.life, now);
         let payload = IdToken {
             issuer: self.issuer.as_str(),
             client_id: &login.client_id,
@@ -97,7 +106,7 @@ impl Provider {
         .payload(&self.static_claims);
         let id_token = self.signed("JWT", &payload)?;
         let scope = terms.scopes.text();
-        let access = self.access_token(proved.person, &scope, ends);
+        let access = self.access_token(proved.person, terms.scopes, ends)?;
         Ok(Secret::new(format!(
             r#"{{"access_token":{},"token_type":"Bearer","expires_in":{},"scope":{},"id_token":{}"#,
             quoted(access.expose()),
@@ -112,17 +121,33 @@ impl Provider {
         Ok(self.keys.sign(typ, payload)?)
     }
 
-    fn access_token(&self, person: Person, scope: &str, ends: Timestamp) -> Secret<String> {
+    /// An access token that our own userinfo endpoint takes; fails where there is too much to tell.
+    fn access_token(
+        &self,
+        person: Person,
+        scopes: Scopes,
+        ends: Timestamp,
+    ) -> Result<Secret<String>, RedeemError> {
         let access = Access {
-            scope: scope.into(),
+            scope: scopes.text().into(),
             ends: ends.milliseconds(),
-            person: person.into(),
+            person: KeptPerson::of(person, scopes),
         };
         let bytes = serde_json::to_vec(&access).unwrap_or_default();
         let sealed = self
             .sessions
             .seal(Purpose::AccessToken, &self.own(ACCESS), &bytes);
-        Secret::new(BASE64_URL_SAFE_NO_PAD.encode(sealed))
+        let token = BASE64_URL_SAFE_NO_PAD.encode(sealed);
+        if token.len() > MAX_ACCESS_BYTES {
+            let KeptPerson { subject, groups, .. } = &access.person;
+            let (length, count) = (token.len(), groups.len());
+            let detail = format!(
+                "an access token of {length} bytes, and {MAX_ACCESS_BYTES} fit: {subject}, {count} groups"
+            );
+            let error = TOO_MUCH;
+            return Err(RedeemError::Refused { error, detail });
+        }
+        Ok(Secret::new(token))
     }
 
     /// What the userinfo endpoint answers to whoever has this access token; `None` where it does not hold.

@@ -3,10 +3,12 @@
 use super::{Done, Errand, RETRY_AFTER};
 use crate::body::Body;
 use crate::page::Words;
+use crate::serve::MAX_HEAD_BYTES;
 use bytes::Bytes;
 use countersign_authn::provider::Provider;
 use countersign_authn::provider::keys::KeysError;
 use countersign_authn::provider::redeem::RedeemError;
+use countersign_authn::provider::tokens::MAX_ACCESS_BYTES;
 use countersign_core::gate::Scheme;
 use countersign_core::own_path::ProviderPage;
 use countersign_core::reason::{ErrandReason, UnavailableReason};
@@ -26,6 +28,10 @@ const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=300");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What a key in PEM is sent as. There is no registered type; this one saves it as a file everywhere.
 const PEM: HeaderValue = HeaderValue::from_static("application/x-pem-file");
+const _: () = assert!(
+    MAX_ACCESS_BYTES + MAX_HEAD_BYTES / 4 <= MAX_HEAD_BYTES,
+    "an access token that is given fits into a request"
+);
 /// What forms are sent as (RFC 6749 section 4.1.3).
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -129,6 +135,9 @@ impl Errand<'_> {
                 done
             }
             Err(RedeemError::Keys(error)) => self.no_keys(error),
+            Err(RedeemError::Unjudged(detail)) => {
+                self.unavailable(UnavailableReason::CertificateUnjudged, detail)
+            }
             Err(RedeemError::Unavailable(detail)) => self.no_store(detail),
         }
     }

@@ -105,6 +105,7 @@ impl CertificateJudge for FakeJudge {
                 detail: "nobody vouches for it".into(),
             },
             words: "unable to get local issuer certificate",
+            is_passing: false,
         })
     }
 

@@ -308,7 +308,9 @@ fn put_words(response: &mut Response<Body>, words: &Words) {
     let is_elsewhere = response.status() == StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, NO_STORE);
-    if let Ok(id) = HeaderValue::from_str(&words.id.to_string()) {
+    if !words.status.is_success()
+        && let Ok(id) = HeaderValue::from_str(&words.id.to_string())
+    {
         headers.insert(REFUSAL, id);
     }
     if let Some(challenge) = &words.www_authenticate {

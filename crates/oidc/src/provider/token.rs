@@ -28,6 +28,8 @@ pub struct TokenRequest {
     pub client_id: Option<Box<str>>,
     /// How it proves that.
     pub proof: Proof,
+    /// How long what is given is to hold at most: less than the usual, never more. No standard has this parameter.
+    pub expires_in: Option<Duration>,
 }
 
 /// What tokens are given for.
@@ -46,8 +48,6 @@ pub enum Grant {
     ClientCredentials {
         /// Where the token is to be shown (RFC 8707).
         resource: Box<str>,
-        /// How long it is to hold at most: less than the usual, never more.
-        expires_in: Option<Duration>,
     },
 }
 
@@ -95,9 +95,9 @@ pub enum TokenError {
     /// The code or refresh token is not good, or not this client's.
     #[error("{0}")]
     InvalidGrant(&'static str),
-    /// More is asked for than was granted.
-    #[error("scope is openid and what was granted, or less")]
-    InvalidScope,
+    /// More is asked for than was granted, or than fits.
+    #[error("{0}")]
+    InvalidScope(&'static str),
     /// This client may not ask for that.
     #[error("{0}")]
     UnauthorizedClient(&'static str),
@@ -110,13 +110,16 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// What was granted does not hold what is asked for.
+    pub const NOT_GRANTED: Self = Self::InvalidScope("scope is openid and what was granted, or less");
+
     /// The registered word.
     pub const fn code(self) -> &'static str {
         match self {
             Self::InvalidRequest(_) => "invalid_request",
             Self::InvalidClient(_) => "invalid_client",
             Self::InvalidGrant(_) => "invalid_grant",
-            Self::InvalidScope => "invalid_scope",
+            Self::InvalidScope(_) => "invalid_scope",
             Self::UnauthorizedClient(_) => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidTarget(_) => "invalid_target",
@@ -129,7 +132,7 @@ impl TokenError {
             Self::InvalidClient(_) => StatusCode::UNAUTHORIZED,
             Self::InvalidRequest(_)
             | Self::InvalidGrant(_)
-            | Self::InvalidScope
+            | Self::InvalidScope(_)
             | Self::UnauthorizedClient(_)
             | Self::UnsupportedGrantType
             | Self::InvalidTarget(_) => StatusCode::BAD_REQUEST,
@@ -174,12 +177,11 @@ impl TokenRequest {
                     .ok_or(TokenError::InvalidRequest("refresh_token is missing"))?,
                 scopes: parameters
                     .find("scope")
-                    .map(|text| Scopes::read(text).ok_or(TokenError::InvalidScope))
+                    .map(|text| Scopes::read(text).ok_or(TokenError::NOT_GRANTED))
                     .transpose()?,
             },
             "client_credentials" => Grant::ClientCredentials {
                 resource: need(parameters, "resource", "resource is missing (RFC 8707)")?.into(),
-                expires_in: expires_in(parameters.find("expires_in"))?,
             },
             _ => return Err(TokenError::UnsupportedGrantType),
         };
@@ -187,6 +189,7 @@ impl TokenRequest {
             grant,
             client_id,
             proof,
+            expires_in: expires_in(parameters.find("expires_in"))?,
         })
     }
 }

@@ -4,13 +4,13 @@ use crate::provider::Provider;
 use crate::provider::redeem::{RedeemError, Redeemed};
 use countersign_jose::json::parse_object;
 use std::task::{Context, Poll, Waker};
-use world::{NOW, finished, provider, request, two_on_one_store};
+use world::{NOW, finished, provider, provider_with, request, two_on_one_store};
 
 mod world;
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const AUTHORIZE: &str = "client_id=https://app.test&redirect_uri=https://app.test/.countersign/callback&response_type=code\
-                         &scope=openid+offline_access&code_challenge_method=S256\
+                         &code_challenge_method=S256\
                          &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 type Told = Result<Redeemed, RedeemError>;
@@ -59,9 +59,14 @@ fn interleaved(
 }
 
 fn code_form(provider: &Provider) -> String {
+    code_form_for(provider, "openid+offline_access")
+}
+
+fn code_form_for(provider: &Provider, scope: &str) -> String {
     use crate::provider::authorize::Authorized;
     use countersign_oidc::provider::response::Delivery;
-    let told = finished(provider.authorize(&request(), AUTHORIZE.as_bytes(), false, NOW));
+    let query = format!("{AUTHORIZE}&scope={scope}");
+    let told = finished(provider.authorize(&request(), query.as_bytes(), false, NOW));
     let Authorized::Told(answered) = told else {
         panic!("{told:?}")
     };
@@ -145,6 +150,34 @@ fn what_one_provider_gave_is_nothing_at_another_on_the_same_store() {
     let access = answer.member("access_token").unwrap().as_str().unwrap();
     assert!(own.userinfo(access, NOW).is_some());
     assert!(other.userinfo(access, NOW).is_none());
+}
+
+#[test]
+fn no_access_token_is_given_that_the_userinfo_endpoint_does_not_take() {
+    let given = |groups: usize, scope: &str| {
+        let provider = provider_with(groups);
+        let form = code_form_for(&provider, scope);
+        let told = finished(provider.redeem(&request(), form.as_bytes(), NOW))?;
+        let answer = parse_object(told.answer.expose().as_bytes()).unwrap();
+        let access = answer.member("access_token").unwrap().as_str().unwrap();
+        let told = provider.userinfo(access, NOW);
+        assert!(told.is_some(), "{groups} groups: {} bytes", access.len());
+        Ok::<_, RedeemError>(told.unwrap())
+    };
+    for groups in [0, 300, 500, 600] {
+        let told = given(groups, "openid+groups").unwrap();
+        assert_eq!(told.matches("a-group-of-the-house").count(), groups);
+    }
+    for groups in [700, 5000] {
+        let Err(RedeemError::Refused { error, detail }) = given(groups, "openid+groups") else {
+            panic!("{groups}");
+        };
+        assert_eq!(error.code(), "invalid_scope");
+        assert!(detail.contains(&format!("ann, {groups} groups")), "{detail}");
+        // What is not asked for takes no room.
+        let told = given(groups, "openid+email").unwrap();
+        assert!(!told.contains("groups"), "{told}");
+    }
 }
 
 /// `text` with the letter at `at` in the other case, or another one where it has none.

@@ -105,7 +105,7 @@ fn a_refresh_token_may_ask_for_less() {
     assert_eq!(scopes.unwrap().text(), "openid email");
     assert_eq!(
         error(&refresh(&[("scope", "email")]), None),
-        TokenError::InvalidScope
+        TokenError::NOT_GRANTED
     );
 }
 
@@ -118,21 +118,37 @@ fn a_device_asks_for_a_token_for_one_place() {
     let resource = ("resource", "https://app.home.example");
     let request = TokenRequest::read(machine(&[resource, ("expires_in", "60")]).as_bytes(), None).unwrap();
     assert_eq!(request.client_id, None);
-    let Grant::ClientCredentials {
-        resource: place,
-        expires_in,
-    } = request.grant
-    else {
+    let Grant::ClientCredentials { resource: place } = request.grant else {
         panic!()
     };
-    assert_eq!((&*place, expires_in), (resource.1, Some(Duration::from_mins(1))));
+    assert_eq!(&*place, resource.1);
     assert_eq!(error(&machine(&[]), None).code(), "invalid_request");
+}
+
+#[test]
+fn whoever_asks_may_ask_for_a_shorter_life() {
+    let life = |form: &str| TokenRequest::read(form.as_bytes(), None).map(|request| request.expires_in);
+    let machine = [
+        ("grant_type", "client_credentials"),
+        ("resource", "https://app.test"),
+    ];
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", "r-1")];
+    let forms = |seconds: &str| {
+        let asked = ("expires_in", seconds);
+        [
+            code_form(&[asked]),
+            form(&[refresh[0], refresh[1], asked]),
+            form(&[machine[0], machine[1], asked]),
+        ]
+    };
+    for form in forms("60") {
+        assert_eq!(life(&form), Ok(Some(Duration::from_mins(1))), "{form}");
+    }
+    assert_eq!(life(&code_form(&[])), Ok(None));
     for bad in ["0", "-1", "nan", "0x10", "1e3", "99999999999", "1.5"] {
-        assert_eq!(
-            error(&machine(&[resource, ("expires_in", bad)]), None).code(),
-            "invalid_request",
-            "{bad}"
-        );
+        for form in forms(bad) {
+            assert_eq!(life(&form).unwrap_err().code(), "invalid_request", "{form}");
+        }
     }
 }
 

@@ -43,20 +43,26 @@ impl Entropy for Counted {
 
 /// Believes everybody, and takes everybody for Ann.
 #[derive(Debug)]
-struct Everybody(Arc<str>);
+struct Everybody {
+    name: Arc<str>,
+    groups: usize,
+}
 
 impl CertificateJudge for Everybody {
     fn name(&self) -> &Arc<str> {
-        &self.0
+        &self.name
     }
 
     fn judge(&self, presented: &Arc<PresentedCertificate>, _: Now) -> Result<Judged, Failure> {
         let path = |name: &str| ClaimPath::parse(name).unwrap();
+        let groups = (0..self.groups).map(|group| format!("\"a-group-of-the-house-{group:05}\""));
+        let groups = groups.collect::<Vec<_>>().join(",");
+        let claims = format!("{{\"sub\":\"ann\",\"groups\":[{groups}]}}");
         let principal = Principal {
-            authenticator: Arc::clone(&self.0),
+            authenticator: Arc::clone(&self.name),
             method: AuthenticationMethod::Certificate,
             issuer: "home".into(),
-            claims: parse_object(br#"{"sub":"ann"}"#).unwrap(),
+            claims: parse_object(claims.as_bytes()).unwrap(),
             facts: Arc::new(FactPaths {
                 subject: path("sub"),
                 groups: path("groups"),
@@ -298,10 +304,16 @@ pub(super) fn provider() -> Provider {
 /// Two providers that share a store and its keys.
 pub(super) fn two_on_one_store() -> [Provider; 2] {
     let sessions: Arc<dyn Sessions> = Arc::new(Paused::default());
-    ["https://sso.test", "https://sso.other.test"].map(|issuer| provider_of(issuer, &sessions))
+    ["https://sso.test", "https://sso.other.test"].map(|issuer| provider_of(issuer, 0, &sessions))
 }
 
-fn provider_of(issuer: &str, sessions: &Arc<dyn Sessions>) -> Provider {
+/// One at which Ann is in so many groups.
+pub(super) fn provider_with(groups: usize) -> Provider {
+    let sessions: Arc<dyn Sessions> = Arc::new(Paused::default());
+    provider_of("https://sso.test", groups, &sessions)
+}
+
+fn provider_of(issuer: &str, groups: usize, sessions: &Arc<dyn Sessions>) -> Provider {
     let text = |text: &str| OptionValue::Text(text.to_owned());
     let mut values = Values::default();
     values.insert("issuer", text(issuer));
@@ -313,7 +325,10 @@ fn provider_of(issuer: &str, sessions: &Arc<dyn Sessions>) -> Provider {
         entropy: Arc::new(Counted::default()),
         ..offline()
     };
-    let judge = Arc::new(Everybody("certificate.people".into()));
+    let judge = Arc::new(Everybody {
+        name: "certificate.people".into(),
+        groups,
+    });
     build(&values, vec![judge], Vec::new(), &parts).unwrap()
 }
 
