@@ -16,6 +16,7 @@ use std::time::Duration;
 
 pub use build::{build, build_certificate};
 pub use options::OPTIONS;
+pub use says::{CLAIMS, ClaimKind};
 
 mod believed;
 mod build;

@@ -4,6 +4,38 @@ use countersign_core::certificate::{CertificateFacts, SanKind, SubjectAlternativ
 use countersign_core::claims::{Claims, ClaimsBuilder, ClaimsError};
 use countersign_x509::certificate::Certificate;
 
+/// How a claim is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimKind {
+    /// Once.
+    One,
+    /// As a list.
+    Many,
+}
+
+/// Every claim that a certificate can have, by its path.
+pub const CLAIMS: [(&str, ClaimKind); 19] = [
+    ("sub", ClaimKind::One),
+    ("groups", ClaimKind::Many),
+    ("name", ClaimKind::One),
+    ("email", ClaimKind::One),
+    ("email_verified", ClaimKind::One),
+    ("certificate.subject", ClaimKind::One),
+    ("certificate.issuer", ClaimKind::One),
+    ("certificate.serial", ClaimKind::One),
+    ("certificate.fingerprint", ClaimKind::One),
+    ("certificate.spki", ClaimKind::One),
+    ("certificate.not_before", ClaimKind::One),
+    ("certificate.not_after", ClaimKind::One),
+    ("certificate.spiffe_id", ClaimKind::One),
+    ("certificate.san.uri", ClaimKind::Many),
+    ("certificate.san.dns", ClaimKind::Many),
+    ("certificate.san.email", ClaimKind::Many),
+    ("certificate.san.ip", ClaimKind::Many),
+    ("certificate.san.dn", ClaimKind::Many),
+    ("certificate.san.upn", ClaimKind::Many),
+];
+
 /// The claims: `sub`, `groups`, `name` (the one common name), `email` (the one e-mail address among the names), and
 /// everything else under `certificate`.
 pub(super) fn claims(

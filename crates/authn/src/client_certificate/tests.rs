@@ -1,11 +1,12 @@
 //! Certificates as an authenticator sees them: what is remembered, and until when.
 
-use super::build_certificate;
+use super::{CLAIMS, ClaimKind, build_certificate};
 use crate::kinds::Parts;
-use crate::pki::{Authority, Key, Revocations as Revoked, Template, pem};
+use crate::pki::{Authority, Key, Revocations as Revoked, San, Template, pem};
 use crate::revocations::{RevocationSources, Revocations, RevocationsFactory};
 use countersign_core::authn::Authenticator as _;
 use countersign_core::certificate::{CertificateJudge, PresentedCertificate};
+use countersign_core::claims::{ClaimPath, Value};
 use countersign_core::options::{Fault, OptionValue, Values};
 use countersign_core::time::{Monotonic, Now, Timestamp};
 use countersign_x509::authorities::Authorities;
@@ -207,4 +208,40 @@ fn an_authority_that_is_denied_denies_whatever_it_vouches_for() {
     check(&[print(presented.leaf())], "its fingerprint is in `deny`");
     let other = Template::authority("other", Key(4)).self_signed();
     check(&[key(&other)], "good");
+}
+
+/// How many claims there are in `value`, which holds others or is one.
+fn count(value: Value<'_>) -> usize {
+    match value {
+        Value::Object(members) => members.map(|(_, value)| count(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => 1,
+    }
+}
+
+#[test]
+fn what_a_certificate_can_say_is_listed_and_nothing_else() {
+    let root = Authority::root("home", Key(1));
+    let mut values = Values::default();
+    let file = OptionValue::File("ca.pem".to_owned(), root.pem().into_bytes());
+    values.insert("authorities", OptionValue::List(vec![file]));
+    values.insert("trust_domain", OptionValue::Text("home.test".to_owned()));
+    let (built, _) = build_certificate("test", &values, &crate::kinds::offline()).unwrap();
+    let names = [San::Uri("spiffe://home.test/ann"), San::Email("ann@home.test")];
+    let template = Template::client("ann", Key(2)).names(&names);
+    let presented = Arc::new(PresentedCertificate::new([root.issue(&template)]).unwrap());
+    let judged = built
+        .certificate_judge()
+        .unwrap()
+        .judge(&presented, at(0))
+        .unwrap();
+    let claims = &judged.principal.claims;
+    for (path, kind) in CLAIMS {
+        let said = claims.at(&ClaimPath::parse(path).unwrap());
+        let said = said.unwrap_or_else(|| panic!("{path} is not said"));
+        assert_eq!(matches!(said, Value::Array(_)), kind == ClaimKind::Many, "{path}");
+    }
+    assert_eq!(
+        claims.root().map(|(_, value)| count(value)).sum::<usize>(),
+        CLAIMS.len()
+    );
 }

@@ -3,7 +3,6 @@
 use super::certificates::judges;
 use super::check::{Declared, tell};
 use super::lacking;
-use super::require::{Asker, requirement};
 use super::shape::Document;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::scalar::show_duration;
@@ -11,10 +10,11 @@ use countersign_authn::kinds::Parts;
 use countersign_authn::provider::keys::KeyPlan;
 use countersign_authn::provider::{self, OPTIONS, Provider, TABLE};
 use countersign_core::options::{Fault, Values};
-use countersign_core::policy::Requirement;
 use std::sync::Arc;
 
 mod reach;
+mod rules;
+mod subjects;
 
 /// Builds the provider, where there is one; what is wrong with it is told.
 pub(super) fn provider(
@@ -28,7 +28,7 @@ pub(super) fn provider(
     let build = |values: &Values| {
         let mut faults = Vec::new();
         let judges = judges(values, "certificates", declared, &mut faults);
-        let requirements = requirements(values, declared, &mut faults);
+        let requirements = rules::requirements(values, declared, &mut faults);
         match provider::build(values, judges, requirements, parts) {
             Ok(provider) if faults.is_empty() => Ok(provider),
             Ok(_) => Err(faults),
@@ -43,6 +43,7 @@ pub(super) fn provider(
         match build(values) {
             Ok(provider) => {
                 told.extend(provider.keys.plan().map(|plan| made_keys(document, plan)));
+                told.extend(subjects::told(document));
                 told.extend(reach::told(document, &provider));
                 return Some(Arc::new(provider));
             }
@@ -51,33 +52,6 @@ pub(super) fn provider(
     };
     tell(document, &way, faults, told);
     None
-}
-
-/// What each `rule` asks.
-fn requirements(values: &Values, declared: &Declared, faults: &mut Vec<Fault>) -> Vec<Requirement> {
-    // Also those whose own tables have faults: what names them is right.
-    let names = declared.iter().map(|(name, _)| name);
-    let names = names.filter(|name| values.texts("certificates").any(|one| *one == ***name));
-    let asker = Asker {
-        who: "the provider",
-        accepts: &names.cloned().collect::<Vec<_>>(),
-    };
-    let mut requirements = Vec::new();
-    for (index, rule) in values.tables("rule").iter().enumerate() {
-        let mut own = Vec::new();
-        let table = rule.table("require");
-        requirements.push(requirement(table, asker, declared, &mut own));
-        let mut by_address = ["email_domains", "not_email_domains"].into_iter();
-        let by_address = by_address.find(|list| table.is_some_and(|table| table.has(list)));
-        if let Some(list) = by_address.filter(|_| values.text("email") == Some("subject")) {
-            let message = "rules look at the address among the certificate's names, and `email` says that it is elsewhere";
-            let help = "write `subjects` or `groups`, or leave `email = \"subject\"` out";
-            own.push(Fault::new(list, message).within("require").help(help));
-        }
-        let within = |fault: Fault| fault.within(index.to_string()).within("rule");
-        faults.extend(own.into_iter().map(within));
-    }
-    requirements
 }
 
 /// Where keys are kept that are made, and who has them.

@@ -1,6 +1,7 @@
 //! Who may ask us to log somebody in: clients that the operator registered, and sites.
 
 use super::site::{Origin, SitePattern};
+use countersign_core::gate::Host;
 use countersign_core::policy::Named;
 use countersign_core::route::HostPattern;
 use countersign_core::secret::Secret;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use url::Url;
 
 /// The longest `client_id` that is looked up, in bytes.
-const MAX_ID_BYTES: usize = 512;
+pub const MAX_ID_BYTES: usize = 512;
 
 /// How a registered client proves itself.
 #[derive(Clone, Debug)]
@@ -171,6 +172,13 @@ impl Clients {
     pub fn ports_of(&self, hosts: &HostPattern) -> impl Iterator<Item = u16> {
         let sites = self.sites.iter().filter(|site| site.may_hold(hosts));
         sites.map(SitePattern::port)
+    }
+
+    /// Whether `host` is a site that is listed by itself, and not only one of many.
+    pub fn lists(&self, host: &Host) -> bool {
+        let origin = Origin::of(host);
+        let mut alone = self.sites.iter().filter(|site| !site.has_star());
+        alone.any(|site| site.holds(&origin))
     }
 
     /// Who `client_id` is. A registered client comes before a site of the same name.

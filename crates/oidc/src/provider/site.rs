@@ -159,6 +159,11 @@ impl SitePattern {
         self.names(origin.host.name()) && origin.host.port_for(Scheme::Https) == self.port
     }
 
+    /// Whether it stands for many hosts.
+    pub fn has_star(&self) -> bool {
+        self.name.starts_with('.')
+    }
+
     /// Its port.
     pub const fn port(&self) -> u16 {
         self.port

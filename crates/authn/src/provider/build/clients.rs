@@ -5,7 +5,9 @@ use countersign_core::certificate::CertificateJudge;
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::{Named, REQUIRE, Requirement};
 use countersign_jose::jwks::KeySet;
-use countersign_oidc::provider::client::{ClientLogout, ClientProof, Clients, RegisteredClient, SecretHash};
+use countersign_oidc::provider::client::{
+    ClientLogout, ClientProof, Clients, MAX_ID_BYTES, RegisteredClient, SecretHash,
+};
 use countersign_oidc::provider::site::{Origin, SitePattern};
 use std::sync::Arc;
 use url::Url;
@@ -59,15 +61,15 @@ fn registered_client(
     judges: &[Arc<dyn CertificateJudge>],
     faults: &mut Vec<Fault>,
 ) -> RegisteredClient {
-    let is_machine = values.has("certificate_subject");
-    if !values.has("redirect_uris") && !is_machine {
-        let message = "`redirect_uris` is missing: nobody could log in there";
-        let help = "redirect_uris = [\"https://app.home.example/callback\"]; a machine has `certificate_subject` instead";
-        faults.push(Fault {
-            at: Vec::new(),
-            ..Fault::new("", message).help(help)
-        });
+    if id.is_empty() || id.len() > MAX_ID_BYTES {
+        let message = format!(
+            "a `client_id` of {} bytes: no client is found by such a name",
+            id.len()
+        );
+        let help = format!("[openid_provider.client.grafana]; up to {MAX_ID_BYTES} bytes");
+        faults.push(nameless(&message, &help));
     }
+    uses(values, faults);
     RegisteredClient {
         id: id.into(),
         redirect_uris: places(values, "redirect_uris", faults),
@@ -78,13 +80,43 @@ fn registered_client(
     }
 }
 
+/// Whether what is said of a client has a use: people log in there, or it is a machine.
+fn uses(values: &Values, faults: &mut Vec<Fault>) {
+    let is_machine = values.has("certificate_subject");
+    let people = values.texts("redirect_uris").next().is_some();
+    if !values.has("redirect_uris") && !is_machine {
+        let message = "`redirect_uris` is missing: nobody could log in there";
+        let help = "redirect_uris = [\"https://app.home.example/callback\"]; a machine has `certificate_subject` instead";
+        faults.push(nameless(message, help));
+    } else if values.has("redirect_uris") && !people {
+        let message = "`redirect_uris` is empty: nobody could log in there";
+        let help = "redirect_uris = [\"https://app.home.example/callback\"]; a machine has none, and `certificate_subject`";
+        faults.push(Fault::new("redirect_uris", message).help(help));
+    }
+    if values.flag("offline") && is_machine && !values.has("redirect_uris") {
+        let message = "a machine has no refresh tokens: it asks for another token by its certificate";
+        let help = "leave `offline` out; or, for an application at which people log in, redirect_uris = [\"https://app.home.example/callback\"]";
+        faults.push(Fault::new("offline", message).help(help));
+    }
+    if !values.flag("bind") && !is_machine {
+        let message = "`bind` is about the tokens of a machine, and this client is none";
+        let help = "leave it out; a machine has `certificate_subject`";
+        faults.push(Fault::new("bind", message).help(help));
+    }
+}
+
 fn places(values: &Values, key: &str, faults: &mut Vec<Fault>) -> Vec<Box<str>> {
     let mut sound = Vec::new();
     for (index, text) in values.texts(key).enumerate() {
-        if is_sound(text) {
-            sound.push(text.into());
+        let at = index.to_string();
+        if !is_sound(text) {
+            faults.push(unsound(&at).within(key));
+        } else if text.contains('*') {
+            let message = "an address is compared to the letter, and a star stands for nothing else";
+            let fault = Fault::new(&at, message).within(key);
+            faults.push(fault.help("list every address by itself; sites need no registration: `sites`"));
         } else {
-            faults.push(unsound(&index.to_string()).within(key));
+            sound.push(text.into());
         }
     }
     sound
@@ -202,6 +234,12 @@ pub(super) fn rules(
             let fault = Fault::new(&at.to_string(), format!("no client is registered as {id:?}"));
             let help = format!("there must be a table [openid_provider.client.{id}]");
             own.push(fault.within("clients").help(help));
+        }
+        for key in ["sites", "clients"] {
+            if table.has(key) && table.texts(key).next().is_none() {
+                let message = "an empty list names no place, and might have been meant to name all";
+                own.push(Fault::new(key, message).help("leave it out, or fill it"));
+            }
         }
         if !table.has("sites") && !table.has("clients") {
             own.push(nameless(

@@ -184,7 +184,7 @@ impl Walk<'_> {
         for (index, item) in array.iter().enumerate() {
             let way = below(way, &index.to_string());
             self.keep(&way, item.span(), item.span());
-            all.extend(self.value(inner, item, &way));
+            all.extend(self.value(inner, item, &way).or_else(|| stand_in(inner)));
         }
         (all.len() == array.len()).then_some(OptionValue::List(all))
     }
@@ -199,6 +199,15 @@ impl Walk<'_> {
     ) {
         let message = format!("{wanted} is wanted here, not {}", a(got.type_str()));
         self.error(way, span, message, help);
+    }
+}
+
+/// Stands in a list for what is no value, so that the others are judged, each at its place.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other kind is treated alike")]
+fn stand_in(kind: Kind) -> Option<OptionValue> {
+    match kind {
+        Kind::Url => Some(OptionValue::Text("https://a.invalid/".to_owned())),
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use countersign_core::route::{HostPattern, Route};
 pub(in crate::config) struct Asks<'d> {
     pub(in crate::config) by: Vec<&'d str>,
     /// Its key, for whoever mends it.
-    key: &'static str,
+    pub(in crate::config) key: &'static str,
     /// Whether nothing is served without one that holds by these.
     pub(in crate::config) required: bool,
     /// The first name of the host, where every request of the route for such a host comes in.
@@ -127,7 +127,7 @@ fn stray(listen: &Values, hosts: &[HostPattern]) -> bool {
 }
 
 /// Whether there are hosts that both name.
-fn overlap(one: &HostPattern, other: &HostPattern) -> bool {
+pub(in crate::config) fn overlap(one: &HostPattern, other: &HostPattern) -> bool {
     use HostPattern::{Any, Exact, Suffix};
     match (one, other) {
         (Any, _) | (_, Any) => true,

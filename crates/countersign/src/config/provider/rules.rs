@@ -1,0 +1,107 @@
+//! What the rules of the provider ask: of certificates, and of nothing that no certificate says.
+
+use super::super::check::Declared;
+use super::super::require::{Asker, requirement};
+use countersign_authn::client_certificate::{CLAIMS, ClaimKind};
+use countersign_core::claims::ClaimPath;
+use countersign_core::options::{Fault, Values};
+use countersign_core::policy::Requirement;
+
+/// What tokens call otherwise: a rule may have either name.
+const IN_TOKENS: (&str, &str) = ("certificate_serial", "certificate.serial");
+
+/// What each `rule` asks.
+pub(super) fn requirements(
+    values: &Values,
+    declared: &Declared,
+    faults: &mut Vec<Fault>,
+) -> Vec<Requirement> {
+    // Also those whose own tables have faults: what names them is right.
+    let names = declared.iter().map(|(name, _)| name);
+    let names = names.filter(|name| values.texts("certificates").any(|one| *one == ***name));
+    let asker = Asker {
+        who: "the provider",
+        accepts: &names.cloned().collect::<Vec<_>>(),
+    };
+    let mut requirements = Vec::new();
+    for (index, rule) in values.tables("rule").iter().enumerate() {
+        let mut own = Vec::new();
+        let table = rule.table("require");
+        let asked = requirement(table, asker, declared, &mut own);
+        requirements.push(as_certificates_say(asked));
+        if let Some(table) = table {
+            own.extend(
+                unsaid(values, table)
+                    .into_iter()
+                    .map(|fault| fault.within("require")),
+            );
+        }
+        let within = |fault: Fault| fault.within(index.to_string()).within("rule");
+        faults.extend(own.into_iter().map(within));
+    }
+    requirements
+}
+
+/// The same by the names that certificates' claims have.
+fn as_certificates_say(mut asked: Requirement) -> Requirement {
+    let (in_tokens, ours) = (ClaimPath::parse(IN_TOKENS.0), ClaimPath::parse(IN_TOKENS.1));
+    for rule in asked.claims.iter_mut().chain(&mut asked.not_claims) {
+        if let Some(ours) = ours.as_ref().filter(|_| Some(&rule.path) == in_tokens.as_ref()) {
+            rule.path = ours.clone();
+        }
+    }
+    asked
+}
+
+/// What is asked of `require` that no certificate says.
+fn unsaid(values: &Values, require: &Values) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut by_address = ["email_domains", "not_email_domains"].into_iter();
+    let by_address = by_address.find(|list| require.has(list));
+    if let Some(list) = by_address.filter(|_| values.text("email") == Some("subject")) {
+        let message =
+            "rules look at the address among the certificate's names, and `email` says that it is elsewhere";
+        let help = "write `subjects` or `groups`, or leave `email = \"subject\"` out";
+        faults.push(Fault::new(list, message).help(help));
+    }
+    for list in ["scopes", "not_scopes"] {
+        if require.has(list) {
+            let message = "certificates have no scopes: nobody would have one of these";
+            faults.push(
+                Fault::new(list, message).help("groups = [\"staff\"], by the `groups` of [certificate.NAME]"),
+            );
+        }
+    }
+    for list in ["claims", "not_claims"] {
+        let named = require.named(list).iter();
+        let unsaid = named.filter_map(|(path, test)| Some(unsaid_claim(path, test)?.within(list)));
+        faults.extend(unsaid);
+    }
+    faults
+}
+
+/// What is wrong with one claim: no certificate says it, or none says it so.
+fn unsaid_claim(path: &str, test: &Values) -> Option<Fault> {
+    // What is no path at all is told already.
+    let asked = ClaimPath::parse(path)?;
+    let is = |name: &str| ClaimPath::parse(name).as_ref() == Some(&asked);
+    let kind = CLAIMS.iter().find(|(name, _)| is(name)).map(|(_, kind)| *kind);
+    let kind = kind.or_else(|| is(IN_TOKENS.0).then_some(ClaimKind::One));
+    match kind {
+        Some(ClaimKind::One) if test.has("contains") => {
+            let help = "equals = \"…\", or one_of = [\"…\", \"…\"]";
+            Some(Fault::new(path, "a certificate says this once: it is no list").help(help))
+        }
+        Some(ClaimKind::Many) if test.has("equals") || test.has("one_of") => {
+            let help = "contains = [\"…\"]";
+            Some(Fault::new(path, "this is a list, and equal to nothing").help(help))
+        }
+        Some(ClaimKind::One | ClaimKind::Many) => None,
+        None => {
+            let known = CLAIMS.iter().map(|(name, _)| *name);
+            let known = known.chain([IN_TOKENS.0]).collect::<Vec<_>>().join(", ");
+            let message = format!("no certificate says `{path}`");
+            Some(Fault::new(path, message).help(format!("known are: {known}")))
+        }
+    }
+}
