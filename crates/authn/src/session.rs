@@ -24,6 +24,8 @@ pub mod record;
 pub mod seal;
 
 #[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
 pub(crate) mod fixtures;
 
 /// The bytes of a session id.

@@ -1,5 +1,4 @@
 //! Sessions in cookies: what a cookie is worth, where, and for how long.
-//! Long because the store that is none answers for each of its questions.
 
 use super::super::build;
 use super::*;
@@ -7,7 +6,7 @@ use crate::kinds::{Parts, offline};
 use crate::login::cookies::{SessionCookie, session_value};
 use crate::login::shared::SharedDomain;
 use crate::session::SessionId;
-use crate::session::seal::Sealer;
+use crate::session::fake::FakeSessions;
 use countersign_core::authn::{Authenticator as _, Outcome};
 use countersign_core::certificate::ClientCertificate;
 use countersign_core::gate::{Host, Scheme, Target};
@@ -16,10 +15,6 @@ use countersign_core::request::{Forwarder, RequestId};
 use countersign_core::secret::Secret;
 use countersign_core::time::Monotonic;
 use http::{HeaderMap, Method};
-
-pub(in crate::login) use sealing::Sealing;
-
-mod sealing;
 
 const WALL: i64 = 1_893_456_000;
 const CLAIMS: &str = r#"{"iss":"https://op.test","sub":"ann","aud":"app","exp":1893456300,"iat":1893456000,"nonce":"n","at_hash":"h","sid":"s","auth_time":1893455990,"groups":["staff","a\"b"]}"#;
@@ -60,9 +55,8 @@ impl Made {
             values.insert(name, text(value));
         }
         values.insert("scopes", OptionValue::List(vec![text("openid")]));
-        let keys = self.keys.iter().map(|key| Secret::new(vec![*key; 32]));
         let parts = Parts {
-            sessions: Arc::new(Sealing(Sealer::new(keys.collect()).unwrap())),
+            sessions: FakeSessions::new(self.keys),
             cookie: SessionCookie {
                 share: self.share.map(|domain| SharedDomain::parse(domain).unwrap()),
                 holds_session: self.in_cookies.then_some(Duration::from_hours(24)),

@@ -2,21 +2,19 @@
 
 use super::super::Login;
 use super::super::cookies::SessionCookie;
-use super::super::in_cookie::tests::{Sealing, at, on, record};
+use super::super::in_cookie::tests::{at, on, record};
 use super::super::shared::SharedDomain;
 use super::*;
 use crate::kinds::offline;
 use crate::session::SessionRecord;
-use crate::session::seal::Sealer;
+use crate::session::fake::FakeSessions;
 use countersign_core::authn::{Authenticator as _, Outcome};
 use countersign_core::gate::{Host, PublicPorts, Scheme};
 use countersign_core::options::OptionValue;
-use countersign_core::secret::Secret;
 
 fn parts(cookie: SessionCookie) -> Parts {
-    let keys = vec![Secret::new(vec![1; 32])];
     Parts {
-        sessions: Arc::new(Sealing(Sealer::new(keys).unwrap())),
+        sessions: FakeSessions::new(&[1]),
         cookie,
         public_ports: PublicPorts::new([443, 8443]),
         ..offline()

@@ -1,12 +1,9 @@
 //! A provider whose store pauses before each thing it does, and everybody is Ann.
 
-use crate::keys::Offline;
 use crate::kinds::{Parts, offline};
 use crate::provider::{Provider, build};
-use crate::session::{
-    Found, Kept, Purpose, Room, Scope, SessionGroup, SessionId, SessionOwner, SessionRecord, Sessions,
-};
-use countersign_core::BoxFuture;
+use crate::session::Sessions;
+use crate::session::fake::FakeSessions;
 use countersign_core::certificate::{
     CertificateFacts, CertificateJudge, ClientCertificate, Failure, Judged, PresentedCertificate,
 };
@@ -18,14 +15,11 @@ use countersign_core::options::{OptionValue, Values};
 use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
 use countersign_core::request::{Forwarder, OriginalRequest, RequestId};
 use countersign_core::secret::Secret;
-use countersign_core::session::{RecordKey, StoreError, Version};
 use countersign_core::time::{Monotonic, Now, Timestamp};
 use countersign_jose::json::parse_object;
 use http::{HeaderMap, Method};
-use std::collections::HashMap;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 /// Bytes that never repeat.
@@ -100,197 +94,6 @@ impl CertificateJudge for Everybody {
     }
 }
 
-/// Lets the other one go on once.
-struct Pause(bool);
-
-impl Future for Pause {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if std::mem::replace(&mut self.0, true) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-}
-
-/// Keeps in memory, and pauses before each thing it does.
-#[derive(Debug, Default)]
-struct Paused(Mutex<HashMap<RecordKey, (Vec<u8>, u64)>>);
-
-impl Paused {
-    fn now<'a, T: Send + 'a>(
-        &'a self,
-        what: impl FnOnce(&mut HashMap<RecordKey, (Vec<u8>, u64)>) -> Result<T, StoreError> + Send + 'a,
-    ) -> BoxFuture<'a, Result<T, StoreError>> {
-        Box::pin(async move {
-            Pause(false).await;
-            what(&mut self.0.lock().unwrap())
-        })
-    }
-}
-
-impl Sessions for Paused {
-    fn look_now(&self, record: RecordKey, owner: &Arc<dyn SessionOwner>, now: Now) -> Option<Found> {
-        Offline.look_now(record, owner, now)
-    }
-
-    fn look<'a>(
-        &'a self,
-        record: RecordKey,
-        scope: Scope,
-        owner: &'a Arc<dyn SessionOwner>,
-        now: Now,
-    ) -> BoxFuture<'a, Found> {
-        Offline.look(record, scope, owner, now)
-    }
-
-    fn renew<'a>(
-        &'a self,
-        record: RecordKey,
-        scope: Scope,
-        owner: &'a Arc<dyn SessionOwner>,
-        now: Now,
-    ) -> BoxFuture<'a, Found> {
-        Offline.renew(record, scope, owner, now)
-    }
-
-    fn begin(
-        &self,
-        record: SessionRecord,
-        scope: Scope,
-        instead_of: Option<RecordKey>,
-        now: Now,
-    ) -> BoxFuture<'_, Result<(SessionId, Timestamp), StoreError>> {
-        Offline.begin(record, scope, instead_of, now)
-    }
-
-    fn leave(
-        &self,
-        record: RecordKey,
-        scope: Scope,
-        ends: Timestamp,
-        now: Now,
-    ) -> BoxFuture<'_, Result<(), StoreError>> {
-        Offline.leave(record, scope, ends, now)
-    }
-
-    fn end(
-        &self,
-        record: RecordKey,
-        scope: Scope,
-        now: Now,
-    ) -> BoxFuture<'_, Result<Option<SessionRecord>, StoreError>> {
-        Offline.end(record, scope, now)
-    }
-
-    fn end_all<'a>(&'a self, group: SessionGroup<'a>) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Offline.end_all(group)
-    }
-
-    fn end_under_way<'a>(
-        &'a self,
-        group: SessionGroup<'a>,
-        now: Timestamp,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Offline.end_under_way(group, now)
-    }
-
-    fn put<'a>(
-        &'a self,
-        purpose: Purpose,
-        name: &'a [u8],
-        value: &'a [u8],
-        _: Timestamp,
-        _: Now,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.now(move |all| {
-            let (name, kept) = (purpose.record(name), (value.to_vec(), 1));
-            match all.entry(name) {
-                std::collections::hash_map::Entry::Occupied(_) => Err(StoreError::Changed),
-                std::collections::hash_map::Entry::Vacant(vacant) => {
-                    vacant.insert(kept);
-                    Ok(())
-                }
-            }
-        })
-    }
-
-    fn is_kept<'a>(
-        &'a self,
-        purpose: Purpose,
-        name: &'a [u8],
-        _: Now,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        self.now(move |all| Ok(all.contains_key(&purpose.record(name))))
-    }
-
-    fn take<'a>(
-        &'a self,
-        purpose: Purpose,
-        name: &'a [u8],
-        _: Now,
-    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
-        self.now(move |all| Ok(all.remove(&purpose.record(name)).map(|(value, _)| value)))
-    }
-
-    fn keep<'a>(
-        &'a self,
-        purpose: Purpose,
-        name: &'a [u8],
-        value: &'a [u8],
-        ends: Timestamp,
-        _: &'a [Room<'a>],
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.put(purpose, name, value, ends, NOW)
-    }
-
-    fn read<'a>(
-        &'a self,
-        purpose: Purpose,
-        name: &'a [u8],
-        _: Now,
-    ) -> BoxFuture<'a, Result<Option<Kept>, StoreError>> {
-        self.now(move |all| {
-            let kept = all.get(&purpose.record(name)).cloned();
-            Ok(kept.map(|(value, version)| Kept {
-                value,
-                version: Version(version),
-            }))
-        })
-    }
-
-    fn write<'a>(
-        &'a self,
-        purpose: Purpose,
-        name: &'a [u8],
-        kept: &'a Kept,
-        _: Timestamp,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.now(move |all| {
-            let found = all.get_mut(&purpose.record(name));
-            let found = found.filter(|(_, version)| Version(*version) == kept.version);
-            let (value, version) = found.ok_or(StoreError::Changed)?;
-            value.clone_from(&kept.value);
-            *version += 1;
-            Ok(())
-        })
-    }
-
-    fn forget<'a>(&'a self, purpose: Purpose, name: &'a [u8]) -> BoxFuture<'a, Result<bool, StoreError>> {
-        self.now(move |all| Ok(all.remove(&purpose.record(name)).is_some()))
-    }
-
-    fn seal(&self, _: Purpose, context: &[u8], plain: &[u8]) -> Vec<u8> {
-        [context, plain].concat()
-    }
-
-    fn open(&self, _: Purpose, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        sealed.strip_prefix(context).map(<[u8]>::to_vec)
-    }
-}
-
 pub(super) const NOW: Now = Now {
     wall: Timestamp::from_seconds(1000),
     monotonic: Monotonic::from_milliseconds(0),
@@ -303,13 +106,13 @@ pub(super) fn provider() -> Provider {
 
 /// Two providers that share a store and its keys.
 pub(super) fn two_on_one_store() -> [Provider; 2] {
-    let sessions: Arc<dyn Sessions> = Arc::new(Paused::default());
+    let sessions: Arc<dyn Sessions> = FakeSessions::new(&[1]);
     ["https://sso.test", "https://sso.other.test"].map(|issuer| provider_of(issuer, 0, &sessions))
 }
 
 /// One at which Ann is in so many groups.
 pub(super) fn provider_with(groups: usize) -> Provider {
-    let sessions: Arc<dyn Sessions> = Arc::new(Paused::default());
+    let sessions: Arc<dyn Sessions> = FakeSessions::new(&[1]);
     provider_of("https://sso.test", groups, &sessions)
 }
 

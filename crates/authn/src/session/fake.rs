@@ -1,15 +1,20 @@
-//! Sessions that are sealed and opened, and kept nowhere.
+//! The port of sessions for tests that have no gateway around them: nobody finds a session, and everything else is as it should be.
 
-use crate::keys::Offline;
-use crate::session::seal::Sealer;
-use crate::session::{
+use super::seal::Sealer;
+use super::{
     Found, Kept, Purpose, Room, Scope, SessionGroup, SessionId, SessionOwner, SessionRecord, Sessions,
 };
+use crate::keys::Offline;
 use countersign_core::BoxFuture;
 use countersign_core::entropy::Entropy;
-use countersign_core::session::{RecordKey, StoreError};
+use countersign_core::secret::Secret;
+use countersign_core::session::{RecordKey, StoreError, Version};
 use countersign_core::time::{Now, Timestamp};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 /// Dice that always fall alike.
 #[derive(Debug)]
@@ -21,11 +26,63 @@ impl Entropy for Loaded {
     }
 }
 
-/// Seals and opens, and keeps nothing.
-#[derive(Debug)]
-pub(in crate::login) struct Sealing(pub(in crate::login) Sealer);
+/// Lets the other one go on once.
+struct Pause(bool);
 
-impl Sessions for Sealing {
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// What is kept: a value, and how often it was written.
+type All = HashMap<RecordKey, (Vec<u8>, u64)>;
+
+/// Seals with keys, keeps what is kept beside sessions in memory, and pauses before each thing it does with that.
+#[derive(Debug)]
+pub(crate) struct FakeSessions {
+    sealer: Sealer,
+    kept: Mutex<All>,
+}
+
+impl FakeSessions {
+    /// Nothing is kept yet; the first key seals.
+    pub(crate) fn new(keys: &[u8]) -> Arc<Self> {
+        let keys = keys.iter().map(|key| Secret::new(vec![*key; 32]));
+        Arc::new(Self {
+            sealer: Sealer::new(keys.collect()).unwrap(),
+            kept: Mutex::default(),
+        })
+    }
+
+    fn now<'a, T: Send + 'a>(
+        &'a self,
+        what: impl FnOnce(&mut All) -> Result<T, StoreError> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        Box::pin(async move {
+            Pause(false).await;
+            what(&mut self.kept.lock().unwrap())
+        })
+    }
+
+    fn add<'a>(&'a self, name: RecordKey, value: &'a [u8]) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.now(move |all| match all.entry(name) {
+            Entry::Occupied(_) => Err(StoreError::Changed),
+            Entry::Vacant(vacant) => {
+                vacant.insert((value.to_vec(), 1));
+                Ok(())
+            }
+        })
+    }
+}
+
+impl Sessions for FakeSessions {
     fn look_now(&self, record: RecordKey, owner: &Arc<dyn SessionOwner>, now: Now) -> Option<Found> {
         Offline.look_now(record, owner, now)
     }
@@ -96,28 +153,28 @@ impl Sessions for Sealing {
         purpose: Purpose,
         name: &'a [u8],
         value: &'a [u8],
-        ends: Timestamp,
-        now: Now,
+        _: Timestamp,
+        _: Now,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Offline.put(purpose, name, value, ends, now)
+        self.add(purpose.record(name), value)
     }
 
     fn is_kept<'a>(
         &'a self,
         purpose: Purpose,
         name: &'a [u8],
-        now: Now,
+        _: Now,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Offline.is_kept(purpose, name, now)
+        self.now(move |all| Ok(all.contains_key(&purpose.record(name))))
     }
 
     fn take<'a>(
         &'a self,
         purpose: Purpose,
         name: &'a [u8],
-        now: Now,
+        _: Now,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
-        Offline.take(purpose, name, now)
+        self.now(move |all| Ok(all.remove(&purpose.record(name)).map(|(value, _)| value)))
     }
 
     fn keep<'a>(
@@ -125,19 +182,25 @@ impl Sessions for Sealing {
         purpose: Purpose,
         name: &'a [u8],
         value: &'a [u8],
-        ends: Timestamp,
-        rooms: &'a [Room<'a>],
+        _: Timestamp,
+        _: &'a [Room<'a>],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Offline.keep(purpose, name, value, ends, rooms)
+        self.add(purpose.record(name), value)
     }
 
     fn read<'a>(
         &'a self,
         purpose: Purpose,
         name: &'a [u8],
-        now: Now,
+        _: Now,
     ) -> BoxFuture<'a, Result<Option<Kept>, StoreError>> {
-        Offline.read(purpose, name, now)
+        self.now(move |all| {
+            let kept = all.get(&purpose.record(name)).cloned();
+            Ok(kept.map(|(value, version)| Kept {
+                value,
+                version: Version(version),
+            }))
+        })
     }
 
     fn write<'a>(
@@ -145,20 +208,27 @@ impl Sessions for Sealing {
         purpose: Purpose,
         name: &'a [u8],
         kept: &'a Kept,
-        ends: Timestamp,
+        _: Timestamp,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Offline.write(purpose, name, kept, ends)
+        self.now(move |all| {
+            let found = all.get_mut(&purpose.record(name));
+            let found = found.filter(|(_, version)| Version(*version) == kept.version);
+            let (value, version) = found.ok_or(StoreError::Changed)?;
+            value.clone_from(&kept.value);
+            *version += 1;
+            Ok(())
+        })
     }
 
     fn forget<'a>(&'a self, purpose: Purpose, name: &'a [u8]) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Offline.forget(purpose, name)
+        self.now(move |all| Ok(all.remove(&purpose.record(name)).is_some()))
     }
 
     fn seal(&self, purpose: Purpose, context: &[u8], plain: &[u8]) -> Vec<u8> {
-        self.0.seal(purpose, context, plain, &Loaded)
+        self.sealer.seal(purpose, context, plain, &Loaded)
     }
 
     fn open(&self, purpose: Purpose, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        self.0.open(purpose, context, sealed)
+        self.sealer.open(purpose, context, sealed)
     }
 }
