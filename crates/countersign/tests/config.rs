@@ -14,7 +14,6 @@ use countersign_testkit::folder::Folder;
 use countersign_testkit::pki::{Authority, Key, Revocations, San, Template, pem};
 use serde_json::{Value, json};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -347,7 +346,6 @@ fn folder_with_certificates() -> Folder {
     let list = Revocations::of(&[]).updated("20200101000000Z", Some("21000101000000Z"));
     folder.write("ca/crls.pem", pem("X509 CRL", &root.revoke(&list)));
     folder.write("ca/root.crt", root.pem());
-    let mut secrets = Vec::new();
     let names = ["app.home.test", "wiki.home.test", "shop.other.test"];
     let sites = Template::new(names[0], Key(2))
         .basic_constraints(false, None)
@@ -361,15 +359,10 @@ fn folder_with_certificates() -> Folder {
         ("sso.home.test", &provider),
     ] {
         folder.write(&format!("ca/issued/{name}.crt"), pem("CERTIFICATE", certificate));
-        secrets.push(folder.write(&format!("ca/issued/{name}.key"), Key(2).pem()));
+        folder.write_secret(&format!("ca/issued/{name}.key"), Key(2).pem());
     }
-    secrets.extend([
-        folder.write("client-secret", "of the client"),
-        folder.write("app.test.key", Key(2).pem()),
-    ]);
-    for secret in secrets {
-        std::fs::set_permissions(secret, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
+    folder.write_secret("client-secret", "of the client");
+    folder.write_secret("app.test.key", Key(2).pem());
     folder.write("app.test.crt", pem("CERTIFICATE", &server));
     folder
 }

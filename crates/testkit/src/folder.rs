@@ -32,6 +32,13 @@ impl Folder {
         std::fs::write(&path, bytes).unwrap();
         path
     }
+
+    /// The same; nobody else may read it.
+    pub fn write_secret(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.write(name, bytes);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
 }
 
 impl Default for Folder {

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod curl;
+#[cfg(test)]
 mod forge;
 #[cfg(test)]
 mod fronts;
@@ -17,6 +19,8 @@ mod issuer;
 mod process;
 #[cfg(test)]
 mod provider;
+#[cfg(test)]
+mod tls_front;
 #[cfg(test)]
 mod upstream;
 

@@ -61,6 +61,14 @@ impl Upstream {
     pub(crate) fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
+
+    /// The same: one request, but for those that a browser makes for an icon.
+    pub(crate) fn take_one(&self) -> Seen {
+        let mut seen = self.take();
+        seen.retain(|seen| !seen.line.contains("/favicon.ico"));
+        assert_eq!(seen.len(), 1, "{seen:?}");
+        seen.remove(0)
+    }
 }
 
 fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>) -> std::io::Result<()> {

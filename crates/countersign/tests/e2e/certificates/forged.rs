@@ -1,7 +1,7 @@
 //! Headers of certificates that the client makes up (attacks 9, 10): on no listener, with no certificate, a bad one or a
 //! good one, in no version of HTTP do they reach the application, or Countersign.
 
-use super::site::{ANN, Kind, Site, keep, openssl};
+use super::site::{ANN, Kind, Site, WHAT, keep, openssl};
 use crate::fronts::{change, read};
 use crate::http::Request;
 use countersign_testkit::pki::{Authority, Key, San, Template};
@@ -31,7 +31,7 @@ const NAMES: [&str; 16] = [
 /// The example with its first route open, also to those without a certificate, and a listener in the clear.
 fn open(kind: Kind) -> Site {
     Site::start_edited(kind, |folder| {
-        let configuration = folder.0.join(kind.configuration());
+        let configuration = kind.configuration(WHAT, folder);
         let text = read(&configuration);
         let closed = "accept = [\"certificate.clients\"]";
         let opened = text.replacen(closed, "accept = [\"certificate.clients\", \"anonymous\"]", 1);

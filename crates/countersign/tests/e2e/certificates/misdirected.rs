@@ -1,14 +1,14 @@
 //! One name in the handshake and another in the request: whoever was not asked for a certificate does not get to where one
 //! is asked for, and the other way round.
 
-use super::site::{ANN, Kind, Site, ca};
+use super::site::{ANN, Kind, Site, WHAT, ca};
 use crate::fronts::{change, read, reason};
 
 /// The example standing alone, with a second host that asks nobody.
 fn two_hosts() -> Site {
     Site::start_edited(Kind::Standalone, |folder| {
         ca(folder, &["issue", "server", "open.test"]);
-        let configuration = folder.0.join(Kind::Standalone.configuration());
+        let configuration = Kind::Standalone.configuration(WHAT, folder);
         let files = "certificate = \"ca/issued/open.test.crt\"\nkey = { file = \"ca/issued/open.test.key\" }";
         change(
             &configuration,

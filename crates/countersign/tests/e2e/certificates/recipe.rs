@@ -1,6 +1,6 @@
 //! The certificates of the prototype that the example takes the place of, made by its own commands.
 
-use super::site::{Kind, Site, openssl};
+use super::site::{Kind, Site, WHAT, openssl};
 use crate::fronts::{change, read, reason};
 use crate::http::Answer;
 use crate::process::{Folder, repository};
@@ -50,7 +50,7 @@ fn make(folder: &Folder) {
 fn start(kind: Kind) -> Site {
     Site::start_edited(kind, |folder| {
         make(folder);
-        let configuration = folder.0.join(kind.configuration());
+        let configuration = kind.configuration(WHAT, folder);
         change(&configuration, "[\"ca/authorities.pem\"]", "[\"root-ca.crt\"]");
         change(
             &configuration,

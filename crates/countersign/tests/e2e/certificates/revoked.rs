@@ -1,6 +1,6 @@
 //! A revocation takes effect on connections that are open, and on sessions that are taken up again.
 
-use super::site::{ANN, BOB, Kind, Site, ca};
+use super::site::{ANN, BOB, Kind, Site, WHAT, ca};
 use crate::fronts::reason;
 use crate::process::until;
 
@@ -104,12 +104,8 @@ fn an_older_list_brings_nobody_back_neither_now_nor_after_a_restart() {
     // Who asks on the command line is told the same.
     for (state, code) in [("state", 1), ("nowhere", 0)] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.args([
-            "certificate",
-            "verify",
-            "--config",
-            Kind::Standalone.configuration(),
-        ]);
+        command.args(["certificate", "verify", "--config"]);
+        command.arg(Kind::Standalone.configuration(WHAT, &site.folder));
         command.args(["--state", state, "ca/issued/bob@ops.example.org.crt"]);
         let output = command.current_dir(&site.folder.0).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{output:?}");

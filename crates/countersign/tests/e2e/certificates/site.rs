@@ -1,8 +1,9 @@
 //! An example for certificates, running, with an authority of its own; and clients of it.
 
-use crate::fronts::{caddy, copy, gateway, nginx, own_bodies, tls_port, traefik};
+use crate::curl::{curl, succeed};
+use crate::fronts::tls_port;
 use crate::http::Answer;
-use crate::process::{Folder, Process, free_addresses, repository, until, until_open};
+use crate::process::{Folder, Process, free_addresses, until};
 use crate::upstream::{Seen, Upstream};
 use countersign_testkit::pki::{Authority, Key, Revocations, pem};
 use std::fmt::Write as _;
@@ -13,33 +14,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// Who ends TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Nginx,
-    Caddy,
-    Traefik,
-    Standalone,
-}
+pub(super) use crate::tls_front::Kind;
 
-impl Kind {
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Nginx => "nginx/certificates",
-            Self::Caddy => "caddy/certificates",
-            Self::Traefik => "traefik/certificates",
-            Self::Standalone => "standalone",
-        }
-    }
-
-    pub(super) const fn configuration(self) -> &'static str {
-        match self {
-            Self::Nginx | Self::Caddy | Self::Traefik => "countersign.toml",
-            Self::Standalone => "certificates.toml",
-        }
-    }
-}
-
+/// What the examples are for.
+pub(super) const WHAT: &str = "certificates";
 /// A client of the example's authority, without and with the group.
 pub(super) const ANN: &str = "ann@example.org";
 pub(super) const BOB: &str = "bob@ops.example.org";
@@ -75,28 +53,16 @@ impl Site {
             tls_port(secure),
         ];
         let replace = ports.iter().map(|(there, here)| (there.as_str(), here.clone()));
-        let from = repository().join("examples").join(kind.folder());
-        copy(&from, &folder.0, &replace.collect::<Vec<_>>());
-        if kind == Kind::Nginx {
-            own_bodies(&folder.0.join("nginx.conf"));
-        }
+        kind.copy(WHAT, &folder, &replace.collect::<Vec<_>>());
         ca(&folder, &["init", "--name", "Example"]);
         ca(&folder, &["issue", "server", "app.test"]);
         for client in [ANN, BOB] {
             ca(&folder, &["issue", "client", client]);
         }
         edit(&folder);
-        let configuration = folder.0.join(kind.configuration());
-        let mut gateway = gateway(&configuration, &folder.0.join("state"));
-        until_open(
-            &mut gateway,
-            if kind == Kind::Standalone { secure } else { asked },
-        );
-        let proxy = proxy(kind, &folder).map(|(name, mut command)| {
-            let mut proxy = Process::start(name, command.current_dir(&folder.0));
-            until_open(&mut proxy, secure);
-            proxy
-        });
+        let own = if kind == Kind::Standalone { secure } else { asked };
+        let gateway = kind.gateway(WHAT, &folder, own);
+        let proxy = kind.front(&folder, secure);
         let site = Self {
             kind,
             folder,
@@ -119,9 +85,7 @@ impl Site {
     /// Ends the gateway, and starts it anew with the same state.
     pub(super) fn restart(mut self) -> Self {
         self.gateway.end();
-        let configuration = self.folder.0.join(self.kind.configuration());
-        self.gateway = gateway(&configuration, &self.folder.0.join("state"));
-        until_open(&mut self.gateway, self.secure);
+        self.gateway = self.kind.gateway(WHAT, &self.folder, self.secure);
         self
     }
 
@@ -139,22 +103,10 @@ impl Site {
 
     fn try_get(&self, path: &str, files: Option<&str>, options: &[&str]) -> Result<Answer, String> {
         let url = format!("https://app.test:{}{path}", self.secure.port());
-        let mut command = Command::new("curl");
+        let mut command = curl(&self.folder);
         command
-            .args([
-                "-s",
-                "-S",
-                "-i",
-                "--max-time",
-                "20",
-                "--noproxy",
-                "*",
-                "--cacert",
-                "ca/root.crt",
-            ])
-            .args(["--connect-to", &format!("::{}", self.secure)])
-            .args(options)
-            .current_dir(&self.folder.0);
+            .args(["-i", "--connect-to", &format!("::{}", self.secure)])
+            .args(options);
         if let Some(files) = files {
             let (certificate, key) = (format!("{files}.crt"), format!("{files}.key"));
             command.args(["--cert", &certificate, "--key", &key]);
@@ -167,9 +119,7 @@ impl Site {
 
     /// What reached the application since it was last asked: one request.
     pub(super) fn seen(&self) -> Seen {
-        let mut seen = self.upstream.take();
-        assert_eq!(seen.len(), 1, "{:?}: {seen:?}", self.kind);
-        seen.remove(0)
+        self.upstream.take_one()
     }
 
     /// A connection with a certificate, kept open; by the name `app.test`, unless the options say another or none.
@@ -193,16 +143,6 @@ impl Site {
             command.args(["-servername", "app.test"]);
         }
         command
-    }
-}
-
-/// The program in front, if there is one.
-fn proxy(kind: Kind, folder: &Folder) -> Option<(&'static str, Command)> {
-    match kind {
-        Kind::Nginx => Some(("nginx", nginx(&folder.0, "nginx.conf"))),
-        Kind::Caddy => Some(("caddy", caddy(&folder.0))),
-        Kind::Traefik => Some(("traefik", traefik())),
-        Kind::Standalone => None,
     }
 }
 
@@ -253,20 +193,12 @@ impl Drop for Connection {
 
 pub(crate) fn ca(folder: &Folder, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    run(command.arg("ca").args(arguments).current_dir(&folder.0))
+    succeed(command.arg("ca").args(arguments).current_dir(&folder.0))
 }
 
 pub(crate) fn openssl(folder: &Folder, arguments: &str) -> String {
     let mut command = Command::new("openssl");
-    run(command.args(arguments.split(' ')).current_dir(&folder.0))
-}
-
-/// What it says; it must succeed.
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {told}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    succeed(command.args(arguments.split(' ')).current_dir(&folder.0))
 }
 
 /// An authority that the example believes besides its own, with a revocation list on which nobody is.

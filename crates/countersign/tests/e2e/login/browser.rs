@@ -1,6 +1,6 @@
 //! What a person sees: Chromium logs in, comes back, is told, logs out. No page of ours makes its console complain.
 
-use super::site::{Kind, Site, guard_admin};
+use super::site::{Kind, Site, WHAT, guard_admin, logout};
 use crate::browser::{Browser, Shown};
 use crate::fronts::change;
 
@@ -24,11 +24,7 @@ fn logs_in_and_out(kind: Kind) {
         back.url.starts_with(&site.url("/page?a=b&c=%2F")),
         "{kind:?}: {back:?}"
     );
-    assert_eq!(
-        site.seen_but_for_icons().said("X-Auth-Subject"),
-        ["ann"],
-        "{kind:?}"
-    );
+    assert_eq!(site.seen().said("X-Auth-Subject"), ["ann"], "{kind:?}");
 
     // One cookie, which no script reads; of the login under way none is left.
     let kept = browser.cookies(&site.url("/"));
@@ -57,7 +53,7 @@ fn logs_in_and_out(kind: Kind) {
     browser.go(&site.url("/page"));
     let link = format!(
         "document.body.innerHTML = '<a href=\"{}\">Log out</a>'; 1",
-        kind.logout()
+        logout(kind)
     );
     browser.run(&link);
     let asks = browser.press("Log out", &site.provider.url);
@@ -137,7 +133,7 @@ fn pages(kind: Kind) {
     browser.go(&elsewhere);
     let link = format!(
         "document.body.innerHTML = '<a href=\"{}\">A trap</a>'; 1",
-        site.url(kind.logout())
+        site.url(logout(kind))
     );
     browser.run(&link);
     let asks = browser.press("A trap", &site.url("/"));
@@ -171,7 +167,7 @@ fn no_page_of_ours_makes_the_browser_complain() {
 fn where_there_are_several_logins_people_choose() {
     let kind = Kind::Standalone;
     let site = Site::start_edited(kind, |folder| {
-        let configuration = folder.0.join(kind.configuration());
+        let configuration = kind.configuration(WHAT, folder);
         change(
             &configuration,
             "accept = [\"login.home\"]",

@@ -1,6 +1,6 @@
 //! Three hosts on one redirect URI: one of them runs the logins, each has a session of its own.
 
-use super::site::{Kind, Site};
+use super::site::{Kind, Site, WHAT};
 use crate::browser::Browser;
 use crate::certificates::site::ca;
 use crate::fronts::read;
@@ -11,7 +11,7 @@ const KIND: Kind = Kind::Standalone;
 
 /// `login.toml` with two more hosts, and `auth.test` for the logins of all.
 fn three_hosts(folder: &Folder) {
-    let configuration = folder.0.join(KIND.configuration());
+    let configuration = KIND.configuration(WHAT, folder);
     let text = read(&configuration);
     let port = text.split("address = \"127.0.0.1:").nth(1).unwrap();
     let port = port.split('"').next().unwrap();

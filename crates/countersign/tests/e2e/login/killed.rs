@@ -1,6 +1,6 @@
 //! The gateway is killed, again and again: with the `file` store whoever had logged in has, and whoever had logged out has not.
 
-use super::site::{Kind, Site, Visitor};
+use super::site::{Kind, Site, Visitor, WHAT};
 use crate::fronts::read;
 use crate::process::until;
 
@@ -9,7 +9,7 @@ const BROWSER: [&str; 2] = ["-H", "Accept: text/html"];
 /// Access tokens last so many seconds.
 fn with_file_store(lasts: u64) -> Site {
     Site::start_with(Kind::Standalone, lasts, |folder| {
-        let configuration = folder.0.join(Kind::Standalone.configuration());
+        let configuration = Kind::Standalone.configuration(WHAT, folder);
         let text = read(&configuration);
         std::fs::write(configuration, format!("{text}\n[session]\nstore = \"file\"\n")).unwrap();
     })

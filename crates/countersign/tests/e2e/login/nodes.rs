@@ -2,6 +2,7 @@
 //! one refresh, and nobody is logged out. A logout on one node is one on all.
 
 use super::site::{certificate, secret};
+use crate::curl::{curl, succeed};
 use crate::fronts::{copy, gateway, read};
 use crate::process::{Folder, Process, free_addresses, moment, repository, until, until_open};
 use crate::provider::{Counts, Provider, SECRET};
@@ -67,8 +68,7 @@ impl Nodes {
         copy(&repository().join("examples/standalone"), &folder.0, &replace);
         certificate(&folder);
         secret(&folder);
-        let key = folder.write("sealing-key", "0123456789abcdef0123456789abcdef");
-        private(&key);
+        folder.write_secret("sealing-key", "0123456789abcdef0123456789abcdef");
         let session = format!(
             "[session]\nstore = \"redis\"\nurl = \"redis://{redis}\"\nsealing_keys = [{{ file = \"sealing-key\" }}]\n"
         );
@@ -94,28 +94,14 @@ impl Nodes {
     }
 
     fn curl(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new("curl");
-        command.args([
-            "-s",
-            "-S",
-            "--max-time",
-            "60",
-            "--noproxy",
-            "*",
-            "--cacert",
-            "ca/root.crt",
-        ]);
+        let mut command = curl(&self.folder);
         for (at, _) in &self.all {
             command.args(["--resolve", &format!("app.test:{}:127.0.0.1", at.port())]);
         }
         command
             .args(["-c", "jar", "-b", "jar", "-H", "Accept: text/html"])
-            .args(arguments)
-            .current_dir(&self.folder.0);
-        let output = command.output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {told}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+            .args(arguments);
+        succeed(&mut command)
     }
 
     fn url(&self, node: usize, path: &str) -> String {
@@ -155,11 +141,6 @@ impl Nodes {
     fn written(&self) -> String {
         self.all.iter().map(|(_, node)| node.written()).collect()
     }
-}
-
-fn private(file: &std::path::Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 fn one_refresh(late_by_milliseconds: u64) {

@@ -1,6 +1,6 @@
 //! Sessions end: by the user's own hand, by the provider's, and when the provider takes back what it gave.
 
-use super::site::{Kind, Site, Visitor};
+use super::site::{Kind, Site, Visitor, logout};
 use crate::process::{moment, until};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn logs_out(kind: Kind) {
     let ann = Visitor::new(&site, "ann");
     ann.log_in("/page", "ann");
     assert_eq!(ann.ask("/page", &BROWSER).status, 200, "{kind:?}");
-    let asks = ann.follow(&site.url(kind.logout()), &LINK);
+    let asks = ann.follow(&site.url(logout(kind)), &LINK);
     assert!(asks.url.starts_with(&site.provider.url), "{kind:?}: {asks:?}");
     // Here it has ended already, whatever becomes of the provider's question.
     assert_eq!(ann.ask("/page", &BROWSER).status, 303, "{kind:?}");

@@ -1,54 +1,30 @@
 //! An example for logins, running, with a provider of its own; and somebody who visits it with curl.
 
 use crate::certificates::site::ca;
-use crate::fronts::{caddy, copy, gateway, nginx, own_bodies, traefik};
+use crate::curl::{curl, follow};
 use crate::http::Answer;
-use crate::process::{Folder, Process, free_addresses, repository, until, until_open};
+use crate::process::{Folder, Process, free_addresses, until};
 use crate::provider::{Provider, SECRET};
 use crate::upstream::{Seen, Upstream};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 /// How long access tokens last, in seconds: longer than a test.
 const LASTS: u64 = 600;
 
-/// Who ends TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Nginx,
-    Caddy,
-    Traefik,
-    Standalone,
-}
+pub(super) use crate::curl::Place;
+pub(super) use crate::tls_front::Kind;
 
-impl Kind {
-    pub(super) const ALL: [Self; 4] = [Self::Nginx, Self::Caddy, Self::Traefik, Self::Standalone];
+/// What the examples are for.
+pub(super) const WHAT: &str = "login";
 
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Nginx => "nginx/login",
-            Self::Caddy => "caddy/login",
-            Self::Traefik => "traefik/login",
-            Self::Standalone => "standalone",
-        }
-    }
-
-    pub(super) const fn configuration(self) -> &'static str {
-        match self {
-            Self::Nginx | Self::Caddy | Self::Traefik => "countersign.toml",
-            Self::Standalone => "login.toml",
-        }
-    }
-
-    /// The path that logs out.
-    pub(super) const fn logout(self) -> &'static str {
-        match self {
-            Self::Nginx => "/logout",
-            Self::Caddy | Self::Traefik | Self::Standalone => "/.countersign/logout",
-        }
+/// The path that logs out.
+pub(super) const fn logout(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Nginx => "/logout",
+        Kind::Caddy | Kind::Traefik | Kind::Standalone => "/.countersign/logout",
     }
 }
 
@@ -99,26 +75,13 @@ impl Site {
                 format!("issuer = \"{}\"\ndanger_allow_http = true", provider.url),
             ),
         ];
-        copy(
-            &repository().join("examples").join(kind.folder()),
-            &folder.0,
-            &replace,
-        );
-        if kind == Kind::Nginx {
-            own_bodies(&folder.0.join("nginx.conf"));
-        }
+        kind.copy(WHAT, &folder, &replace);
         certificate(&folder);
         secret(&folder);
         edit(&folder);
-        let configuration = folder.0.join(kind.configuration());
-        let mut gateway = gateway(&configuration, &folder.0.join("state"));
         let own = if kind == Kind::Standalone { secure } else { asked };
-        until_open(&mut gateway, own);
-        let proxy = proxy(kind, &folder).map(|(name, mut command)| {
-            let mut proxy = Process::start(name, command.current_dir(&folder.0));
-            until_open(&mut proxy, secure);
-            proxy
-        });
+        let gateway = kind.gateway(WHAT, &folder, own);
+        let proxy = kind.front(&folder, secure);
         let site = Self {
             kind,
             folder,
@@ -145,11 +108,7 @@ impl Site {
     pub(super) fn kill(&mut self) {
         self.gateway.signal("KILL");
         until("the gateway is gone", || self.gateway.has_ended());
-        self.gateway = gateway(
-            &self.folder.0.join(self.kind.configuration()),
-            &self.folder.0.join("state"),
-        );
-        until_open(&mut self.gateway, self.own);
+        self.gateway = self.kind.gateway(WHAT, &self.folder, self.own);
     }
 
     /// What browsers call it.
@@ -159,17 +118,7 @@ impl Site {
 
     /// What reached the application since it was last asked: one request.
     pub(super) fn seen(&self) -> Seen {
-        let mut seen = self.upstream.take();
-        assert_eq!(seen.len(), 1, "{:?}: {seen:?}", self.kind);
-        seen.remove(0)
-    }
-
-    /// The same of a browser, which asks for an icon besides.
-    pub(super) fn seen_but_for_icons(&self) -> Seen {
-        let mut seen = self.upstream.take();
-        seen.retain(|seen| !seen.line.contains("/favicon.ico"));
-        assert_eq!(seen.len(), 1, "{:?}: {seen:?}", self.kind);
-        seen.remove(0)
+        self.upstream.take_one()
     }
 }
 
@@ -184,24 +133,12 @@ pub(super) fn certificate(folder: &Folder) {
 
 /// Writes the secret of the client as the page for its users says it.
 pub(super) fn secret(folder: &Folder) {
-    folder.write("client-secret", SECRET);
-    let private = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(folder.0.join("client-secret"), private).unwrap();
-}
-
-/// The program in front, if there is one.
-fn proxy(kind: Kind, folder: &Folder) -> Option<(&'static str, Command)> {
-    match kind {
-        Kind::Nginx => Some(("nginx", nginx(&folder.0, "nginx.conf"))),
-        Kind::Caddy => Some(("caddy", caddy(&folder.0))),
-        Kind::Traefik => Some(("traefik", traefik())),
-        Kind::Standalone => None,
-    }
+    folder.write_secret("client-secret", SECRET);
 }
 
 /// Guards `/admin/` for a group besides, in every example that has but one route for what is guarded.
 pub(super) fn guard_admin(kind: Kind, folder: &Folder) {
-    let configuration = folder.0.join(kind.configuration());
+    let configuration = kind.configuration(WHAT, folder);
     let to = match kind {
         Kind::Nginx | Kind::Caddy | Kind::Traefik => "",
         Kind::Standalone => "to = \"http://127.0.0.1:1\"\n",
@@ -222,14 +159,6 @@ pub(super) struct Visitor<'a> {
     jar: String,
 }
 
-/// Where somebody has ended up.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) url: String,
-    pub(super) status: u16,
-    pub(super) body: String,
-}
-
 impl<'a> Visitor<'a> {
     pub(super) fn new(site: &'a Site, name: &str) -> Self {
         Self {
@@ -239,17 +168,12 @@ impl<'a> Visitor<'a> {
     }
 
     fn curl(&self, url: &str, options: &[&str]) -> Command {
-        let mut command = Command::new("curl");
+        let name = format!("app.test:{}:127.0.0.1", self.site.secure.port());
+        let mut command = curl(&self.site.folder);
         command
-            .args(["-s", "-S", "--max-time", "30", "--noproxy", "*"])
-            .args(["--cacert", "ca/root.crt", "-c", &self.jar, "-b", &self.jar])
-            .args([
-                "--resolve",
-                &format!("app.test:{}:127.0.0.1", self.site.secure.port()),
-            ])
+            .args(["-c", &self.jar, "-b", &self.jar, "--resolve", &name])
             .args(options)
-            .arg(url)
-            .current_dir(&self.site.folder.0);
+            .arg(url);
         command
     }
 
@@ -280,24 +204,7 @@ impl<'a> Visitor<'a> {
 
     /// Where a browser that goes to `url` ends up.
     pub(super) fn follow(&self, url: &str, options: &[&str]) -> Place {
-        let browser = [
-            "-L",
-            "-H",
-            "Accept: text/html",
-            "-w",
-            "\n%{http_code} %{url_effective}",
-        ];
-        let output = self.curl(url, options).args(browser).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{url} {options:?}: {told}");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let (body, end) = text.rsplit_once('\n').unwrap();
-        let (status, url) = end.split_once(' ').unwrap();
-        Place {
-            url: url.to_owned(),
-            status: status.parse().unwrap(),
-            body: body.to_owned(),
-        }
+        follow(self.curl(url, options))
     }
 
     /// Goes to `path`, signs in at the provider where it is led there, and ends up where that leads.

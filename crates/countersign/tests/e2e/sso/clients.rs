@@ -1,6 +1,7 @@
 //! Three clients that know nothing of us: openid-client, which is certified, mod_auth_openidc of Debian, and JupyterHub.
 
 use super::site::{ANN, Provider, SECRET};
+use crate::curl::Place;
 use crate::process::{Process, free_addresses, repository, tool, until_open};
 use serde_json::Value;
 use std::process::Command;
@@ -77,7 +78,11 @@ fn mod_auth_openidc_logs_in_with_a_certificate() {
     command.args(["-DFOREGROUND", "-f"]).arg(file);
     let mut apache2 = Process::start("apache2", &mut command);
     until_open(&mut apache2, apache);
-    let (url, status, shown) = provider.follow(&format!("{origin}/page.shtml"));
+    let Place {
+        url,
+        status,
+        body: shown,
+    } = provider.follow(&format!("{origin}/page.shtml"));
     assert_eq!(
         (url.as_str(), status),
         (format!("{origin}/page.shtml").as_str(), 200),
@@ -108,7 +113,11 @@ fn jupyterhub_logs_in_with_a_certificate() {
     let mut jupyterhub = Process::start("jupyterhub", &mut command);
     until_open(&mut jupyterhub, hub);
     let there = format!("{origin}/hub/token");
-    let (url, status, shown) = provider.follow(&format!("{origin}/hub/oauth_login?next=%2Fhub%2Ftoken"));
+    let Place {
+        url,
+        status,
+        body: shown,
+    } = provider.follow(&format!("{origin}/hub/oauth_login?next=%2Fhub%2Ftoken"));
     assert_eq!((url, status), (there, 200), "{shown}");
     assert!(shown.contains(&format!("user: \"{ANN}\"")), "{shown}");
 }

@@ -2,12 +2,12 @@
 
 use crate::browser::{Browser, home, nss};
 use crate::certificates::site::ca;
+use crate::curl::{curl, follow};
 use crate::fronts::{copy, gateway, nginx, own_bodies};
 use crate::process::{Folder, Process, free_addresses, repository, until_open};
 use crate::upstream::{Seen, Upstream};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 
 /// Whose certificates there are.
 pub(super) const ANN: &str = "ann@home.example";
@@ -142,39 +142,20 @@ impl Example {
     /// Where curl ends up that goes to this page of a site with the certificate in these files, and keeps cookies on the
     /// way: the status, and the page.
     pub(super) fn curl(&self, path: &str, files: &str) -> String {
-        let mut command = Command::new("curl");
+        let here = |name: &str, at: SocketAddr| format!("{name}:{}:127.0.0.1", at.port());
+        let mut command = curl(&self.folder);
         command
-            .args(["-s", "-S", "-L", "-b", "", "--max-time", "30", "--noproxy", "*"])
-            .args(["--cacert", "ca/root.crt", "-H", "Accept: text/html"])
-            .args([
-                "--cert",
-                &format!("{files}.crt"),
-                "--key",
-                &format!("{files}.key"),
-            ])
-            .args([
-                "--resolve",
-                &format!("sso.home.test:{}:127.0.0.1", self.provider.port()),
-            ])
-            .args([
-                "--resolve",
-                &format!("app.home.test:{}:127.0.0.1", self.sites.port()),
-            ])
-            .args(["-o", "answer", "-w", "%{http_code} "])
-            .arg(self.url("app.home.test", path))
-            .current_dir(&self.folder.0);
-        let output = command.output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{path} with {files}: {told}");
-        let status = String::from_utf8(output.stdout).unwrap();
-        status + &crate::fronts::read(&self.folder.0.join("answer"))
+            .args(["-b", "", "--cert", &format!("{files}.crt")])
+            .args(["--key", &format!("{files}.key")])
+            .args(["--resolve", &here("sso.home.test", self.provider)])
+            .args(["--resolve", &here("app.home.test", self.sites)])
+            .arg(self.url("app.home.test", path));
+        let place = follow(command);
+        format!("{} {}", place.status, place.body)
     }
 
     /// What reached the application since it was last asked, but for icons: one request.
     pub(super) fn seen(&self) -> Seen {
-        let mut seen = self.upstream.take();
-        seen.retain(|seen| !seen.line.contains("/favicon.ico"));
-        assert_eq!(seen.len(), 1, "{:?}: {seen:?}", self.kind);
-        seen.remove(0)
+        self.upstream.take_one()
     }
 }

@@ -2,6 +2,7 @@
 //! neither OpenID Connect nor JWK Sets.
 
 use super::site::{Provider, SECRET};
+use crate::curl::Place;
 use crate::process::{Folder, free_addresses};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -43,7 +44,9 @@ impl Provider {
 
     /// The key in PEM, as it is served.
     fn pem(&self) -> String {
-        let (_, status, pem) = self.follow(&format!("{}/.countersign/keys.pem", self.issuer));
+        let Place {
+            status, body: pem, ..
+        } = self.follow(&format!("{}/.countersign/keys.pem", self.issuer));
         assert_eq!(status, 200, "{pem}");
         pem
     }
@@ -119,6 +122,6 @@ fn a_key_that_is_made_is_kept_for_its_user_alone_and_outlives_a_restart() {
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     std::fs::set_permissions(&file, open).unwrap();
     provider.restart();
-    let (_, status, _) = provider.follow(&format!("{}/.countersign/keys.pem", provider.issuer));
+    let Place { status, .. } = provider.follow(&format!("{}/.countersign/keys.pem", provider.issuer));
     assert_eq!(status, 503);
 }

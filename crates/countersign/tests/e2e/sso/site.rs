@@ -1,10 +1,10 @@
 //! Our provider, running, and somebody with a certificate who visits its clients with curl.
 
 use crate::certificates::site::{ca, openssl};
+use crate::curl::{Place, curl, follow, succeed};
 use crate::fronts::gateway;
 use crate::process::{Folder, Process, until, until_open};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 /// Whose certificate it is.
@@ -66,23 +66,15 @@ client_secret = {{ file = "client-secret" }}
 "#
         );
         folder.write("countersign.toml", configuration);
-        folder.write("client-secret", SECRET);
+        folder.write_secret("client-secret", SECRET);
         if let Some(key) = key {
+            // What OpenSSL makes is its user's alone.
             openssl(&folder, key);
         }
-        for secret in ["client-secret", "provider.key"] {
-            if !folder.0.join(secret).exists() {
-                continue;
-            }
-            let private = std::fs::Permissions::from_mode(0o600);
-            std::fs::set_permissions(folder.0.join(secret), private).unwrap();
-        }
-        let mut gateway = gateway(&folder.0.join("countersign.toml"), &folder.0.join("state"));
-        until_open(&mut gateway, address);
         Self {
+            gateway: running(&folder, address),
             folder,
             issuer,
-            gateway,
             address,
         }
     }
@@ -91,12 +83,7 @@ client_secret = {{ file = "client-secret" }}
     pub(super) fn restart(&mut self) {
         self.gateway.signal("TERM");
         until("the gateway to end", || self.gateway.has_ended());
-        let (configuration, state) = (
-            self.folder.0.join("countersign.toml"),
-            self.folder.0.join("state"),
-        );
-        self.gateway = gateway(&configuration, &state);
-        until_open(&mut self.gateway, self.address);
+        self.gateway = running(&self.folder, self.address);
     }
 
     /// What is shown at `url` to whoever sends these fields as a form.
@@ -105,40 +92,33 @@ client_secret = {{ file = "client-secret" }}
         for (name, value) in fields {
             command.args(["--data-urlencode", &format!("{name}={value}")]);
         }
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
+        succeed(&mut command)
     }
 
     /// Where a browser with a certificate that goes to `url` is sent.
     pub(super) fn sends_to(&self, url: &str) -> String {
-        let output = self
-            .curl(url)
-            .args(["-o", "answer", "-w", "%{redirect_url}"])
-            .output();
-        String::from_utf8(output.unwrap().stdout).unwrap()
+        succeed(self.curl(url).args(["-o", "answer", "-w", "%{redirect_url}"]))
     }
 
-    /// Where such a browser ends up, the status there, and what it is shown.
-    pub(super) fn follow(&self, url: &str) -> (String, u16, String) {
-        let mut command = self.curl(url);
-        command.args(["-L", "-w", "\n%{http_code} %{url_effective}"]);
-        let output = command.output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{url}: {told}");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let (body, end) = text.rsplit_once('\n').unwrap();
-        let (status, url) = end.split_once(' ').unwrap();
-        (url.to_owned(), status.parse().unwrap(), body.to_owned())
+    /// Where such a browser ends up.
+    pub(super) fn follow(&self, url: &str) -> Place {
+        follow(self.curl(url))
     }
 
     fn curl(&self, url: &str) -> Command {
-        let mut command = Command::new("curl");
+        let mut command = curl(&self.folder);
         command
-            .args(["-s", "-S", "--max-time", "30", "--noproxy", "*"])
-            .args(["--cacert", "ca/root.crt", "-c", "jar", "-b", "jar"])
+            .args(["-c", "jar", "-b", "jar"])
             .args(["--cert", &format!("ca/issued/{ANN}.crt")])
             .args(["--key", &format!("ca/issued/{ANN}.key")])
-            .args(["-H", "Accept: text/html", url])
-            .current_dir(&self.folder.0);
+            .args(["-H", "Accept: text/html", url]);
         command
     }
+}
+
+fn running(folder: &Folder, address: SocketAddr) -> Process {
+    let configuration = folder.0.join("countersign.toml");
+    let mut gateway = gateway(&configuration, &folder.0.join("state"));
+    until_open(&mut gateway, address);
+    gateway
 }
