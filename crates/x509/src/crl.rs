@@ -26,6 +26,7 @@ use serials::Serials;
 use signers::Signers;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The largest list that is read, in bytes of DER.
 pub const MAX_CRL_BYTES: usize = 64 * 1024 * 1024;
@@ -49,6 +50,8 @@ struct Inner {
     scope: Scope,
     serials: Serials,
     signers: Signers,
+    /// Whether it ever had begun.
+    begun: AtomicBool,
 }
 
 /// Why bytes are no list that can be relied on.
@@ -185,6 +188,7 @@ impl Crl {
                 scope,
                 serials,
                 signers: Signers::default(),
+                begun: AtomicBool::new(false),
                 der: bytes,
             }),
         })
@@ -217,7 +221,23 @@ impl Crl {
 
     /// Whether it is in force at `now`.
     pub fn in_force(&self, now: Timestamp) -> bool {
-        self.this_update() <= now && now < self.next_update()
+        self.has_begun(now) && now < self.next_update()
+    }
+
+    /// Whether it has begun at `now`, or ever had. Those that it outdated are gone by then: whoever sets the clock back, or
+    /// right, neither brings them back nor leaves everybody without a list.
+    pub fn has_begun(&self, now: Timestamp) -> bool {
+        self.this_update() <= now || self.inner.begun.load(Ordering::Acquire)
+    }
+
+    /// When it begins or ends next, seen from `now`.
+    fn turns(&self, now: Timestamp) -> Option<Timestamp> {
+        let next = if self.has_begun(now) {
+            self.next_update()
+        } else {
+            self.this_update()
+        };
+        (next > now).then_some(next)
     }
 
     /// Whether a key is known that signed it.

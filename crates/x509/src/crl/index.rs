@@ -113,10 +113,10 @@ impl CrlIndex {
             let mut any = false;
             for crl in lists.iter().filter(|crl| signs(authority, crl).is_ok()) {
                 any |= crl.in_force(now);
-                why = if crl.this_update() > now {
-                    Unknown::NotYetInForce
-                } else {
+                why = if crl.has_begun(now) {
                     Unknown::Expired
+                } else {
+                    Unknown::NotYetInForce
                 };
             }
             if !any {
@@ -146,9 +146,8 @@ impl CrlIndex {
                 unknown = Unknown::Signature;
                 continue;
             }
-            let turns = [crl.this_update(), crl.next_update()].into_iter();
-            until = turns.filter(|turn| *turn > now).fold(until, Timestamp::min);
-            if crl.this_update() > now {
+            until = crl.turns(now).map_or(until, |turn| until.min(turn));
+            if !crl.has_begun(now) {
                 unknown = Unknown::NotYetInForce;
                 continue;
             }

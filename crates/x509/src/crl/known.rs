@@ -3,7 +3,7 @@
 //! A list that a known key signed is knowledge about that key's certificates, whoever brought it: it is held until a newer
 //! one of the same key, about the same certificates or more, has begun. One that has not begun is held beside those it will
 //! outdate. Lists of keys that nobody knows yet are held, too, for their authority may come along with a client: all that
-//! are brought now, and a few of those that were brought before, the earliest.
+//! are brought now, and a few of those that were brought before, the earliest and the latest.
 
 use super::{Crl, CrlIndex};
 use crate::authorities::Authorities;
@@ -11,6 +11,7 @@ use crate::name::Name;
 use countersign_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 mod bounds;
 
@@ -36,8 +37,6 @@ struct Held {
     place: Arc<str>,
     /// How many came in before it.
     number: u64,
-    /// Whether it ever had begun. Nobody gains by setting the clock back.
-    begun: bool,
 }
 
 /// A list as it outlives the process.
@@ -76,7 +75,7 @@ impl KnownLists {
     /// Only these places are looked at from now on.
     pub fn only(&mut self, places: &BTreeSet<String>, now: Timestamp) {
         self.brought.retain(|place, _| places.contains(&**place));
-        self.settle(now);
+        self.bound(now);
     }
 
     /// These authorities are known from now on. Whether what counts is another than before.
@@ -102,8 +101,11 @@ impl KnownLists {
         self.strange() != self.settled.1
     }
 
-    /// Drops what has been outdated.
+    /// Drops what has been outdated, and asks what had no room whether there is now.
     pub fn settle(&mut self, now: Timestamp) {
+        for (place, list) in self.not_held() {
+            self.push(list, &place);
+        }
         for lists in self.held.values_mut() {
             let keys = lists.iter().flat_map(|held| held.list.signers());
             let keys = keys.collect::<BTreeSet<_>>();
@@ -112,20 +114,17 @@ impl KnownLists {
                 // Asked of all, whichever says so.
                 let _: bool = keys.iter().any(|spki| held.list.is_signed_by(spki));
             }
-            for held in lists.iter_mut() {
-                held.begun |= held.list.this_update() <= now;
-            }
-            let begun = lists.iter().filter(|held| held.speaks());
+            let begun = lists.iter().filter(|held| held.list.begins(now));
+            let begun = begun.filter(|held| held.list.has_known_signer());
             let begun = begun.map(|held| held.list.clone()).collect::<Vec<_>>();
             lists.retain(|held| !begun.iter().any(|list| list.outdates(&held.list)));
         }
         self.bound(now);
-        self.held.retain(|_, lists| !lists.is_empty());
-        let lists = self.lists();
-        let turns = lists.flat_map(|list| [list.this_update(), list.next_update()]);
-        let next = turns.filter(|turn| *turn > now).min();
-        self.settled = (now, self.strange(), next);
-        self.addresses = self.lists().map(Crl::address).collect();
+        let waiting = self.not_held();
+        let waiting = waiting.iter().map(|(_, list)| list);
+        let waiting = waiting.filter(|list| self.outdated_by(list).is_none());
+        let turns = self.lists().chain(waiting).filter_map(|list| list.turns(now));
+        self.settled = (now, self.strange(), turns.min());
     }
 
     /// The list that speaks in place of this one, which some place holds.
@@ -134,8 +133,8 @@ impl KnownLists {
             return None;
         }
         let held = self.held.get(list.issuer()).into_iter().flatten();
-        let mut held = held.filter(|held| held.speaks()).map(|held| &held.list);
-        held.find(|held| held.outdates(list))
+        let mut held = held.map(|held| &held.list);
+        held.find(|held| held.ever_begun() && held.outdates(list))
     }
 
     /// Whether this list, which some place holds or held, counts, once it has begun.
@@ -176,7 +175,7 @@ impl KnownLists {
                 signer: held.list.signers().into_iter().next(),
                 place: Arc::clone(there.map_or(&held.place, |(place, _)| place)),
                 is_there: there.is_some(),
-                has_begun: held.begun,
+                has_begun: held.list.ever_begun(),
             }
         });
         kept.collect()
@@ -189,9 +188,8 @@ impl KnownLists {
                 kept.list.is_signed_by(&spki);
             }
             let list = self.hold(kept.list, &kept.place);
-            let held = self.held.get_mut(list.issuer()).into_iter().flatten();
-            for held in held.filter(|held| held.list.is_same(&list)) {
-                held.begun |= kept.has_begun;
+            if kept.has_begun {
+                list.begin();
             }
             if kept.is_there {
                 self.brought.entry(kept.place).or_default().push(list);
@@ -217,14 +215,30 @@ impl KnownLists {
             }
             return known.clone();
         }
+        self.push(list.clone(), place);
+        list
+    }
+
+    fn push(&mut self, list: Crl, place: &Arc<str>) {
+        let held = self.held.entry(list.issuer().clone()).or_default();
         held.push(Held {
-            list: list.clone(),
+            list,
             place: Arc::clone(place),
             number: self.came,
-            begun: false,
         });
         self.came += 1;
-        list
+    }
+
+    /// What places hold and nobody counts: it was outdated, or there was no room.
+    fn not_held(&self) -> Vec<(Arc<str>, Crl)> {
+        let held = self.lists().map(Crl::address).collect::<BTreeSet<_>>();
+        let mut seen = held;
+        let all = self.brought.iter();
+        let all = all.flat_map(|(place, lists)| lists.iter().map(move |list| (place, list)));
+        // The same list may be in two places.
+        all.filter(|(_, list)| seen.insert(list.address()))
+            .map(|(place, list)| (Arc::clone(place), list.clone()))
+            .collect()
     }
 
     fn numbers(&self) -> BTreeSet<u64> {
@@ -236,13 +250,6 @@ impl KnownLists {
     }
 }
 
-impl Held {
-    /// Whether others give way to it.
-    fn speaks(&self) -> bool {
-        self.begun && self.list.has_known_signer()
-    }
-}
-
 impl Crl {
     /// Where it is in memory: the same for copies.
     fn address(&self) -> usize {
@@ -251,5 +258,23 @@ impl Crl {
 
     fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// From now on it has begun, whatever the clock says.
+    fn begin(&self) {
+        self.inner.begun.store(true, Ordering::Release);
+    }
+
+    fn ever_begun(&self) -> bool {
+        self.inner.begun.load(Ordering::Acquire)
+    }
+
+    /// Whether it has begun, for good then.
+    fn begins(&self, now: Timestamp) -> bool {
+        let begun = self.has_begun(now);
+        if begun {
+            self.begin();
+        }
+        begun
     }
 }

@@ -170,7 +170,7 @@ fn idle(place: &str, list: &Crl, known: &KnownLists, now: Timestamp) -> Option<(
         return Some(("crl_no_room", text));
     }
     let begins = list.this_update();
-    (begins > now).then(|| {
+    (!list.has_begun(now)).then(|| {
         let text = format!(
             "{place}: the list of {issuer} begins at {begins}, and what was known before counts until then"
         );
@@ -194,7 +194,7 @@ fn fate(list: &Crl, now: Timestamp) -> String {
     if ends <= now {
         return format!("that of {made} has ended, and what it revokes stays revoked");
     }
-    if made > now {
+    if !list.has_begun(now) {
         return format!("that of {made} has not begun");
     }
     format!("that of {made} stays in force until {ends}")

@@ -96,7 +96,7 @@ async fn a_list_that_has_not_begun_forgets_no_revocation() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_brings_nobody_back() {
+async fn a_clock_that_is_set_back_brings_nobody_back_and_stops_nobody() {
     let bench = Bench::new("clock");
     bench.write("home.crl", &bench.new_one());
     let all = lists(&bench);
@@ -112,8 +112,36 @@ async fn a_clock_that_is_set_back_brings_nobody_back() {
     for all in [all, next] {
         let held = bench.open(&all, &["home.crl"], &[]).unwrap();
         all.tick(bench.world.now()).await;
-        assert_eq!(bench.standing(&*held, 7), "revocation_unknown");
+        assert_eq!(bench.standing(&*held, 7), REVOKED);
+        assert_eq!(bench.standing(&*held, 8), "good");
     }
+}
+
+#[tokio::test]
+async fn a_look_with_the_clock_ahead_stops_nobody_when_it_is_right_again() {
+    let bench = Bench::new("ahead");
+    bench.write("home.crl", &bench.new_one());
+    let all = lists(&bench);
+    let lines = told(&all);
+    let held = bench.open(&all, &["home.crl"], &[]).unwrap();
+    bench.write("home.crl", &bench.dated("20300101110000Z", 9, &[7]));
+    all.tick(bench.world.now()).await;
+    assert_eq!(lines.of("crl_begins_later").len(), 1);
+    bench.later(14 * 3600);
+    all.tick(bench.world.now()).await;
+    *bench.world.seconds.lock().unwrap() = 2;
+    let next = bench.restarted().await;
+    for all in [all, next] {
+        let held_again = bench.open(&all, &["home.crl"], &[]).unwrap();
+        all.tick(bench.world.now()).await;
+        assert_eq!(bench.standing(&*held_again, 7), REVOKED);
+        assert_eq!(bench.standing(&*held_again, 8), "good");
+        assert_eq!(held_again.shortcomings(false), [""; 0]);
+    }
+    let mut told = lines.of("");
+    told.retain(|line| line.contains("crl_missing") || line.contains("crl_begins_later"));
+    assert_eq!(told, [""; 0]);
+    drop(held);
 }
 
 #[tokio::test]

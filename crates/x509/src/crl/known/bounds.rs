@@ -11,42 +11,61 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_HELD: usize = 4096;
 /// The most of them that are of one name.
 const MAX_OF_ONE_NAME: usize = 1024;
-/// Of unknown keys: how many are held that came from one place and are there no more, how many of all places, and how many
-/// bytes.
-const MAX_STRANGE: (usize, usize, usize) = (8, 64, 64 * 1024 * 1024);
+/// Of unknown keys and there no more: how many are held of the earliest that came from one place, and of the latest; how
+/// many of all places, and how many bytes.
+const MAX_OF_ONE_PLACE: usize = 4;
+const MAX_STRANGE: usize = 64;
+const MAX_STRANGE_BYTES: usize = 64 * 1024 * 1024;
 
 impl KnownLists {
-    /// Lets go of what is too much: of unknown keys the latest that are nowhere any more; of known ones those that ended
-    /// first, and then the latest.
+    /// Lets go of what is too much: of unknown keys most that are nowhere any more; of known ones those that ended first,
+    /// and then the latest.
     pub(super) fn bound(&mut self, now: Timestamp) {
         let there = self.brought.values().flatten().map(Crl::address);
         let there = there.collect::<BTreeSet<_>>();
         let mut all = self.held.values().flatten().collect::<Vec<_>>();
         all.sort_by_key(|held| held.number);
-        let (known, strange): (Vec<_>, Vec<_>) =
+        let (known, mut strange): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|held| held.list.has_known_signer());
-        let mut gone = BTreeSet::new();
-        let (mut of_place, mut count, mut bytes) = (BTreeMap::<&str, usize>::new(), 0, 0_usize);
-        for held in strange
-            .into_iter()
-            .filter(|held| !there.contains(&held.list.address()))
-        {
-            let of_place = of_place.entry(&held.place).or_default();
-            let size = bytes.saturating_add(held.list.der().len());
-            if *of_place < MAX_STRANGE.0 && count < MAX_STRANGE.1 && size <= MAX_STRANGE.2 {
-                *of_place += 1;
-                count += 1;
-                bytes = size;
-            } else {
-                gone.insert(held.number);
-            }
-        }
+        strange.retain(|held| !there.contains(&held.list.address()));
+        let mut gone = too_strange(&strange);
         gone.extend(too_many(&known, now));
         if !gone.is_empty() {
             let stays = |held: &Held| !gone.contains(&held.number);
             self.held.values_mut().for_each(|lists| lists.retain(stays));
         }
+        self.held.retain(|_, lists| !lists.is_empty());
+        self.addresses = self.lists().map(Crl::address).collect();
     }
+}
+
+/// The numbers of those of unknown keys that are too many. A flood pushes out none of the earliest; what was replaced last
+/// is what its authority said last where nobody floods.
+fn too_strange(strange: &[&Held]) -> BTreeSet<u64> {
+    let mut of_place = BTreeMap::<&str, Vec<&Held>>::new();
+    for held in strange {
+        of_place.entry(&held.place).or_default().push(held);
+    }
+    let (mut order, mut latest) = (Vec::new(), Vec::new());
+    for mut lists in of_place.into_values() {
+        let later = lists.split_off(lists.len().min(MAX_OF_ONE_PLACE));
+        order.extend(lists);
+        latest.extend(later.into_iter().rev().take(MAX_OF_ONE_PLACE));
+    }
+    order.sort_by_key(|held| held.number);
+    latest.sort_by_key(|held| Reverse(held.number));
+    order.extend(latest);
+    let mut gone = strange.iter().map(|held| held.number).collect::<BTreeSet<_>>();
+    let (mut count, mut bytes) = (0, 0_usize);
+    for held in order {
+        let size = bytes.saturating_add(held.list.der().len());
+        if count < MAX_STRANGE && size <= MAX_STRANGE_BYTES {
+            count += 1;
+            bytes = size;
+            gone.remove(&held.number);
+        }
+    }
+    gone
 }
 
 /// The numbers of those that are too many.

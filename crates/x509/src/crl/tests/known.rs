@@ -168,7 +168,8 @@ fn of_unknown_keys_the_earliest_are_held_and_those_that_are_there() {
     for number in 2..40 {
         take(&mut known, "a", vec![list(5, number), list(5, number + 40)], NOW);
     }
-    assert_eq!(numbers(&known), [1, 2, 3, 4, 5, 39, 42, 43, 44, 79]);
+    // The first four that were there and the last four, and the two that are.
+    assert_eq!(numbers(&known), [1, 2, 3, 37, 38, 39, 42, 77, 78, 79]);
     let again = |known: &KnownLists| {
         let mut again = KnownLists::default();
         let kept = known.kept().into_iter().map(|kept| KeptList {
@@ -194,7 +195,123 @@ fn of_unknown_keys_the_earliest_are_held_and_those_that_are_there() {
     // What is nowhere any more gives way, but not to more of it.
     known.only(&std::collections::BTreeSet::new(), NOW);
     take(&mut known, "a", vec![list(5, 100)], NOW);
-    assert_eq!(numbers(&known), [1, 2, 3, 4, 5, 39, 42, 43, 44, 100]);
+    assert_eq!(numbers(&known), [1, 2, 3, 37, 38, 39, 42, 78, 79, 100]);
+}
+
+/// Its authority makes a list each day, and no client comes for weeks.
+#[test]
+fn of_unknown_keys_the_one_that_was_replaced_last_is_held_too() {
+    let mut known = KnownLists::default();
+    let list = |number: u8| by(1, &dated(&format!("202906{number:02}000000Z"), number, &[]));
+    for number in 1..=20 {
+        take(&mut known, "a", vec![list(number)], NOW);
+    }
+    // Older ones, some of which are held, push it out no sooner.
+    for older in [19, 2, 10] {
+        let (older, _) = take(&mut known, "a", vec![list(older)], NOW);
+        assert!(known.lists().any(|list| list.number() == [20]));
+        for held in known.lists().chain(&older) {
+            assert!(held.number()[0] <= 20);
+        }
+    }
+    assert_eq!(known.lists().count(), 9, "eight, and the one that is there");
+    for held in known.lists() {
+        held.is_signed_by(&Key(1).spki());
+    }
+    known.settle(NOW);
+    assert_eq!(numbers(&known), [20]);
+}
+
+#[test]
+fn of_all_places_no_more_than_64_lists_of_unknown_keys_are_held_that_are_there_no_more() {
+    let mut known = KnownLists::default();
+    for place in 0..20_u8 {
+        for number in 0..10 {
+            let list = by(5, &dated("20290601000000Z", place * 10 + number, &[]));
+            take(&mut known, &format!("place {place}"), vec![list], NOW);
+        }
+    }
+    known.only(&std::collections::BTreeSet::new(), NOW);
+    assert_eq!(known.lists().count(), 64);
+    // The earliest of each place before the latest of any.
+    let earliest = (0..16).flat_map(|place| (0..4).map(move |number| place * 10 + number));
+    assert_eq!(numbers(&known), earliest.collect::<Vec<_>>());
+}
+
+/// One of users only, which begins in eight seconds, where there is room for no further one.
+#[test]
+fn what_had_no_room_is_held_once_there_is() {
+    let mut known = KnownLists::default();
+    let name = |number: u16| {
+        element(
+            0xa0,
+            &element(0xa0, &element(0x86, format!("x:{number}").as_bytes())),
+        )
+    };
+    let point = |number: u16| genuine(&dated("20290101000000Z", 1, &[]).scope(&[name(number)]));
+    take(&mut known, "p", (0..1023).map(point).collect(), NOW);
+    take(
+        &mut known,
+        "w",
+        vec![genuine(&dated("20290101000000Z", 1, &[]))],
+        NOW,
+    );
+    let to_come = dated("20300101000008Z", 2, &[&[7]]);
+    let (to_come, changed) = take(&mut known, "w", vec![genuine(&to_come)], NOW);
+    assert!(!changed && !known.holds(&to_come[0]), "1024 are held");
+    assert!(!known.has_turned(later(7)) && known.has_turned(later(8)));
+    known.settle(later(8));
+    assert_eq!(numbers(&known), [2], "and every other gives way to it");
+    assert!(known.holds(&to_come[0]));
+}
+
+/// A look with the clock ahead makes it count; it goes on when the clock is right again, and after a start.
+#[test]
+fn a_list_that_ever_had_begun_speaks_whatever_the_clock_says() {
+    let mut known = KnownLists::default();
+    take(
+        &mut known,
+        "a",
+        vec![genuine(&dated("20290101000000Z", 1, &[]))],
+        NOW,
+    );
+    take(
+        &mut known,
+        "a",
+        vec![genuine(&dated("20300101110000Z", 2, &[&[7]]))],
+        NOW,
+    );
+    let (name, spki) = (Name::parse(&common("Root")).unwrap(), Key(1).spki());
+    let signer = Signer {
+        name: &name,
+        spki: &spki,
+    };
+    let other = leaf(&Template::client("ann", Key(3)).serial(&[8]));
+    let judged = |known: &KnownLists| {
+        let index = known.index();
+        let standing = |certificate| index.standing(certificate, signer, NOW, false);
+        (standing(&joe()), standing(&other))
+    };
+    let to_come = good(NOW.seconds() + 11 * 3600);
+    assert_eq!(judged(&known), (to_come, to_come));
+    known.settle(later(14 * 3600));
+    known.settle(NOW);
+    let mut again = KnownLists::default();
+    let kept = known.kept().into_iter().map(|kept| KeptList {
+        list: Crl::parse(kept.list.der()).unwrap(),
+        ..kept
+    });
+    again.restore(kept.collect(), NOW);
+    for known in [known, again] {
+        assert_eq!(numbers(&known), [2]);
+        assert_eq!(judged(&known), (Standing::Revoked, good(END_OF_2030)));
+        let lists = known.lists().collect::<Vec<_>>();
+        assert!(lists[0].in_force(NOW) && known.index().lacking(&authorities(), NOW).is_empty());
+        // It ends when it says so, all the same.
+        let ended = Timestamp::from_seconds(END_OF_2030);
+        let standing = known.index().standing(&other, signer, ended, false);
+        assert_eq!(standing, Standing::Unknown(Unknown::Expired));
+    }
 }
 
 #[test]
