@@ -292,7 +292,7 @@ async fn a_store_that_has_lost_the_keys_gets_them_back(store: Arc<dyn SessionSto
         limit: 10,
     };
     for name in store.list(None, page).await.unwrap() {
-        assert!(store.remove(&name).await.unwrap());
+        assert!(store.remove(&name.id).await.unwrap());
     }
     node.after(MINUTES).await;
     let other = Node::new(Place::Store, &Arc::default(), &store);
