@@ -107,33 +107,64 @@ fn is_own(places: &[CredentialPlace], pair: &[u8]) -> bool {
     })
 }
 
-/// Whether some application reads a cookie `own` out of `pair`: there are those to which a comma, a quote, a space of any
-/// script or what only looks like one ends a cookie, too (RFC 2965, Python's `http.cookies` and `str.strip`), and those to
-/// which an `=` in front of it is nothing (Werkzeug before 2.2.3).
+/// Whether some application reads a cookie `own` out of `pair`. There are those to which a comma, a quote, a bracket, a space of
+/// any script or what only looks like one ends a cookie, too (RFC 2965, Python's `http.cookies` and `str.strip`, WebOb), those to
+/// which an `=` in front of it is nothing (Werkzeug before 2.2.3), and those to which spaces and brackets within a name are an
+/// underscore (PHP).
 fn hides(pair: &[u8], own: &str) -> bool {
-    let ends = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b',' | b'"');
+    let ends = |byte: &u8| !(*byte == b'=' || is_of_a_name(*byte));
     let own = folded_cookie(own.as_bytes());
-    let pieces = pair.split(ends).map(|piece| {
-        let unnamed = piece.iter().take_while(|byte| **byte == b'=').count();
-        piece.get(unnamed..).unwrap_or_default()
-    });
     // What has no `=` behind it may have one after a space.
-    let mut pieces = pieces.filter(|piece| !piece.is_empty());
+    let mut pieces = pair.split(ends).map(named).filter(|piece| !piece.is_empty());
     pieces.any(|piece| folded_cookie(cookie_name(piece)) == own)
+        || folded(&unescaped(cookie_name(named(pair)))) == own
+}
+
+/// What stands behind the `=` that a pair without a name begins with.
+fn named(pair: &[u8]) -> &[u8] {
+    let unnamed = pair.iter().take_while(|byte| matches!(byte, b'=' | b' ')).count();
+    pair.get(unnamed..).unwrap_or_default()
+}
+
+/// Whether a cookie's name may have this byte (RFC 6265 section 4.1.1, RFC 9110 section 5.6.2).
+const fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
 }
 
 /// A cookie's name as the most careless application reads it: unescaped, without the spaces around it and without regard to
 /// case, cut at a zero byte or a bracket (PHP), and with one sign for all that names of variables have none for.
 pub fn folded_cookie(name: &[u8]) -> Vec<u8> {
     let unescaped = unescaped(name);
-    let folded = unescaped.trim_ascii().iter().map(|byte| match byte {
-        b'-' | b'.' | b' ' => b'_',
+    let bracket = unescaped.iter().position(|byte| *byte == b'[');
+    folded(bracket.and_then(|end| unescaped.get(..end)).unwrap_or(&unescaped))
+}
+
+fn folded(name: &[u8]) -> Vec<u8> {
+    let folded = name.trim_ascii().iter().map(|byte| match byte {
+        b'-' | b'.' | b' ' | b'[' => b'_',
         byte => byte.to_ascii_lowercase(),
     });
     folded.collect()
 }
 
-/// `name` as a form decodes it, up to a zero byte or a bracket.
+/// `name` as a form decodes it, up to a zero byte.
 fn unescaped(name: &[u8]) -> Vec<u8> {
     let (mut whole, mut rest) = (Vec::with_capacity(name.len()), name);
     loop {
@@ -143,7 +174,7 @@ fn unescaped(name: &[u8]) -> Vec<u8> {
         };
         let next = unescaped.or_else(|| rest.split_first().map(|(byte, after)| (*byte, after)));
         match next {
-            None | Some((0 | b'[', _)) => return whole,
+            None | Some((0, _)) => return whole,
             Some((byte, after)) => {
                 whole.push(if byte == b'+' { b' ' } else { byte });
                 rest = after;
@@ -205,6 +236,20 @@ mod tests {
             "%20Access-Token=x",
             "+Access-Token+=x",
             "%09access%5ftoken%20=x",
+            "Access Token=x",
+            "Access[Token=x",
+            "Access%20Token=x",
+            "Access%5bToken=x",
+            "= Access Token =x",
+            "[Access-Token=x",
+            "]Access-Token=x",
+            "\\Access-Token=x",
+            "a=1[Access-Token=x",
+            "a=1]Access-Token=x",
+            "a={Access-Token=x",
+            "a=1(Access-Token)=x",
+            "a=1/Access-Token=x",
+            "a=1:Access-Token=x",
         ] {
             assert_eq!(left(line), None, "{line}");
             let whole = format!("theme=dark; {line}; b=2");
