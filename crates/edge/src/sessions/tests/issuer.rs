@@ -31,6 +31,7 @@ pub(super) enum Mood {
 pub(super) struct Issuer {
     mood: Mutex<Mood>,
     delay: Mutex<Duration>,
+    grace: Mutex<Option<Duration>>,
     proves: AtomicBool,
     asked: AtomicUsize,
     current: Mutex<u64>,
@@ -42,6 +43,7 @@ impl Issuer {
         Arc::new(Self {
             mood: Mutex::new(Mood::Well),
             delay: Mutex::default(),
+            grace: Mutex::default(),
             proves: AtomicBool::new(true),
             asked: AtomicUsize::new(0),
             current: Mutex::new(0),
@@ -62,6 +64,11 @@ impl Issuer {
 
     pub(super) fn takes(&self, delay: Duration) {
         *self.delay.lock().unwrap() = delay;
+    }
+
+    /// From now on a session goes on so long past the end of its token, and not longer.
+    pub(super) fn is_awaited(&self, grace: Duration) {
+        *self.grace.lock().unwrap() = Some(grace);
     }
 
     pub(super) fn asked(&self) -> usize {
@@ -150,8 +157,9 @@ impl SessionOwner for Owner {
         })
     }
 
-    fn ends_unrenewed(&self, _: &SessionRecord) -> Option<Timestamp> {
-        None
+    fn ends_unrenewed(&self, record: &SessionRecord) -> Option<Timestamp> {
+        let grace = (*self.issuer.grace.lock().unwrap())?;
+        Some(record.access_ends?.plus(grace))
     }
 
     fn renew_at(&self, record: &SessionRecord) -> Option<Timestamp> {

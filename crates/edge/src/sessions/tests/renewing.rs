@@ -7,6 +7,7 @@ use crate::log::{Format, Log};
 use crate::store::memory::{Limits, MemoryStore};
 use countersign_authn::session::{Found, Gone, SessionGroup, SessionRecord, Sessions as _};
 use countersign_core::session::RecordKey;
+use countersign_core::time::Monotonic;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -191,6 +192,38 @@ async fn an_issuer_that_never_answers_is_given_up_before_the_lease_runs_out() {
     after(31 * SECOND).await;
     assert_eq!(keeper.stats().not_renewed, 1);
     live(world.look(&keeper, name).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_takes_connections_and_never_answers_ends_sessions_once_their_grace_is_over() {
+    let (world, grace) = (World::new(), Duration::from_mins(10));
+    world.issuer.is_awaited(grace);
+    world.issuer.takes(Duration::from_hours(100));
+    let keeper = world.keeper();
+    let name = world.begin(&keeper, world.login("ann")).await;
+    let over = ACCESS + grace;
+    let mut served = Duration::ZERO;
+    loop {
+        let asked = world.now().monotonic.since(Monotonic::default());
+        match world.look(&keeper, name).await {
+            Found::Live(live) => {
+                assert_eq!(access(&live), "access-0");
+                assert!(asked < over, "served {asked:?} after it began");
+                served = asked;
+            }
+            // Nobody is let in while it is not known what becomes of it.
+            Found::Unavailable(_) => assert!(asked + 10 * SECOND >= over, "{asked:?}"),
+            Found::Gone(gone) => {
+                // Unknown to who comes after the one that it was refused to.
+                assert!(matches!(gone, Gone::Refused | Gone::Unknown), "{gone:?}");
+                assert!(asked < over + Duration::from_mins(2), "gone after {asked:?}");
+                break;
+            }
+        }
+        after(SECOND).await;
+    }
+    assert!(served + 20 * SECOND > over, "until {served:?}");
+    assert_eq!(gone(&world.look(&keeper, name).await), Gone::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
