@@ -3,43 +3,20 @@
 
 use super::site::{ANN, Kind, Site};
 use crate::fronts::{change, read};
+use crate::login::migrated::found_in;
 use crate::process::repository;
-use std::path::Path;
 
 const PAGE: &str = "docs/migrate/nginx-mtls.md";
 
-/// Each line of the example's files, with one blank for several.
-fn lines(folder: &Path, into: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            lines(&path, into);
-            continue;
-        }
-        for line in read(&path).lines() {
-            let line = line.split(" #").next().unwrap_or_default();
-            into.push(line.split_whitespace().collect::<Vec<_>>().join(" "));
-        }
-    }
-}
-
 #[test]
 fn every_new_line_of_the_page_for_those_who_come_from_njs_is_in_the_example() {
-    let mut example = Vec::new();
-    lines(&repository().join("examples/nginx/certificates"), &mut example);
     let page = read(&repository().join(PAGE));
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
-    let mut found = 0;
-    for row in rows {
+    let wanted = rows.flat_map(|row| {
         let now = row.split(" | ").nth(1).unwrap();
-        for line in now.split('`').skip(1).step_by(2) {
-            assert!(
-                example.iter().any(|own| own == line),
-                "the example has no line {line:?}"
-            );
-            found += 1;
-        }
-    }
+        now.split('`').skip(1).step_by(2).map(str::to_owned)
+    });
+    let found = found_in("examples/nginx/certificates", wanted);
     assert!(found >= 15, "{found}");
 }
 

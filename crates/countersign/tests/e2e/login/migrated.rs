@@ -10,8 +10,18 @@ use std::process::Command;
 
 const PAGE: &str = "docs/migrate/lua-resty-openidc.md";
 
+/// Each of the `wanted` lines stands in this folder of examples; how many there are.
+pub(crate) fn found_in(example: &str, wanted: impl IntoIterator<Item = String>) -> usize {
+    let mut all = Vec::new();
+    lines(&repository().join(example), &mut all);
+    let wanted = wanted.into_iter().inspect(|line| {
+        assert!(all.contains(line), "the example has no line {line:?}: {all:#?}");
+    });
+    wanted.count()
+}
+
 /// Each line of the example's files, with one blank for several.
-pub(crate) fn lines(folder: &Path, into: &mut Vec<String>) {
+fn lines(folder: &Path, into: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -42,16 +52,10 @@ pub(crate) fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_new_line_of_the_set_up_is_in_the_example() {
-    let mut example = Vec::new();
-    lines(&repository().join("examples/nginx/login"), &mut example);
-    let mut found = 0;
-    for line in rows(PAGE, "The set-up").into_iter().flatten() {
-        assert!(
-            example.contains(&line),
-            "the example has no line {line:?}: {example:#?}"
-        );
-        found += 1;
-    }
+    let found = found_in(
+        "examples/nginx/login",
+        rows(PAGE, "The set-up").into_iter().flatten(),
+    );
     assert!(found >= 22, "{found}");
 }
 

@@ -6,7 +6,7 @@ use super::keys::openssl_says;
 use super::site::{ANN, Provider};
 use crate::certificates::site::{ca, openssl};
 use crate::fronts::{change, copy, read};
-use crate::login::migrated::{lines, rows, with};
+use crate::login::migrated::{found_in, rows, with};
 use crate::process::{Folder, free_addresses, repository, until};
 use serde_json::Value;
 use std::process::Command;
@@ -16,16 +16,7 @@ const EXAMPLE: &str = "examples/sso/nginx";
 
 #[test]
 fn every_new_line_of_the_set_up_is_in_the_example() {
-    let mut example = Vec::new();
-    lines(&repository().join(EXAMPLE), &mut example);
-    let mut found = 0;
-    for line in rows(PAGE, "The set-up").into_iter().flatten() {
-        assert!(
-            example.contains(&line),
-            "the example has no line {line:?}: {example:#?}"
-        );
-        found += 1;
-    }
+    let found = found_in(EXAMPLE, rows(PAGE, "The set-up").into_iter().flatten());
     assert!(found >= 15, "{found}");
 }
 
