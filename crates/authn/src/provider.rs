@@ -24,6 +24,7 @@ pub use build::build;
 pub use options::OPTIONS;
 pub use sign_on::COOKIE;
 
+pub mod apart;
 pub mod authorize;
 mod build;
 pub mod end_session;

@@ -88,6 +88,7 @@ pub(super) fn collect(
     let set = Arc::new(IdentityHeaders::new(names(document, &tables, told)));
     refuse_double_use(document, &set, listeners, declared, told);
     told.extend(tokens::read_and_sent(document, declared));
+    told.extend(tokens::never_there(document));
     let groups = named_groups(document, declared);
     let project = |wanted: &Wanted| {
         let only = wanted

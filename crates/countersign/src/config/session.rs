@@ -189,7 +189,7 @@ fn cookie_of(session: Option<&Values>) -> SessionCookie {
 }
 
 /// How long a session lasts at most.
-fn lasts(session: Option<&Values>) -> Duration {
+pub(super) fn lasts(session: Option<&Values>) -> Duration {
     let said = session.and_then(|session| session.duration("absolute"));
     said.unwrap_or(SessionSettings::default().absolute)
 }

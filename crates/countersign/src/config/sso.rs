@@ -1,15 +1,18 @@
 //! `[sso.NAME]` beside the routes, the listeners and the provider that there are: none of them alone can tell that nobody would be
 //! signed in.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Place};
 use super::public_ports::KEY;
-use super::session::shown;
+use super::session::{lasts, shown};
 use super::shape::{Document, Way};
 use countersign_authn::login::Login;
 use countersign_authn::login::site::TABLE;
-use countersign_authn::provider::Provider;
+use countersign_authn::provider::{self as own_provider, Provider};
 use countersign_core::route::Route;
 use std::sync::Arc;
+use url::Url;
+
+mod apart;
 
 /// All there is to say of those without a fault; `provider` is our own.
 pub(super) fn told(
@@ -24,7 +27,13 @@ pub(super) fn told(
         provider,
     };
     let sites = logins.iter().filter(|login| login.party().known_as.is_site());
-    sites.flat_map(|login| beside.told(login)).collect()
+    let sites = sites.collect::<Vec<_>>();
+    let mut told = sites
+        .iter()
+        .flat_map(|login| beside.told(login))
+        .collect::<Vec<_>>();
+    told.extend(beside.told_once(&sites));
+    told
 }
 
 /// What `[sso.NAME]` is judged beside.
@@ -37,8 +46,26 @@ struct Beside<'d> {
 impl Beside<'_> {
     fn told(&self, login: &Login) -> Vec<Diagnostic> {
         let mut told = self.unlisted(login);
+        told.extend(self.another_port(login));
+        told.extend(self.grace_of_nothing(login));
         told.extend(self.in_the_clear(login));
         told.push(self.bound(login));
+        told
+    }
+
+    /// What is not about one of them alone.
+    fn told_once(&self, sites: &[&Arc<Login>]) -> Vec<Diagnostic> {
+        let mut told = Vec::new();
+        told.extend(sites.iter().find_map(|login| self.several_ports(login)));
+        let mut own = sites
+            .iter()
+            .filter_map(|login| Some((login, self.provider_of(login)?)));
+        if let Some((login, provider)) = own.next() {
+            told.extend(self.ends_with_its_grant(login, provider));
+            if let Some(ports) = login.party().known_as.ports() {
+                told.extend(self.told_apart(provider, ports));
+            }
+        }
         told
     }
 
@@ -52,6 +79,74 @@ impl Beside<'_> {
         let issuer = login.party().issuer.as_str();
         self.provider
             .filter(|provider| provider.issuer.as_str() == issuer)
+    }
+
+    /// The key of its table, and where it stands.
+    fn place(&self, login: &Login, key: &str) -> Option<Place> {
+        let mut way = Self::way(login);
+        way.push(key.to_owned());
+        self.document.place(&way)
+    }
+
+    /// An issuer that our own provider nearly is.
+    fn another_port(&self, login: &Login) -> Option<Diagnostic> {
+        let (own, party) = (&self.provider?.issuer, login.party());
+        let asked = party.issuer.as_str();
+        let url = Url::parse(asked).ok()?;
+        if asked == own.as_str() || url.host_str() != Some(own.host().name()) {
+            return None;
+        }
+        let message = format!(
+            "`{}` asks another port of the host that our own provider is on: nobody is signed in unless another gateway is there",
+            party.name
+        );
+        let help = format!("issuer = \"{}\", where that is meant", own.as_str());
+        Some(Diagnostic::warning(self.place(login, "issuer"), message).help(help))
+    }
+
+    /// Ports that were listed, of hosts whose provider is elsewhere: what it tells apart is not known here.
+    fn several_ports(&self, login: &Login) -> Option<Diagnostic> {
+        let ports = login.party().known_as.ports()?;
+        let listed = self.document.values.has(KEY) && ports.all().nth(1).is_some();
+        if !listed || self.provider_of(login).is_some() {
+            return None;
+        }
+        let message = format!(
+            "the ports of a host, {ports}, are one site to a gateway: whoever a provider lets in at one can come in at the others"
+        );
+        let help = "rules of the provider that tell them apart need a gateway for each";
+        Some(Diagnostic::note(self.document.place(&[KEY.to_owned()]), message).help(help))
+    }
+
+    /// A grace past the end of what ends with its token.
+    fn grace_of_nothing(&self, login: &Login) -> Option<Diagnostic> {
+        if !login.is_in_cookie() || !self.document.is_written(&Self::way(login), "grace") {
+            return None;
+        }
+        let message = "`grace` is for sessions in a store: in its cookie a session ends with its token";
+        Some(Diagnostic::error(self.place(login, "grace"), message).help("leave it out"))
+    }
+
+    /// Sessions that end before `session.absolute` does.
+    fn ends_with_its_grant(&self, login: &Login, provider: &Provider) -> Option<Diagnostic> {
+        let absolute = lasts(self.document.values.table("session"));
+        if login.is_in_cookie() || provider.grant_life >= absolute {
+            return None;
+        }
+        let (granted, absolute) = (shown(provider.grant_life), shown(absolute));
+        let message = format!(
+            "sessions of sites end after {granted}, with their grant, and not after {absolute}: a navigation signs in again, and a \
+             script of an open page reads 401"
+        );
+        let help = format!("`grant_life` = \"{absolute}\"; or `session.absolute` = \"{granted}\"");
+        let way = [own_provider::TABLE, "grant_life"].map(str::to_owned);
+        let own = self.document.is_written(&way[..1], "grant_life");
+        let way = if own {
+            way
+        } else {
+            ["session", "absolute"].map(str::to_owned)
+        };
+        Some(Diagnostic::warning(self.document.place(&way), message).help(help))
     }
 
     /// No listener is reached by https, as far as it knows.

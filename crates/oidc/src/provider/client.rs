@@ -168,6 +168,11 @@ impl Clients {
         Ok(Self { registered, sites })
     }
 
+    /// The sites.
+    pub fn sites(&self) -> &[SitePattern] {
+        &self.sites
+    }
+
     /// On which ports some host that `hosts` covers may be a site.
     pub fn ports_of(&self, hosts: &HostPattern) -> impl Iterator<Item = u16> {
         let sites = self.sites.iter().filter(|site| site.may_hold(hosts));

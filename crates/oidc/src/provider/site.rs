@@ -193,10 +193,13 @@ impl SitePattern {
 
     /// Whether there can be a site that is one of these and one of those.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let is_within = |one: &str, wide: &str| wide.starts_with('.') && one.ends_with(wide);
-        let (one, other_one) = (&*self.name, &*other.name);
-        let named = one == other_one || is_within(one, other_one) || is_within(other_one, one);
+        let named = self.has_all_hosts_of(other) || other.has_all_hosts_of(self);
         named && self.port == other.port
+    }
+
+    /// Whether the host of each of those sites is one of these, on whichever port.
+    pub fn has_all_hosts_of(&self, other: &Self) -> bool {
+        self.name == other.name || self.name.starts_with('.') && other.name.ends_with(&*self.name)
     }
 }
 

@@ -79,6 +79,32 @@ pub(in crate::config) fn sent(values: &Values) -> Vec<Way> {
     headers.chain(all(values).map(|(way, _)| way)).collect()
 }
 
+/// Tokens of sessions that are told where nobody has a session.
+pub(super) fn never_there(document: &Document) -> Vec<Diagnostic> {
+    let values = &document.values;
+    let routes = values.tables("route");
+    let has_sessions = |route: &Values| {
+        let mut ways = route.texts("accept");
+        // A route without the list has been told about.
+        !route.has("accept") || ways.any(|way| way.starts_with("login.") || way.starts_with("sso."))
+    };
+    let comes = |way: &Way| {
+        if let Some(index) = way.get(1).and_then(|index| index.parse::<usize>().ok()) {
+            return routes.get(index).is_some_and(has_sessions);
+        }
+        let mut standard = routes.iter().filter(|route| !route.has("identity_headers"));
+        standard.clone().next().is_none() || standard.any(has_sessions)
+    };
+    let never = sent(values).into_iter().filter(|way| !comes(way));
+    let told = never.map(|way| {
+        let message =
+            "a session has such a token, and where this is told no session is accepted: it is always empty";
+        let help = "leave it out; or accept a `login.NAME` or `sso.NAME` in the route";
+        Diagnostic::warning(document.place(&way), message).help(help)
+    });
+    told.collect()
+}
+
 /// What clients send in cookies of these names: it goes no further.
 pub(in crate::config) fn places(values: &Values) -> Vec<CredentialPlace> {
     let names = all(values).map(|(_, name)| name);

@@ -5,8 +5,14 @@ use super::super::identity::tokens;
 use super::super::shape::Document;
 use super::shown;
 use countersign_authn::login::in_cookie::SEAL_LIVES;
+use countersign_authn::login::{self, site};
+use countersign_authn::provider;
 use countersign_core::options::Fault;
 use countersign_edge::sessions::SessionSettings;
+use std::time::Duration;
+
+/// The longest `token_life` that a provider can have.
+const LONGEST_TOKEN: Duration = Duration::from_hours(1);
 
 /// The keys that have a default, and are about a store.
 const OF_STORES: [&str; 6] = ["idle", "recheck", "grace", "per_user", "cached", "max_sessions"];
@@ -42,8 +48,9 @@ pub(super) fn tokens_asked_for(document: &Document) -> impl Iterator<Item = Diag
 
 /// What sessions in cookies are worth, in a number, and what does not go with them.
 pub(super) fn worth(document: &Document, settings: SessionSettings) -> Diagnostic {
-    let whole = shown(settings.absolute);
-    let good_for = if settings.absolute > SEAL_LIVES {
+    let most = token_life(document).map_or(settings.absolute, |life| life.min(settings.absolute));
+    let whole = shown(most);
+    let good_for = if most > SEAL_LIVES {
         format!("{}, or {whole} where it is renewed", shown(SEAL_LIVES))
     } else {
         whole
@@ -57,6 +64,21 @@ pub(super) fn worth(document: &Document, settings: SessionSettings) -> Diagnosti
         "without a store there are no refresh and no tokens for applications, no logout by the provider, no `session list` and \
          `revoke`, no `at`; a long address to come back to is cut to its path, and claims must fit into 1 KB",
     )
+}
+
+/// How long tokens hold at most that sessions end with, where every session is a site's.
+fn token_life(document: &Document) -> Option<Duration> {
+    let values = &document.values;
+    if !values.named(login::TABLE).is_empty() {
+        return None;
+    }
+    let own = values.table(provider::TABLE);
+    let lives = values.named(site::TABLE).iter().map(|(_, site)| {
+        let own = own.filter(|own| own.text("issuer") == site.text("issuer"));
+        own.and_then(|own| own.duration("token_life"))
+            .unwrap_or(LONGEST_TOKEN)
+    });
+    lives.max()
 }
 
 /// What our own provider keeps where nothing is kept.
