@@ -175,7 +175,7 @@ impl BearerJwt {
             let hint = if audiences.iter().all(|got| *got == "account") {
                 KEYCLOAK_HINT
             } else {
-                self.about_the_port(candidate)
+                &self.about_the_port(candidate)
             };
             let got = audiences
                 .iter()

@@ -4,7 +4,7 @@ use super::credential::{Candidate, Shown};
 use super::{BearerJwt, shortened};
 use countersign_core::authn::{Outcome, Presented, Rejection};
 use countersign_core::claims::{Claims, Value};
-use countersign_core::gate::{Host, PublicPorts};
+use countersign_core::gate::{Host, PublicPorts, Scheme};
 use countersign_core::reason::RejectionReason;
 use countersign_jose::claims::Expectation;
 use countersign_jose::token::UnverifiedToken;
@@ -33,15 +33,16 @@ impl BearerJwt {
     }
 
     /// What the log says where no token is for anybody.
-    pub(super) fn about_the_port(&self, candidate: Candidate<'_>) -> &'static str {
-        let is_at = |ports: &PublicPorts| match candidate.shown {
-            Shown::At(host) => ports.are_of(host),
-            Shown::Nowhere | Shown::InTheClear => true,
-        };
-        if self.by_origin.as_ref().is_none_or(is_at) {
-            ""
-        } else {
-            ": the port it was shown at is none of `public_ports`"
+    pub(super) fn about_the_port(&self, candidate: Candidate<'_>) -> String {
+        match (&self.by_origin, candidate.shown) {
+            (Some(ports), Shown::At(host)) if !ports.are_of(host) => {
+                let port = host.port_for(Scheme::Https);
+                format!(
+                    ": it was shown at port {port} of {}, which is none of `public_ports`",
+                    host.name()
+                )
+            }
+            (Some(_) | None, Shown::At(_) | Shown::Nowhere | Shown::InTheClear) => String::new(),
         }
     }
 
@@ -57,7 +58,7 @@ impl BearerJwt {
         let detail = || {
             let got = got.iter().take(8).map(|one| shortened(one)).collect::<Vec<_>>();
             let port = self.about_the_port(candidate);
-            format!("audience is {got:?}, and the token was shown at {origin:?}{port}")
+            format!("audience is {got:?}, and not {origin:?}{port}")
         };
         (!got.contains(&&*origin))
             .then(|| unclaimed(RejectionReason::AudienceWrong, candidate.presented, detail()))

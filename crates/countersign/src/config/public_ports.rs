@@ -7,16 +7,22 @@ use super::shape::Document;
 use countersign_core::gate::PublicPorts;
 use countersign_core::options::{Fault, Values};
 use countersign_edge::listen::Address;
+use std::collections::BTreeSet;
 
 /// The name of the key.
 pub(super) const KEY: &str = "public_ports";
 
-/// The ports that are listed; else 443, and where we speak TLS ourselves. What is wrong with the list is told.
+/// The ports that are listed; else those where we speak TLS ourselves; else 443. What is wrong with the list is told.
 pub(super) fn public_ports(document: &Document, told: &mut Vec<Diagnostic>) -> PublicPorts {
     let values = &document.values;
     if !values.has(KEY) {
         let own = values.tables("listen").iter().filter_map(own_port);
-        return PublicPorts::new(PublicPorts::default().all().chain(own));
+        let own = own.collect::<BTreeSet<_>>();
+        return if own.is_empty() {
+            PublicPorts::default()
+        } else {
+            PublicPorts::new(own)
+        };
     }
     let listed = values.integers(KEY).filter_map(|port| u16::try_from(port).ok());
     let listed = PublicPorts::new(listed);
@@ -28,11 +34,11 @@ pub(super) fn public_ports(document: &Document, told: &mut Vec<Diagnostic>) -> P
     listed
 }
 
-/// The port of a listener that is reached by https.
+/// The port of a listener that is reached by https; the usual one where a socket that is handed over does not say.
 fn own_port(listen: &Values) -> Option<u16> {
     let is_https = listen.text("speak") == Some("reverse-proxy") && !listen.tables("host").is_empty();
     match address(listen.text("address")?).ok().filter(|_| is_https)? {
         Address::Tcp(address) => Some(address.port()),
-        Address::Unix(_) | Address::Systemd(_) => None,
+        Address::Unix(_) | Address::Systemd(_) => Some(PublicPorts::default().usual()),
     }
 }

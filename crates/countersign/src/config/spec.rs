@@ -39,7 +39,7 @@ const ROOT: &[Field] = &[
         "public_ports",
         Kind::List(&Kind::Integer(1, 65_535)),
         "The ports at which clients reach sites: what is bound to a site's origin (`[sso.NAME]`, `audience_is_origin`) counts at \
-         these alone, and the ports of one host are one site to this gateway. Without it, 443 and the ports of listeners that speak TLS themselves.",
+         these alone, and the ports of one host are one site to this gateway. Without it, those of listeners that speak TLS themselves; where none does, 443.",
     ),
     Field::optional(
         "route",

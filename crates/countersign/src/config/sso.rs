@@ -175,6 +175,9 @@ impl Beside<'_> {
         let (Some(provider), Some(ports)) = (self.provider_of(login), login.party().known_as.ports()) else {
             return Vec::new();
         };
+        if ports.all().next().is_none() {
+            return Vec::new();
+        }
         let name = &login.party().name;
         let accepts = |route: &Route| route.accept.iter().any(|way| way.name() == name);
         let mut told = Vec::new();

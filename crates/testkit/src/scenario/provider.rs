@@ -83,7 +83,7 @@ pub(super) fn listener(config: &str) -> String {
     let names = names.collect::<Vec<_>>().join(", ");
     let shown = format!("certificate = \"{CERTIFICATE_FILE}\"\nkey = {{ file = \"{KEY_FILE}\" }}\n");
     let plain = format!(
-        "\n[[listen]]\naddress = \"127.0.0.1:8443\"\nspeak = \"reverse-proxy\"\n\n\
+        "\n[[listen]]\naddress = \"127.0.0.1:443\"\nspeak = \"reverse-proxy\"\n\n\
          [[listen.host]]\nnames = [\"guarded.test\"]\n{shown}"
     );
     if names.is_empty() {
