@@ -9,6 +9,7 @@ use crate::bearer_jwt::options::{
     UNKNOWN_KID_INTERVAL,
 };
 use crate::bearer_jwt::source::Reading;
+use crate::bundle_file::Svid;
 use crate::bundles::open_workload_api;
 use crate::keys::{KeyLocation, KeySettings, Keys, StaticKeys};
 use crate::kinds::{Built, Parts};
@@ -45,13 +46,13 @@ pub const OPTIONS: Table = Table {
             Kind::File,
             "A file with the trust domain's bundle in JSON (`spire-server bundle show -format spiffe`). Of its entries those \
              with `use: jwt-svid` are believed; one without any has withdrawn them all. A reload refuses an older one \
-             (`spiffe_sequence`) than the file in force; a start knows of none.",
+             (`spiffe_sequence`) than one that was in force since the start, wherever that came from.",
         ),
         Field::optional(
             "bundle_url",
             Kind::Url,
             "The trust domain's bundle endpoint, authenticated by Web PKI (`https_web`) or `ca_file`. The same entries are \
-             believed; an older bundle than one that an endpoint gave and that is in force is not taken.",
+             believed; an older bundle than one that is in force, or was since the start, is not taken.",
         ),
         Field::optional(
             "workload_api",
@@ -163,7 +164,7 @@ fn keys(
     let named = SOURCES.into_iter().filter(|name| reading.values.has(name));
     match named.collect::<Vec<_>>().as_slice() {
         ["bundle_file"] => from_file(reading, (table, trust_domain), parts),
-        ["bundle_url"] => from_endpoint(reading, trust_domain, parts),
+        ["bundle_url"] => from_endpoint(reading, (table, trust_domain), parts),
         ["workload_api"] => from_workload_api(reading, trust_domain, parts),
         [_, second, ..] => {
             let message = "the bundle comes from one place, and this is another";
@@ -184,7 +185,10 @@ fn from_file(
     (table, trust_domain): (&str, &TrustDomain),
     parts: &Parts,
 ) -> Option<Arc<dyn Keys>> {
-    let file = match parts.bundle_files.read(table, trust_domain, reading.values)? {
+    let file = match parts
+        .bundle_files
+        .read((table, trust_domain, Svid::Jwt), reading.values)?
+    {
         Ok(file) => file,
         Err(fault) => {
             reading.fault(fault);
@@ -209,7 +213,7 @@ fn from_file(
 
 fn from_endpoint(
     reading: &mut Reading<'_>,
-    trust_domain: &TrustDomain,
+    (table, trust_domain): (&str, &TrustDomain),
     parts: &Parts,
 ) -> Option<Arc<dyn Keys>> {
     let authorities = reading.authorities();
@@ -228,8 +232,11 @@ fn from_endpoint(
         allow_http,
         authorities: authorities?,
     };
-    let issuer = trust_domain.id().to_string().into();
-    let location = KeyLocation::TrustBundle { issuer, url };
+    let location = KeyLocation::TrustBundle {
+        issuer: trust_domain.id().to_string().into(),
+        url,
+        in_force: parts.bundle_files.fetched((table, trust_domain, Svid::Jwt)),
+    };
     Some(parts.keys.open(&location, &settings))
 }
 

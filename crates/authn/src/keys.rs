@@ -69,6 +69,8 @@ pub enum KeyLocation {
         issuer: Arc<str>,
         /// Where it is.
         url: Url,
+        /// Which version of it is in force.
+        in_force: Arc<BundleInForce>,
     },
 }
 

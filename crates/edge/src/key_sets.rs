@@ -17,7 +17,6 @@ use tokio::task::AbortHandle;
 
 mod blob;
 mod fetch;
-mod floor;
 mod remote;
 #[cfg(test)]
 mod tests;
@@ -123,14 +122,8 @@ impl KeySetFactory for KeySets {
         if let Some(keys) = same {
             return keys;
         }
-        let held = open.iter().filter_map(Weak::upgrade);
-        let floor = held.filter_map(|keys| keys.set.floor_of(location)).max();
-        let set = Arc::new(RemoteSet::new(
-            (location.clone(), floor),
-            settings.clone(),
-            &self.ports,
-            &self.log,
-        ));
+        let set = RemoteSet::new(location.clone(), settings.clone(), &self.ports, &self.log);
+        let set = Arc::new(set);
         let task = match self.refresh {
             Refresh::Background => Some(tokio::spawn(Arc::clone(&set).keep_fresh()).abort_handle()),
             Refresh::ByHand => None,

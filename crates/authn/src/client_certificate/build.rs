@@ -6,7 +6,7 @@ use super::deny::{DenyList, Has};
 use super::groups::{Groups, Pattern};
 use super::judge::{Judge, Remembered};
 use super::subject::SubjectChoice;
-use crate::bundle_file::BundleInForce;
+use crate::bundle_file::{BundleInForce, Svid};
 use crate::bundles::open_workload_api;
 use crate::kinds::{Built, Parts};
 use crate::revocations::{RevocationSources, Revocations};
@@ -147,7 +147,7 @@ impl Building<'_> {
 
     fn bundle_file(&mut self, trust_domain: &TrustDomain) -> Option<Arc<Authorities>> {
         let files = &self.parts.bundle_files;
-        let file = match files.read(&self.table, trust_domain, self.values)? {
+        let file = match files.read((&self.table, trust_domain, Svid::X509), self.values)? {
             Ok(file) => file,
             Err(fault) => {
                 self.faults.push(fault);

@@ -16,7 +16,8 @@ pub const OPTIONS: Table = Table {
             Kind::File,
             "Instead of `authorities`: a file with the bundle of `trust_domain` in JSON (`spire-server bundle show -format \
              spiffe`). Of its entries those with `use: x509-svid` are the anchors; one without any has withdrawn them all. A \
-             reload refuses an older one (`spiffe_sequence`) than the file in force; a start knows of none.",
+             reload refuses an older one (`spiffe_sequence`) than one that was in force since the start, wherever authorities \
+             came from between.",
         ),
         Field::optional(
             "workload_api",

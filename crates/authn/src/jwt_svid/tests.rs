@@ -1,6 +1,7 @@
 //! What is a JWT-SVID's alone. What it shares with every token is tested there.
 
 use super::*;
+use crate::bundle_file::BundleFiles;
 use crate::keys::{KeySetFactory, Offline};
 use countersign_core::authn::Outcome;
 use countersign_core::options::OptionValue;
@@ -175,9 +176,11 @@ fn the_bundle_of_an_endpoint_is_opened_for_its_trust_domain() {
     )
     .unwrap();
     let opened = factory.0.lock().unwrap().pop().unwrap();
+    let domain = TrustDomain::parse("example.org").unwrap();
     let expect = KeyLocation::TrustBundle {
         issuer: "spiffe://example.org".into(),
         url: Url::parse("https://bundle.test/").unwrap(),
+        in_force: BundleFiles::default().fetched(("jwt_svid.mesh", &domain, Svid::Jwt)),
     };
     assert_eq!((opened.0, opened.1.allow_http), (expect, false));
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
@@ -216,7 +219,7 @@ fn a_bundle_without_an_entry_for_jwt_svids_has_withdrawn_them() {
     }
 }
 
-/// As long as the keys are held, and no longer.
+/// What was read and not used is not; what was, stays known.
 #[test]
 fn the_bundle_of_a_table_that_is_used_is_in_force() {
     let parts = parts(Arc::new(Offline));
@@ -233,8 +236,10 @@ fn the_bundle_of_a_table_that_is_used_is_in_force() {
     let faults = with(3).unwrap_err();
     let told = "bundle_file: bundle.json: it is an older bundle: its spiffe_sequence is 3, and 4 is in force";
     assert!(faults[0].to_string().starts_with(told), "{}", faults[0]);
+    assert!(with(5).is_ok());
     drop(mesh);
-    assert!(with(3).is_ok());
+    assert!(with(3).is_err());
+    assert!(with(4).is_ok());
 }
 
 #[test]

@@ -73,8 +73,10 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use countersign_authn::bundle_file::{BundleFiles, Svid};
     use countersign_authn::key_ring::Freshness;
     use countersign_core::kept::is_name;
+    use countersign_core::spiffe::TrustDomain;
     use std::time::Duration;
     use url::Url;
 
@@ -108,6 +110,7 @@ mod tests {
             read(&binding, &blob).map(|(fetched, body)| (fetched, body.to_vec()))
         };
         let expect = Some((Timestamp::from_seconds(7), b"{\"keys\":[]}\n".to_vec()));
+        let domain = TrustDomain::parse("a").unwrap();
         assert_eq!(read_by(&own, &settings), expect);
         for other in [
             location("https://b", "https://a/k"),
@@ -120,6 +123,7 @@ mod tests {
             KeyLocation::TrustBundle {
                 issuer: "https://a".into(),
                 url: Url::parse("https://a/k").unwrap(),
+                in_force: BundleFiles::default().fetched(("jwt_svid.a", &domain, Svid::Jwt)),
             },
         ] {
             assert_eq!(read_by(&other, &settings), None, "{other:?}");

@@ -2,9 +2,9 @@
 
 use super::blob::{self, Binding};
 use super::fetch::{Fetcher, read};
-use super::floor::Floor;
 use super::{KeySetStatus, LateLog};
 use arc_swap::ArcSwap;
+use countersign_authn::bundle_file::BundleInForce;
 use countersign_authn::key_ring::{KeyRing, Lookup};
 use countersign_authn::keys::{Answer, KeyLocation, KeySettings};
 use countersign_core::Ports;
@@ -48,7 +48,6 @@ pub(super) struct RemoteSet {
 struct Notes {
     left_out: Vec<String>,
     kept_error: Option<Arc<str>>,
-    floor: Option<Floor>,
 }
 
 impl fmt::Debug for RemoteSet {
@@ -69,13 +68,7 @@ impl Drop for RunGuard<'_> {
 }
 
 impl RemoteSet {
-    /// Of a trust domain whose bundle is in force by another set, `floor` is that one's.
-    pub(super) fn new(
-        (location, floor): (KeyLocation, Option<Floor>),
-        settings: KeySettings,
-        ports: &Ports,
-        log: &LateLog,
-    ) -> Self {
+    pub(super) fn new(location: KeyLocation, settings: KeySettings, ports: &Ports, log: &LateLog) -> Self {
         let ring = KeyRing::new(settings.freshness);
         Self {
             fetcher: Fetcher::new(&location, &settings, ports),
@@ -86,10 +79,7 @@ impl RemoteSet {
             log: Arc::clone(log),
             published: ArcSwap::from_pointee(ring.clone()),
             ring: Mutex::new(ring),
-            notes: Mutex::new(Notes {
-                floor,
-                ..Notes::default()
-            }),
+            notes: Mutex::default(),
             restored: AtomicBool::new(false),
             steps: watch::Sender::new(0),
         }
@@ -97,18 +87,6 @@ impl RemoteSet {
 
     pub(super) fn is(&self, location: &KeyLocation, settings: &KeySettings) -> bool {
         self.location == *location && self.settings == *settings
-    }
-
-    /// What is in force of the trust domain whose bundle is at `location`, if this set is of that one, too.
-    pub(super) fn floor_of(&self, location: &KeyLocation) -> Option<Floor> {
-        let is_bundle = |location: &KeyLocation| match location {
-            KeyLocation::TrustBundle { .. } => true,
-            KeyLocation::Discovery { .. } | KeyLocation::JwkSet { .. } => false,
-        };
-        let same = is_bundle(location) && is_bundle(&self.location);
-        (same && self.location.issuer() == location.issuer())
-            .then(|| self.floor())
-            .flatten()
     }
 
     pub(super) fn lookup_now(&self, kid: Option<&str>, algorithm: Algorithm, now: Now) -> Lookup {
@@ -235,20 +213,28 @@ impl RemoteSet {
         }
     }
 
-    fn none_older(&self, came: Option<u64>) -> Result<(), String> {
-        self.floor().map_or(Ok(()), |floor| floor.allows(came))
+    /// Which version of a trust bundle is in force; `None` where the set is none.
+    const fn in_force(&self) -> Option<&Arc<BundleInForce>> {
+        match &self.location {
+            KeyLocation::TrustBundle { in_force, .. } => Some(in_force),
+            KeyLocation::Discovery { .. } | KeyLocation::JwkSet { .. } => None,
+        }
     }
 
-    fn floor(&self) -> Option<Floor> {
+    fn none_older(&self, came: Option<u64>) -> Result<(), String> {
         let now = self.clock.now().monotonic;
-        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        notes.floor.filter(|floor| floor.counts(now))
+        let allowed = self.in_force().map(|in_force| in_force.allows(came, now));
+        allowed
+            .unwrap_or(Ok(()))
+            .map_err(|older| format!("the bundle that came is not taken: {older}"))
     }
 
     /// From now on none older than what was taken, which is so old already.
     fn raise(&self, sequence: Option<u64>, age: Duration, now: Now) {
-        let left = self.settings.freshness.max_staleness.saturating_sub(age);
-        self.note(|notes| notes.floor = Floor::of(sequence, left, now.monotonic));
+        if let Some(in_force) = self.in_force() {
+            let left = self.settings.freshness.max_staleness.saturating_sub(age);
+            in_force.taken(sequence, left, now.monotonic);
+        }
     }
 
     /// A line for a bundle that has withdrawn what the one before listed.

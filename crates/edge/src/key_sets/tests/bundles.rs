@@ -1,16 +1,15 @@
 //! Trust bundles as key sets of their own kind.
 
 use super::*;
+use countersign_authn::bundle_file::{BundleFiles, BundleOf, Svid};
+use countersign_core::spiffe::TrustDomain;
 
 /// The keys of a trust bundle, which says itself when it wants to be fetched again, and is read as one from disk as well.
 #[tokio::test]
 async fn a_trust_bundle_is_a_key_set_of_its_own_kind() {
     let world = World::new();
     let sets = world.sets();
-    let location = KeyLocation::TrustBundle {
-        issuer: "spiffe://example.org".into(),
-        url: Url::parse("https://bundle.test/").unwrap(),
-    };
+    let location = at(URLS[0]);
     let bundle = |kids: &[&str]| {
         let keys = set(kids).replace("\"sig\"", "\"jwt-svid\"");
         keys.replacen('{', "{\"spiffe_refresh_hint\":120,", 1)
@@ -56,10 +55,23 @@ struct Endpoint {
 
 const URLS: [&str; 2] = ["https://bundle.test/", "https://other.test/"];
 
+/// A table of a process of its own.
 fn at(url: &str) -> KeyLocation {
+    next(&BundleFiles::default(), url)
+}
+
+/// The same table of a process that goes on, as it is when the configuration is read anew.
+fn next(bundles: &BundleFiles, url: &str) -> KeyLocation {
+    of("example.org", bundles, url)
+}
+
+fn of(domain: &str, bundles: &BundleFiles, url: &str) -> KeyLocation {
+    let domain = TrustDomain::parse(domain).unwrap();
+    let table: BundleOf<'_> = ("jwt_svid.mesh", &domain, Svid::Jwt);
     KeyLocation::TrustBundle {
-        issuer: "spiffe://example.org".into(),
+        issuer: domain.id().to_string().into(),
         url: Url::parse(url).unwrap(),
+        in_force: bundles.in_force_now().fetched(table),
     }
 }
 
@@ -136,24 +148,30 @@ async fn another_set_of_the_same_trust_domain_goes_on_from_the_bundle_in_force()
     assert_eq!(world.look(&before, "a").await, "found", "and kept");
     drop(before);
     let sets = world.sets();
+    let bundles = BundleFiles::default();
     endpoint.serve(&["b"], "\"spiffe_sequence\":5,");
-    let in_force = sets.open(&at(URLS[0]), &settings());
+    let in_force = sets.open(&next(&bundles, URLS[0]), &settings());
     assert_eq!(world.look(&in_force, "b").await, "found");
     endpoint.serve(&["a", "b"], "\"spiffe_sequence\":4,");
-    for url in URLS {
-        let mut settings = settings();
-        settings.freshness.refresh = Duration::from_mins(5);
-        let again = sets.open(&at(url), &settings);
-        assert_ne!(world.look(&again, "a").await, "found", "{url}");
-        endpoint.later(&sets).await;
-        assert_ne!(world.look(&again, "a").await, "found", "{url}");
+    let mut in_force = Some(in_force);
+    for gone in [false, true] {
+        if gone {
+            // Nothing is fetched between, nor from anywhere any more.
+            next(&bundles, URLS[0]);
+            in_force = None;
+        }
+        for url in URLS {
+            let mut settings = settings();
+            settings.freshness.refresh = Duration::from_mins(5);
+            let again = sets.open(&next(&bundles, url), &settings);
+            assert_ne!(world.look(&again, "a").await, "found", "{url}");
+            endpoint.later(&sets).await;
+            assert_ne!(world.look(&again, "a").await, "found", "{url}");
+        }
     }
+    drop(in_force);
     // Another trust domain's number says nothing.
-    let other = KeyLocation::TrustBundle {
-        issuer: "spiffe://other.org".into(),
-        url: Url::parse(URLS[1]).unwrap(),
-    };
-    let other = sets.open(&other, &settings());
+    let other = sets.open(&of("other.org", &bundles, URLS[1]), &settings());
     assert_eq!(world.look(&other, "a").await, "found");
 }
 
