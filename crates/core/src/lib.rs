@@ -6,7 +6,7 @@
 //! - who asks for what: [`peer`], [`gate`], [`request`];
 //! - who they are: [`claims`], [`principal`], [`spiffe`], [`credential_place`], [`certificate`], [`authn`];
 //! - what is answered: [`route`], [`policy`], [`decide`], [`identity_headers`], [`own_path`], [`return_to`];
-//! - how a part says what can be configured: [`options`].
+//! - how a part says what can be configured: [`options`]; how a URL of that is shown: [`shown_url`].
 
 pub mod authn;
 pub mod certificate;
@@ -29,6 +29,7 @@ pub mod return_to;
 pub mod route;
 pub mod secret;
 pub mod session;
+pub mod shown_url;
 pub mod spiffe;
 pub mod time;
 

@@ -156,8 +156,8 @@ impl NetworkClient {
         request: Request<Bytes>,
         limits: &FetchLimits,
     ) -> Result<Response<Bytes>, HttpError> {
-        let request =
-            reqwest::Request::try_from(request).map_err(|error| HttpError::Unsendable(error.to_string()))?;
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| HttpError::Unsendable(error.without_url().to_string()))?;
         // The host as the client will read it: `2130706433` and `0x7f.1` are addresses to it.
         let host = request
             .url()

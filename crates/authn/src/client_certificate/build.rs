@@ -13,6 +13,7 @@ use crate::revocations::{RevocationSources, Revocations};
 use countersign_core::claims::ClaimPath;
 use countersign_core::options::{Fault, Values};
 use countersign_core::principal::FactPaths;
+use countersign_core::shown_url::shown_url;
 use countersign_core::spiffe::TrustDomain;
 use countersign_x509::authorities::Authorities;
 use countersign_x509::name::is_attribute;
@@ -329,6 +330,7 @@ impl Building<'_> {
                 return None;
             }
             if !matches!(url.scheme(), "http" | "https") {
+                let url = shown_url(url.as_str());
                 let message = format!("{url}: a list is fetched over http or https (it is signed itself)");
                 self.faults.push(Fault::new("crl_urls", message));
                 return None;

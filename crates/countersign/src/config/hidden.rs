@@ -9,11 +9,12 @@ use std::ops::Range;
 const SECRET_MARKS: [&str; 3] = ["secret", "pass", "private"];
 
 /// `text` with secrets struck out byte for byte, so that every place stays where it is: the `known` ones, whatever
-/// follows a key that holds a secret, and the user part of URLs.
+/// follows a key that holds a secret, and the user part and the query of URLs.
 pub fn struck_out(text: &str, known: &[Range<usize>]) -> String {
     let mut spans = known.to_vec();
     spans.extend(after_secret_keys(text));
     spans.extend(user_parts(text));
+    spans.extend(queries(text));
     let mut shown = text.as_bytes().to_vec();
     for span in spans {
         let struck = shown.get_mut(span).unwrap_or_default().iter_mut();
@@ -156,6 +157,20 @@ fn user_parts(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
+/// What follows the `?` of every URL.
+fn queries(text: &str) -> Vec<Range<usize>> {
+    let after = text.match_indices("://").map(|(at, mark)| at + mark.len());
+    after
+        .filter_map(|start| {
+            let rest = text.get(start..)?;
+            let end = rest.find(['"', '\'', ' ', '\t', '\r', '\n']);
+            let url = rest.get(..end.unwrap_or(rest.len()))?;
+            let query = url.find('?')? + 1;
+            Some(start + query..start + url.len())
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +193,8 @@ mod tests {
             "[token.a.hmac_secret]\nkey = \"SECRET\"\nfile = \"a\"\nother = \"SECRET\"",
             "jwk_set_url = \"https://ann:SECRET@op.example/keys\"",
             "url = \"unix:///run/redis.sock?user=ann&pass=SECRET\"",
+            "crl_urls = [\"http://op.example/a.crl\", 'http://op.example/b.crl?token=SECRET', \"https://x?SECRET\"]",
+            "jwk_set_url = https://op.example/keys?a=https://b/?SECRET",
         ] {
             let shown = struck_out(text, &[]);
             assert!(!shown.contains("SECRET"), "{shown}");

@@ -5,6 +5,7 @@ use countersign_authn::key_ring::lifetime;
 use countersign_authn::keys::{KeyLocation, KeySettings};
 use countersign_core::Ports;
 use countersign_core::http_client::{FetchLimits, HttpClient};
+use countersign_core::shown_url::shown_url;
 use countersign_core::time::{Clock, Monotonic};
 use countersign_jose::jwks::{KeySet, MAX_SET_BYTES};
 use countersign_jose::trust_bundle::TrustBundle;
@@ -107,7 +108,7 @@ impl Fetcher {
             KeyLocation::Discovery { issuer, url } => {
                 let document = self.get(url, MAX_DOCUMENT_BYTES, None, begun).await?;
                 let jwks_uri = jwks_uri(document.body(), issuer, self.allow_http)
-                    .map_err(|error| format!("{url}: {error}"))?;
+                    .map_err(|error| format!("{}: {error}", shown_url(url.as_str())))?;
                 // The operator named this host; where its document points, a stranger may have a say.
                 let host = url.host_str().map(Into::into);
                 self.get(&jwks_uri, MAX_SET_BYTES, host, begun).await?
@@ -132,7 +133,8 @@ impl Fetcher {
     ) -> Result<Response<Bytes>, String> {
         let json = HeaderValue::from_static("application/json, application/jwk-set+json");
         let request = Request::get(url.as_str()).header(ACCEPT, json).body(Bytes::new());
-        let request = request.map_err(|error| format!("{url}: {error}"))?;
+        let shown = shown_url(url.as_str());
+        let request = request.map_err(|error| format!("{shown}: {error}"))?;
         let spent = self.clock.now().monotonic.since(begun);
         let limits = FetchLimits {
             deadline: DEADLINE.saturating_sub(spent),
@@ -141,13 +143,13 @@ impl Fetcher {
             authorities: self.authorities.clone(),
         };
         let answer = self.http.send(request, limits).await;
-        let answer = answer.map_err(|error| format!("{url}: {error}"))?;
+        let answer = answer.map_err(|error| format!("{shown}: {error}"))?;
         match answer.status() {
             StatusCode::OK => Ok(answer),
             status if status.is_redirection() => Err(format!(
-                "{url}: the answer is {status}, and redirects are not followed"
+                "{shown}: the answer is {status}, and redirects are not followed"
             )),
-            status => Err(format!("{url}: the answer is {status}")),
+            status => Err(format!("{shown}: the answer is {status}")),
         }
     }
 }

@@ -10,6 +10,7 @@ use countersign_authn::keys::{Answer, KeyLocation, KeySettings};
 use countersign_core::Ports;
 use countersign_core::kept::Kept;
 use countersign_core::reason::UnavailableReason;
+use countersign_core::shown_url::shown_url;
 use countersign_core::time::{Clock, Monotonic, Now};
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::jwks::KeySet;
@@ -52,7 +53,7 @@ struct Notes {
 
 impl fmt::Debug for RemoteSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RemoteSet({})", self.location.url())
+        write!(f, "RemoteSet({})", shown_url(self.location.url().as_str()))
     }
 }
 

@@ -42,6 +42,36 @@ async fn a_set_is_discovered_and_fetched_when_it_is_first_needed() {
     );
 }
 
+/// It may hold a token.
+#[tokio::test]
+async fn the_query_of_a_url_is_shown_nowhere() {
+    let world = World::new();
+    let sets = world.sets();
+    let (log, lines) = Log::memory(Format::Human);
+    sets.tell(&Arc::new(log));
+    let url = "https://keys.test/jwks?token=SECRET";
+    let location = KeyLocation::JwkSet {
+        issuer: ISSUER.into(),
+        url: Url::parse(url).unwrap(),
+    };
+    let keys = sets.open(&location, &settings());
+    for answered in [
+        Answered::Fails(HttpError::Unreachable("down".into())),
+        Answered::With(500, String::new(), None),
+        Answered::With(302, String::new(), None),
+    ] {
+        world.answer(url, answered);
+        world.later(600);
+        sets.tick(world.now()).await;
+        let failed = sets.status(world.now())[0].last_error.clone().unwrap_or_default();
+        assert!(failed.starts_with("https://keys.test/jwks?…: "), "{failed}");
+    }
+    let lines = lines.lock().unwrap();
+    assert!(lines.len() >= 3 && !lines.iter().any(|line| line.contains("SECRET")));
+    assert!(!format!("{keys:?}").contains("SECRET"));
+    drop(lines);
+}
+
 #[tokio::test]
 async fn all_who_wait_share_one_fetch() {
     let world = World::new();

@@ -7,6 +7,7 @@ use super::remote::{self, Remote};
 use countersign_authn::revocations::RevocationSources;
 use countersign_core::Ports;
 use countersign_core::options::Fault;
+use countersign_core::shown_url::shown_url;
 use countersign_core::time::{Now, Timestamp};
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::Crl;
@@ -118,7 +119,7 @@ impl ListSet {
             let lists = known.at(&source).iter();
             let lists = lists.map(|list| known.outdated_by(list).unwrap_or(list));
             let status = lists.map(|list| ListStatus {
-                source: source.clone(),
+                source: self.shown(&source),
                 issuer: list.issuer().rfc4514(),
                 this_update: list.this_update(),
                 next_update: list.next_update(),
@@ -259,9 +260,29 @@ impl ListSet {
         self.state().told.generation = None;
     }
 
+    /// What a place is called where others read of it: a file by its path, a URL without what may be secret in it. Of two
+    /// URLs that then look alike, by their number in the table, too.
+    fn shown(&self, place: &str) -> String {
+        if !is_url(place) {
+            return place.to_owned();
+        }
+        let shown = shown_url(place);
+        let urls = || self.sources.urls.iter().map(Url::as_str);
+        let alike = urls().any(|url| url != place && shown_url(url) == shown);
+        match urls().position(|url| url == place) {
+            Some(index) if alike => format!("{shown} ({})", index + 1),
+            Some(_) | None => shown,
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a place is no file's. What is looked at there has a whole path.
+fn is_url(place: &str) -> bool {
+    place.starts_with("http://") || place.starts_with("https://")
 }
 
 /// What a file is called as a place.

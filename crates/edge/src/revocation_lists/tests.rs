@@ -55,7 +55,7 @@ impl HttpClient for World {
         if request.uri() == SILENT || *self.silent.lock().unwrap() {
             return Box::pin(std::future::pending());
         }
-        assert_eq!(request.uri(), URL);
+        assert!(request.uri().to_string().starts_with(URL));
         self.asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let answer = self.answer.lock().unwrap().clone();
         let answered = answer.map(|(status, body)| {

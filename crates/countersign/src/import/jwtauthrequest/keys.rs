@@ -4,6 +4,7 @@ use super::text::quoted;
 use super::theirs::Client;
 use super::{Import, Verdict};
 use countersign_core::secret::Secret;
+use countersign_core::shown_url::shown_url;
 use countersign_jose::algorithm::Algorithm;
 use url::Url;
 
@@ -71,7 +72,8 @@ impl Import<'_> {
             self.used.jwks = true;
             self.used.jwks_issuers.extend(issuer.map(str::to_owned));
             self.write(&format!("jwk_set_url = {}", quoted(url.as_str())));
-            let what = format!("its keys come from {url}, and are refreshed in the background");
+            let shown = shown_url(url.as_str());
+            let what = format!("its keys come from {shown}, and are refreshed in the background");
             self.tell_of(client, Verdict::Kept, "issuer", what);
             if url.scheme() != "https" {
                 self.leave_to_do(&format!(

@@ -1,7 +1,6 @@
 //! What is told of revocation lists.
 
-use super::{ListSet, Remote};
-use countersign_authn::revocations::RevocationSources;
+use super::{ListSet, Remote, is_url};
 use countersign_core::time::Timestamp;
 use countersign_x509::crl::{Crl, KnownLists, Unknown};
 use countersign_x509::name::Name;
@@ -37,7 +36,7 @@ impl ListSet {
                 let mut authorities = self.authorities.all();
                 !authorities.any(|authority| authority.subject() == list.issuer())
             });
-            said.extend(strangers.map(|list| stranger(place, list)));
+            said.extend(strangers.map(|list| stranger(&self.shown(place), list)));
         }
         let own = places
             .iter()
@@ -47,7 +46,7 @@ impl ListSet {
         let idle = known.places().filter_map(|(place, list)| {
             let newer = known.outdated_by(list)?;
             let ours = places.iter().any(|own| own == place) || own.iter().any(|own| own.is(newer));
-            ours.then(|| older(place, list, newer, now))
+            ours.then(|| older(&self.shown(place), list, newer, now))
         });
         said.extend(idle);
         said
@@ -86,7 +85,7 @@ impl ListSet {
         let known = self.known.lists();
         let all = places.iter().flat_map(|place| {
             let lists = known.at(place).iter();
-            lists.filter_map(|list| idle(place, list, &known, now))
+            lists.filter_map(|list| idle(&self.shown(place), list, &known, now))
         });
         let all = all.collect::<Vec<_>>();
         drop(known);
@@ -109,12 +108,12 @@ impl ListSet {
             ""
         };
         drop(known);
-        let is_url = self.sources.urls.iter().any(|url| url.as_str() == place);
-        let (level, event) = if is_url {
+        let (level, event) = if is_url(place) {
             ("warning", "crl_fetch")
         } else {
             ("error", "crl_refused")
         };
+        let place = self.shown(place);
         self.tell(level, event, &format!("{place}: {why}{stays}"));
     }
 
@@ -133,6 +132,7 @@ impl ListSet {
                 .or_else(|| known.holds(gone).then_some(gone))?;
             let issuer = gone.issuer().rfc4514();
             let fate = fate(counts, now);
+            let place = self.shown(place);
             Some(format!("{place}: there is no list of {issuer} any more; {fate}"))
         });
         let gone = gone.collect::<Vec<_>>();
@@ -145,11 +145,27 @@ impl ListSet {
 
     /// How long a revocation takes to count: told when the lists are opened.
     pub(in super::super) fn tell_bound(&self) {
-        for text in bound(&self.sources) {
+        for text in self.bound() {
             self.tell("info", "crl_watched", &text);
         }
         self.state().told.generation = None;
         self.tell_changes();
+    }
+
+    /// How long a revocation takes to count.
+    fn bound(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        if !self.sources.paths.is_empty() {
+            let looked = super::super::LOOKED_AT.as_secs();
+            told.push(format!(
+                "files are looked at every {looked} s: what is revoked there is refused from the first request on that comes \
+                 after, also on open connections"
+            ));
+        }
+        let refresh = self.sources.refresh.as_secs();
+        let urls = self.sources.urls.iter().map(|url| self.shown(url.as_str()));
+        told.extend(urls.map(|url| format!("{url}: fetched every {refresh} s")));
+        told
     }
 
     fn tell(&self, level: &'static str, event: &'static str, text: &str) {
@@ -233,20 +249,4 @@ fn stranger(source: &str, list: &Crl) -> String {
          authority's certificate along",
         list.issuer().rfc4514()
     )
-}
-
-/// How long a revocation takes to count.
-fn bound(sources: &RevocationSources) -> Vec<String> {
-    let mut told = Vec::new();
-    if !sources.paths.is_empty() {
-        let looked = super::super::LOOKED_AT.as_secs();
-        told.push(format!(
-            "files are looked at every {looked} s: what is revoked there is refused from the first request on that comes \
-             after, also on open connections"
-        ));
-    }
-    let refresh = sources.refresh.as_secs();
-    let urls = sources.urls.iter();
-    told.extend(urls.map(|url| format!("{url}: fetched every {refresh} s")));
-    told
 }

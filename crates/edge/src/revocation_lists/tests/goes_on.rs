@@ -18,6 +18,57 @@ async fn a_url_that_never_answers_holds_up_neither_files_nor_other_urls() {
     assert_eq!(lists.status().len(), 2, "the file's and the one that came");
 }
 
+/// It may hold a token. Two lists that are told apart by nothing else are by their place in the table.
+#[tokio::test]
+async fn the_query_of_a_url_is_shown_nowhere() {
+    let bench = Bench::new("query");
+    bench.write("new.crl", &bench.dated("20291202000000Z", 6, &[7]));
+    let all = lists(&bench);
+    let lines = told(&all);
+    let with = |query: &str| format!("{URL}?token=SECRET{query}");
+    let (one, two) = (with("1"), with("2"));
+    let held = bench.open(&all, &["new.crl"], &[URL, &one, &two]).unwrap();
+    for answer in [bench.dated("20291201000000Z", 5, &[]), b"garbage".to_vec()] {
+        bench.answers(answer);
+        bench.later(600);
+        all.tick(bench.world.now()).await;
+    }
+    *bench.world.answer.lock().unwrap() = None;
+    bench.later(600);
+    all.tick(bench.world.now()).await;
+    let status = all.status().into_iter().map(|list| list.source);
+    let status = status
+        .filter(|source| source.starts_with("http"))
+        .collect::<Vec<_>>();
+    assert_eq!(
+        status,
+        [URL.to_owned(), format!("{URL}?… (2)"), format!("{URL}?… (3)")]
+    );
+    let said = [lines.of(""), held.shortcomings(false)].concat();
+    let told = |text: &str| said.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(told("SECRET"), 0, "{said:?}");
+    let three = "home.crl?… (3)";
+    for text in [
+        "fetched every",
+        "older than one",
+        "these bytes are not",
+        "unreachable",
+    ] {
+        let line = said
+            .iter()
+            .find(|line| line.contains(three) && line.contains(text));
+        assert!(line.is_some(), "{text}: {said:?}");
+    }
+    // Where nobody else is called so, no number is.
+    drop(bench.open(&all, &["new.crl"], &[URL, &one]).unwrap());
+    assert!(
+        lines
+            .of("fetched every")
+            .iter()
+            .any(|line| line.contains("home.crl?…: fetched"))
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_copy_of_a_fetched_list_counts_before_the_network_answers() {
     let bench = Bench::new("copy");

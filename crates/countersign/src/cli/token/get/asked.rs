@@ -2,6 +2,7 @@
 
 use countersign_core::http_client::{FetchLimits, HttpClient as _};
 use countersign_core::own_path::{AUTHORIZE, DISCOVERY, LogIn, login_place};
+use countersign_core::shown_url::shown_url;
 use countersign_edge::http_client::NetworkClient;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use http::{Request, StatusCode, request};
@@ -59,8 +60,7 @@ impl Asking {
         body: String,
     ) -> Result<Answer, String> {
         let request = request.body(body.into()).map_err(|error| error.to_string())?;
-        let url = request.uri().to_string();
-        let url = url.split('?').next().unwrap_or("").to_owned();
+        let url = shown_url(&request.uri().to_string());
         let limits = FetchLimits {
             deadline: PATIENCE,
             body_bytes: MAX_BYTES,
@@ -133,7 +133,11 @@ impl Asking {
                 error,
                 description: text("/error_description").unwrap_or_default(),
             })),
-            None => Err(format!("{endpoint}: {}, and no token", answer.status.as_u16())),
+            None => Err(format!(
+                "{}: {}, and no token",
+                shown_url(endpoint),
+                answer.status.as_u16()
+            )),
         }
     }
 }
