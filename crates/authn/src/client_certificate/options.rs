@@ -67,7 +67,8 @@ pub const OPTIONS: Table = Table {
         Field::optional(
             "crl_urls",
             Kind::List(&Kind::Url),
-            "Revocation lists that are fetched, and fetched again before they end.",
+            "Revocation lists that are fetched, and fetched again before they end. Of two that differ in their query alone, the \
+             log and the metrics give the number in this list.",
         ),
         Field::or(
             "crl_refresh",

@@ -2,7 +2,7 @@
 //! kind is refused, never bent into one.
 
 use countersign_core::spiffe::SpiffeIdError;
-use shape::{email, host, spiffe, uri};
+use shape::{email, host, is_unseen, spiffe, uri};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -13,8 +13,6 @@ const MAX_NAMES: usize = 100;
 /// The longest name of a file without its ending, in bytes: no file system has room for less than 255 with it.
 const MAX_STEM: usize = 120;
 const SPIFFE: &str = "spiffe://";
-
-pub(crate) use shape::is_unseen;
 
 mod shape;
 
@@ -162,14 +160,15 @@ impl Name {
         }
     }
 
-    /// What the files of a certificate are called that this is the first name of.
+    /// What the files of a certificate are called that this is the first name of: in ASCII, of which all is seen.
     pub fn file_stem(&self) -> String {
         let text = self.to_string();
         let text = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
         let plain = text.chars().map(|character| match character {
             '*' => '_',
             '/' | ':' | '\\' | '?' | '#' | ' ' => '-',
-            other => other,
+            other if other.is_ascii() => other,
+            _ => '_',
         });
         let mut stem = plain.collect::<String>();
         stem.truncate(stem.floor_char_boundary(MAX_STEM));

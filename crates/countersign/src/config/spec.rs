@@ -88,7 +88,7 @@ pub const STATUS: Table = Table {
 
 /// `[log]`
 pub const LOG: Table = Table {
-    doc: "One line per decision. Never a token, cookie or secret.",
+    doc: "One line per decision. Never a token, cookie or secret, nor the query of a URL that is fetched.",
     fields: &[
         Field::or(
             "format",

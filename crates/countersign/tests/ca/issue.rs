@@ -313,10 +313,21 @@ fn a_name_of_files_is_seen_whole() {
         "\u{202e}nna",
         "ann\u{2800}",
         "ann\u{e0041}",
+        "ann  5",
+        "rene\u{301}",
+        "ren\u{e9}",
+        "\u{430}nn",
+        "\u{212b}",
     ] {
         let told = desk.bad(&["issue", "client", "bob", "--file", file]);
         assert!(told.contains("no name for files"), "{file:?}: {told}");
     }
     desk.good(&["issue", "client", "bob", "--file", "Ann Example"]);
     desk.bad(&["issue", "client", "cid\u{3164}"]);
+    // So it is where nobody names the files, and what means two is refused.
+    desk.good(&["issue", "client", "ren\u{e9}"]);
+    assert!(desk.has("ca/issued/ren_.crt"));
+    let told = desk.bad(&["issue", "client", "ren\u{e8}"]);
+    assert!(told.contains("--file gives"), "{told}");
+    desk.good(&["issue", "client", "rene\u{301}", "--file", "rene"]);
 }

@@ -15,7 +15,7 @@ const MAX_LOCAL_PART: usize = 64;
 const MAX_URI: usize = 2048;
 
 /// Controls, and what turns or hides other characters: in no name that a person is to read.
-pub(crate) fn is_unseen(character: char) -> bool {
+pub(super) fn is_unseen(character: char) -> bool {
     character.is_control() || is_invisible(character)
 }
 

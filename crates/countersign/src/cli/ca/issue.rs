@@ -6,7 +6,7 @@ use super::passphrase::Unlock;
 use super::written::{PUBLIC, SECRET, Staged, told};
 use super::{Place, day, days, now, rfc_3339};
 use crate::ca::index::{Index, Record, Status, days_left, is_serial};
-use crate::ca::names::{Kind, Name, is_unseen};
+use crate::ca::names::{Kind, Name};
 use crate::ca::{Issued, PrivateKey, Role, Wish};
 use crate::config::Environment;
 use crate::output::Output;
@@ -127,14 +127,13 @@ pub(super) fn stem(named: Option<&str>, names: &[Name]) -> Result<String, String
         let stem = names.first().map(Name::file_stem).unwrap_or_default();
         return means_nothing_else(&stem).map(|()| stem);
     };
-    // Two that look the same would be taken for one.
-    let blank = |character: char| character.is_whitespace() && character != ' ' || character == '\u{2800}';
-    let plain = |character: char| !is_unseen(character) && !blank(character) && character != '/';
-    let whole = named.trim() == named && named.chars().all(plain);
+    // Two that look the same would be taken for one: é may be one letter or two.
+    let plain = |character: char| character == ' ' || character.is_ascii_graphic() && character != '/';
+    let whole = named.trim() == named && !named.contains("  ") && named.chars().all(plain);
     if named.is_empty() || named.starts_with(['.', '-']) || named.len() > 120 || !whole {
         return Err(format!(
-            "--file {named:?} is no name for files: at most 120 bytes, all of them seen, no `/`, no space around it, \
-             neither `.` nor `-` first; folders are --output's"
+            "--file {named:?} is no name for files: at most 120 letters, digits and signs of ASCII, no `/`, spaces one by one \
+             and not around it, neither `.` nor `-` first; folders are --output's"
         ));
     }
     means_nothing_else(named).map(|()| named.to_owned())
