@@ -16,9 +16,15 @@ pub trait Kept: Send + Sync + fmt::Debug {
     /// Writes the blob called `name` whole: a reader sees the old bytes or the new ones, never a part.
     fn save<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), KeptError>>;
 
+    /// The names of the blobs that begin with `prefix`, in order. Fails where there are more than [`MAX_NAMES`].
+    fn names<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, KeptError>>;
+
     /// Removes the blob called `name`, if there is one.
     fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>>;
 }
+
+/// The most names that are listed.
+pub const MAX_NAMES: usize = 32 * 1024;
 
 /// Whether `name` may name a blob.
 pub fn is_name(name: &str) -> bool {

@@ -3,7 +3,8 @@
 use crate::compose::Loaded;
 use crate::config::{Diagnostic, Environment, Severity, Sources, render};
 use crate::reload::Recorder;
-use crate::{state, version};
+use crate::state::{self, StateFolder};
+use crate::version;
 use countersign_edge::admin::Admin;
 use countersign_edge::gateway::Gateway;
 use countersign_edge::key_sets::Refresh;
@@ -42,8 +43,7 @@ mod sockets;
 pub const NEXT_LINE: &str = "\u{1e}";
 
 /// What there is to say where keys are made and cannot be kept.
-const KEYS_END: &str =
-    "there is no state folder: the provider's keys end with this process, and so do the tokens they signed";
+const KEYS_END: &str = "there is no state folder to write to: the provider's new keys end with this process, and so do the tokens they signed";
 
 /// Where the configuration comes from, each time it is read.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl Running {
     pub async fn start(plan: Plan) -> Result<Self, RunError> {
         let sources = read(&plan.origin, &plan.environment).map_err(RunError::Machine)?;
         let folder = state::folder(plan.state.as_deref(), &plan.environment);
-        let mut ports = ports(&plan.environment, folder.as_ref().ok())?;
+        let mut ports = ports(&plan.environment, ports::kept(&folder))?;
         let loopback = Loopback::new(ports.http);
         ports.http = Arc::clone(&loopback) as _;
         let loading = loopback.loading();
@@ -100,7 +100,7 @@ impl Running {
         let refused = |told: Vec<Diagnostic>| RunError::Configuration(told_whole(&told, &sources));
         let recorder = Recorder::around(&plan.environment);
         let loaded = program::load(&sources, recorder.environment(), &ports, &asked).map_err(refused)?;
-        let opened = Opened::new(folder.as_deref().ok());
+        let opened = Opened::new(folder.writable());
         let step = opened.prepare(&loaded.session, &ports).await;
         let step = step.map_err(|told| refused(vec![told]))?;
         let metrics = Arc::new(Metrics::new());
@@ -109,7 +109,7 @@ impl Running {
         let log = Arc::new(Log::stderr(loaded.log.format, loaded.log.decisions));
         tell_start(&plan.origin, &log);
         asked.tell(&log);
-        tell_state_folder(folder.as_ref(), &log);
+        tell_state_folder(&folder, &log);
         if let Err(why) = restored {
             let why = format!("{why}: whom they revoke is known from now on only by the lists that come");
             log.event("warning", "crl_kept", &why);
@@ -118,7 +118,7 @@ impl Running {
         // Who asks finds the keys of the provider there, which may be in the store.
         opened.commit(step, &asked.sessions, &log);
         let keys = WantedKeys::of(&loaded);
-        if folder.is_err() && keys.need_a_folder() {
+        if folder.writable().is_none() && keys.need_a_folder() {
             log.event("warning", "provider_keys", KEYS_END);
         }
         asked.make_keys(keys).await;
@@ -148,8 +148,8 @@ impl Running {
         // Whoever is told of a listener may ask for a reload at once: the socket for that is there first, and who asks
         // there waits until this is done.
         let starting = program.reloading.try_lock();
-        if let Ok(folder) = folder {
-            running.admin(&folder);
+        if let Some(folder) = folder.writable() {
+            running.admin(folder);
         }
         drop(program.put_in_force(loaded, in_force, (change, Step::Nothing), &mut program.sockets()));
         drop((loading, starting));
@@ -263,13 +263,26 @@ fn tell_start(origin: &Origin, log: &Log) {
 }
 
 /// What there is to say about the folder at the start.
-fn tell_state_folder(folder: Result<&PathBuf, &String>, log: &Log) {
-    let why = match folder {
-        Ok(folder) if !state::is_open(folder) => return,
-        Ok(_) => "others than its owner can write to the state folder: what they put there is taken for keys of issuers".to_owned(),
-        Err(why) => format!("{why}; going on without: no key set outlives this process"),
-    };
-    log.event("warning", "state_folder", &why);
+fn tell_state_folder(folder: &StateFolder, log: &Log) {
+    let tell = |why: &str| log.event("warning", "state_folder", why);
+    match folder {
+        StateFolder::Written(path) | StateFolder::ReadOnly(path, _) if state::is_open(path) => {
+            tell(
+                "others than its owner can write to the state folder: what they put there is taken for keys of issuers",
+            );
+        }
+        StateFolder::Written(_) | StateFolder::ReadOnly(..) | StateFolder::None(_) => {}
+    }
+    match folder {
+        StateFolder::Written(_) => {}
+        StateFolder::ReadOnly(_, why) => tell(&format!(
+            "{why}; what is kept there counts, and nothing is written: key sets, keys and revocations that are learnt from \
+             now on may be forgotten at the next start"
+        )),
+        StateFolder::None(why) => tell(&format!(
+            "{why}; going on without: neither key sets nor what is known of revocations outlive this process"
+        )),
+    }
 }
 
 /// Tells systemd that the listeners are there.

@@ -1,30 +1,82 @@
 //! The state folder: last good key sets, the admin socket.
 
 use crate::config::Environment;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::fs::DirEntry;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Where the state of a service is kept when nobody says otherwise.
 const SHARED: &str = "/var/lib/countersign";
 
-/// The folder to use: the one named, `$STATE_DIRECTORY` (systemd), `/var/lib/countersign` when it is there or can be
-/// made, else `$XDG_STATE_HOME/countersign` or `~/.local/state/countersign`. Made with mode 0700. Fails with the reason
-/// when none can be written to: the gateway goes on without.
-pub fn folder(named: Option<&Path>, environment: &Environment) -> Result<PathBuf, String> {
+/// Where the state of a gateway is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateFolder {
+    /// Here.
+    Written(PathBuf),
+    /// What is in here counts, and nothing can be written to it: why.
+    ReadOnly(PathBuf, String),
+    /// Nowhere: why.
+    None(String),
+}
+
+impl StateFolder {
+    /// Where something can be written.
+    pub fn writable(&self) -> Option<&Path> {
+        match self {
+            Self::Written(path) => Some(path),
+            Self::ReadOnly(..) | Self::None(_) => None,
+        }
+    }
+}
+
+/// The folder to use: the one named, or `$STATE_DIRECTORY` (systemd), whether it can be written to or only read. Otherwise
+/// `/var/lib/countersign` or `$XDG_STATE_HOME/countersign` (`~/.local/state/countersign`): the first in which a gateway of
+/// this user has kept something, also where it can be read only; else the first that can be written to. Made with mode 0700.
+pub fn folder(named: Option<&Path>, environment: &Environment) -> StateFolder {
+    let candidates = candidates(named, environment);
+    let only = match &*candidates {
+        [only] => Some(only),
+        several => several.iter().find(|path| keeps(path, is_ours)),
+    };
+    if let Some(path) = only {
+        return match usable(path) {
+            Ok(()) => StateFolder::Written(path.clone()),
+            Err(why) if std::fs::read_dir(path).is_ok() => StateFolder::ReadOnly(path.clone(), why),
+            Err(why) => StateFolder::None(why),
+        };
+    }
     let mut reason = "neither $STATE_DIRECTORY nor $XDG_STATE_HOME nor $HOME is set".to_owned();
-    for path in candidates(named, environment) {
+    for path in candidates {
         match usable(&path) {
-            Ok(()) => return Ok(path),
+            Ok(()) => return StateFolder::Written(path),
             Err(why) => reason = why,
         }
     }
-    Err(reason)
+    StateFolder::None(reason)
 }
 
 /// The folder of a gateway: the first of the same places that has a `file` of its own, else the first. Nothing is made.
 pub fn folder_with(file: &str, named: Option<&Path>, environment: &Environment) -> PathBuf {
     let candidates = candidates(named, environment);
     let there = candidates.iter().find(|path| path.join(file).exists());
+    there.or(candidates.first()).cloned().unwrap_or_default()
+}
+
+/// The folder of a gateway: the first of the same places with a file whose name begins with `prefix`, else the first that
+/// cannot be looked into, else the first. Nothing is made.
+pub fn folder_keeping(prefix: &str, named: Option<&Path>, environment: &Environment) -> PathBuf {
+    let candidates = candidates(named, environment);
+    let begins = |entry: &DirEntry| {
+        entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(prefix.as_bytes())
+    };
+    let there = candidates.iter().find(|path| keeps(path, begins));
+    let closed =
+        |path: &&PathBuf| std::fs::read_dir(path).is_err_and(|error| error.kind() != ErrorKind::NotFound);
+    let there = there.or_else(|| candidates.iter().find(closed));
     there.or(candidates.first()).cloned().unwrap_or_default()
 }
 
@@ -47,6 +99,20 @@ fn candidates(named: Option<&Path>, environment: &Environment) -> Vec<PathBuf> {
     std::iter::once(PathBuf::from(SHARED))
         .chain(own.map(|own| own.join("countersign")))
         .collect()
+}
+
+/// Whether there is such an entry in the folder.
+fn keeps(folder: &Path, is_such: impl Fn(&DirEntry) -> bool) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.flatten().any(|entry| is_such(&entry))
+}
+
+/// Whether it is a file that this user keeps.
+fn is_ours(entry: &DirEntry) -> bool {
+    let us = std::fs::metadata("/proc/self").map(|facts| facts.uid());
+    let facts = entry.metadata().ok().filter(std::fs::Metadata::is_file);
+    let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+    !is_hidden && facts.zip(us.ok()).is_some_and(|(facts, us)| facts.uid() == us)
 }
 
 /// Makes the folder where it is missing, and tries to write into it.
@@ -88,8 +154,9 @@ mod tests {
         let folder = Folder::new();
         let at = |name: &str| folder.0.join(name);
         let systemd = environment(&[("STATE_DIRECTORY", format!("{}:/else", at("systemd").display()))]);
-        assert_eq!(super::folder(Some(&at("named")), &systemd), Ok(at("named")));
-        assert_eq!(super::folder(None, &systemd), Ok(at("systemd")));
+        let written = |name: &str| StateFolder::Written(at(name));
+        assert_eq!(super::folder(Some(&at("named")), &systemd), written("named"));
+        assert_eq!(super::folder(None, &systemd), written("systemd"));
         for name in ["named", "systemd"] {
             assert!(!is_open(&at(name)), "{name}");
             assert_eq!(
@@ -102,11 +169,45 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_written_to_is_a_reason_and_not_another_folder() {
+    fn a_folder_that_cannot_be_made_is_a_reason_and_not_another_folder() {
         let folder = Folder::new();
         folder.write("file", "");
         let named = folder.0.join("file/state");
-        assert!(super::folder(Some(&named), &environment(&[])).is_err());
+        let none = super::folder(Some(&named), &environment(&[]));
+        assert!(matches!(none, StateFolder::None(_)), "{none:?}");
+        assert_eq!(none.writable(), None);
+    }
+
+    /// In this one not even root can make a file.
+    #[test]
+    fn a_folder_that_can_only_be_read_is_read() {
+        let named = Path::new("/proc/self/task");
+        let only = folder(Some(named), &environment(&[]));
+        let StateFolder::ReadOnly(path, why) = &only else {
+            panic!("{only:?}")
+        };
+        assert!(path == named && why.contains("/proc/self/task"), "{why}");
+        assert_eq!(only.writable(), None);
+        let systemd = environment(&[("STATE_DIRECTORY", named.display().to_string())]);
+        assert_eq!(folder(None, &systemd), only);
+    }
+
+    #[test]
+    fn where_something_is_kept_goes_before_what_could_be_made() {
+        let folder = Folder::new();
+        let own = environment(&[("XDG_STATE_HOME", folder.0.display().to_string())]);
+        let state = folder.0.join("countersign");
+        std::fs::create_dir(&state).unwrap();
+        folder.write("countersign/.probe.1", "");
+        assert!(!keeps(&state, is_ours), "what is hidden is no state");
+        folder.write("countersign/crl-test", "");
+        assert!(keeps(&state, is_ours));
+        assert_eq!(folder_keeping("crl-te", None, &own), state);
+        assert_eq!(folder_keeping("crl-no", Some(&state), &own), state);
+        // Where this machine keeps something in the shared folder, that is the first.
+        if !keeps(Path::new(SHARED), is_ours) {
+            assert_eq!(super::folder(None, &own), StateFolder::Written(state));
+        }
     }
 
     #[test]

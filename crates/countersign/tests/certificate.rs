@@ -420,3 +420,74 @@ fn a_table_of_a_configuration_judges_with_its_own_rules() {
     );
     check("client.pem", "", 2, "the configuration has mistakes");
 }
+
+#[test]
+fn what_a_gateway_knows_of_revocations_counts_or_nothing_is_judged() {
+    let world = World::new();
+    let folder = &world.folder;
+    let revokes = |made: &str, number: u8, serials: &[&[u8]]| {
+        let list = Revocations::of(serials).updated(made, Some("20490101000000Z"));
+        world.issuing.revoke(&list.number(number))
+    };
+    folder.write("lists.crl", revokes("20200101000000Z", 1, &[]));
+    let list = Revocations::of(&[]).updated("20200101000000Z", Some("20490101000000Z"));
+    folder.write("root.crl", world.root.revoke(&list));
+    let table = "[certificate.staff]\nauthorities = [\"root.pem\", \"issuing.pem\"]\n";
+    folder.write("countersign.toml", configuration(table));
+    let revoked = table.replace("authorities", "crls = [\"lists.crl\", \"root.crl\"]\nauthorities");
+    folder.write("revoked.toml", configuration(&revoked));
+    std::fs::create_dir(folder.0.join("state")).unwrap();
+    let check = |line: &str, code: i32, more: &str| {
+        let output = world.verify(&format!("{line} client.pem"));
+        let told = format!("{}{}", said(&output), complained(&output));
+        assert_eq!(output.status.code(), Some(code), "{line}: {told}");
+        assert!(told.contains(more), "{line}: {told}");
+        assert_eq!(
+            complained(&output).is_empty(),
+            code == 0 && more.is_empty(),
+            "{told}"
+        );
+    };
+    check(
+        "--config revoked.toml --state nowhere",
+        2,
+        "--state nowhere: No such file",
+    );
+    check(
+        "--config countersign.toml --state nowhere",
+        2,
+        "--state nowhere: No such file",
+    );
+    check(
+        "--config revoked.toml --state client.pem",
+        2,
+        "--state client.pem: Not a directory",
+    );
+    // Nothing is kept there, which matters where lists are asked for.
+    check(
+        "--config revoked.toml --state state",
+        0,
+        "no revocations are kept in state",
+    );
+    check("--config countersign.toml --state state", 0, "");
+    let kept = folder.write("state/crl-00", revokes("20200201000000Z", 2, &[&[7]]));
+    let output = world.verify("--config revoked.toml --state state client.pem");
+    assert_eq!(
+        verdict(&output),
+        ("refused certificate_revoked".to_owned(), Some(1))
+    );
+    check("--config countersign.toml --state state", 0, "");
+    // Not the list of the gateway, and none that can be read.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    std::fs::set_permissions(&kept, open).unwrap();
+    check(
+        "--config revoked.toml --state state",
+        2,
+        "others than its owner may write it",
+    );
+    folder.write("state/crl-00", "garbage");
+    let closed = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&kept, closed).unwrap();
+    check("--config revoked.toml --state state", 2, "is no revocation list");
+    check("--config countersign.toml --state state", 0, "");
+}

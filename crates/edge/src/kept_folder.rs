@@ -1,14 +1,19 @@
-//! Named blobs in the state folder, or in memory where there is no folder to write to.
+//! Named blobs in the state folder.
 
+use crate::revocation_lists::A_LIST;
+use crate::system::SystemClock;
 use countersign_core::BoxFuture;
-use countersign_core::kept::{Kept, KeptError, is_name};
-use std::collections::HashMap;
+use countersign_core::kept::{Kept, KeptError, MAX_NAMES, is_name};
+use countersign_core::time::Clock as _;
 use std::fs::{File, Metadata};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+pub use memory::KeptMemory;
+
+mod memory;
 
 /// The largest blob that is read back, in bytes: as large as a revocation list may be.
 const MAX_BLOB_BYTES: u64 = 64 << 20;
@@ -19,7 +24,8 @@ pub struct KeptFolder {
     folder: PathBuf,
     /// Another process writes to it, and nothing is changed here.
     is_anothers: bool,
-    /// Counts writes, for the names of temporary files: two writers of one blob must not share one.
+    /// Counts writes, from the time it began, for the names of temporary files: two writers of one blob must not share one,
+    /// nor two processes.
     writes: AtomicU64,
 }
 
@@ -30,16 +36,16 @@ impl KeptFolder {
         Self {
             folder,
             is_anothers: false,
-            writes: AtomicU64::new(0),
+            writes: AtomicU64::new(began()),
         }
     }
 
-    /// Reads the blobs of a gateway that may be running: nothing is written or removed.
+    /// Reads the blobs of a gateway that may be running, and whose user the folder belongs to: nothing is written or removed.
     pub fn of_another(folder: PathBuf) -> Self {
         Self {
             folder,
             is_anothers: true,
-            writes: AtomicU64::new(0),
+            writes: AtomicU64::new(began()),
         }
     }
 
@@ -50,6 +56,12 @@ impl KeptFolder {
         self.path(name)
     }
 
+    /// Whose blobs are believed, beside our own and root's: those of the user who keeps the folder.
+    fn keeper(&self) -> Option<u32> {
+        let folder = self.is_anothers.then(|| std::fs::metadata(&self.folder).ok());
+        folder.flatten().map(|folder| folder.uid())
+    }
+
     fn path(&self, name: &str) -> Result<PathBuf, KeptError> {
         if is_name(name) {
             Ok(self.folder.join(name))
@@ -57,6 +69,12 @@ impl KeptFolder {
             Err(KeptError(format!("{name:?} cannot name a blob")))
         }
     }
+}
+
+/// The number of the first write of a process that begins now.
+fn began() -> u64 {
+    let milliseconds = SystemClock::new().now().wall.milliseconds();
+    u64::try_from(milliseconds).unwrap_or(0) << 20
 }
 
 /// What cannot be removed is in nobody's way.
@@ -81,13 +99,13 @@ fn told(path: &Path, error: &std::io::Error) -> KeptError {
     KeptError(format!("{}: {error}", path.display()))
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, KeptError> {
+fn read(path: &Path, forbidden: u32, keeper: Option<u32>) -> Result<Option<Vec<u8>>, KeptError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(|error| told(path, &error))?,
     };
     let facts = file.metadata().map_err(|error| told(path, &error))?;
-    if let Some(why) = not_ours_alone(&facts) {
+    if let Some(why) = is_anothers(&facts, forbidden, keeper) {
         return Err(KeptError(format!("{}: {why}", path.display())));
     }
     let mut bytes = Vec::new();
@@ -98,15 +116,48 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, KeptError> {
     Ok(Some(bytes))
 }
 
-/// Why a blob is not believed: another user may have read or written it. All of them were written for this user alone.
-fn not_ours_alone(facts: &Metadata) -> Option<String> {
-    if facts.mode() & 0o077 != 0 {
-        return Some("others than its owner may read or write it; `chmod go=` it, if nobody has".to_owned());
+/// What nobody but the owner may do with a blob. Revocation lists are no secret: it is enough that nobody else writes them.
+fn forbidden(name: &str) -> u32 {
+    if name.starts_with(A_LIST) { 0o022 } else { 0o077 }
+}
+
+/// Why a blob is not believed: another user may have written it, or read what is a secret.
+fn is_anothers(facts: &Metadata, forbidden: u32, keeper: Option<u32>) -> Option<String> {
+    if facts.mode() & forbidden != 0 {
+        return Some(match forbidden {
+            0o022 => "others than its owner may write it; `chmod go-w` it, if nobody has".to_owned(),
+            _ => "others than its owner may read or write it; `chmod go=` it, if nobody has".to_owned(),
+        });
     }
     // Root could read what any user has put there.
     let us = std::fs::metadata("/proc/self").ok()?.uid();
     let owner = facts.uid();
-    (owner != us && owner != 0).then(|| format!("it belongs to the user {owner}, and this is {us}"))
+    let is_known = [us, 0].contains(&owner) || keeper == Some(owner);
+    (!is_known).then(|| format!("it belongs to the user {owner}, and this is {us}"))
+}
+
+/// The blobs that are there.
+fn list(folder: &Path, prefix: &str) -> Result<Vec<String>, KeptError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| told(folder, &error))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| told(folder, &error))?;
+        let name = entry.file_name().into_string().unwrap_or_default();
+        if name.starts_with(prefix) && is_name(&name) {
+            names.push(name);
+        }
+        if names.len() > MAX_NAMES {
+            let folder = folder.display();
+            return Err(KeptError(format!(
+                "{folder}: more than {MAX_NAMES} files `{prefix}…`"
+            )));
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 fn write(path: &Path, temporary: &Path, bytes: &[u8]) -> Result<(), KeptError> {
@@ -142,7 +193,8 @@ impl Kept for KeptFolder {
     fn load<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KeptError>> {
         Box::pin(async move {
             let path = self.path(name)?;
-            off_the_path(move || read(&path)).await
+            let (forbidden, keeper) = (forbidden(name), self.keeper());
+            off_the_path(move || read(&path, forbidden, keeper)).await
         })
     }
 
@@ -152,6 +204,13 @@ impl Kept for KeptFolder {
             let number = self.writes.fetch_add(1, Ordering::Relaxed);
             let temporary = self.folder.join(temporary(name, number));
             off_the_path(move || write(&path, &temporary, &bytes)).await
+        })
+    }
+
+    fn names<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, KeptError>> {
+        Box::pin(async move {
+            let (folder, prefix) = (self.folder.clone(), prefix.to_owned());
+            off_the_path(move || list(&folder, &prefix)).await
         })
     }
 
@@ -167,36 +226,6 @@ impl Kept for KeptFolder {
     }
 }
 
-/// Blobs that last as long as the process.
-#[derive(Debug, Default)]
-pub struct KeptMemory {
-    blobs: Mutex<HashMap<String, Vec<u8>>>,
-}
-
-impl Kept for KeptMemory {
-    fn load<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KeptError>> {
-        let found = self
-            .blobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .cloned();
-        Box::pin(async move { Ok(found) })
-    }
-
-    fn save<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), KeptError>> {
-        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(blobs.insert(name.to_owned(), bytes.to_vec()));
-        Box::pin(async { Ok(()) })
-    }
-
-    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>> {
-        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(blobs.remove(name));
-        Box::pin(async { Ok(()) })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +233,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[tokio::test]
-    async fn a_blob_that_others_may_read_or_that_is_anothers_is_not_believed() {
+    async fn a_secret_that_others_may_read_or_that_is_anothers_is_not_believed() {
         let folder = Folder::new("kept-read-by-others");
         let kept = KeptFolder::new(folder.0.clone());
         kept.save("provider-keys", b"x").await.unwrap();
@@ -222,6 +251,54 @@ mod tests {
             let refused = kept.load("provider-keys").await.unwrap_err();
             assert!(refused.0.contains("belongs to the user 4321"), "{refused}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_list_may_be_read_by_all_and_written_by_nobody_else() {
+        let folder = Folder::new("kept-public");
+        let kept = KeptFolder::new(folder.0.clone());
+        kept.save("crl-a", b"x").await.unwrap();
+        let path = folder.0.join("crl-a");
+        for (mode, is_believed) in [(0o644, true), (0o444, true), (0o664, false), (0o602, false)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let loaded = kept.load("crl-a").await;
+            assert_eq!(loaded.is_ok(), is_believed, "{mode:o}: {loaded:?}");
+        }
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        // Only root can give files away.
+        if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+            let others = KeptFolder::of_another(folder.0.clone());
+            std::os::unix::fs::chown(&path, Some(4321), None).unwrap();
+            assert!(kept.load("crl-a").await.is_err() && others.load("crl-a").await.is_err());
+            std::os::unix::fs::chown(&folder.0, Some(4321), None).unwrap();
+            assert!(kept.load("crl-a").await.is_err());
+            assert!(
+                others.load("crl-a").await.unwrap().is_some(),
+                "whose folder it is"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn blobs_are_listed_in_order_and_nothing_else_is() {
+        let folder = Folder::new("kept-listed");
+        let kept = KeptFolder::new(folder.0.clone());
+        for name in ["crl-b", "crl-a", "crl-a.known", "crls", "keys-a"] {
+            kept.save(name, b"x").await.unwrap();
+        }
+        for name in [".crl-a.7", "crl-A", "crl- "] {
+            std::fs::write(folder.0.join(name), "x").unwrap();
+        }
+        assert_eq!(
+            kept.names("crl-").await.unwrap(),
+            ["crl-a", "crl-a.known", "crl-b"]
+        );
+        assert_eq!(kept.names("none").await.unwrap(), [""; 0]);
+        let missing = KeptFolder::new("/nonexistent/countersign".into());
+        assert_eq!(missing.names("").await.unwrap(), [""; 0]);
+        std::fs::write(folder.0.join("file"), "x").unwrap();
+        let file = KeptFolder::new(folder.0.join("file"));
+        assert!(file.names("").await.is_err());
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
-pub use kept::WHAT_IS_KNOWN;
+pub use kept::A_LIST;
 pub use set::ListStatus;
 
 mod files;
@@ -78,8 +78,8 @@ impl RevocationLists {
     }
 
     /// Takes what was known to the process before, from where the ports keep it: once, before any list is opened. What can
-    /// be read of it is taken whatever the error says.
-    pub async fn restore(&self) -> Result<(), KeptError> {
+    /// be read of it is taken whatever the error says. How many lists that are.
+    pub async fn restore(&self) -> Result<usize, KeptError> {
         self.known.restore().await
     }
 

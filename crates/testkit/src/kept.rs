@@ -79,4 +79,15 @@ impl Kept for MemoryKept {
         self.0.lock().unwrap().blobs.remove(name);
         Box::pin(std::future::ready(Ok(())))
     }
+
+    fn names<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, KeptError>> {
+        let state = self.0.lock().unwrap();
+        let listed = if state.broken {
+            Err(KeptError("the folder cannot be read".into()))
+        } else {
+            let names = state.blobs.keys().filter(|name| name.starts_with(prefix));
+            Ok(names.cloned().collect())
+        };
+        Box::pin(std::future::ready(listed))
+    }
 }

@@ -2,13 +2,13 @@
 
 use super::RunError;
 use crate::config::Environment;
+use crate::state::StateFolder;
 use countersign_core::Ports;
 use countersign_core::kept::Kept;
 use countersign_edge::http_client::{NetworkClient, ProxySettings};
 use countersign_edge::kept_folder::{KeptFolder, KeptMemory};
 use countersign_edge::store::NoSessions;
 use countersign_edge::system::{OsEntropy, SystemClock};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The proxies that the environment names.
@@ -26,13 +26,18 @@ pub(crate) fn proxies(environment: &Environment) -> ProxySettings {
     }
 }
 
-/// The clock, dice, network and state folder of this machine; without a folder nothing outlives the process.
-pub(crate) fn ports(environment: &Environment, folder: Option<&PathBuf>) -> Result<Ports, RunError> {
+/// What is kept there. Where nothing can be written, nothing new outlives the process.
+pub(super) fn kept(folder: &StateFolder) -> Arc<dyn Kept> {
+    match folder {
+        StateFolder::Written(path) => Arc::new(KeptFolder::new(path.clone())),
+        StateFolder::ReadOnly(path, _) => Arc::new(KeptMemory::over(KeptFolder::new(path.clone()))),
+        StateFolder::None(_) => Arc::new(KeptMemory::default()),
+    }
+}
+
+/// The clock, dice and network of this machine, and what is kept.
+pub(crate) fn ports(environment: &Environment, kept: Arc<dyn Kept>) -> Result<Ports, RunError> {
     let proxies = proxies(environment);
-    let kept: Arc<dyn Kept> = match folder {
-        Some(folder) => Arc::new(KeptFolder::new(folder.clone())),
-        None => Arc::new(KeptMemory::default()),
-    };
     Ok(Ports {
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(OsEntropy::new()),

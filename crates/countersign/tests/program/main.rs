@@ -25,6 +25,8 @@ mod sessions;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+mod state;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 #[cfg(feature = "workload-api")]

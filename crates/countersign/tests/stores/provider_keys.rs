@@ -51,6 +51,10 @@ impl Kept for Disk {
     fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>> {
         self.kept.remove(name)
     }
+
+    fn names<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, KeptError>> {
+        self.kept.names(prefix)
+    }
 }
 
 /// One gateway, as far as its keys are concerned.

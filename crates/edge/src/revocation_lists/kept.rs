@@ -1,26 +1,48 @@
-//! What is known of revocations, over restarts: each list as a blob of its own, and one that says which there are.
+//! What is known of revocations, over restarts: each list as a blob of its own, and beside it what is known of that list.
+//!
+//! A list is taken whether or not what stands beside it is whole, so that nothing but the list itself can be lost. Several
+//! gateways may keep theirs in one folder: each writes what it holds and is not there, whoever took it away, and removes
+//! only what it has written or read itself and holds no more.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use countersign_core::kept::{Kept, KeptError};
+use beside::Beside;
+use countersign_core::kept::{Kept, KeptError, is_name};
 use countersign_x509::crl::{Crl, KeptList};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// The blob that says which lists there are: of each a line with its blob, the key that signed it, whether it is still
-/// where it came from, whether it ever had begun, and where it came from. Keys and places in base64, `-` for none.
-pub const WHAT_IS_KNOWN: &str = "crls";
-/// The most lines of it that are read.
-const MAX_LINES: usize = 16 * 1024;
+mod beside;
+
+/// What the blobs of revocation lists begin with.
+pub const A_LIST: &str = "crl-";
+/// What is put behind the name of a list for that of what is known of it.
+const BESIDE: &str = ".known";
+/// What said which lists there are, before each had something beside it.
+const INDEX: &str = "crls";
+/// What the names of all of them begin with.
+const ALL: &str = "crl";
+/// How often it is looked what lists there are while another process changes them.
+const LOOKS: usize = 4;
 
 /// Lists in the folder of state.
 #[derive(Debug)]
 pub(super) struct KeptLists {
     kept: Arc<dyn Kept>,
-    /// What is there now: each list, and its line. One writes at a time.
-    written: Mutex<Vec<(Crl, String)>>,
+    /// What this process has read or written. One writes at a time.
+    written: Mutex<Vec<Written>>,
+}
+
+/// A list that is kept.
+#[derive(Clone, Debug)]
+struct Written {
+    list: Crl,
+    blob: String,
+    /// Whether it was there, or was written.
+    is_kept: bool,
+    /// What stands beside it, where we have read or written that.
+    beside: Option<Beside>,
 }
 
 impl KeptLists {
@@ -31,135 +53,164 @@ impl KeptLists {
         }
     }
 
-    /// What this process, or one before it, has written, and how many of the lists cannot be read.
-    pub(super) async fn read(&self) -> Result<(Vec<KeptList>, usize), KeptError> {
-        let index = self.kept.load(WHAT_IS_KNOWN).await?.unwrap_or_default();
-        let index = String::from_utf8(index).unwrap_or_default();
-        let mut lists = Vec::new();
-        let mut unread = 0;
+    /// Every list that is kept, the earliest first, and why some of them cannot be read.
+    pub(super) async fn read(&self) -> Result<(Vec<KeptList>, Vec<String>), KeptError> {
         let mut written = self.written.lock().await;
-        for line in index.lines().take(MAX_LINES) {
-            let Some(read) = Line::read(line) else {
-                unread += 1;
-                continue;
-            };
-            let Some(list) = self.list(read.blob).await else {
-                unread += 1;
-                continue;
-            };
-            written.push((list.clone(), line.to_owned()));
-            lists.push(KeptList {
-                list,
-                signer: read.signer,
-                place: read.place,
-                is_there: read.is_there,
-                has_begun: read.has_begun,
-            });
+        let (mut all, mut unread) = (Vec::new(), Vec::new());
+        let mut seen = BTreeSet::new();
+        for _ in 0..LOOKS {
+            let mut is_whole = true;
+            for blob in self.kept.names(A_LIST).await? {
+                if blob.ends_with(BESIDE) || !seen.insert(blob.clone()) {
+                    continue;
+                }
+                match self.list(&blob).await {
+                    Ok(Some(list)) => all.push(self.with_beside(list, blob).await),
+                    // Another process took it away: for a newer one, which was written before that.
+                    Ok(None) => is_whole = false,
+                    Err(KeptError(why)) => unread.push(why),
+                }
+            }
+            if is_whole {
+                break;
+            }
         }
+        all.sort_by_key(|one| one.beside.as_ref().map_or(u64::MAX, |beside| beside.number));
+        let lists = all.iter().map(Written::kept).collect();
+        // Nothing stands beside a name that is too long for it.
+        all.retain(|one| is_name(&one.beside_blob()));
+        *written = all;
         drop(written);
         Ok((lists, unread))
     }
 
-    /// Writes what `lists` gives, where that is something else than was written before.
+    /// Writes what of `lists` is not there, and removes after that what is held no more.
     pub(super) async fn write(&self, lists: impl FnOnce() -> Vec<KeptList>) -> Result<(), KeptError> {
         let mut written = self.written.lock().await;
-        let mut now = Vec::new();
-        for kept in lists() {
-            let before = written.iter().find(|(list, _)| list.is(&kept.list));
-            let known = before.and_then(|(_, line)| line.split(' ').next());
-            let blob = match known {
-                Some(blob) => blob.to_owned(),
-                None => self.save(&kept.list).await?,
-            };
-            now.push((kept.list.clone(), line(&blob, &kept)));
+        let there = self.kept.names(ALL).await?.into_iter().collect::<BTreeSet<_>>();
+        let lists = lists();
+        for kept in &lists {
+            if !written.iter().any(|one| one.list.is(&kept.list)) {
+                written.push(Written::new(&kept.list).await?);
+            }
+            let next = written.iter().filter_map(|one| one.beside.as_ref());
+            let next = next.map(|beside| beside.number.saturating_add(1)).max();
+            let one = written.iter_mut().find(|one| one.list.is(&kept.list));
+            if let Some(one) = one {
+                self.write_list(one, &there).await?;
+                self.write_beside(one, kept, next.unwrap_or(0), &there).await?;
+            }
         }
-        let lines = |all: &[(Crl, String)]| {
-            all.iter()
-                .map(|(_, line)| line.clone() + "\n")
-                .collect::<String>()
-        };
-        if lines(&now) == lines(&written) {
-            return Ok(());
-        }
-        self.kept.save(WHAT_IS_KNOWN, lines(&now).as_bytes()).await?;
-        let before = std::mem::replace(&mut *written, now);
-        let gone = before
-            .iter()
-            .filter(|(list, _)| !written.iter().any(|(other, _)| other.is(list)));
-        for (_, line) in gone {
-            self.kept
-                .remove(line.split(' ').next().unwrap_or_default())
-                .await?;
+        let held = |one: &Written| lists.iter().any(|kept| kept.list.is(&one.list));
+        let gone = written.iter().filter(|one| !held(one)).cloned();
+        for one in gone.collect::<Vec<_>>() {
+            self.kept.remove(&one.beside_blob()).await?;
+            self.kept.remove(&one.blob).await?;
+            written.retain(|other| other.blob != one.blob);
         }
         drop(written);
+        if there.contains(INDEX) {
+            self.kept.remove(INDEX).await?;
+        }
         Ok(())
     }
 }
 
 impl KeptLists {
-    async fn list(&self, blob: &str) -> Option<Crl> {
-        let bytes = self.kept.load(blob).await.ok().flatten()?;
+    async fn list(&self, blob: &str) -> Result<Option<Crl>, KeptError> {
+        let Some(bytes) = self.kept.load(blob).await? else {
+            return Ok(None);
+        };
         // Large lists take their time.
-        let list = tokio::task::spawn_blocking(move || Crl::parse(&bytes).ok());
-        list.await.ok().flatten()
+        let list = tokio::task::spawn_blocking(move || Crl::parse(&bytes).map_err(|error| error.to_string()));
+        let list = list.await.unwrap_or_else(|error| Err(error.to_string()));
+        list.map(Some)
+            .map_err(|why| KeptError(format!("`{blob}` is no revocation list: {why}")))
     }
 
-    /// Writes one list. What its blob is called.
-    async fn save(&self, list: &Crl) -> Result<String, KeptError> {
+    async fn with_beside(&self, list: Crl, blob: String) -> Written {
+        let one = Written {
+            list,
+            blob,
+            is_kept: true,
+            beside: None,
+        };
+        // What is not whole is written anew.
+        let beside = self.kept.load(&one.beside_blob()).await.ok().flatten();
+        Written {
+            beside: beside.as_deref().and_then(Beside::read),
+            ..one
+        }
+    }
+
+    async fn write_list(&self, one: &mut Written, there: &BTreeSet<String>) -> Result<(), KeptError> {
+        if !one.is_kept || !there.contains(&one.blob) {
+            self.kept.save(&one.blob, one.list.der()).await?;
+            one.is_kept = true;
+        }
+        Ok(())
+    }
+
+    async fn write_beside(
+        &self,
+        one: &mut Written,
+        kept: &KeptList,
+        next: u64,
+        there: &BTreeSet<String>,
+    ) -> Result<(), KeptError> {
+        let (name, before) = (one.beside_blob(), one.beside.as_ref());
+        let now = Beside::of(kept, before.map_or(next, |before| before.number));
+        let stays = match before {
+            Some(before) => *before == now,
+            // Another process may know whose key it is.
+            None => now.signer.is_none(),
+        };
+        if !stays || !there.contains(&name) {
+            self.kept.save(&name, now.text().as_bytes()).await?;
+            one.beside = Some(now);
+        }
+        Ok(())
+    }
+}
+
+impl Written {
+    /// One that is not there yet.
+    async fn new(list: &Crl) -> Result<Self, KeptError> {
         let named = list.clone();
         let blob = tokio::task::spawn_blocking(move || blob(&named)).await;
-        let blob = blob.map_err(|error| KeptError(error.to_string()))?;
-        self.kept.save(&blob, list.der()).await?;
-        Ok(blob)
+        Ok(Self {
+            list: list.clone(),
+            blob: blob.map_err(|error| KeptError(error.to_string()))?,
+            is_kept: false,
+            beside: None,
+        })
+    }
+
+    fn beside_blob(&self) -> String {
+        format!("{}{BESIDE}", self.blob)
+    }
+
+    /// Where nothing is known of it, it counts as if its own blob had brought it: until it is known which places are
+    /// looked at, nobody drops it for want of room.
+    fn kept(&self) -> KeptList {
+        let beside = self.beside.as_ref();
+        KeptList {
+            list: self.list.clone(),
+            signer: beside.and_then(|beside| beside.signer.clone()),
+            place: beside.map_or_else(|| self.blob.as_str().into(), |beside| Arc::clone(&beside.place)),
+            is_there: beside.is_none_or(|beside| beside.is_there),
+            has_begun: beside.is_some_and(|beside| beside.has_begun),
+        }
     }
 }
 
 /// What the blob of a list is called.
 fn blob(list: &Crl) -> String {
     let hash = digest(&SHA256, list.der());
-    let mut name = "crl-".to_owned();
+    let mut name = A_LIST.to_owned();
     for byte in hash.as_ref().iter().take(16) {
         // Writing to a String cannot fail.
         let _: std::fmt::Result = write!(name, "{byte:02x}");
     }
     name
-}
-
-fn line(blob: &str, kept: &KeptList) -> String {
-    let signer = kept.signer.as_ref().map(|signer| STANDARD.encode(signer));
-    let signer = signer.as_deref().unwrap_or("-");
-    let is_there = if kept.is_there { "there" } else { "-" };
-    let has_begun = if kept.has_begun { "begun" } else { "-" };
-    let place = STANDARD.encode(kept.place.as_bytes());
-    format!("{blob} {signer} {is_there} {has_begun} {place}")
-}
-
-/// What a line says.
-struct Line<'a> {
-    blob: &'a str,
-    signer: Option<Box<[u8]>>,
-    is_there: bool,
-    has_begun: bool,
-    place: Arc<str>,
-}
-
-impl<'a> Line<'a> {
-    fn read(line: &'a str) -> Option<Self> {
-        let mut words = line.split(' ');
-        let blob = words.next()?;
-        let signer = match words.next()? {
-            "-" => None,
-            signer => Some(STANDARD.decode(signer).ok()?.into()),
-        };
-        let is_there = words.next()? == "there";
-        let has_begun = words.next()? == "begun";
-        let place = String::from_utf8(STANDARD.decode(words.next()?).ok()?).ok()?;
-        Some(Self {
-            blob,
-            signer,
-            is_there,
-            has_begun,
-            place: place.into(),
-        })
-    }
 }

@@ -10,8 +10,11 @@ use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::{Crl, CrlIndex, KnownLists};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many of the lists that cannot be read are named.
+const NAMED: usize = 3;
 
 /// The lists that are known, and the index that is made of them.
 pub(super) struct Known {
@@ -20,8 +23,9 @@ pub(super) struct Known {
     index: ArcSwap<CrlIndex>,
     generation: AtomicU64,
     kept: KeptLists,
-    /// Whether something may have changed since it was written down, and why it could not be the last time.
-    unwritten: AtomicBool,
+    /// How often something may have changed, how often it had when it was written down last, and why it could not be since.
+    changes: AtomicU64,
+    written: AtomicU64,
     trouble: Mutex<String>,
     log: LateLog,
 }
@@ -41,7 +45,8 @@ impl Known {
             index: ArcSwap::default(),
             generation: AtomicU64::new(1),
             kept: KeptLists::new(&ports.kept),
-            unwritten: AtomicBool::new(false),
+            changes: AtomicU64::new(0),
+            written: AtomicU64::new(0),
             trouble: Mutex::default(),
             log: Arc::clone(log),
         }
@@ -59,29 +64,37 @@ impl Known {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Takes what was known before, as far as it can be read.
-    pub(super) async fn restore(&self) -> Result<(), KeptError> {
+    /// Takes what was known before, as far as it can be read. How many lists that are.
+    pub(super) async fn restore(&self) -> Result<usize, KeptError> {
         let (kept, unread) = self.kept.read().await?;
+        let count = kept.len();
         let mut lists = self.lists();
         lists.restore(kept, self.now());
         self.publish(&lists);
         drop(lists);
-        match unread {
-            0 => Ok(()),
-            unread => Err(KeptError(format!(
-                "{unread} revocation lists that were kept cannot be read"
-            ))),
+        if unread.is_empty() {
+            return Ok(count);
         }
+        let named = unread.iter().take(NAMED).map(String::as_str);
+        let named = named.collect::<Vec<_>>().join("; ");
+        Err(KeptError(format!(
+            "of the revocation lists that are kept {} cannot be read: {named}",
+            unread.len()
+        )))
     }
 
     /// Writes down what is known.
     pub(super) async fn keep(&self) {
-        if !self.unwritten.swap(false, Ordering::AcqRel) {
+        let changes = self.changes.load(Ordering::Acquire);
+        if changes == self.written.load(Ordering::Acquire) {
             return;
         }
+        // Whoever is cut short here has written nothing down: the next does.
         let written = self.kept.write(|| self.lists().kept()).await;
         let why = written.err().map(|why| why.to_string()).unwrap_or_default();
-        self.unwritten.fetch_or(!why.is_empty(), Ordering::AcqRel);
+        if why.is_empty() {
+            self.written.fetch_max(changes, Ordering::AcqRel);
+        }
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *trouble, why.clone());
         drop(trouble);
@@ -96,7 +109,7 @@ impl Known {
         let now = self.now();
         let mut lists = self.lists();
         let changed = lists.take(all, now);
-        self.unwritten.store(true, Ordering::Release);
+        self.changed();
         if changed {
             self.publish(&lists);
         }
@@ -110,7 +123,7 @@ impl Known {
     pub(super) fn learn(&self, authorities: &Authorities) {
         let mut lists = self.lists();
         lists.learn(authorities, self.now());
-        self.unwritten.store(true, Ordering::Release);
+        self.changed();
         self.publish(&lists);
     }
 
@@ -126,7 +139,7 @@ impl Known {
         let turned = lists.has_turned(now);
         if turned || lists.has_learnt() {
             lists.settle(now);
-            self.unwritten.store(true, Ordering::Release);
+            self.changed();
         }
         if turned {
             self.publish(&lists);
@@ -140,6 +153,10 @@ impl Known {
     /// What is known now.
     pub(super) fn lists(&self) -> MutexGuard<'_, KnownLists> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The index first: a verdict of the new generation is never made by the one before.

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 
 mod goes_on;
+mod kept;
 mod known;
 
 const URL: &str = "http://crl.home.test/home.crl";

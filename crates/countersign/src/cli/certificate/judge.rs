@@ -6,7 +6,6 @@ use crate::config::{Environment, Sources};
 use crate::{compose, run};
 use countersign_authn::client_certificate::build_certificate;
 use countersign_authn::kinds::Parts;
-use countersign_core::Ports;
 use countersign_core::authn::Authenticator as _;
 use countersign_core::certificate::{CertificateJudge, Failure, Judged, PresentedCertificate};
 use countersign_core::time::{Clock as _, Now, Timestamp};
@@ -78,25 +77,18 @@ impl Judge {
         sources: &Sources,
         wanted: Option<&str>,
         environment: &Environment,
-        state: PathBuf,
-        say: impl FnOnce(&str),
+        state: &Path,
+        say: impl FnMut(String),
     ) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| error.to_string())?;
         let _entered = runtime.enter();
-        let ports = run::ports(environment, None).map_err(|error| error.to_string())?;
-        let ports = Ports {
-            kept: Arc::new(KeptFolder::of_another(state)),
-            ..ports
-        };
+        let kept = Arc::new(KeptFolder::of_another(state.to_owned()));
+        let ports = run::ports(environment, kept).map_err(|error| error.to_string())?;
         let lists = RevocationLists::new(&ports, Refresh::ByHand);
-        if let Err(why) = runtime.block_on(lists.restore()) {
-            say(&format!(
-                "note: what the gateway knows of revocations is not all known here: {why}"
-            ));
-        }
+        let known = runtime.block_on(lists.restore());
         let parts = Parts {
             revocations: Arc::clone(&lists) as _,
             ..fetching_parts(environment)?
@@ -113,6 +105,17 @@ impl Judge {
         let (name, values) = named
             .or(only.flatten())
             .ok_or_else(|| which(tables.iter().map(|(name, _)| name.as_str()), wanted))?;
+        let known = match known {
+            _ if !values.has("crls") && !values.has("crl_urls") => None,
+            Ok(0) => Some(nothing_known(state)),
+            Ok(_) => None,
+            Err(why) => {
+                return Err(format!(
+                    "what the gateway knows of revocations cannot be read: {why}"
+                ));
+            }
+        };
+        known.into_iter().for_each(say);
         let (built, _) = build_certificate(name, values, &parts)
             .map_err(|_| format!("[certificate.{name}] cannot be built"))?;
         let judge = built.certificate_judge();
@@ -144,6 +147,14 @@ impl Judge {
                 .map_err(Refused::from),
         }
     }
+}
+
+/// What to say where the verdict is that of a gateway that has just begun.
+fn nothing_known(state: &Path) -> String {
+    let state = state.display();
+    format!(
+        "note: no revocations are kept in {state}: if a gateway runs, name its state folder with --state FOLDER"
+    )
 }
 
 /// What to say when it is not clear which table is meant.

@@ -10,7 +10,7 @@ use crate::output::Output;
 use crate::state;
 use countersign_core::certificate::PresentedCertificate;
 use countersign_core::time::Clock as _;
-use countersign_edge::revocation_lists::WHAT_IS_KNOWN;
+use countersign_edge::revocation_lists::A_LIST;
 use countersign_edge::system::SystemClock;
 use countersign_x509::certificate::Certificate;
 use std::path::PathBuf;
@@ -36,6 +36,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "authorities")]
     certificate: Option<String>,
     /// The state folder of the gateway, as `run --state` takes it: what it knows of revocations counts, and is only read.
+    /// Nothing is judged where that cannot be read: ask as the gateway's user.
     #[arg(long, value_name = "FOLDER", conflicts_with = "authorities")]
     state: Option<PathBuf>,
     /// Another now: 2030-01-01T00:00:00Z (RFC 3339), or seconds since 1970.
@@ -96,7 +97,12 @@ fn judge(args: &Args, environment: &Environment, out: &mut Output) -> Result<Jud
         out.error_line(&format!("judged by {}", path.display()));
     }
     let sources = Sources::read(&path, environment).map_err(|error| error.to_string())?;
-    let state = state::folder_with(WHAT_IS_KNOWN, args.state.as_deref(), environment);
+    if let Some(named) = &args.state {
+        let looked = std::fs::read_dir(named);
+        looked.map_err(|error| format!("--state {}: {error}", named.display()))?;
+    }
+    let state = state::folder_keeping(A_LIST, args.state.as_deref(), environment);
     let wanted = args.certificate.as_deref();
-    Judge::table(&sources, wanted, environment, state, |line| out.error_line(line))
+    let say = |line: String| out.error_line(&line);
+    Judge::table(&sources, wanted, environment, &state, say)
 }

@@ -11,6 +11,7 @@ use countersign_core::authn::{Outcome, Rejection};
 use countersign_core::principal::Principal;
 use countersign_core::reason::{AnswerReason, RejectionReason};
 use countersign_core::time::Now;
+use countersign_edge::kept_folder::KeptMemory;
 use countersign_edge::key_sets::Refresh;
 use countersign_jose::algorithm::Algorithm;
 use countersign_jose::claims::Expectation;
@@ -56,7 +57,8 @@ impl Verdict {
 
 /// What tables are built from when they fetch their issuers' keys and remember nothing. Needs a runtime around it.
 pub(in crate::cli) fn fetching_parts(environment: &Environment) -> Result<Parts, String> {
-    let ports = run::ports(environment, None).map_err(|error| error.to_string())?;
+    let ports =
+        run::ports(environment, Arc::new(KeptMemory::default())).map_err(|error| error.to_string())?;
     Ok(run::Asked::new(&ports, Refresh::ByHand).parts(offline_parts().tokens))
 }
 

@@ -102,7 +102,7 @@ fn an_older_list_brings_nobody_back_neither_now_nor_after_a_restart() {
     let site = site.restart();
     assert_eq!((status(&site, ANN), status(&site, BOB)), (200, 403));
     // Who asks on the command line is told the same.
-    for (state, code) in [("state", 1), ("nowhere", 0)] {
+    for (state, code) in [("state", 1), ("nowhere", 2)] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(["certificate", "verify", "--config"]);
         command.arg(Kind::Standalone.configuration(WHAT, &site.folder));

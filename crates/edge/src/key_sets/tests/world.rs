@@ -110,6 +110,13 @@ impl Kept for World {
             Ok(())
         })
     }
+
+    fn names<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, KeptError>> {
+        let blobs = self.blobs.lock().unwrap();
+        let names = blobs.keys().filter(|name| name.starts_with(prefix));
+        let names = names.cloned().collect();
+        Box::pin(std::future::ready(Ok(names)))
+    }
 }
 
 impl World {

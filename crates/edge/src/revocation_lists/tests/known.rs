@@ -13,22 +13,22 @@ impl Bench {
         self.root.revoke(&list.scope(&[element(scope, &[0xff])]))
     }
 
-    async fn fetch(&self, all: &RevocationLists, list: Vec<u8>) {
+    pub(super) async fn fetch(&self, all: &RevocationLists, list: Vec<u8>) {
         self.answers(list);
         self.later(600);
         all.tick(self.world.now()).await;
     }
 
-    fn old(&self) -> Vec<u8> {
+    pub(super) fn old(&self) -> Vec<u8> {
         self.dated("20291101000000Z", 1, &[])
     }
 
-    fn new_one(&self) -> Vec<u8> {
+    pub(super) fn new_one(&self) -> Vec<u8> {
         self.dated("20291201000000Z", 2, &[7])
     }
 }
 
-fn bundle(lists: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn bundle(lists: &[Vec<u8>]) -> Vec<u8> {
     lists
         .iter()
         .map(|list| pem("X509 CRL", list))
@@ -288,30 +288,6 @@ async fn lists_of_unknown_keys_push_out_none_that_was_there_before_them() {
         }
         drop(held);
     }
-}
-
-#[tokio::test]
-async fn what_is_kept_and_broken_is_told_and_takes_nothing_else_with_it() {
-    let bench = Bench::new("kept");
-    let other = Authority::root("other", Key(3));
-    let of_other = other.revoke(&Revoked::of(&[]).updated("20291201000000Z", Some(END)));
-    bench.write("home.crl", &bundle(&[bench.new_one(), of_other]));
-    let all = lists(&bench);
-    drop(bench.open(&all, &["home.crl"], &[]).unwrap());
-    bench.fetch(&all, bench.old()).await;
-    let held = bench.open(&all, &["home.crl"], &[]).unwrap();
-    all.tick(bench.world.now()).await;
-    drop(held);
-    let kept = &bench.ports.kept;
-    let index = String::from_utf8(kept.load(WHAT_IS_KNOWN).await.unwrap().unwrap()).unwrap();
-    assert_eq!(index.lines().count(), 2);
-    let blob = index.lines().nth(1).unwrap().split(' ').next().unwrap();
-    kept.save(blob, b"half a list").await.unwrap();
-    let next = lists(&bench);
-    let told = next.restore().await.unwrap_err().to_string();
-    assert!(told.contains("1 revocation lists"), "{told}");
-    let held = bench.open(&next, &[], &[URL]).unwrap();
-    assert_eq!(bench.standing(&*held, 7), REVOKED);
 }
 
 #[tokio::test]

@@ -1,0 +1,76 @@
+//! The state folder, as it is found at the start.
+
+use super::gateway::{Folder, Gateway, countersign};
+use countersign_testkit::pki::{Authority, Key, Revocations};
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::{Command, Stdio};
+
+const CONFIG: &str = r#"config = 1
+
+[[listen]]
+address = "127.0.0.1:0"
+speak = "auth-request"
+trusted_peers = ["127.0.0.1"]
+
+[certificate.staff]
+authorities = ["root.pem"]
+crls = ["lists.crl"]
+
+[[route]]
+hosts = ["app.test"]
+paths = ["/**"]
+accept = ["certificate.staff"]
+"#;
+
+/// The program as somebody for whom modes count: root without the right to pass over them.
+fn bound_by_modes(folder: &Folder) -> Command {
+    if std::fs::metadata(&folder.0).unwrap().uid() != 0 {
+        return countersign();
+    }
+    let mut command = Command::new("setpriv");
+    command.env_clear().stdin(Stdio::null());
+    command.arg("--bounding-set=-dac_override,-dac_read_search");
+    command.arg(env!("CARGO_BIN_EXE_countersign"));
+    command
+}
+
+#[test]
+fn what_is_kept_in_a_folder_that_can_only_be_read_counts() {
+    let folder = Folder::new();
+    let root = Authority::root("Home", Key(1));
+    let list = |made: &str, number: u8, serials: &[&[u8]]| {
+        let list = Revocations::of(serials).updated(made, Some("20490101000000Z"));
+        root.revoke(&list.number(number))
+    };
+    folder.write("root.pem", root.pem());
+    folder.write("lists.crl", list("20200101000000Z", 1, &[]));
+    let state = folder.0.join("state");
+    std::fs::create_dir(&state).unwrap();
+    folder.write("state/crl-00", list("20200201000000Z", 2, &[&[7]]));
+    set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
+    let config = folder.write("a.toml", CONFIG);
+    let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
+    let line = gateway.line("state_folder");
+    for said in [
+        "Permission denied",
+        "what is kept there counts",
+        "revocations",
+        "forgotten",
+    ] {
+        assert!(line.contains(said), "{line}");
+    }
+    // What the file holds gives way to what is kept.
+    gateway.line("older than one that was taken before");
+    gateway.line("listening");
+    gateway.signal("TERM");
+    let (rest, good) = gateway.end();
+    assert!(good && !rest.contains("crl_kept"), "{rest}");
+    let left = std::fs::read_dir(&state).unwrap().count();
+    set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(left, 1, "nothing was written");
+    // It can be written to again.
+    let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
+    gateway.line("older than one that was taken before");
+    gateway.line("listening");
+}
