@@ -65,8 +65,8 @@ SIGTERM and SIGINT stop it when what is under way is finished; told twice, it st
         /// $COUNTERSIGN_CONFIG, ./countersign.toml or /etc/countersign.
         #[arg(long, value_name = "FILE-or-folder")]
         config: Option<PathBuf>,
-        /// Where the last good key sets and the admin socket are kept. Otherwise $STATE_DIRECTORY, /var/lib/countersign
-        /// or $XDG_STATE_HOME/countersign.
+        /// Where the last good key sets, what is known of revocations and the admin socket are kept. Otherwise
+        /// $STATE_DIRECTORY, /var/lib/countersign or $XDG_STATE_HOME/countersign.
         #[arg(long, value_name = "FOLDER")]
         state: Option<PathBuf>,
     },

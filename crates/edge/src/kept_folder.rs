@@ -146,7 +146,10 @@ fn list(folder: &Path, prefix: &str) -> Result<Vec<String>, KeptError> {
     for entry in entries {
         let entry = entry.map_err(|error| told(folder, &error))?;
         let name = entry.file_name().into_string().unwrap_or_default();
-        if name.starts_with(prefix) && is_name(&name) {
+        let kind = entry.file_type();
+        // A pipe would be waited for.
+        let is_file = kind.is_ok_and(|kind| kind.is_file() || kind.is_symlink());
+        if is_file && name.starts_with(prefix) && is_name(&name) {
             names.push(name);
         }
         if names.len() > MAX_NAMES {
@@ -289,6 +292,7 @@ mod tests {
         for name in [".crl-a.7", "crl-A", "crl- "] {
             std::fs::write(folder.0.join(name), "x").unwrap();
         }
+        std::fs::create_dir(folder.0.join("crl-folder")).unwrap();
         assert_eq!(
             kept.names("crl-").await.unwrap(),
             ["crl-a", "crl-a.known", "crl-b"]

@@ -72,7 +72,7 @@ impl RevocationLists {
             ports: ports.clone(),
             refresh,
             open: Arc::default(),
-            known: Arc::new(Known::new(ports, &log)),
+            known: Arc::new(Known::new(ports, refresh, &log)),
             log,
         })
     }

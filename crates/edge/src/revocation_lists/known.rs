@@ -2,6 +2,7 @@
 
 use super::LateLog;
 use super::kept::KeptLists;
+use crate::key_sets::Refresh;
 use arc_swap::ArcSwap;
 use countersign_core::Ports;
 use countersign_core::kept::KeptError;
@@ -27,6 +28,8 @@ pub(super) struct Known {
     changes: AtomicU64,
     written: AtomicU64,
     trouble: Mutex<String>,
+    refresh: Refresh,
+    writing: Arc<tokio::sync::Mutex<()>>,
     log: LateLog,
 }
 
@@ -38,7 +41,7 @@ impl fmt::Debug for Known {
 
 impl Known {
     /// Nothing yet.
-    pub(super) fn new(ports: &Ports, log: &LateLog) -> Self {
+    pub(super) fn new(ports: &Ports, refresh: Refresh, log: &LateLog) -> Self {
         Self {
             clock: Arc::clone(&ports.clock),
             lists: Mutex::default(),
@@ -48,6 +51,8 @@ impl Known {
             changes: AtomicU64::new(0),
             written: AtomicU64::new(0),
             trouble: Mutex::default(),
+            refresh,
+            writing: Arc::default(),
             log: Arc::clone(log),
         }
     }
@@ -83,13 +88,29 @@ impl Known {
         )))
     }
 
-    /// Writes down what is known.
-    pub(super) async fn keep(&self) {
+    /// Writes down what is known. In the background nobody waits for it: many lists take their time on a disk.
+    pub(super) async fn keep(self: &Arc<Self>) {
+        let one_at_a_time = Arc::clone(&self.writing).try_lock_owned();
+        match (self.refresh, one_at_a_time) {
+            (Refresh::ByHand, _) => self.write_down().await,
+            (Refresh::Background, Ok(writing)) => {
+                let known = Arc::clone(self);
+                // It ends by itself, and says what becomes of it.
+                drop(tokio::spawn(async move {
+                    known.write_down().await;
+                    drop(writing);
+                }));
+            }
+            // The next look writes down what is new since.
+            (Refresh::Background, Err(_)) => {}
+        }
+    }
+
+    async fn write_down(&self) {
         let changes = self.changes.load(Ordering::Acquire);
         if changes == self.written.load(Ordering::Acquire) {
             return;
         }
-        // Whoever is cut short here has written nothing down: the next does.
         let written = self.kept.write(|| self.lists().kept()).await;
         let why = written.err().map(|why| why.to_string()).unwrap_or_default();
         if why.is_empty() {

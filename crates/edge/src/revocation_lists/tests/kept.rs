@@ -227,3 +227,40 @@ async fn what_is_outdated_goes_only_when_the_newer_list_is_written() {
     assert!(bench.blob(&list).await.is_none() && bench.blob(&newer).await.is_some());
     assert_eq!(bench.names().await.len(), 2);
 }
+
+/// A disk that is busy for ever.
+#[derive(Debug)]
+struct Slow(Arc<dyn Kept>);
+
+impl Kept for Slow {
+    fn load<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KeptError>> {
+        self.0.load(name)
+    }
+
+    fn save<'a>(&'a self, _: &'a str, _: &'a [u8]) -> BoxFuture<'a, Result<(), KeptError>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn names<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, KeptError>> {
+        self.0.names(prefix)
+    }
+
+    fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>> {
+        self.0.remove(name)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_disk_holds_up_no_revocation() {
+    let mut bench = Bench::new("slow");
+    bench.ports.kept = Arc::new(Slow(Arc::clone(&bench.ports.kept)));
+    bench.write("home.crl", &bench.list(&[7], END));
+    let lists = RevocationLists::new(&bench.ports, Refresh::Background);
+    let held = bench.open(&lists, &["home.crl"], &[]).unwrap();
+    // The clock stands, and goes on only when everybody waits.
+    let look = || tokio::time::timeout(LOOKED_AT * 3, std::future::pending::<()>());
+    assert!(look().await.is_err());
+    bench.write("home.crl", &bench.dated("20291231000001Z", 2, &[7, 8]));
+    assert!(look().await.is_err());
+    assert_eq!(bench.standing(&*held, 8), REVOKED);
+}
