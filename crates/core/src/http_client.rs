@@ -21,12 +21,30 @@ pub struct FetchLimits {
     pub authorities: Option<Arc<[u8]>>,
 }
 
+/// What stood in the way of a connection, where it is plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The name has no address.
+    NoAddress,
+    /// Nobody listens there.
+    NobodyListens,
+    /// Nobody whom we believe vouches for the server's certificate.
+    UnknownAuthority,
+    /// Its certificate is another host's, has ended, or cannot be read.
+    BadCertificate,
+    /// It does not speak TLS.
+    NoTls,
+}
+
 /// Why an exchange gave no answer. The text is for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
     /// No connection, or it broke, or the name did not resolve.
     #[error("unreachable: {0}")]
     Unreachable(String),
+    /// No connection, and why is plain.
+    #[error("unreachable: {1}")]
+    InTheWay(Obstacle, String),
     /// The deadline passed.
     #[error("no whole answer within {} s", .0.as_secs_f32())]
     TooSlow(Duration),

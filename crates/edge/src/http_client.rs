@@ -3,16 +3,18 @@
 use crate::tls::{ChainFault, KeyFault, ServerCertificate};
 use bytes::{Bytes, BytesMut};
 use countersign_core::BoxFuture;
-use countersign_core::http_client::{FetchLimits, HttpClient, HttpError};
+use countersign_core::http_client::{FetchLimits, HttpClient, HttpError, Obstacle};
 use http::{Request, Response};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, NoProxy, Proxy};
 use rustls::sign::SingleCertAndKey;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::collections::HashMap;
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -229,20 +231,54 @@ pub(crate) fn tls(authorities: Option<&Arc<[u8]>>) -> Result<ClientConfig, Strin
 /// The cause chain, without the URL: it may hold more than the host.
 fn told(error: &reqwest::Error, host: &str) -> HttpError {
     let mut causes: Vec<String> = Vec::new();
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    let mut plain = None;
+    let mut cause: Option<&dyn Error> = Error::source(error);
     while let Some(one) = cause {
         if one.downcast_ref::<PrivateAddress>().is_some() {
             return HttpError::PrivateAddress(host.to_owned());
         }
+        plain = plain.or_else(|| obstacle(one));
         causes.push(one.to_string());
         cause = one.source();
     }
-    HttpError::Unreachable(format!("{host}: {}", causes.join(": ")))
+    let told = format!("{host}: {}", causes.join(": "));
+    match plain {
+        Some(obstacle) => HttpError::InTheWay(obstacle, told),
+        None => HttpError::Unreachable(told),
+    }
+}
+
+/// What one cause says that stood in the way, if it is plain.
+fn obstacle(cause: &(dyn Error + 'static)) -> Option<Obstacle> {
+    if cause.downcast_ref::<NoAddress>().is_some() {
+        return Some(Obstacle::NoAddress);
+    }
+    let io = cause.downcast_ref::<io::Error>()?;
+    if io.kind() == ErrorKind::ConnectionRefused {
+        return Some(Obstacle::NobodyListens);
+    }
+    // An error of input and output has its cause within, and that may be another one.
+    let within = io.get_ref()?;
+    let Some(tls) = within.downcast_ref::<rustls::Error>() else {
+        return obstacle(within);
+    };
+    let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+    if *tls == unknown {
+        Some(Obstacle::UnknownAuthority)
+    } else if matches!(tls, rustls::Error::InvalidCertificate(_)) {
+        Some(Obstacle::BadCertificate)
+    } else {
+        matches!(tls, rustls::Error::InvalidMessage(_)).then_some(Obstacle::NoTls)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("a loopback, link-local or private address")]
 struct PrivateAddress;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the name has no address: {0}")]
+struct NoAddress(io::Error);
 
 /// The system's resolver. What it gives is judged and then used: a second look-up could give something else.
 #[derive(Debug)]
@@ -256,9 +292,8 @@ impl Resolve for SystemResolver {
         // A proxy may well be of our own network: the operator named it.
         let public_only = self.public_only && !self.proxies.are_at(name.as_str());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0))
-                .await?
-                .collect::<Vec<_>>();
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found = found.map_err(NoAddress)?.collect::<Vec<_>>();
             if public_only && found.iter().any(|address| is_private(address.ip())) {
                 return Err(PrivateAddress.into());
             }

@@ -91,7 +91,7 @@ impl TellError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable(error) => match error {
-                HttpError::Unreachable(_) | HttpError::TooSlow(_) => true,
+                HttpError::Unreachable(_) | HttpError::InTheWay(..) | HttpError::TooSlow(_) => true,
                 HttpError::TooLarge(_) | HttpError::PrivateAddress(_) | HttpError::Unsendable(_) => false,
             },
             Self::Status(status) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,

@@ -223,13 +223,13 @@ fn whoever_cannot_be_asked_is_named_and_the_exit_is_2() {
     // Nobody vouches for the listener.
     check(
         &[&own[..], &site, &["--issuer", &issuer]].concat(),
-        &["127.0.0.2", "--ca FILE"],
+        &["127.0.0.2", "help: --ca FILE"],
     );
     // Nobody listens.
     let gone = format!("https://{}", free());
     check(
         &[&own[..], &site, &["--ca", &ca, "--issuer", &gone]].concat(),
-        &[&gone, "/.well-known/openid-configuration"],
+        &[&gone, "/.well-known/openid-configuration", "help: nobody listens"],
     );
     // The site is no site of ours.
     let resource = ["--resource", &issuer, "--ca", &ca];

@@ -118,7 +118,44 @@ async fn silence_ends_at_the_deadline_and_nobody_there_is_unreachable() {
     assert_eq!(slow.unwrap_err(), HttpError::TooSlow(deadline));
     drop(listener);
     let gone = get(ProxySettings::default(), &url, limits()).await;
-    assert!(matches!(gone.unwrap_err(), HttpError::Unreachable(_)));
+    let gone = gone.unwrap_err();
+    assert!(
+        matches!(gone, HttpError::InTheWay(Obstacle::NobodyListens, _)),
+        "{gone}"
+    );
+}
+
+#[tokio::test]
+async fn what_stood_in_the_way_is_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // It reads no more than it takes to see that this is no request.
+    drop(tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_u8().await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
+        while stream.read_u8().await.is_ok() {}
+    }));
+    // No question is sent about a name with so long a label.
+    let nobody = format!("http://{}.test/", "x".repeat(64));
+    for (url, wanted) in [
+        (format!("https://127.0.0.1:{port}/"), Obstacle::NoTls),
+        (nobody, Obstacle::NoAddress),
+    ] {
+        let told = get(ProxySettings::default(), &url, limits()).await.unwrap_err();
+        assert!(
+            matches!(told, HttpError::InTheWay(obstacle, _) if obstacle == wanted),
+            "{url}: {told:?}"
+        );
+    }
+    let certificate = |why| obstacle(&io::Error::other(rustls::Error::InvalidCertificate(why)));
+    assert_eq!(
+        [CertificateError::UnknownIssuer, CertificateError::Expired].map(certificate),
+        [Some(Obstacle::UnknownAuthority), Some(Obstacle::BadCertificate)]
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What is asked of the site and of the provider, and what they answer.
 
-use countersign_core::http_client::{FetchLimits, HttpClient as _};
+use countersign_core::http_client::{FetchLimits, HttpClient as _, HttpError, Obstacle};
 use countersign_core::own_path::{AUTHORIZE, DISCOVERY, LogIn, login_place};
 use countersign_core::shown_url::shown_url;
 use countersign_edge::http_client::NetworkClient;
@@ -52,6 +52,34 @@ impl Answer {
     }
 }
 
+/// What to do where nobody answers.
+const fn help(error: &HttpError) -> &'static str {
+    match error {
+        HttpError::InTheWay(obstacle, _) => match obstacle {
+            Obstacle::NoAddress => {
+                "no host of this name is known here: see to its spelling, and to the resolver of this machine"
+            }
+            Obstacle::NobodyListens => {
+                "nobody listens at this host and port: see to both, and whether the gateway runs"
+            }
+            Obstacle::UnknownAuthority => {
+                "--ca FILE names the authorities of a certificate that the system does not know"
+            }
+            Obstacle::BadCertificate => {
+                "the server's own certificate is another host's, or does not hold (any more): that is mended there"
+            }
+            Obstacle::NoTls => "this port is plain http: ask at the one that speaks TLS",
+        },
+        HttpError::TooSlow(_) => {
+            "the host is there or not, and does not answer: a firewall may be in the way"
+        }
+        HttpError::TooLarge(_) => "this is no provider of ours: --issuer names the one to ask",
+        HttpError::PrivateAddress(_) | HttpError::Unreachable(_) | HttpError::Unsendable(_) => {
+            "see whether `curl` gets an answer there; HTTPS_PROXY and NO_PROXY count here as there"
+        }
+    }
+}
+
 impl Asking {
     async fn ask(
         &self,
@@ -68,9 +96,7 @@ impl Asking {
             authorities: self.authorities.clone(),
         };
         let answer = client.send(request, limits).await;
-        let answer = answer.map_err(|error| {
-            format!("{url}: {error}\nhelp: --ca FILE names the authorities of a certificate that the system does not know")
-        })?;
+        let answer = answer.map_err(|error| format!("{url}: {error}\nhelp: {}", help(&error)))?;
         let location = answer.headers().get(LOCATION);
         Ok(Answer {
             status: answer.status(),
