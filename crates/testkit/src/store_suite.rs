@@ -324,10 +324,8 @@ pub async fn a_touch_moves_the_end_alone(subject: &Subject) {
     assert_eq!(subject.load(1, second).await, None);
     assert_eq!(subject.all(Some(&index(1)), 10).await, [id]);
     let listed = async |version, ends| {
-        let everything = Page {
-            after: None,
-            limit: 10,
-        };
+        let page = |after, limit| Page { after, limit };
+        let everything = page(None, 10);
         let one = Listed { id, version, ends };
         assert_eq!(store.list(Some(&index(1)), everything).await, Ok(vec![one]));
         assert_eq!(store.list(None, everything).await, Ok(vec![one]));
