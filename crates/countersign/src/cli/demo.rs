@@ -50,15 +50,7 @@ enum DemoError {
 
 /// Runs the demo until it is told to stop.
 pub(super) fn run(json: bool, out: &mut Output) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    let ended = match runtime {
-        Ok(runtime) => runtime.block_on(demo(json, out)),
-        Err(error) => Err(error.into()),
-    };
-    match ended {
+    match demonstrate(json, out) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             out.error_line(&format!("countersign cannot go on: {error}"));
@@ -67,7 +59,17 @@ pub(super) fn run(json: bool, out: &mut Output) -> ExitCode {
     }
 }
 
-async fn demo(json: bool, out: &mut Output) -> Result<(), DemoError> {
+fn demonstrate(json: bool, out: &mut Output) -> Result<(), DemoError> {
+    // It goes after the runtime has ended, and with it whatever still writes there.
+    let workplace = Workplace::make()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(demo(&workplace, json, out))
+}
+
+async fn demo(workplace: &Workplace, json: bool, out: &mut Output) -> Result<(), DemoError> {
     let signals = Signals::hear()?;
     let (issuer, application) = (listener(ISSUER)?, listener(APPLICATION)?);
     let key = SigningKey::generate(Algorithm::Es256)?;
@@ -80,7 +82,6 @@ async fn demo(json: bool, out: &mut Output) -> Result<(), DemoError> {
     let jwk = party.key.public_jwk(KID).ok_or(SignError::Key)?;
     site::serve(issuer, site::issuer(&party.issuer, &jwk))?;
     site::serve(application, site::application())?;
-    let workplace = Workplace::make()?;
     let log = if json { LOG_AS_JSON } else { "" };
     let files = certificates::make(workplace.path())?;
     let around = Around {
