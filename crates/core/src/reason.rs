@@ -176,6 +176,7 @@ reasons! {
         LoggedOut = "logged_out", "The session has ended.";
         LogoutConfirm = "logout_confirm", "The link to log out was on another site: is the session to end?";
         LogoutFailed = "logout_failed", "You are still logged in: the session could not be ended, for the store of the sessions does not answer. Try again in a moment.";
+        LogoutElsewhere = "logout_elsewhere", "The browser was sent to our OpenID Provider's own host, to log out there.";
         LogoutRefused = "logout_refused", "What the provider told of a logout does not hold.";
         LogoutNotYet = "logout_not_yet", "What the provider told of a logout cannot be done just now: it is to be told again.";
         KeysShown = "keys_shown", "The public keys by which the gateway proves itself were told.";

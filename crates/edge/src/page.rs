@@ -12,7 +12,7 @@ use countersign_core::claims::Value;
 use countersign_core::principal::Principal;
 use countersign_core::reason::AnswerReason;
 use countersign_core::request::{OriginalRequest, RequestId};
-use http::header::{CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use kinds::Kind;
 
@@ -183,6 +183,7 @@ pub(crate) fn harden(headers: &mut HeaderMap, html: bool) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if html {
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
 }
 

@@ -7,6 +7,8 @@ use crate::log::Log;
 use crate::page::{Href, Page, SignOut, SignedOut, Words, known_as};
 use countersign_authn::login::Login;
 use countersign_authn::session::{Found, SessionRecord};
+use countersign_core::gate::Scheme;
+use countersign_core::own_path::{END_SESSION, ProviderPage};
 use countersign_core::reason::ErrandReason;
 use http::header::SET_COOKIE;
 use http::{Method, StatusCode};
@@ -18,13 +20,7 @@ impl Errand<'_> {
             return self.not_allowed("GET, POST");
         }
         let Some(login) = self.whose() else {
-            // On our provider's own host it is the session at all its sites that people mean.
-            let host = self.request.host.name();
-            let provider = self.gateway.provider.as_ref();
-            return match provider.filter(|provider| provider.issuer.host().name() == host) {
-                Some(provider) => self.end_session(&Arc::clone(provider), body).await,
-                None => self.signed_out(None),
-            };
+            return self.log_out_at_provider(body).await;
         };
         drop(body);
         // Anybody can make a browser follow a link, and whoever writes a text of the application can have it fetch a picture:
@@ -54,6 +50,27 @@ impl Errand<'_> {
             done.response.headers_mut().append(SET_COOKIE, cookie);
         }
         done
+    }
+
+    /// There is no session of a site: on our provider's own hosts it is the one at all its sites that people mean.
+    async fn log_out_at_provider(self, body: Body) -> Done {
+        let host = self.request.host.name();
+        let Some(provider) = &self.gateway.provider else {
+            return self.signed_out(None);
+        };
+        let end_session = ProviderPage::EndSession;
+        if provider.issuer.host().name() == host {
+            return self.provide(end_session, body).await;
+        }
+        if provider.mtls_host().is_none_or(|own| own.name() != host) {
+            return self.signed_out(None);
+        }
+        if self.request.scheme != Scheme::Https {
+            return self.only_over_https();
+        }
+        // Browsers are known at the issuer's host alone.
+        let place = format!("{}{END_SESSION}", provider.issuer.as_str());
+        Done::going(&place, ErrandReason::LogoutElsewhere, Vec::new())
     }
 
     /// Gives the tokens back behind the answer: the browser waits for nobody.
@@ -112,7 +129,8 @@ impl Errand<'_> {
             fields: Vec::new(),
             ends_at: login.party().origins(self.now).await,
             stay,
-            everywhere: false,
+            // The provider is told, and it tells the others.
+            everywhere: login.party().known_as.is_site() && !login.is_in_cookie(),
         });
         Done::telling(&words.on(page), "errand", String::new())
     }

@@ -59,7 +59,7 @@ impl Errand<'_> {
     }
 
     /// The issuer is https, and what it gives would be read on the way.
-    fn only_over_https(&self) -> Done {
+    pub(super) fn only_over_https(&self) -> Done {
         let (status, reason) = (StatusCode::FORBIDDEN, ErrandReason::CookiesOverHttp);
         let words = Words::new(self.request, status, reason.code(), reason.meaning());
         Done::telling(&words, "errand", String::new())
