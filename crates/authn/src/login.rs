@@ -197,13 +197,22 @@ impl Login {
             Found::Gone(Gone::Unknown | Gone::Idle | Gone::Over | Gone::Sealed | Gone::Refused) => {
                 self.absent(request)
             }
-            Found::Unavailable(detail) => Outcome::Unavailable(Unavailable {
-                reason: UnavailableReason::SessionsUnreachable,
-                authenticator: Arc::clone(&self.party.name),
-                detail,
-                retry_after: RETRY_AFTER,
-            }),
+            Found::Unavailable(detail) => {
+                self.unavailable(UnavailableReason::SessionsUnreachable, detail, RETRY_AFTER)
+            }
+            Found::NotRenewed { why, retry_after } => {
+                self.unavailable(UnavailableReason::SessionNotRenewed, why, retry_after)
+            }
         }
+    }
+
+    fn unavailable(&self, reason: UnavailableReason, detail: String, retry_after: Duration) -> Outcome {
+        Outcome::Unavailable(Unavailable {
+            reason,
+            authenticator: Arc::clone(&self.party.name),
+            detail,
+            retry_after,
+        })
     }
 }
 

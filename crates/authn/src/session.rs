@@ -157,6 +157,13 @@ pub enum Found {
     Gone(Gone),
     /// It could not be looked up, through no fault of the client. The text is for the log.
     Unavailable(String),
+    /// It has not ended, and proves nobody until its issuer has renewed it, which cannot be asked just now.
+    NotRenewed {
+        /// For the log.
+        why: String,
+        /// When asking again makes sense.
+        retry_after: Duration,
+    },
 }
 
 /// Why there is no session.
@@ -170,7 +177,7 @@ pub enum Gone {
     Over,
     /// The record does not open under any key there is.
     Sealed,
-    /// The issuer refuses to renew it (`invalid_grant`), or has not answered for too long.
+    /// The issuer refuses to renew it (`invalid_grant`).
     Refused,
 }
 
@@ -182,8 +189,9 @@ pub trait SessionOwner: Send + Sync + fmt::Debug {
     /// When `record` should be renewed at the issuer: `None` when it never is.
     fn renew_at(&self, record: &SessionRecord) -> Option<Timestamp>;
 
-    /// When `record` ends whose issuer does not answer: `None` where it goes on until its own end.
-    fn ends_unrenewed(&self, record: &SessionRecord) -> Option<Timestamp>;
+    /// Until when `record` proves somebody while its issuer does not answer; it is there until its own end. `None` where it
+    /// proves them as long.
+    fn holds_unrenewed(&self, record: &SessionRecord) -> Option<Timestamp>;
 
     /// What the issuer gives for the refresh token of `record`, unread; nothing where there is none. It may be spent from then
     /// on: what is given must be kept whatever comes of the rest.
@@ -208,9 +216,14 @@ pub enum RenewError {
     /// The issuer has taken it back: the session ends.
     #[error("the issuer refuses: {0}")]
     Refused(String),
-    /// It could not be asked, or answers what cannot be believed: the session goes on until its own end.
-    #[error("{0}")]
-    Unavailable(String),
+    /// It could not be asked, or answers what cannot be believed: nothing ends by that.
+    #[error("{why}")]
+    Unavailable {
+        /// For the log.
+        why: String,
+        /// When it wants to be asked again, where it says so.
+        retry_after: Option<Duration>,
+    },
 }
 
 /// By what many sessions are found and ended at once.

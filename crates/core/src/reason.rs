@@ -113,6 +113,7 @@ reasons! {
         IntrospectionBusy = "introspection_busy", "Too many tokens that nobody knows are being asked about: this one has to wait.";
         AuthoritiesUnreachable = "authorities_unreachable", "The authorities of the trust domain are not known: the Workload API has told none yet.";
         SessionsUnreachable = "sessions_unreachable", "The store of the sessions could not be asked.";
+        SessionNotRenewed = "session_not_renewed", "The session has to be renewed at its provider, which cannot be asked just now: it has not ended, and asking again later may do.";
         ProviderKeysUnavailable = "provider_keys_unavailable", "The keys of our own OpenID Provider cannot be had where they are kept, so that nothing is signed.";
         CertificateUnjudged = "certificate_unjudged", "Whether the certificate holds cannot be told just now: a revocation list, or the authorities, are missing.";
         Internal = "internal_error", "A bug: the request was not decided. The log has the details under the request id.";
@@ -175,8 +176,8 @@ reasons! {
         SessionTooLarge = "session_too_large", "What the provider says of you does not fit into a session that is kept in its cookie.";
         LoggedOut = "logged_out", "The session has ended.";
         LogoutConfirm = "logout_confirm", "The link to log out was on another site: is the session to end?";
-        LogoutFailed = "logout_failed", "You are still logged in: the session could not be ended, for the store of the sessions does not answer. Try again in a moment.";
         LogoutElsewhere = "logout_elsewhere", "The browser was sent to our OpenID Provider's own host, to log out there.";
+        LogoutFailed = "logout_failed", "You are still logged in: the session could not be ended, for the store of the sessions does not answer. Try again in a moment.";
         LogoutRefused = "logout_refused", "What the provider told of a logout does not hold.";
         LogoutNotYet = "logout_not_yet", "What the provider told of a logout cannot be done just now: it is to be told again.";
         KeysShown = "keys_shown", "The public keys by which the gateway proves itself were told.";

@@ -242,7 +242,7 @@ impl Arrival<'_> {
     async fn has_session(&self) -> bool {
         match self.login.find(self.request, self.now).await {
             Some(Found::Live(_)) => true,
-            Some(Found::Gone(_) | Found::Unavailable(_)) | None => false,
+            Some(Found::Gone(_) | Found::Unavailable(_) | Found::NotRenewed { .. }) | None => false,
         }
     }
 

@@ -106,7 +106,7 @@ pub enum KnownAs {
     Site {
         /// The ports of those origins.
         ports: PublicPorts,
-        /// How long a session goes on past the end of its token while the provider does not answer.
+        /// How long a session proves somebody past the end of its token while the provider does not answer.
         grace: Duration,
     },
 }
@@ -335,7 +335,7 @@ impl SessionOwner for RelyingParty {
         Some(record.renewed.plus(life.saturating_sub(before)))
     }
 
-    fn ends_unrenewed(&self, record: &SessionRecord) -> Option<Timestamp> {
+    fn holds_unrenewed(&self, record: &SessionRecord) -> Option<Timestamp> {
         let grace = self.known_as.grace()?;
         Some(Self::token_ends(record).plus(grace))
     }

@@ -64,8 +64,8 @@ const FIELDS: &[Field] = &[
         "grace",
         Kind::Duration(0, 86_400_000),
         "\"1h\"",
-        "How long a session goes on past the end of its token while the provider does not answer. Then it ends. With \
-         `session.store` = \"cookie\" it ends with its token.",
+        "How long a session goes on past the end of its token while the provider cannot be asked. From then on it lets nobody \
+         in (503) before the provider has renewed it. With `session.store` = \"cookie\" it ends with its token.",
     ),
 ];
 

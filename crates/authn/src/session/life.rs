@@ -32,6 +32,8 @@ pub enum Life {
     ServeAndRenew,
     /// The session when it was renewed: its access token has ended.
     RenewFirst,
+    /// Nothing for now: it does not hold before it is renewed, and its issuer could not be asked shortly ago.
+    Wait,
     /// None.
     Gone(Gone),
 }
@@ -93,10 +95,12 @@ pub fn is_write_due(record: &SessionRecord, written: Option<WrittenEnd>, now: No
     })
 }
 
-/// How long no renewal is tried after `failures` of them in a row.
-pub fn hold_off(failures: u32) -> Duration {
+/// How long no renewal is tried after `failures` of them in a row: ever longer, and as long as the issuer has `asked` for, within
+/// reason.
+pub fn hold_off(failures: u32, asked: Option<Duration>) -> Duration {
     let times = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-    FIRST_HOLD_OFF.saturating_mul(times).min(LONGEST_HOLD_OFF)
+    let own = FIRST_HOLD_OFF.saturating_mul(times);
+    own.max(asked.unwrap_or_default()).min(LONGEST_HOLD_OFF)
 }
 
 #[cfg(test)]
@@ -183,7 +187,10 @@ mod tests {
 
     #[test]
     fn renewals_that_fail_are_tried_ever_later_and_never_given_up() {
-        let seconds = [0, 1, 2, 3, 5, 6, 40, u32::MAX].map(|failures| hold_off(failures).as_secs());
+        let seconds = [0, 1, 2, 3, 5, 6, 40, u32::MAX].map(|failures| hold_off(failures, None).as_secs());
         assert_eq!(seconds, [2, 2, 4, 8, 32, 60, 60, 60]);
+        let asked = |seconds| Some(Duration::from_secs(seconds));
+        let seconds = [0, 7, 3600].map(|seconds| hold_off(2, asked(seconds)).as_secs());
+        assert_eq!(seconds, [4, 7, 60]);
     }
 }

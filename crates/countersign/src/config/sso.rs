@@ -227,7 +227,7 @@ impl Beside<'_> {
         }
         let grace = shown(login.party().known_as.grace().unwrap_or_default());
         let message = format!(
-            "a session of `{name}` is renewed with its token, after {life}: {told}, or {grace} later while the provider cannot be asked"
+            "a session of `{name}` is renewed with its token, after {life}: {told}, or {grace} later while the provider cannot be asked; from then on nobody is let in until it can"
         );
         let help = format!("`token_life` in [openid_provider] and `grace` here say how long; {lists}");
         Diagnostic::note(place, message).help(help)

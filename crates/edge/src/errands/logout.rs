@@ -116,7 +116,7 @@ impl Errand<'_> {
     async fn confirm(&self, login: &Arc<Login>) -> Done {
         let who = match login.find(self.request, self.now).await {
             Some(Found::Live(session)) => known_as(&session.principal),
-            Some(Found::Gone(_) | Found::Unavailable(_)) | None => None,
+            Some(Found::Gone(_) | Found::Unavailable(_) | Found::NotRenewed { .. }) | None => None,
         };
         let (Some(action), Some(stay)) = (Href::new(self.request.target.path()), Href::new("/")) else {
             return self.signed_out(None);

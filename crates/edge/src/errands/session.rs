@@ -48,7 +48,7 @@ impl Errand<'_> {
         };
         let mut done = match found {
             Found::Unavailable(detail) => self.not_renewed(detail, login).await,
-            Found::Live(_) | Found::Gone(_) => Self::found(found, login),
+            Found::Live(_) | Found::Gone(_) | Found::NotRenewed { .. } => Self::found(found, login),
         };
         if let Some(cookie) = cookie {
             done.response.headers_mut().append(SET_COOKIE, cookie);
@@ -56,10 +56,14 @@ impl Errand<'_> {
         done
     }
 
-    /// The session could not be renewed. It goes on to its own end all the same, unless nobody knows of it.
+    /// The session could not be renewed. It goes on all the same, unless nobody knows of it, or it has gone on for too long.
     async fn not_renewed(&self, detail: String, login: &Login) -> Done {
-        let Some(Found::Live(session)) = login.find(self.request, self.now).await else {
-            return Self::found(Found::Unavailable(detail), login);
+        let session = match login.find(self.request, self.now).await {
+            Some(Found::Live(session)) => session,
+            Some(found @ Found::NotRenewed { .. }) => return Self::found(found, login),
+            Some(Found::Gone(_) | Found::Unavailable(_)) | None => {
+                return Self::found(Found::Unavailable(detail), login);
+            }
         };
         let mut told = Self::told(&session, login);
         told.insert(
@@ -77,16 +81,18 @@ impl Errand<'_> {
         match found {
             Found::Live(session) => Self::shown(Some((&session, login))),
             Found::Gone(_) => Self::shown(None),
-            Found::Unavailable(detail) => {
-                let reason = UnavailableReason::SessionsUnreachable;
-                // Nobody knows.
-                let text = json!({ "authenticated": null, "reason": reason.code() });
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                Done {
-                    detail,
-                    ..Done::document(status, format!("{text}\n"), ErrandReason::SessionShown)
-                }
-            }
+            Found::Unavailable(detail) => Self::unknown(UnavailableReason::SessionsUnreachable, detail),
+            Found::NotRenewed { why, .. } => Self::unknown(UnavailableReason::SessionNotRenewed, why),
+        }
+    }
+
+    /// Nobody knows.
+    fn unknown(reason: UnavailableReason, detail: String) -> Done {
+        let text = json!({ "authenticated": null, "reason": reason.code() });
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Done {
+            detail,
+            ..Done::document(status, format!("{text}\n"), ErrandReason::SessionShown)
         }
     }
 

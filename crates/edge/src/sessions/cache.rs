@@ -11,6 +11,7 @@ use quick_cache::sync::Cache;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 /// What an entry takes beside its texts, in bytes.
 const ENTRY_BYTES: usize = 1024;
@@ -23,7 +24,20 @@ const LANES: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HeldOff {
     pub(super) failures: u32,
-    pub(super) until: Monotonic,
+    until: Monotonic,
+    /// The same of a session that does not hold before it is renewed: its users wait.
+    briefly: Monotonic,
+}
+
+impl HeldOff {
+    /// After so many failures, the last of them at `now`, when the issuer `asked` for so long.
+    pub(super) fn after(failures: u32, asked: Option<Duration>, now: Monotonic) -> Self {
+        Self {
+            failures,
+            until: now.plus(life::hold_off(failures, asked)),
+            briefly: now.plus(life::hold_off(1, asked)),
+        }
+    }
 }
 
 /// A session, decoded.
@@ -36,8 +50,8 @@ pub(super) struct Entry {
     pub(super) version: Version,
     pub(super) held_off: Option<HeldOff>,
     renew_at: Option<Timestamp>,
-    /// When it ends unless it is renewed.
-    ends_unrenewed: Option<Timestamp>,
+    /// Until when it holds unless it is renewed.
+    holds_unrenewed: Option<Timestamp>,
     /// Held weakly: a configuration that is gone does not live on here, and its place in memory is not given to another.
     owner: Weak<dyn SessionOwner>,
     written: Option<WrittenEnd>,
@@ -61,7 +75,7 @@ impl Entry {
     pub(super) fn new(live: LiveSession, place: Place, owner: &Arc<dyn SessionOwner>) -> Self {
         Self {
             renew_at: life::renew_at(&live.record, owner.renew_at(&live.record)),
-            ends_unrenewed: owner.ends_unrenewed(&live.record),
+            holds_unrenewed: owner.holds_unrenewed(&live.record),
             live: Arc::new(live),
             scope: place.scope,
             key: place.key,
@@ -103,7 +117,7 @@ impl Entry {
             version: self.version,
             held_off: self.held_off,
             renew_at: self.renew_at,
-            ends_unrenewed: self.ends_unrenewed,
+            holds_unrenewed: self.holds_unrenewed,
             owner: Weak::clone(&self.owner),
             written: self.written,
             read: AtomicU64::new(self.read.load(Ordering::Relaxed)),
@@ -126,32 +140,48 @@ impl Entry {
         self.read.fetch_max(now.milliseconds(), Ordering::Relaxed);
     }
 
-    /// What becomes of it. While a renewal that failed is fresh, none is due, unless it does not hold without.
+    /// What becomes of it. While a renewal that failed is fresh, none is due.
     pub(super) fn life(&self, now: Now) -> Life {
-        let must = self.must_be_renewed(now.wall);
-        let may = |_: &Timestamp| must || self.held_off.is_none_or(|held| now.monotonic >= held.until);
+        let (must, waits) = (self.must_be_renewed(now.wall), self.waits(now).is_some());
         let life = life::judge(
             &self.live.record,
             self.live.idle_ends,
-            self.renew_at.filter(may),
+            self.renew_at.filter(|_| must || !waits),
             now.wall,
         );
         match life {
+            Life::ServeAndRenew | Life::RenewFirst if must && waits => Life::Wait,
             Life::ServeAndRenew if must => Life::RenewFirst,
-            Life::Serve | Life::ServeAndRenew | Life::RenewFirst | Life::Gone(_) => life,
+            Life::Serve | Life::ServeAndRenew | Life::RenewFirst | Life::Wait | Life::Gone(_) => life,
         }
     }
 
-    /// Whether it has waited for its issuer as long as it may: it is renewed now, or ends.
+    /// Whether it has waited for its issuer as long as it may: it proves nobody until it is renewed.
     pub(super) fn must_be_renewed(&self, now: Timestamp) -> bool {
-        self.ends_unrenewed.is_some_and(|ends| now >= ends)
+        self.holds_unrenewed.is_some_and(|until| now >= until)
     }
 
-    /// Until when it goes on that could not be renewed.
-    pub(super) const fn goes_on(&self) -> &'static str {
-        match self.ends_unrenewed {
-            None => "until its own end",
-            Some(_) => "for the `grace` of its login, past the end of its token",
+    /// How often in a row its renewal has failed, and how long it waits for the next.
+    pub(super) fn waits(&self, now: Now) -> Option<(u32, Duration)> {
+        let held = self.held_off?;
+        let until = if self.must_be_renewed(now.wall) {
+            held.briefly
+        } else {
+            held.until
+        };
+        (now.monotonic < until).then(|| (held.failures, until.since(now.monotonic)))
+    }
+
+    /// What becomes of it that could not be renewed.
+    pub(super) fn unrenewed(&self, now: Timestamp) -> &'static str {
+        match self.holds_unrenewed {
+            None => "it goes on until its own end",
+            Some(until) if now < until => {
+                "it goes on for the `grace` of its login, past the end of its token"
+            }
+            Some(_) => {
+                "it proves nobody before it is, longer than the `grace` of its login past the end of its token"
+            }
         }
     }
 

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// While the store is away, it is asked again so often.
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
+/// What a client is told to wait while a renewal is under way that takes longer than anybody waits.
+const UNDER_WAY: Duration = Duration::from_secs(1);
 /// A session that ends while it is read is read again, so often at most.
 const READ_AGAIN: usize = 4;
 
@@ -38,6 +40,7 @@ impl SessionKeeper {
         match entry.life(now) {
             Life::Serve => {}
             Life::ServeAndRenew => self.renew_behind(name, &entry, owner),
+            Life::Wait => return Some(not_renewed(&entry, now)),
             Life::RenewFirst | Life::Gone(_) => return None,
         }
         Some(self.served(name, &entry, now))
@@ -53,6 +56,7 @@ impl SessionKeeper {
             Life::Serve => {}
             Life::ServeAndRenew => self.renew_behind(wanted.name, &entry, &wanted.owner),
             Life::RenewFirst => return self.find_renewed(wanted, entry).await,
+            Life::Wait => return not_renewed(&entry, now),
             Life::Gone(gone) => return self.gone(wanted.name, gone),
         }
         self.served(wanted.name, &entry, now)
@@ -73,9 +77,8 @@ impl SessionKeeper {
         match self.known(wanted, now).await {
             Ok(entry) => match entry.life(now) {
                 Life::Gone(gone) => self.gone(wanted.name, gone),
-                Life::RenewFirst if entry.must_be_renewed(now.wall) => {
-                    Found::Unavailable("its issuer does not come to an end with its renewal".to_owned())
-                }
+                Life::Wait => not_renewed(&entry, now),
+                Life::RenewFirst if entry.must_be_renewed(now.wall) => not_renewed(&entry, now),
                 Life::Serve | Life::ServeAndRenew | Life::RenewFirst => self.served(wanted.name, &entry, now),
             },
             Err(lost) => lost.into(),
@@ -288,6 +291,15 @@ impl SessionKeeper {
         };
         Ok(Arc::new(Entry::new(live, place, &wanted.owner)))
     }
+}
+
+/// It proves nobody for now.
+fn not_renewed(entry: &Entry, now: Now) -> Found {
+    let (why, retry_after) = entry.waits(now).map_or_else(
+        || ("its renewal takes too long".to_owned(), UNDER_WAY),
+        |(failures, wait)| (format!("renewals failed shortly ago: {failures}"), wait),
+    );
+    Found::NotRenewed { why, retry_after }
 }
 
 /// The record, opened and read.

@@ -40,9 +40,8 @@ impl SessionKeeper {
             Ok(entry) => entry,
             Err(lost) => return lost.into(),
         };
-        if let Some(held) = entry.held_off.filter(|held| now.monotonic < held.until) {
-            let why = format!("renewals failed shortly ago: {}", held.failures);
-            return Found::Unavailable(why);
+        if let Some((failures, _)) = entry.waits(now) {
+            return Found::Unavailable(format!("renewals failed shortly ago: {failures}"));
         }
         match self.renewal(wanted.clone(), entry, true).landed().await {
             Some(Ok(entry)) => Found::Live(Arc::clone(&entry.live)),
@@ -135,11 +134,9 @@ impl SessionKeeper {
     ) -> Answer {
         match error {
             RenewError::Refused(why) => self.refused(in_force, wanted, entry, &why).await,
-            RenewError::Unavailable(why) if entry.must_be_renewed(self.clock.now().wall) => {
-                let why = format!("it was not renewed for longer than the `grace` of its login: {why}");
-                self.refused(in_force, wanted, entry, &why).await
+            RenewError::Unavailable { why, retry_after } => {
+                self.not_renewed(wanted.name, entry, (why, retry_after))
             }
-            RenewError::Unavailable(why) => self.not_renewed(wanted.name, entry, why),
         }
     }
 
@@ -176,7 +173,7 @@ impl SessionKeeper {
                 Ok(None) if Instant::now() < until => sleep(LOOKS_AGAIN).await,
                 Ok(None) => {
                     let why = "another node has it to renew, and does not come to an end".to_owned();
-                    return Err(self.not_renewed(wanted.name, &entry, why));
+                    return Err(self.not_renewed(wanted.name, &entry, (why, None)));
                 }
             }
         }
@@ -199,7 +196,7 @@ impl SessionKeeper {
         let record = within(&entry.live.record, renewed);
         let plain = match record.to_bytes() {
             Ok(plain) => plain,
-            Err(error) => return self.not_renewed(wanted.name, entry, error.to_string()),
+            Err(error) => return self.not_renewed(wanted.name, entry, (error.to_string(), None)),
         };
         let place = (&wanted.name, &entry.scope);
         let sealed = in_force
@@ -214,7 +211,7 @@ impl SessionKeeper {
             Err(StoreError::Changed) => return self.read(wanted).await,
             Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => {
                 let why = format!("it was renewed, and could not be kept: {error}");
-                return self.not_renewed(wanted.name, entry, why);
+                return self.not_renewed(wanted.name, entry, (why, None));
             }
         };
         let place = Place {
@@ -270,20 +267,21 @@ impl SessionKeeper {
         }
     }
 
-    /// The session goes on as it is, and is left alone for a while.
-    fn not_renewed(&self, name: RecordKey, entry: &Arc<Entry>, why: String) -> Answer {
+    /// The session stays as it is, and is left alone for a while: for as long as its issuer asks, where it does.
+    fn not_renewed(
+        &self,
+        name: RecordKey,
+        entry: &Arc<Entry>,
+        (why, asked): (String, Option<Duration>),
+    ) -> Answer {
         count(&self.counters.not_renewed);
+        let now = self.clock.now();
         let failures = entry.held_off.map_or(0, |held| held.failures).saturating_add(1);
-        let until = self.clock.monotonic().plus(life::hold_off(failures));
-        self.entries
-            .swap(name, entry, entry.held_off(HeldOff { failures, until }));
+        let held_off = HeldOff::after(failures, asked, now.monotonic);
+        self.entries.swap(name, entry, entry.held_off(held_off));
         if let Some(log) = self.log.get() {
-            let record = &entry.live.record;
-            let text = format!(
-                "{}: a session is not renewed: {why}; it goes on {}",
-                record.login,
-                entry.goes_on()
-            );
+            let (login, meanwhile) = (&entry.live.record.login, entry.unrenewed(now.wall));
+            let text = format!("{login}: a session is not renewed: {why}; {meanwhile}");
             log.event("warning", "session", &text);
         }
         Err(Lost::Unavailable(why.into()))
@@ -320,7 +318,10 @@ async fn holding<T>(
             Ok(done) => return done,
             Err(_) if next == until => {
                 let why = format!("no answer within {} s", most.as_secs());
-                return Err(RenewError::Unavailable(why));
+                return Err(RenewError::Unavailable {
+                    why,
+                    retry_after: None,
+                });
             }
             // While the store is away nobody else gets it either.
             Err(_) => drop(in_force.store.lease(&name, holder, LEASE).await),

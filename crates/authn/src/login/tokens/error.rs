@@ -10,6 +10,7 @@ use countersign_oidc::discovery::{DiscoveryError, Endpoint};
 use countersign_oidc::id_token::IdTokenError;
 use countersign_oidc::relying_party::client::RequestError;
 use countersign_oidc::userinfo::UserinfoError;
+use std::time::Duration;
 
 /// Why a login, or its renewal, came to nothing. The texts are for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +100,25 @@ impl ExchangeError {
             | Self::Key(_)
             | Self::Signature(_)
             | Self::Userinfo(_) => Why::Answer,
+        }
+    }
+
+    /// When the provider wants to be asked again, where it says so.
+    pub(in crate::login) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Answer(_, AnswerError::Unavailable { retry_after, .. }) => *retry_after,
+            Self::Answer(..)
+            | Self::Provider(_)
+            | Self::Endpoint(_)
+            | Self::Request(_)
+            | Self::Unreachable(..)
+            | Self::NoIdToken
+            | Self::Token(_)
+            | Self::Key(_)
+            | Self::Signature(_)
+            | Self::IdToken(_)
+            | Self::Tenant(_)
+            | Self::Userinfo(_) => None,
         }
     }
 

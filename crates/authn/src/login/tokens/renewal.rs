@@ -101,7 +101,8 @@ impl Exchange<'_> {
         if is_anothers || is_taken_out || error.is_refused_grant() {
             RenewError::Refused(why)
         } else {
-            RenewError::Unavailable(why)
+            let retry_after = error.retry_after();
+            RenewError::Unavailable { why, retry_after }
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Issuer {
     proves: AtomicBool,
     asked: AtomicUsize,
     current: Mutex<u64>,
+    /// For how long it wants to be left alone.
+    retry_after: Mutex<Option<Duration>>,
 }
 
 impl Issuer {
@@ -47,7 +49,19 @@ impl Issuer {
             proves: AtomicBool::new(true),
             asked: AtomicUsize::new(0),
             current: Mutex::new(0),
+            retry_after: Mutex::default(),
         })
+    }
+
+    pub(super) fn wants_to_be_left_alone(&self, time: Duration) {
+        *self.retry_after.lock().unwrap() = Some(time);
+    }
+
+    fn cannot(&self, why: &str) -> RenewError {
+        RenewError::Unavailable {
+            why: why.to_owned(),
+            retry_after: *self.retry_after.lock().unwrap(),
+        }
     }
 
     /// A login that asks it, of one configuration.
@@ -92,7 +106,7 @@ impl Issuer {
                     Ok(*current)
                 }
                 Mood::Well => Err(RenewError::Refused("spent twice".to_owned())),
-                Mood::Down => Err(RenewError::Unavailable("503".to_owned())),
+                Mood::Down => Err(self.cannot("503")),
                 Mood::Refuses => Err(RenewError::Refused("invalid_grant".to_owned())),
             }
         };
@@ -109,7 +123,7 @@ impl Issuer {
 
     fn proved(&self, record: &SessionRecord, tokens: Tokens, now: Now) -> Result<SessionRecord, RenewError> {
         if !self.proves.load(Ordering::SeqCst) {
-            return Err(RenewError::Unavailable("userinfo: 503".to_owned()));
+            return Err(self.cannot("userinfo: 503"));
         }
         Ok(SessionRecord {
             access_token: Some(tokens.access_token),
@@ -157,7 +171,7 @@ impl SessionOwner for Owner {
         })
     }
 
-    fn ends_unrenewed(&self, record: &SessionRecord) -> Option<Timestamp> {
+    fn holds_unrenewed(&self, record: &SessionRecord) -> Option<Timestamp> {
         let grace = (*self.issuer.grace.lock().unwrap())?;
         Some(record.access_ends?.plus(grace))
     }

@@ -195,35 +195,35 @@ async fn an_issuer_that_never_answers_is_given_up_before_the_lease_runs_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_takes_connections_and_never_answers_ends_sessions_once_their_grace_is_over() {
+async fn an_issuer_that_takes_connections_and_never_answers_proves_nobody_once_the_grace_is_over() {
     let (world, grace) = (World::new(), Duration::from_mins(10));
     world.issuer.is_awaited(grace);
+    world.issuer.is(Mood::Down);
     world.issuer.takes(Duration::from_hours(100));
     let keeper = world.keeper();
     let name = world.begin(&keeper, world.login("ann")).await;
     let over = ACCESS + grace;
-    let mut served = Duration::ZERO;
-    loop {
-        let asked = world.now().monotonic.since(Monotonic::default());
+    let (mut asked, mut served) = (Duration::ZERO, Duration::ZERO);
+    while asked < over + Duration::from_mins(5) {
+        asked = world.now().monotonic.since(Monotonic::default());
         match world.look(&keeper, name).await {
             Found::Live(live) => {
                 assert_eq!(access(&live), "access-0");
                 assert!(asked < over, "served {asked:?} after it began");
                 served = asked;
             }
-            // Nobody is let in while it is not known what becomes of it.
-            Found::Unavailable(_) => assert!(asked + 10 * SECOND >= over, "{asked:?}"),
-            Found::Gone(gone) => {
-                // Unknown to who comes after the one that it was refused to.
-                assert!(matches!(gone, Gone::Refused | Gone::Unknown), "{gone:?}");
-                assert!(asked < over + Duration::from_mins(2), "gone after {asked:?}");
-                break;
-            }
+            // Nobody is let in while it is not known what becomes of it, and it does not end by that.
+            Found::NotRenewed { .. } => assert!(asked + 10 * SECOND >= over, "{asked:?}"),
+            found @ (Found::Unavailable(_) | Found::Gone(_)) => panic!("{found:?} after {asked:?}"),
         }
         after(SECOND).await;
     }
     assert!(served + 20 * SECOND > over, "until {served:?}");
-    assert_eq!(gone(&world.look(&keeper, name).await), Gone::Unknown);
+    world.issuer.is(Mood::Well);
+    world.issuer.takes(Duration::ZERO);
+    // What still waits for an answer is given up meanwhile.
+    after(Duration::from_mins(1)).await;
+    assert_eq!(access(&live(world.look(&keeper, name).await)), "access-1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -370,5 +370,70 @@ async fn six_hundred_requests_on_three_nodes_and_four_threads_are_one_renewal() 
             assert_eq!(access(&live(found.unwrap())), "access-1");
         }
         assert_eq!(world.issuer.asked(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_must_be_renewed_proves_nobody_while_its_issuer_cannot_be_asked_and_does_not_end() {
+    let (world, keeper, name) = begun().await;
+    let other = world.keeper();
+    world.issuer.is(Mood::Down);
+    world.issuer.wants_to_be_left_alone(7 * SECOND);
+    after(ACCESS).await;
+    live(world.look(&keeper, name).await);
+    settle().await;
+    world.issuer.is_awaited(Duration::ZERO);
+    let asked = world.issuer.asked();
+    for node in [&other, &other] {
+        assert_eq!(waits(world.look(node, name).await), 7 * SECOND);
+    }
+    assert_eq!(waits(world.look_now(&other, name).unwrap()), 7 * SECOND);
+    assert_eq!(world.issuer.asked(), asked + 1, "it is left alone as it asks");
+    after(7 * SECOND).await;
+    world.issuer.wants_to_be_left_alone(Duration::from_hours(1));
+    assert_eq!(
+        waits(world.look(&other, name).await),
+        60 * SECOND,
+        "within reason"
+    );
+    after(60 * SECOND).await;
+    world.issuer.is(Mood::Well);
+    assert_eq!(access(&live(world.look(&other, name).await)), "access-1");
+    assert_eq!(keeper.stats().refused + other.stats().refused, 0);
+    // A `no` is no silence.
+    world.issuer.is(Mood::Refuses);
+    after(ACCESS).await;
+    assert_eq!(gone(&world.look(&other, name).await), Gone::Refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_must_be_renewed_is_tried_again_soon_however_often_that_has_failed() {
+    let (world, keeper, name) = begun().await;
+    world.issuer.is(Mood::Down);
+    after(DUE).await;
+    for _ in 0..600 {
+        live(world.look(&keeper, name).await);
+        after(SECOND).await;
+    }
+    world.issuer.is_awaited(Duration::ZERO);
+    // As after a restart: what is remembered of failures does not outlast it.
+    let again = world.keeper();
+    for _ in 0..10 {
+        drop(world.look(&again, name).await);
+        after(3 * SECOND).await;
+    }
+    assert_eq!(waits(world.look(&again, name).await), 2 * SECOND);
+    after(2 * SECOND).await;
+    world.issuer.is(Mood::Well);
+    assert_eq!(access(&live(world.look(&again, name).await)), "access-1");
+}
+
+/// How long somebody waits who is not proved for now.
+fn waits(found: Found) -> Duration {
+    match found {
+        Found::NotRenewed { retry_after, .. } => retry_after,
+        other @ (Found::Live(_) | Found::Gone(_) | Found::Unavailable(_)) => {
+            panic!("not a session that waits: {other:?}")
+        }
     }
 }
