@@ -55,6 +55,8 @@ pub(crate) struct Done {
     pub(crate) reason: &'static str,
     /// For the log: what was wrong.
     pub(crate) detail: String,
+    /// Whom the request has proved, where it counts as theirs and not as their address's.
+    proved: Option<Box<str>>,
 }
 
 impl Done {
@@ -65,6 +67,7 @@ impl Done {
             outcome,
             reason: words.code,
             detail,
+            proved: None,
         }
     }
 
@@ -88,6 +91,7 @@ impl Done {
             outcome: "errand",
             reason: reason.code(),
             detail: String::new(),
+            proved: None,
         }
     }
 
@@ -112,6 +116,7 @@ impl Done {
             outcome: "errand",
             reason: reason.code(),
             detail: String::new(),
+            proved: None,
         }
     }
 }
@@ -153,7 +158,11 @@ impl Errand<'_> {
                 String::new(),
             );
         }
-        self.run_unlimited(page, body).await
+        let done = self.run_unlimited(page, body).await;
+        if let (Some(endpoint), Some(whose)) = (limited, &done.proved) {
+            self.gateway.rates.proved(endpoint, self.request.client, whose);
+        }
+        done
     }
 
     /// Does it, however much was asked for before.

@@ -1,13 +1,15 @@
 //! How often one address may ask to log in or out: these endpoints are open to everybody and cost more than a refusal.
 //!
-//! Each address has a bucket at each endpoint, and all together have one more. The buckets are governor's (GCRA); which
-//! bucket a request is counted in, that there are never too many of them, and what time it is, is decided here.
+//! Each address has a bucket at each endpoint, and all together have one more. What has proved somebody is moved from the
+//! address's bucket to that one's own: many may stand behind one address who are all known. The buckets are governor's (GCRA);
+//! which bucket a request is counted in, that there are never too many of them, and what time it is, is decided here.
 
 use countersign_core::time::Now;
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::HashMapStateStore;
-use governor::state::{InMemoryState, NotKeyed};
+use governor::nanos::Nanos;
+use governor::state::keyed::{HashMapStateStore, ShrinkableKeyedStateStore};
+use governor::state::{InMemoryState, NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -87,19 +89,56 @@ impl Clock for Passed {
     }
 }
 
-/// A bucket: an address at an endpoint, or a number of those that are shared.
+/// A bucket: an address at an endpoint, somebody who was proved (a hash), or a number of those that are shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Address(u128, Endpoint),
+    Proved(u64),
     Shared(u64),
 }
 
-type Keyed = RateLimiter<Key, HashMapStateStore<Key>, Passed, NoOpMiddleware<Duration>>;
+/// What is in the buckets. The limiter takes out of them; we put back.
+#[derive(Clone, Debug, Default)]
+struct Levels(Arc<HashMapStateStore<Key>>);
+
+impl StateStore for Levels {
+    type Key = Key;
+
+    fn measure_and_replace<T, F, E>(&self, key: &Key, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        self.0.measure_and_replace(key, f)
+    }
+}
+
+impl ShrinkableKeyedStateStore<Key> for Levels {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.0.retain_recent(drop_below);
+    }
+
+    fn shrink_to_fit(&self) {
+        self.0.shrink_to_fit();
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+type Keyed = RateLimiter<Key, Levels, Passed, NoOpMiddleware<Duration>>;
 type Total = RateLimiter<NotKeyed, InMemoryState, Passed, NoOpMiddleware<Duration>>;
 
 /// The buckets.
 pub struct Rates {
     keyed: Keyed,
+    levels: Levels,
+    /// What one request takes out of a bucket.
+    one: Nanos,
     total: Total,
     passed: Passed,
     swept: AtomicU64,
@@ -116,8 +155,11 @@ impl Rates {
             .saturating_mul(NonZeroU32::MIN.saturating_add(TOTAL_BURST - 1));
         let address = Quota::per_second(limits.address_rate).allow_burst(limits.address_burst);
         let total = Quota::per_second(limits.total_rate).allow_burst(burst);
+        let levels = Levels::default();
         Self {
-            keyed: RateLimiter::hashmap_with_clock(address, passed.clone()),
+            keyed: RateLimiter::new(address, levels.clone(), passed.clone()),
+            levels,
+            one: address.replenish_interval().into(),
             total: RateLimiter::direct_with_clock(total, passed.clone()),
             passed,
             swept: AtomicU64::new(0),
@@ -131,7 +173,7 @@ impl Rates {
             .0
             .fetch_max(now.monotonic.milliseconds(), Ordering::Relaxed);
         if let Some(client) = client {
-            let key = self.key(endpoint, client);
+            let key = self.key(Key::Address(folded(client), endpoint));
             let counted = self.keyed.check_key(&key);
             counted.map_err(|until| RetryAfter(until.wait_time_from(self.passed.now())))?;
         }
@@ -139,17 +181,35 @@ impl Rates {
         counted.map_err(|until| RetryAfter(until.wait_time_from(self.passed.now())))
     }
 
+    /// What `client` asked for at `endpoint`, and was allowed, has proved `whose` it is: it counts as that one's from now on, and
+    /// as the address's only where that one has asked too much. Among all it counts as before.
+    pub fn proved(&self, endpoint: Endpoint, client: Option<IpAddr>, whose: &str) {
+        let Some(client) = client else { return };
+        let own = self.key(Key::Proved(self.hasher.hash_one(whose)));
+        if self.keyed.check_key(&own).is_err() {
+            return;
+        }
+        let address = self.key(Key::Address(folded(client), endpoint));
+        let put_back = |level: Option<Nanos>| {
+            let level = level.ok_or(())?;
+            Ok(((), level.saturating_sub(self.one)))
+        };
+        // A bucket that was forgotten meanwhile is full.
+        let _: Result<(), ()> = self.levels.measure_and_replace(&address, put_back);
+    }
+
     /// How many buckets are kept.
     pub fn keys(&self) -> usize {
         self.keyed.len()
     }
 
-    fn key(&self, endpoint: Endpoint, client: IpAddr) -> Key {
-        let address = folded(client);
+    /// The bucket of `own`; where there is no room for it, one that is shared.
+    fn key(&self, own: Key) -> Key {
         if self.has_room() {
-            return Key::Address(address, endpoint);
+            own
+        } else {
+            Key::Shared(self.hasher.hash_one(own) % SHARED)
         }
-        Key::Shared(self.hasher.hash_one((address, endpoint)) % SHARED)
     }
 
     /// Whether there is room for one more address, now and then after those with a full bucket were forgotten.

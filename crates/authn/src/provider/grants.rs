@@ -166,13 +166,15 @@ impl Provider {
             life,
         };
         let answer = self.tokens(&granted.login, proved, terms, now)?;
-        let detail = said(client, &granted.login.subject);
+        let subject = granted.login.subject.clone();
+        let detail = said(client, &subject);
         let next = self.rotate(&handle, granted, &kept, now).await?;
         let answer = format!("{}{}}}", answer.expose(), refresh_member(&next));
         Ok(Redeemed {
             answer: Secret::new(answer),
             reason: ErrandReason::TokensGiven,
             detail,
+            subject,
         })
     }
 

@@ -92,6 +92,7 @@ impl Provider {
             answer: Secret::new(answer),
             reason: ErrandReason::MachineTokenGiven,
             detail: format!("{subject} for {site}, {seconds} s{bound}"),
+            subject: subject.into(),
         })
     }
 

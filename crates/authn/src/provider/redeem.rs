@@ -27,6 +27,8 @@ pub struct Redeemed {
     pub reason: ErrandReason,
     /// For the log: who got what.
     pub detail: String,
+    /// Whom the tokens are about.
+    pub subject: Box<str>,
 }
 
 /// Why nothing is given.
@@ -176,6 +178,7 @@ impl Provider {
             answer,
             reason: ErrandReason::TokensGiven,
             detail,
+            subject: login.subject.clone(),
         })
     }
 }

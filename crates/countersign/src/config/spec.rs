@@ -139,7 +139,8 @@ pub const LIMITS: Table = Table {
             Kind::Integer(1, 1_000_000),
             "40",
             "Requests a second, in the long run, of one address (IPv6: of one /64) to each of the login, callback and logout \
-             endpoints. One too many is answered 429 with `Retry-After`.",
+             endpoints. One too many is answered 429 with `Retry-After`. What proves somebody at the token endpoint of our own \
+             provider is counted as theirs.",
         ),
         Field::or(
             "address_burst",

@@ -116,6 +116,7 @@ impl Errand<'_> {
         match redeemed {
             Ok(redeemed) => Done {
                 detail: redeemed.detail,
+                proved: Some(redeemed.subject),
                 ..Done::document(StatusCode::OK, redeemed.answer.expose().clone(), redeemed.reason)
             },
             Err(RedeemError::Refused { error, detail }) => {

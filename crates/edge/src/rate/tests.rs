@@ -103,6 +103,46 @@ fn there_are_never_more_than_100_000_buckets_and_the_limit_holds_for_those_witho
 }
 
 #[test]
+fn what_proves_somebody_counts_as_theirs_and_not_as_their_addresss() {
+    let rates = rates(1, 3, 1000);
+    let client = Some(address("192.0.2.1"));
+    let ask = |whose: Option<&str>| {
+        let allowed = rates.allow(Endpoint::Callback, client, at(0));
+        if let (Ok(()), Some(whose)) = (allowed, whose) {
+            rates.proved(Endpoint::Callback, client, whose);
+        }
+        allowed.is_ok()
+    };
+    for number in 0..100 {
+        assert!(ask(Some(&number.to_string())), "{number}");
+    }
+    assert!(ask(None) && ask(None), "what fails keeps counting");
+    assert!(ask(Some("ann")) && ask(Some("ann")) && ask(Some("ann")));
+    assert!(ask(Some("ann")), "and so does what one asks too often");
+    assert!(!ask(Some("bob")));
+    // At other endpoints nothing was put in that was not taken out.
+    let elsewhere = || rates.allow(Endpoint::Login, client, at(0)).is_ok();
+    rates.proved(Endpoint::Login, client, "carol");
+    assert_eq!(
+        [elsewhere(), elsewhere(), elsewhere(), elsewhere()],
+        [true, true, true, false]
+    );
+}
+
+#[test]
+fn what_proves_somebody_counts_among_all() {
+    let rates = rates(1, 1, 1);
+    let client = Some(address("192.0.2.1"));
+    let ask = |whose: &str| {
+        let allowed = rates.allow(Endpoint::Callback, client, at(0)).is_ok();
+        rates.proved(Endpoint::Callback, client, whose);
+        allowed
+    };
+    let passed = (0..100).filter(|number| ask(&number.to_string()));
+    assert_eq!(passed.count(), 10);
+}
+
+#[test]
 fn retry_after_is_in_whole_seconds_and_never_zero() {
     for (milliseconds, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (60_000, 60)] {
         assert_eq!(RetryAfter(Duration::from_millis(milliseconds)).seconds(), seconds);
