@@ -1,10 +1,13 @@
 //! What is done behind the answer to a request: bounded, and waited for a moment when the gateway stops.
 
+use rounds::Rounds;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+
+mod rounds;
 
 /// How much is under way at once, at most.
 const AT_ONCE: u32 = 256;
@@ -15,16 +18,22 @@ const WAITS: Duration = Duration::from_secs(5);
 
 /// All that is under way.
 #[derive(Clone, Debug)]
-pub(crate) struct Behind(Arc<Semaphore>);
+pub(crate) struct Behind {
+    places: Arc<Semaphore>,
+    rounds: Rounds,
+}
 
 impl Behind {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE as usize)))
+        Self {
+            places: Arc::new(Semaphore::new(AT_ONCE as usize)),
+            rounds: Rounds::new(),
+        }
     }
 
     /// Begins `work`; says whether there was room for it.
     pub(crate) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
-        let Ok(place) = Arc::clone(&self.0).try_acquire_owned() else {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return false;
         };
         drop(tokio::spawn(async move {
@@ -35,9 +44,22 @@ impl Behind {
         true
     }
 
+    /// Begins all of `works`, of which a few are under way at a time; says whether there was room for that. There is for a few such
+    /// rounds of `whose`, so that nobody's are in the way of another's. What has begun is not dropped: it waits for its turn.
+    pub(crate) fn begin_round<W>(&self, whose: &str, works: Vec<W>) -> bool
+    where
+        W: Future<Output = ()> + Send + 'static,
+    {
+        self.rounds.begin(whose, works)
+    }
+
     /// When nothing is under way any more, or that takes too long.
     pub(crate) async fn ended(&self) {
-        drop(timeout(WAITS, self.0.acquire_many(AT_ONCE)).await);
+        let all = async {
+            drop(self.places.acquire_many(AT_ONCE).await);
+            self.rounds.ended().await;
+        };
+        drop(timeout(WAITS, all).await);
     }
 }
 

@@ -57,8 +57,17 @@ pub struct Ended {
     pub cookie: Option<HeaderValue>,
     /// Who is to be told.
     pub told: Vec<Telling>,
+    /// Whether there are others, who cannot be told, or may be.
+    pub cannot_be_told: bool,
     /// What of the request was not as it should be: for the log.
     pub remark: &'static str,
+}
+
+/// Where a session was that has ended.
+#[derive(Debug, Default)]
+struct Known {
+    told: Vec<Telling>,
+    cannot_be_told: bool,
 }
 
 /// One client that is to be told.
@@ -138,38 +147,44 @@ impl Provider {
         let subject = theirs.map(|hint| hint.subject.clone());
         let subject = subject.or(person.map(|person| person.subject));
         let named = asked.session.as_deref().filter(|_| theirs.is_none());
-        match self.ended(browser, subject.as_deref(), named, now).await {
-            Ok(told) => Ending::Ended(Box::new(Ended {
+        // Whoever shows the session's ID Token has ended it already on its own side.
+        let knows = theirs.map(|hint| &*hint.client_id);
+        match self.ended(browser, (subject.as_deref(), named), knows, now).await {
+            Ok(known) => Ending::Ended(Box::new(Ended {
                 remark: remark(&asked, hint.as_ref(), admitted),
                 subject,
                 location,
                 cookie: browser.out(self),
-                told,
+                told: known.told,
+                cannot_be_told: known.cannot_be_told,
             })),
             Err(error) => Ending::Unavailable(error.to_string()),
         }
     }
 
-    /// Ends the session of `subject` in this browser, and the one that is `named`; who is to be told of it.
+    /// Ends the session of `subject` in this browser, and the one that is `named`; who is to be told of it. The client that asked
+    /// `knows`.
     async fn ended(
         &self,
         browser: Browser<'_>,
-        subject: Option<&str>,
-        named: Option<&str>,
+        (subject, named): (Option<&str>, Option<&str>),
+        knows: Option<&str>,
         now: Now,
-    ) -> Result<Vec<Telling>, StoreError> {
+    ) -> Result<Known, StoreError> {
+        let mut ended = Known::default();
         let Some(subject) = subject else {
-            return Ok(Vec::new());
+            return Ok(ended);
         };
-        let mut told = Vec::new();
         let own = browser.session_of(subject);
         if let Some(sid) = own.as_deref() {
-            told.extend(self.told(sid, &self.sign_off(subject, sid, now).await?));
+            let known = self.sign_off(subject, sid, now).await?;
+            self.told(&mut ended, sid, &known, knows);
         }
         if let Some(sid) = named.filter(|named| own.as_deref() != Some(named)) {
-            told.extend(self.told(sid, &self.sign_off_of(subject, sid, now).await?));
+            let known = self.sign_off_of(subject, sid, now).await?;
+            self.told(&mut ended, sid, &known, knows);
         }
-        Ok(told)
+        Ok(ended)
     }
 
     /// What an ID Token says, if it is ours: by the keys of now.
@@ -194,19 +209,22 @@ impl Provider {
     }
 
     /// Who is to be told of the end of a session that was `known` so.
-    fn told(&self, sid: &str, known: &SignOns) -> Vec<Telling> {
-        let told = known.clients.iter().filter_map(|id| {
+    fn told(&self, ended: &mut Known, sid: &str, known: &SignOns, knows: Option<&str>) {
+        ended.cannot_be_told |= known.may_be_elsewhere();
+        for id in &known.clients {
             // Whoever is no client any more is told nothing.
-            let uri = self.clients.find(id)?.backchannel_logout_uri()?;
-            Some(Telling {
-                client_id: id.clone(),
-                uri,
-                subject: known.subject.clone(),
-                sid: sid.into(),
-                jti: self.draw::<JTI_BYTES>(),
-            })
-        });
-        told.collect()
+            let client = self.clients.find(id);
+            match client.and_then(|client| client.backchannel_logout_uri()) {
+                Some(uri) => ended.told.push(Telling {
+                    client_id: id.clone(),
+                    uri,
+                    subject: known.subject.clone(),
+                    sid: sid.into(),
+                    jti: self.draw::<JTI_BYTES>(),
+                }),
+                None => ended.cannot_be_told |= knows != Some(id),
+            }
+        }
     }
 
     /// Tells one client, once.

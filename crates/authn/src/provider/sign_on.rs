@@ -150,6 +150,11 @@ impl SignOns {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
+    /// Whether it may be at other clients, too, which are not remembered any more.
+    pub(super) const fn may_be_elsewhere(&self) -> bool {
+        self.clients.len() >= MAX_CLIENTS
+    }
+
     /// Takes a client in; says whether that is worth writing: for one that is known only when half its time is over.
     fn take_in(&mut self, client_id: &str, lasts: Duration, ends: Timestamp) -> bool {
         let known = self.clients.iter().any(|known| **known == *client_id);
@@ -327,10 +332,12 @@ mod tests {
         assert!(known.take_in("b", SIGN_ONS_LAST, at(25)));
         assert!(!known.take_in("b", SIGN_ONS_LAST, at(36)));
         assert!(known.take_in("b", SIGN_ONS_LAST, at(37)));
+        assert!(!known.may_be_elsewhere());
         for number in 0..MAX_CLIENTS {
             assert!(known.take_in(&number.to_string(), SIGN_ONS_LAST, at(37)));
         }
         assert_eq!(known.clients.len(), MAX_CLIENTS);
         assert_eq!(*known.clients[0], *"0");
+        assert!(known.may_be_elsewhere());
     }
 }

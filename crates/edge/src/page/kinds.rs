@@ -144,6 +144,8 @@ pub struct SignedOut {
     pub everywhere: bool,
     /// Whether some of them are told.
     pub told: bool,
+    /// Whether there are others that cannot be told.
+    pub not_all: bool,
 }
 
 /// For [`Page::SignOut`].

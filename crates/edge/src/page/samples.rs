@@ -187,6 +187,15 @@ fn bare() -> Vec<(StatusCode, Page)> {
                 ..SignedOut::default()
             }),
         ),
+        (
+            StatusCode::OK,
+            Page::SignedOut(SignedOut {
+                everywhere: true,
+                told: true,
+                not_all: true,
+                ..SignedOut::default()
+            }),
+        ),
         (StatusCode::FORBIDDEN, Page::Forbidden(Forbidden::default())),
         (StatusCode::BAD_GATEWAY, Page::Trouble(Trouble::default())),
         (StatusCode::UNAUTHORIZED, Page::NotSent(NotSent::default())),

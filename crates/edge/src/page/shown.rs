@@ -106,6 +106,7 @@ impl Page {
                 ("still_at", maybe(page.still_at.as_deref())),
                 ("everywhere", Value::from(page.everywhere)),
                 ("told", Value::from(page.told)),
+                ("not_all", Value::from(page.not_all)),
             ]),
             Self::SignOut(page) => shown([
                 ("who", maybe(page.who.as_deref())),

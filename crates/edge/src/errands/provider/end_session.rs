@@ -15,6 +15,7 @@ use http::header::SET_COOKIE;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long to wait before a client that was not reached is told again.
 const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
@@ -52,18 +53,18 @@ impl Errand<'_> {
 
     fn ended(&self, provider: &Arc<Provider>, ended: Ended) -> Done {
         let who = ended.subject.as_deref().unwrap_or("");
-        let are_told = !ended.told.is_empty();
-        let told = format!("applications that are told: {}", ended.told.len());
-        self.audit_sign_on(Action::SignOff, provider, who, &told);
-        for telling in ended.told {
-            self.tell_behind(provider, telling);
-        }
+        let count = ended.told.len();
+        let begun = self.tell_behind(provider, who, ended.told);
+        let told = if begun { count } else { 0 };
+        let detail = format!("applications that are told: {told}");
+        self.audit_sign_on(Action::SignOff, provider, who, &detail);
         let reason = ErrandReason::LoggedOut;
         let stays = || {
             let words = Words::new(self.request, StatusCode::OK, reason.code(), reason.meaning());
             let page = SignedOut {
                 everywhere: true,
-                told: are_told,
+                told: told > 0,
+                not_all: ended.cannot_be_told,
                 ..SignedOut::default()
             };
             Done::telling(&words.on(Page::SignedOut(page)), "errand", String::new())
@@ -77,22 +78,44 @@ impl Errand<'_> {
         done
     }
 
-    /// Tells one application behind the answer: the browser waits for nobody.
-    fn tell_behind(&self, provider: &Arc<Provider>, telling: Telling) {
-        let (provider, log, now) = (Arc::clone(provider), Arc::clone(self.log), self.now);
-        let client = telling.client_id.clone();
-        let begun = self
-            .behind
-            .begin(async move { tell(&provider, &telling, now, &log).await });
+    /// Tells the applications behind the answer: the browser waits for nobody. Says whether that has begun.
+    fn tell_behind(&self, provider: &Arc<Provider>, who: &str, told: Vec<Telling>) -> bool {
+        let (began, count) = (Since(self.now, Instant::now()), told.len());
+        let tell = |telling: Telling| {
+            let (provider, log) = (Arc::clone(provider), Arc::clone(self.log));
+            async move { tell(&provider, &telling, began, &log).await }
+        };
+        let begun = self.behind.begin_round(who, told.into_iter().map(tell).collect());
         if !begun {
-            not_told(self.log, &client, "too much is under way");
+            let text = format!(
+                "{count} applications were not told that a session has ended: too many logouts are under way"
+            );
+            self.log.event("warning", "logout", &text);
+        }
+        begun
+    }
+}
+
+/// When a logout was: an application may be told minutes later, with a token of then.
+#[derive(Clone, Copy, Debug)]
+struct Since(Now, Instant);
+
+impl Since {
+    fn now(self) -> Now {
+        let Self(now, began) = self;
+        let gone = began.elapsed();
+        Now {
+            wall: now.wall.plus(gone),
+            monotonic: now.monotonic.plus(gone),
         }
     }
 }
 
-async fn tell(provider: &Provider, telling: &Telling, now: Now, log: &Log) {
-    if let Err(error) = in_time(|| provider.tell(telling, now)).await {
-        not_told(log, &telling.client_id, &error.to_string());
+async fn tell(provider: &Provider, telling: &Telling, began: Since, log: &Log) {
+    if let Err(error) = in_time(|| provider.tell(telling, began.now())).await {
+        let client = &telling.client_id;
+        let text = format!("{client} was not told that a session has ended: {error}");
+        log.event("warning", "logout", &text);
     }
 }
 
@@ -110,16 +133,10 @@ where
     told().await
 }
 
-fn not_told(log: &Log, client: &str, why: &str) {
-    let text = format!("{client} was not told that a session has ended: {why}");
-    log.event("warning", "logout", &text);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use countersign_core::http_client::HttpError;
-    use tokio::time::Instant;
 
     /// How often it is tried when the answers are these, how long that takes, and whether it succeeds.
     async fn tried(answers: &[Result<(), TellError>]) -> (usize, u64, bool) {
