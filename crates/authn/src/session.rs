@@ -251,11 +251,22 @@ pub enum SessionGroup<'a> {
         issuer: &'a str,
         /// Whom it is about.
         subject: &'a str,
-        /// For which client, if not for all of them.
-        client_id: Option<&'a str>,
+        /// Which of those.
+        share: Share<'a>,
     },
     /// All there are.
     All,
+}
+
+/// Which of the things that our own OpenID Provider keeps about one subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share<'a> {
+    /// All of them.
+    All,
+    /// Those for one client.
+    Client(&'a str),
+    /// Those that end with what is known of the subject in one browser, by what that is kept under.
+    SignOn(&'a str),
 }
 
 /// What is kept under a name, as it was when it was read.
@@ -267,15 +278,50 @@ pub struct Kept {
     pub version: Version,
 }
 
-/// How many of one kind may be kept.
+/// By what something that is kept is found.
 #[derive(Clone, Copy, Debug)]
 pub struct Room<'a> {
-    /// Of one kind are those of this group.
+    /// It is one of this group, and ends with it.
     pub group: SessionGroup<'a>,
-    /// So many of them; the oldest makes room.
+    /// How many of them there may be, where no other group bounds them.
+    pub bound: Option<Bound>,
+}
+
+/// How many of one kind may be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// So many of them; whoever has most of them makes room with the oldest of those.
     pub most: usize,
-    /// How old one is: reads from what is kept when it began.
-    pub began: fn(&[u8]) -> Timestamp,
+    /// Reads from what is kept how it stands among the others.
+    pub standing: fn(&[u8]) -> Standing,
+}
+
+impl<'a> SessionGroup<'a> {
+    /// Room for `most` of them.
+    pub fn most(self, most: usize, standing: fn(&[u8]) -> Standing) -> Room<'a> {
+        Room {
+            group: self,
+            bound: Some(Bound { most, standing }),
+        }
+    }
+
+    /// Room for as many as other groups have.
+    pub const fn unbounded(self) -> Room<'a> {
+        Room {
+            group: self,
+            bound: None,
+        }
+    }
+}
+
+/// How one of many stands among them where one has to make room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// When it began. What began at the epoch, as what cannot be read does, goes first.
+    pub began: Timestamp,
+    /// Whose it is: names from the general to the specific, with a `/` between them. Where they part, those with the most make
+    /// room, so that nobody gets more by having many names below one's own.
+    pub whose: Box<str>,
 }
 
 /// Finds, begins, renews and ends sessions. What takes time is done behind it; two that ask for one session at once ask

@@ -28,6 +28,7 @@ mod cache;
 mod ends;
 mod flights;
 mod kept;
+mod leaving;
 mod listing;
 mod look;
 mod renewal;

@@ -1,19 +1,20 @@
 //! A browser asks for a login (OpenID Connect Core section 3.1.2): its certificate is the answer.
 
 use super::person::Proved;
-use super::sign_on::{Browser, sid};
+use super::sign_on::{Browser, Sid, key};
 use super::signed_in::{KeptChain, KeptLogin};
 use super::{CODE_LASTS, Provider};
-use crate::session::Purpose;
+use crate::session::{Purpose, Share, Standing};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::certificate::Failure;
 use countersign_core::request::OriginalRequest;
 use countersign_core::secret::Secret;
 use countersign_core::session::StoreError;
-use countersign_core::time::Now;
+use countersign_core::time::{Now, Timestamp};
 use countersign_oidc::provider::authorize::{
-    AnswerTo, AuthenticationRequest, LOGIN_REQUIRED, Prompt, Read, Refusal, Unanswerable, read, with_click,
+    AnswerTo, AuthenticationRequest, LOGIN_REQUIRED, NO_HINT, NO_KEYS, Prompt, Read, Refusal, SOMEBODY_ELSE,
+    Unanswerable, read, with_click,
 };
 use countersign_oidc::provider::response::{Delivery, Told};
 use http::HeaderValue;
@@ -21,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 /// The bytes of a code.
 const CODE_BYTES: usize = 32;
+/// How many codes wait for one subject; whoever has most of them makes room.
+const MOST_OF_ONE: usize = 100;
 
 /// What is told of a certificate where nothing may be asked (OpenID Connect Core section 3.1.2.6).
 const NO_CERTIFICATE: Refusal = Refusal {
@@ -82,7 +85,21 @@ pub(super) struct Waiting {
     pub(super) redirect_uri: Box<str>,
     pub(super) challenge: Box<str>,
     pub(super) nonce: Option<Box<str>>,
+    /// Since when, in milliseconds since the epoch.
+    since: i64,
     pub(super) login: KeptLogin,
+}
+
+/// How what waits, of which these are the bytes, stands among the others.
+fn standing(value: &[u8]) -> Standing {
+    let waiting = serde_json::from_slice::<Waiting>(value);
+    waiting.map_or_else(
+        |_| Standing::default(),
+        |waiting| Standing {
+            began: Timestamp::from_milliseconds(waiting.since),
+            whose: waiting.login.whose(),
+        },
+    )
 }
 
 impl Provider {
@@ -109,6 +126,9 @@ impl Provider {
             Err(_) if asked.prompt == Prompt::Nothing => return self.refuse(&asked.answer, NO_CERTIFICATE),
             Err(why) => return Authorized::NoCertificate(why),
         };
+        if let Some(why) = self.is_not_meant(&asked, &proved.person.subject) {
+            return self.refuse(&asked.answer, why);
+        }
         if let Err(unmet) = self.may_enter(&proved.judged.principal, &asked.answer.client) {
             let why = Refusal {
                 error: "access_denied",
@@ -137,6 +157,19 @@ impl Provider {
         Authorized::Told(Answered::error(delivery))
     }
 
+    /// Why nothing is told of `subject` where the client says whom it means (OpenID Connect Core sections 3.1.2.1 and 3.1.2.2).
+    fn is_not_meant(&self, asked: &AuthenticationRequest, subject: &str) -> Option<Refusal> {
+        let hint = asked.id_token_hint.as_ref()?;
+        if self.keys.current().is_none() {
+            return Some(NO_KEYS);
+        }
+        let hint = self.hint(hint.expose());
+        let Some(hint) = hint.filter(|hint| *hint.client_id == *asked.answer.client.id()) else {
+            return Some(NO_HINT);
+        };
+        (*hint.subject != *subject).then_some(SOMEBODY_ELSE)
+    }
+
     async fn answer(
         &self,
         asked: &AuthenticationRequest,
@@ -147,8 +180,9 @@ impl Provider {
         let (value, cookie) = browser.kept(self);
         let subject = &proved.person.subject;
         let login = (subject.clone(), asked.answer.client.id().into());
-        let sid = sid(&value, subject);
-        match self.keep_code(asked, proved, sid, now).await {
+        let key = key(&value, subject);
+        let is_anew = browser.has_logged_out() || asked.prompt == Prompt::Click;
+        match self.keep_code(asked, proved, (&key, is_anew), now).await {
             Ok(code) => Authorized::Told(Answered {
                 delivery: asked.answer.deliver(Told::Code(&code), self.issuer.as_str()),
                 cookie,
@@ -162,19 +196,28 @@ impl Provider {
         &self,
         asked: &AuthenticationRequest,
         proved: &Proved,
-        sid: Box<str>,
+        (key, is_anew): (&str, bool),
         now: Now,
     ) -> Result<Secret<String>, StoreError> {
+        let (known, _) = self.known(key, now).await?;
+        let auth_time = known.auth_time(asked.max_age, now.wall);
+        let auth_time = auth_time.filter(|_| !is_anew).unwrap_or(now.wall);
+        let sid = Sid {
+            key: key.into(),
+            count: known.count,
+        };
+        let subject = &proved.person.subject;
         let waiting = Waiting {
             redirect_uri: asked.answer.redirect_uri.clone(),
             challenge: asked.challenge.clone(),
             nonce: asked.nonce.clone(),
+            since: now.wall.milliseconds(),
             login: KeptLogin {
                 client_id: asked.answer.client.id().into(),
-                subject: proved.person.subject.clone(),
+                subject: subject.clone(),
                 scope: asked.scopes.text().into(),
-                sid,
-                auth_time: now.wall.milliseconds(),
+                sid: sid.to_string().into(),
+                auth_time: auth_time.milliseconds(),
                 chain: KeptChain::of(&proved.judged.facts.presented),
             },
         };
@@ -183,7 +226,14 @@ impl Provider {
         let code = Secret::new(self.draw::<CODE_BYTES>());
         let ends = now.wall.plus(CODE_LASTS);
         let name = self.own(code.expose().as_bytes());
-        self.sessions.put(Purpose::Code, &name, &bytes, ends, now).await?;
+        let group = |share| self.group(Purpose::Code, subject, share);
+        let rooms = [
+            group(Share::All).most(MOST_OF_ONE, standing),
+            group(Share::SignOn(key)).unbounded(),
+        ];
+        self.sessions
+            .keep(Purpose::Code, &name, &bytes, ends, &rooms)
+            .await?;
         Ok(code)
     }
 

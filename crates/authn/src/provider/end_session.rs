@@ -2,7 +2,7 @@
 //! Logout 1.0). From then on one click comes before the next login.
 
 use super::Provider;
-use super::sign_on::{Browser, SignOns};
+use super::sign_on::{Browser, Sid, SignOns};
 use countersign_core::http_client::{FetchLimits, HttpError};
 use countersign_core::request::OriginalRequest;
 use countersign_core::secret::Secret;
@@ -121,11 +121,10 @@ impl Provider {
         let admitted = uri.filter(|uri| is_admitted(client.as_ref(), uri));
         let location = admitted.and_then(|uri| asked.location(uri));
         let browser = Browser::of(&request.headers);
-        let theirs = hint.as_ref().filter(|hint| {
-            browser
-                .session_of(&hint.subject)
-                .is_some_and(|own| own == hint.sid)
-        });
+        let theirs = match self.is_of(browser, hint.as_ref(), now).await {
+            Ok(is_theirs) => hint.as_ref().filter(|_| is_theirs),
+            Err(error) => return Ending::Unavailable(error.to_string()),
+        };
         let presented = request.certificate.presented.as_ref();
         let proved = presented.and_then(|presented| self.judge(presented, now).ok());
         let person = proved.map(|proved| proved.person);
@@ -149,6 +148,7 @@ impl Provider {
         let named = asked.session.as_deref().filter(|_| theirs.is_none());
         // Whoever shows the session's ID Token has ended it already on its own side.
         let knows = theirs.map(|hint| &*hint.client_id);
+        let named = named.and_then(Sid::parse);
         match self.ended(browser, (subject.as_deref(), named), knows, now).await {
             Ok(known) => Ending::Ended(Box::new(Ended {
                 remark: remark(&asked, hint.as_ref(), admitted),
@@ -162,12 +162,23 @@ impl Provider {
         }
     }
 
+    /// Whether the session that the hint names is the one of its subject in this browser, as far as there is one: no former one.
+    async fn is_of(&self, browser: Browser<'_>, hint: Option<&Hint>, now: Now) -> Result<bool, StoreError> {
+        let own = hint.and_then(|hint| browser.key_of(&hint.subject));
+        let named = hint.and_then(|hint| Sid::parse(&hint.sid));
+        let Some(named) = named.filter(|named| own.as_ref() == Some(&named.key)) else {
+            return Ok(false);
+        };
+        let (known, _) = self.known(&named.key, now).await?;
+        Ok(known.is_of(named.count))
+    }
+
     /// Ends the session of `subject` in this browser, and the one that is `named`; who is to be told of it. The client that asked
     /// `knows`.
     async fn ended(
         &self,
         browser: Browser<'_>,
-        (subject, named): (Option<&str>, Option<&str>),
+        (subject, named): (Option<&str>, Option<Sid>),
         knows: Option<&str>,
         now: Now,
     ) -> Result<Known, StoreError> {
@@ -175,20 +186,20 @@ impl Provider {
         let Some(subject) = subject else {
             return Ok(ended);
         };
-        let own = browser.session_of(subject);
-        if let Some(sid) = own.as_deref() {
-            let known = self.sign_off(subject, sid, now).await?;
-            self.told(&mut ended, sid, &known, knows);
+        let own = browser.key_of(subject);
+        if let Some(key) = &own {
+            let known = self.sign_off(subject, key, now).await?;
+            self.told(&mut ended, key, &known, knows);
         }
-        if let Some(sid) = named.filter(|named| own.as_deref() != Some(named)) {
-            let known = self.sign_off_of(subject, sid, now).await?;
-            self.told(&mut ended, sid, &known, knows);
+        if let Some(named) = named.filter(|named| own.as_ref() != Some(&named.key)) {
+            let known = self.sign_off_of(subject, &named, now).await?;
+            self.told(&mut ended, &named.key, &known, knows);
         }
         Ok(ended)
     }
 
     /// What an ID Token says, if it is ours: by the keys of now.
-    fn hint(&self, text: &str) -> Option<Hint> {
+    pub(super) fn hint(&self, text: &str) -> Option<Hint> {
         let token = UnverifiedToken::parse(text).ok()?;
         let current = self.keys.current()?;
         let (keys, _) = KeySet::parse(current.jwk_set().as_bytes()).ok()?;
@@ -208,8 +219,13 @@ impl Provider {
         }
     }
 
-    /// Who is to be told of the end of a session that was `known` so.
-    fn told(&self, ended: &mut Known, sid: &str, known: &SignOns, knows: Option<&str>) {
+    /// Who is to be told of the end of the session that was `known` so under `key`.
+    fn told(&self, ended: &mut Known, key: &str, known: &SignOns, knows: Option<&str>) {
+        let sid = Sid {
+            key: key.into(),
+            count: known.count,
+        };
+        let sid = Box::<str>::from(sid.to_string());
         ended.cannot_be_told |= known.may_be_elsewhere();
         for id in &known.clients {
             // Whoever is no client any more is told nothing.
@@ -219,7 +235,7 @@ impl Provider {
                     client_id: id.clone(),
                     uri,
                     subject: known.subject.clone(),
-                    sid: sid.into(),
+                    sid: sid.clone(),
                     jti: self.draw::<JTI_BYTES>(),
                 }),
                 None => ended.cannot_be_told |= knows != Some(id),

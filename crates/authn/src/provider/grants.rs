@@ -7,9 +7,10 @@
 
 use super::Provider;
 use super::redeem::{RedeemError, Redeemed, refresh_member, said};
+use super::sign_on::{Sid, Turn};
 use super::signed_in::KeptLogin;
 use super::tokens::Terms;
-use crate::session::{Kept, Purpose, Room, SessionGroup};
+use crate::session::{Kept, Purpose, Share, Standing};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::reason::ErrandReason;
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 /// How many grants one subject has at one client; the oldest makes room.
 const MOST_OF_ONE: usize = 50;
-/// How many it has at all clients: a pattern of sites makes any number of those.
+/// How many it has at all clients, of which the one with the most makes room: a pattern of sites makes any number of those.
 const MOST_IN_ALL: usize = 500;
 const HANDLE_BYTES: usize = 32;
 const SECRET_BYTES: usize = 32;
@@ -40,15 +41,20 @@ struct Granted {
     secret: [u8; 32],
     /// Milliseconds since the epoch.
     ends: i64,
+    /// Likewise.
+    began: i64,
     login: KeptLogin,
 }
 
-/// When a grant began, of which these are the bytes.
-fn began(value: &[u8]) -> Timestamp {
+/// How the grant of which these are the bytes stands among the others.
+fn standing(value: &[u8]) -> Standing {
     let granted = serde_json::from_slice::<Granted>(value);
     granted.map_or_else(
-        |_| Timestamp::default(),
-        |granted| Timestamp::from_milliseconds(granted.login.auth_time),
+        |_| Standing::default(),
+        |granted| Standing {
+            began: Timestamp::from_milliseconds(granted.began),
+            whose: granted.login.whose(),
+        },
     )
 }
 
@@ -66,9 +72,11 @@ impl Provider {
             .map(drop)
     }
 
-    /// Keeps a grant for `code`, until the certificate ends at the latest; the first refresh token.
+    /// Keeps a grant for `code`, until the certificate ends at the latest; the first refresh token. What a registered client may do
+    /// without its user outlives the session (OpenID Connect Back-Channel Logout section 2.7); a site does nothing without its user.
     pub(super) async fn grant(
         &self,
+        client: &Client,
         code: &Secret<String>,
         login: &KeptLogin,
         certificate_ends: Timestamp,
@@ -80,22 +88,21 @@ impl Provider {
         let granted = Granted {
             secret,
             ends: ends.milliseconds(),
+            began: now.wall.milliseconds(),
             login: login.clone(),
         };
-        let room = |client_id, most| Room {
-            group: SessionGroup::Provided {
-                what: Purpose::Grant,
-                issuer: self.issuer.as_str(),
-                subject: &login.subject,
-                client_id,
-            },
-            most,
-            began,
-        };
-        let rooms = [
-            room(Some(&*login.client_id), MOST_OF_ONE),
-            room(None, MOST_IN_ALL),
+        let group = |share| self.group(Purpose::Grant, &login.subject, share);
+        let mut rooms = vec![
+            group(Share::Client(&login.client_id)).most(MOST_OF_ONE, standing),
+            group(Share::All).most(MOST_IN_ALL, standing),
         ];
+        let sid = Sid::parse(&login.sid);
+        match client {
+            Client::Registered(_) => {}
+            Client::Site(_) => {
+                rooms.extend(sid.as_ref().map(|sid| group(Share::SignOn(&sid.key)).unbounded()));
+            }
+        }
         let name = self.own(&handle);
         let value = serde_json::to_vec(&granted).unwrap_or_default();
         let kept = self.sessions.keep(Purpose::Grant, &name, &value, ends, &rooms);
@@ -178,12 +185,11 @@ impl Provider {
         })
     }
 
-    /// Whether the session of this login goes on. What a registered client may do without its user outlives that (OpenID Connect
-    /// Back-Channel Logout section 2.7); a site does nothing without its user.
+    /// Whether the session of this login goes on, where the grant hangs on that.
     async fn may_go_on(&self, login: &KeptLogin, client: &Client, now: Now) -> Result<bool, StoreError> {
         match client {
             Client::Registered(_) => Ok(true),
-            Client::Site(_) => self.signs_on(&login.sid, &login.subject, client.id(), now).await,
+            Client::Site(_) => self.signs_on(login, Turn::Renewal, now).await,
         }
     }
 

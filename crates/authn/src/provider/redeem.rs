@@ -4,7 +4,7 @@
 use super::Provider;
 use super::authorize::Waiting;
 use super::keys::KeysError;
-use super::sign_on::LOGGED_OUT;
+use super::sign_on::{LOGGED_OUT, Turn};
 use super::tokens::Terms;
 use crate::session::Purpose;
 use countersign_core::reason::ErrandReason;
@@ -142,10 +142,7 @@ impl Provider {
                 return Err(why);
             }
         };
-        if !self
-            .signs_on(&login.sid, &login.subject, client.id(), now)
-            .await?
-        {
+        if !self.signs_on(login, Turn::Login, now).await? {
             self.sessions.forget(Purpose::Code, code).await?;
             return Err(LOGGED_OUT.into());
         }
@@ -165,7 +162,9 @@ impl Provider {
         };
         let mut answer = self.tokens(login, proved, terms, now)?.expose().clone();
         if offline {
-            let refresh = self.grant(&grant.code, login, certificate_ends, now).await?;
+            let refresh = self
+                .grant(client, &grant.code, login, certificate_ends, now)
+                .await?;
             answer.push_str(&refresh_member(&refresh));
         }
         answer.push('}');

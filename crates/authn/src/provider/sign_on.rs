@@ -1,150 +1,93 @@
-//! What is remembered of a browser: its login here is one session at all clients, so that they can be told of its end
-//! (OpenID Connect Back-Channel Logout 1.0). Who it is, its certificate says each time anew.
+//! What is remembered of a browser: a login here is one session at all clients, so that they can be told of its end
+//! (OpenID Connect Back-Channel Logout 1.0). Who it is, the certificate says each time anew.
+//!
+//! What ends with a session is found by it, and ended with it: codes that wait, and what sites may have new tokens for. So nothing
+//! hangs on its being known that there was one.
 
 use super::Provider;
-use crate::login::cookies::{Sent, sent};
-use crate::session::{Kept, Purpose, Room, SessionGroup};
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use super::signed_in::KeptLogin;
+use crate::session::{Kept, Purpose, SessionGroup, Share, Standing};
 use countersign_core::session::{StoreError, Version};
 use countersign_core::time::{Now, Timestamp};
-use countersign_jose::hash::sha256;
 use countersign_oidc::provider::token::TokenError;
-use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The cookie by which we know a browser.
-pub const COOKIE: &str = "__Host-countersign_sso";
-/// What its value begins with in a browser that has logged out: it clicks before it logs in again. What it was known by follows, for
-/// others may be logged in there still.
-const OUT: &str = "out.";
-/// How long that is remembered.
-const OUT_LASTS: Duration = Duration::from_hours(30 * 24);
-/// The bytes of any other value.
-const VALUE_BYTES: usize = 16;
-/// The bytes of a session's name, of a hash.
-const SID_BYTES: usize = 16;
-/// How long it is known where a browser has logged in, and that it has logged out, at least: as long as a site has new tokens
+pub use browser::COOKIE;
+pub(super) use browser::{Browser, Sid, key};
+
+mod browser;
+
+/// How long it is known where a browser has logged in, and how often it has logged out, at least: as long as a site has new tokens
 /// without its user, and counted anew when it has.
 const SIGN_ONS_LAST: Duration = Duration::from_hours(24);
 /// In how many browsers one subject is known; the one that was here last of all makes room.
 const MOST_OF_ONE: usize = 100;
-/// At how many clients one session is: of more, the first are not told of its end.
+/// At how many clients one session is: of more, those where it began longest ago are not told of its end.
 const MAX_CLIENTS: usize = 100;
-/// How often two that write at once try again.
-const MAX_TRIES: u32 = 8;
+/// How often two that write at once try again. Whoever fails has somebody else's write before one's own, and each writes once: more
+/// than that are not under way in one browser.
+const MAX_TRIES: u32 = 1000;
 
 /// Why nothing begins in a session that has ended.
 pub(super) const LOGGED_OUT: TokenError = TokenError::InvalidGrant("the user has logged out");
 
-/// A browser, by its cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Browser<'h> {
-    /// It was never here.
-    New,
-    /// It has logged in here.
-    In(&'h str),
-    /// It has logged out; it was known so.
-    Out(&'h str),
-}
-
-impl<'h> Browser<'h> {
-    pub(super) fn of(headers: &'h HeaderMap) -> Self {
-        match sent(headers, COOKIE) {
-            Sent::One(text) => match text.strip_prefix(OUT) {
-                Some(value) if is_value(value) => Self::Out(value),
-                None if is_value(text) => Self::In(text),
-                Some(_) | None => Self::New,
-            },
-            Sent::Nothing | Sent::Doubtful => Self::New,
-        }
-    }
-
-    /// Whether a click comes before its next login.
-    pub(super) const fn has_logged_out(self) -> bool {
-        match self {
-            Self::Out(_) => true,
-            Self::New | Self::In(_) => false,
-        }
-    }
-
-    /// The session of `subject` in it, under the name that clients have for it.
-    pub(super) fn session_of(self, subject: &str) -> Option<Box<str>> {
-        match self {
-            Self::In(value) | Self::Out(value) => Some(sid(value, subject)),
-            Self::New => None,
-        }
-    }
-
-    /// What makes it remember that it has logged out.
-    pub(super) fn out(self, provider: &Provider) -> Option<HeaderValue> {
-        let value = match self {
-            Self::In(value) | Self::Out(value) => value.to_owned(),
-            Self::New => provider.draw::<VALUE_BYTES>(),
-        };
-        cookie(&format!("{OUT}{value}"), Some(OUT_LASTS))
-    }
-
-    /// The value of its cookie, which it gets where it has none, and anew where what it was known by has ended.
-    pub(super) fn kept(self, provider: &Provider) -> (String, Option<HeaderValue>) {
-        match self {
-            Self::In(value) => (value.to_owned(), None),
-            Self::New | Self::Out(_) => {
-                let value = provider.draw::<VALUE_BYTES>();
-                let cookie = cookie(&value, None);
-                (value, cookie)
-            }
-        }
-    }
-}
-
-fn is_value(text: &str) -> bool {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text);
-    bytes.is_ok_and(|bytes| bytes.len() == VALUE_BYTES)
-}
-
-/// It goes with the forms of other sites, too: a request for a login may be one.
-fn cookie(value: &str, lasts: Option<Duration>) -> Option<HeaderValue> {
-    let lasts = lasts.map_or_else(String::new, |lasts| format!("; Max-Age={}", lasts.as_secs()));
-    let line = format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=None{lasts}");
-    HeaderValue::from_str(&line).ok()
-}
-
-/// What clients call the session of `subject` in the browser whose cookie has this value: it tells nobody the cookie.
-pub(super) fn sid(value: &str, subject: &str) -> Box<str> {
-    let hash = sha256(format!("countersign sid 1\n{value}\n{subject}").as_bytes());
-    let part = hash.get(..SID_BYTES).unwrap_or_default();
-    BASE64_URL_SAFE_NO_PAD.encode(part).into()
-}
-
-/// Where one session is.
+/// Where a subject is logged in, in one browser.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignOns {
-    /// Whose it is.
+    /// Who.
     pub(super) subject: Box<str>,
-    /// The clients, by their `client_id`.
+    /// How often they have logged out there.
+    pub(super) count: u64,
+    /// The clients, by their `client_id`, in the order of their logins; none after a logout.
     pub(super) clients: Vec<Box<str>>,
+    /// When they proved themselves, in milliseconds since the epoch: when the session began, or anew where a client wanted that.
+    auth_time: i64,
     /// Until when this is known, in milliseconds since the epoch.
     ends: i64,
-    /// Whether it has ended: nothing begins in it any more.
-    over: bool,
 }
 
-/// What was known, and as which writing.
-type Known = Option<(SignOns, Version)>;
+/// What a client does in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It logs its user in.
+    Login,
+    /// It has new tokens without its user.
+    Renewal,
+}
 
-/// Until when what these are the bytes of is known: a new login counts that anew.
-fn known_until(value: &[u8]) -> Timestamp {
+/// How what these are the bytes of stands among the others. What is over goes first, for nothing hangs on it; then what has not been in
+/// use for longest.
+fn standing(value: &[u8]) -> Standing {
     let known = serde_json::from_slice::<SignOns>(value);
-    known.map_or_else(
-        |_| Timestamp::default(),
-        |known| Timestamp::from_milliseconds(known.ends),
-    )
+    let on = known.ok().filter(SignOns::is_on);
+    on.map_or_else(Standing::default, |known| Standing {
+        began: Timestamp::from_milliseconds(known.ends),
+        whose: Box::default(),
+    })
 }
 
 impl SignOns {
+    /// Whether there is a session.
+    pub(super) const fn is_on(&self) -> bool {
+        !self.clients.is_empty()
+    }
+
+    /// Whether the session that was there after so many logouts is the one that would end now.
+    pub(super) const fn is_of(&self, count: u64) -> bool {
+        self.count == count || !self.is_on()
+    }
+
+    /// When they proved themselves, if that is no longer ago than a client wants.
+    pub(super) fn auth_time(&self, max_age: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
+        let at = Timestamp::from_milliseconds(self.auth_time);
+        // Clients are told whole seconds.
+        let age = now.since(Timestamp::from_seconds(at.seconds()));
+        let is_young = max_age.is_none_or(|most| age < most);
+        (self.is_on() && at <= now && is_young).then_some(at)
+    }
+
     fn bytes(&self) -> Vec<u8> {
         // Strings and numbers: this cannot fail.
         serde_json::to_vec(self).unwrap_or_default()
@@ -155,118 +98,133 @@ impl SignOns {
         self.clients.len() >= MAX_CLIENTS
     }
 
-    /// Takes a client in; says whether that is worth writing: for one that is known only when half its time is over.
-    fn take_in(&mut self, client_id: &str, lasts: Duration, ends: Timestamp) -> bool {
-        let known = self.clients.iter().any(|known| **known == *client_id);
-        let fresh = ends.since(Timestamp::from_milliseconds(self.ends)) < lasts / 2;
-        if known && fresh {
+    /// Takes a client in, the last one where it logs in; says whether that is worth writing: for one that stands there already only
+    /// when half the time is over, or its user was proved anew.
+    fn take_in(&mut self, login: &KeptLogin, turn: Turn, (lasts, ends): (Duration, Timestamp)) -> bool {
+        let at = self.clients.iter().position(|known| *known == login.client_id);
+        let is_last = at.is_some_and(|at| at + 1 == self.clients.len());
+        let stays = is_last || (at.is_some() && turn == Turn::Renewal);
+        let is_fresh = ends.since(Timestamp::from_milliseconds(self.ends)) < lasts / 2;
+        if stays && is_fresh && login.auth_time <= self.auth_time {
             return false;
         }
-        if !known {
-            if self.clients.len() >= MAX_CLIENTS {
+        if !stays {
+            if let Some(at) = at {
+                drop(self.clients.remove(at));
+            } else if self.clients.len() >= MAX_CLIENTS {
                 drop(self.clients.remove(0));
             }
-            self.clients.push(client_id.into());
+            self.clients.push(login.client_id.clone());
         }
+        self.auth_time = self.auth_time.max(login.auth_time);
         self.ends = ends.milliseconds();
         true
     }
 }
 
 impl Provider {
-    /// Remembers that the session `sid` of `subject` is at this client, too; says whether it goes on.
-    pub(super) async fn signs_on(
-        &self,
-        sid: &str,
-        subject: &str,
-        client_id: &str,
-        now: Now,
-    ) -> Result<bool, StoreError> {
+    /// Remembers that the session of `login` is at its client, too; says whether it goes on.
+    pub(super) async fn signs_on(&self, login: &KeptLogin, turn: Turn, now: Now) -> Result<bool, StoreError> {
+        let Some(sid) = Sid::parse(&login.sid) else {
+            return Ok(false);
+        };
         let lasts = self.sign_ons_last();
         let ends = now.wall.plus(lasts);
         for _ in 0..MAX_TRIES {
-            let known = self.known(sid, now).await?;
-            let (mut session, version) = match known {
-                None => (SignOns::default(), None),
-                Some((known, version)) => (known, Some(version)),
-            };
-            if session.over {
+            let (mut session, version) = self.known(&sid.key, now).await?;
+            if sid.count < session.count {
                 return Ok(false);
             }
-            session.subject = subject.into();
-            if !session.take_in(client_id, lasts, ends) || self.write(sid, &session, version, now).await? {
+            if !session.is_on() {
+                session.subject.clone_from(&login.subject);
+                session.count = sid.count;
+            }
+            if !session.take_in(login, turn, (lasts, ends))
+                || self.write(&sid.key, &session, version, now).await?
+            {
                 return Ok(true);
             }
         }
         Err(StoreError::Changed)
     }
 
-    /// Ends the session `sid` if it is one of `subject`'s: where it was. Nothing begins in it from then on.
+    /// Ends the session `named` if it is one of `subject`'s and goes on; where it was.
     pub(super) async fn sign_off_of(
         &self,
         subject: &str,
-        sid: &str,
+        named: &Sid,
         now: Now,
     ) -> Result<SignOns, StoreError> {
-        let known = self.known(sid, now).await?;
-        if known.is_some_and(|(known, _)| *known.subject == *subject) {
-            self.sign_off(subject, sid, now).await
-        } else {
-            Ok(SignOns::default())
+        let (known, version) = self.known(&named.key, now).await?;
+        if *known.subject == *subject && known.count == named.count {
+            return self.sign_off(subject, &named.key, now).await;
         }
+        if version.is_none() {
+            // Where it was is not known any more. What goes on by it is found if it is theirs.
+            self.end_what_goes_on(subject, &named.key).await?;
+        }
+        Ok(SignOns::default())
     }
 
-    /// Ends the session of `subject` that is called so: where it was. Nothing begins in it from then on.
-    pub(super) async fn sign_off(&self, subject: &str, sid: &str, now: Now) -> Result<SignOns, StoreError> {
-        let over = SignOns {
-            subject: subject.into(),
-            clients: Vec::new(),
-            ends: now.wall.plus(self.sign_ons_last()).milliseconds(),
-            over: true,
-        };
+    /// Ends the session of `subject` that is kept under `key`, and what goes on by it; where it was. Nothing begins in it from then on.
+    pub(super) async fn sign_off(&self, subject: &str, key: &str, now: Now) -> Result<SignOns, StoreError> {
+        let ends = now.wall.plus(self.sign_ons_last()).milliseconds();
         for _ in 0..MAX_TRIES {
-            let (known, version) = self.known(sid, now).await?.unzip();
-            if self.write(sid, &over, version, now).await? {
-                return Ok(known.unwrap_or_default());
+            let (known, version) = self.known(key, now).await?;
+            let over = SignOns {
+                subject: subject.into(),
+                count: known.count.saturating_add(1),
+                ends,
+                ..SignOns::default()
+            };
+            if self.write(key, &over, version, now).await? {
+                self.end_what_goes_on(subject, key).await?;
+                return Ok(known);
             }
         }
         Err(StoreError::Changed)
+    }
+
+    /// First codes and then grants: who redeems a code meanwhile has kept the grant before the code is taken, and does not take
+    /// it once it is gone.
+    async fn end_what_goes_on(&self, subject: &str, key: &str) -> Result<(), StoreError> {
+        for what in [Purpose::Code, Purpose::Grant] {
+            let group = self.group(what, subject, Share::SignOn(key));
+            self.sessions.end_all(group).await?;
+        }
+        Ok(())
     }
 
     fn sign_ons_last(&self) -> Duration {
         self.grant_life.max(SIGN_ONS_LAST)
     }
 
-    async fn known(&self, sid: &str, now: Now) -> Result<Known, StoreError> {
-        let kept = self
-            .sessions
-            .read(Purpose::SignOns, &self.own(sid.as_bytes()), now)
-            .await?;
-        Ok(kept.and_then(|kept| Some((serde_json::from_slice(&kept.value).ok()?, kept.version))))
+    /// What is kept under `key`, and as which writing. What cannot be read any more is as if there were nothing.
+    pub(super) async fn known(&self, key: &str, now: Now) -> Result<(SignOns, Option<Version>), StoreError> {
+        let name = self.own(key.as_bytes());
+        let kept = self.sessions.read(Purpose::SignOns, &name, now).await?;
+        Ok(kept.map_or_else(Default::default, |kept| {
+            let known = serde_json::from_slice(&kept.value).unwrap_or_default();
+            (known, Some(kept.version))
+        }))
     }
 
     /// Writes over what was known as `version`; says whether nobody wrote meanwhile.
     async fn write(
         &self,
-        sid: &str,
+        key: &str,
         session: &SignOns,
         version: Option<Version>,
         now: Now,
     ) -> Result<bool, StoreError> {
-        let (purpose, name, value) = (Purpose::SignOns, &*self.own(sid.as_bytes()), session.bytes());
-        let room = Room {
-            group: SessionGroup::Provided {
-                what: purpose,
-                issuer: self.issuer.as_str(),
-                subject: &session.subject,
-                client_id: None,
-            },
-            most: MOST_OF_ONE,
-            began: known_until,
-        };
+        let (purpose, name, value) = (Purpose::SignOns, &*self.own(key.as_bytes()), session.bytes());
         let ends = now.wall.plus(self.sign_ons_last());
         let written = match version {
-            None => self.sessions.keep(purpose, name, &value, ends, &[room]).await,
+            None => {
+                let group = self.group(purpose, &session.subject, Share::All);
+                let rooms = [group.most(MOST_OF_ONE, standing)];
+                self.sessions.keep(purpose, name, &value, ends, &rooms).await
+            }
             Some(version) => {
                 let kept = Kept { value, version };
                 self.sessions.write(purpose, name, &kept, ends).await
@@ -278,66 +236,17 @@ impl Provider {
             Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => Err(error),
         }
     }
+
+    /// What is kept for it of one kind about one subject.
+    pub(super) fn group<'a>(&'a self, what: Purpose, subject: &'a str, share: Share<'a>) -> SessionGroup<'a> {
+        SessionGroup::Provided {
+            what,
+            issuer: self.issuer.as_str(),
+            subject,
+            share,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use http::header::COOKIE as NAME;
-
-    #[test]
-    fn a_browser_is_known_by_a_cookie_that_we_made() {
-        let of = |line: &str| {
-            let mut headers = HeaderMap::new();
-            drop(headers.insert(NAME, line.parse().unwrap()));
-            format!("{:?}", Browser::of(&headers))
-        };
-        let value = BASE64_URL_SAFE_NO_PAD.encode([7; VALUE_BYTES]);
-        assert_eq!(of(&format!("a=b; {COOKIE}={value}")), format!("In({value:?})"));
-        assert_eq!(of(&format!("{COOKIE}=out.{value}")), format!("Out({value:?})"));
-        let odd = [
-            format!("{value}A"),
-            format!("out{value}"),
-            format!("out.out.{value}"),
-            format!("out.{value}A"),
-        ];
-        for other in ["", "x", "out", "out.", &value[1..]]
-            .into_iter()
-            .chain(odd.iter().map(String::as_str))
-        {
-            assert_eq!(of(&format!("{COOKIE}={other}")), "New", "{other}");
-        }
-        assert_eq!(of(&format!("{COOKIE}=out.{value}; {COOKIE}={value}")), "New");
-    }
-
-    #[test]
-    fn a_session_has_a_name_for_each_subject_and_none_tells_the_cookie() {
-        let one = sid("AAAAAAAAAAAAAAAAAAAAAA", "ann");
-        assert_eq!(one, sid("AAAAAAAAAAAAAAAAAAAAAA", "ann"));
-        assert_ne!(one, sid("AAAAAAAAAAAAAAAAAAAAAA", "bob"));
-        assert_ne!(one, sid("BAAAAAAAAAAAAAAAAAAAAA", "ann"));
-        assert_eq!(one.len(), 22);
-    }
-
-    #[test]
-    fn what_is_known_is_written_once_in_a_while() {
-        let at = |hours: i64| Timestamp::from_seconds(hours * 3600);
-        let mut known = SignOns {
-            subject: "ann".into(),
-            clients: vec!["a".into()],
-            ends: at(24).milliseconds(),
-            over: false,
-        };
-        assert!(!known.take_in("a", SIGN_ONS_LAST, at(25)));
-        assert!(known.take_in("b", SIGN_ONS_LAST, at(25)));
-        assert!(!known.take_in("b", SIGN_ONS_LAST, at(36)));
-        assert!(known.take_in("b", SIGN_ONS_LAST, at(37)));
-        assert!(!known.may_be_elsewhere());
-        for number in 0..MAX_CLIENTS {
-            assert!(known.take_in(&number.to_string(), SIGN_ONS_LAST, at(37)));
-        }
-        assert_eq!(known.clients.len(), MAX_CLIENTS);
-        assert_eq!(*known.clients[0], *"0");
-        assert!(known.may_be_elsewhere());
-    }
-}
+mod tests;

@@ -22,7 +22,7 @@ pub(super) struct KeptLogin {
     pub(super) subject: Box<str>,
     pub(super) scope: Box<str>,
     pub(super) sid: Box<str>,
-    /// Milliseconds since the epoch.
+    /// When they proved themselves for this session, in milliseconds since the epoch.
     pub(super) auth_time: i64,
     pub(super) chain: KeptChain,
 }
@@ -30,6 +30,19 @@ pub(super) struct KeptLogin {
 /// A chain as it was presented, each certificate in base64.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct KeptChain(Box<[Box<str>]>);
+
+impl KeptLogin {
+    /// Whose what is kept for it is where others have to make room: a site by its host, the last label first. What is below a host
+    /// is in its hands.
+    pub(super) fn whose(&self) -> Box<str> {
+        let Some(origin) = self.client_id.strip_prefix("https://") else {
+            return self.client_id.clone();
+        };
+        let (host, port) = origin.split_once(':').unwrap_or((origin, ""));
+        let names = host.rsplit('.').chain(Some(port).filter(|port| !port.is_empty()));
+        names.collect::<Vec<_>>().join("/").into()
+    }
+}
 
 impl KeptChain {
     pub(super) fn of(presented: &PresentedCertificate) -> Self {

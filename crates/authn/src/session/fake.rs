@@ -8,7 +8,7 @@ use crate::keys::Offline;
 use countersign_core::BoxFuture;
 use countersign_core::entropy::Entropy;
 use countersign_core::secret::Secret;
-use countersign_core::session::{RecordKey, StoreError, Version};
+use countersign_core::session::{IndexKey, RecordKey, StoreError, Version};
 use countersign_core::time::{Now, Timestamp};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -41,8 +41,8 @@ impl Future for Pause {
     }
 }
 
-/// What is kept: a value, and how often it was written.
-type All = HashMap<RecordKey, (Vec<u8>, u64)>;
+/// What is kept: a value, how often it was written, and by what it is found.
+type All = HashMap<RecordKey, (Vec<u8>, u64, Vec<IndexKey>)>;
 
 /// Seals with keys, keeps what is kept beside sessions in memory, and pauses before each thing it does with that.
 #[derive(Debug)]
@@ -71,11 +71,18 @@ impl FakeSessions {
         })
     }
 
-    fn add<'a>(&'a self, name: RecordKey, value: &'a [u8]) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn add<'a>(
+        &'a self,
+        name: RecordKey,
+        value: &'a [u8],
+        rooms: &'a [Room<'a>],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let indexes = rooms.iter().flat_map(|room| self.sealer.indexes(room.group));
+        let indexes = indexes.collect::<Vec<_>>();
         self.now(move |all| match all.entry(name) {
             Entry::Occupied(_) => Err(StoreError::Changed),
             Entry::Vacant(vacant) => {
-                vacant.insert((value.to_vec(), 1));
+                vacant.insert((value.to_vec(), 1, indexes));
                 Ok(())
             }
         })
@@ -137,7 +144,12 @@ impl Sessions for FakeSessions {
     }
 
     fn end_all<'a>(&'a self, group: SessionGroup<'a>) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Offline.end_all(group)
+        let indexes = self.sealer.indexes(group);
+        self.now(move |all| {
+            let before = all.len();
+            all.retain(|_, (_, _, found_by)| !found_by.iter().any(|index| indexes.contains(index)));
+            Ok((before - all.len()) as u64)
+        })
     }
 
     fn end_under_way<'a>(
@@ -156,7 +168,7 @@ impl Sessions for FakeSessions {
         _: Timestamp,
         _: Now,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.add(purpose.record(name), value)
+        self.add(purpose.record(name), value, &[])
     }
 
     fn is_kept<'a>(
@@ -174,7 +186,7 @@ impl Sessions for FakeSessions {
         name: &'a [u8],
         _: Now,
     ) -> BoxFuture<'a, Result<Option<Vec<u8>>, StoreError>> {
-        self.now(move |all| Ok(all.remove(&purpose.record(name)).map(|(value, _)| value)))
+        self.now(move |all| Ok(all.remove(&purpose.record(name)).map(|(value, _, _)| value)))
     }
 
     fn keep<'a>(
@@ -183,9 +195,9 @@ impl Sessions for FakeSessions {
         name: &'a [u8],
         value: &'a [u8],
         _: Timestamp,
-        _: &'a [Room<'a>],
+        rooms: &'a [Room<'a>],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.add(purpose.record(name), value)
+        self.add(purpose.record(name), value, rooms)
     }
 
     fn read<'a>(
@@ -196,7 +208,7 @@ impl Sessions for FakeSessions {
     ) -> BoxFuture<'a, Result<Option<Kept>, StoreError>> {
         self.now(move |all| {
             let kept = all.get(&purpose.record(name)).cloned();
-            Ok(kept.map(|(value, version)| Kept {
+            Ok(kept.map(|(value, version, _)| Kept {
                 value,
                 version: Version(version),
             }))
@@ -212,8 +224,8 @@ impl Sessions for FakeSessions {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.now(move |all| {
             let found = all.get_mut(&purpose.record(name));
-            let found = found.filter(|(_, version)| Version(*version) == kept.version);
-            let (value, version) = found.ok_or(StoreError::Changed)?;
+            let found = found.filter(|(_, version, _)| Version(*version) == kept.version);
+            let (value, version, _) = found.ok_or(StoreError::Changed)?;
             value.clone_from(&kept.value);
             *version += 1;
             Ok(())

@@ -9,7 +9,7 @@
 //! The first master key seals, every one opens. A session keeps the key it began under, because the hashes by which a store
 //! finds all sessions of one subject are made under it: a key that is taken away takes its sessions with it, whole.
 
-use super::{Purpose, Scope, SessionGroup, hash};
+use super::{Purpose, Scope, SessionGroup, Share, hash};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::hmac;
@@ -148,12 +148,13 @@ impl MasterKey {
                 what,
                 issuer,
                 subject,
-                client_id,
+                share,
             } => {
                 let (what, issuer, subject) = (what.name(), issuer.as_bytes(), subject.as_bytes());
-                match client_id {
-                    Some(client_id) => hash(&[b"provided at", what, issuer, subject, client_id.as_bytes()]),
-                    None => hash(&[b"provided", what, issuer, subject]),
+                match share {
+                    Share::All => hash(&[b"provided", what, issuer, subject]),
+                    Share::Client(id) => hash(&[b"provided at", what, issuer, subject, id.as_bytes()]),
+                    Share::SignOn(key) => hash(&[b"provided in", what, issuer, subject, key.as_bytes()]),
                 }
             }
             SessionGroup::All => return None,

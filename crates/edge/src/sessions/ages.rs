@@ -1,40 +1,48 @@
-//! How old records are, as they were last read: where the oldest of many makes room, only what was not read before is opened.
+//! How records stand among others, as they were last read: where one of many makes room, only what was not read before is opened.
 
 use super::InForce;
-use countersign_authn::session::{SessionRecord, life};
+use countersign_authn::session::{SessionRecord, Standing, life};
 use countersign_core::session::{Listed, Sealed, StoreError};
 use countersign_core::time::Timestamp;
 use quick_cache::sync::Cache;
 use std::fmt;
+use std::sync::Arc;
 
 /// Of how many records it is remembered: of those in groups that are full, about 100 bytes each.
 const MOST: usize = 65_536;
 
 /// What is asked of a record when one of its group makes room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Age {
     /// When it began.
     pub(super) began: Timestamp,
+    /// Whose it is, of what is kept beside the sessions.
+    pub(super) whose: Arc<str>,
     /// When it ends, used or not, where that is said in it.
     ends: Option<Timestamp>,
 }
 
 impl Age {
-    /// Of what began then.
-    pub(super) const fn since(began: Timestamp) -> Self {
-        Self { began, ends: None }
+    /// Of what is kept beside the sessions.
+    pub(super) fn standing(standing: Standing) -> Self {
+        Self {
+            began: standing.began,
+            whose: standing.whose.into(),
+            ends: None,
+        }
     }
 
     /// Of a session.
-    pub(super) const fn of(record: &SessionRecord) -> Self {
+    pub(super) fn of(record: &SessionRecord) -> Self {
         Self {
             began: record.began,
+            whose: Arc::default(),
             ends: Some(record.ends),
         }
     }
 
     /// Whether it is a session about to end.
-    pub(super) fn is_leaving(self, now: Timestamp) -> bool {
+    pub(super) fn is_leaving(&self, now: Timestamp) -> bool {
         self.ends.is_some_and(|ends| life::is_leaving(ends, now))
     }
 }
@@ -72,7 +80,7 @@ impl InForce {
             return Ok(Age::default());
         };
         if version == listed.version {
-            self.ages.0.insert(listed, age);
+            self.ages.0.insert(listed, age.clone());
         }
         Ok(age)
     }

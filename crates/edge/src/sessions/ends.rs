@@ -175,9 +175,9 @@ impl SessionKeeper {
     pub(super) async fn end_group(&self, group: SessionGroup<'_>) -> Result<u64, StoreError> {
         let in_force = self.in_force.load_full();
         let ended = match group {
-            SessionGroup::Subject { .. } | SessionGroup::Sid { .. } | SessionGroup::Provided { .. } => {
-                end_indexed(&in_force, group).await
-            }
+            // What a provider keeps is no session: nobody has it in memory.
+            SessionGroup::Provided { .. } => return end_indexed(&in_force, group).await,
+            SessionGroup::Subject { .. } | SessionGroup::Sid { .. } => end_indexed(&in_force, group).await,
             SessionGroup::All => end_everything(&in_force, self.clock.now().wall).await,
         };
         self.entries.end_where(|live| is_of(live, group));

@@ -2,11 +2,16 @@
 
 use super::ages::Age;
 use super::ends::listed;
+use super::leaving::{Held, leaving};
 use super::stats::count;
 use super::{InForce, SessionKeeper};
-use countersign_authn::session::{Kept, Purpose, Room};
+use countersign_authn::session::{Bound, Kept, Purpose, Room};
 use countersign_core::session::{RecordKey, Sealed, StoreError};
 use countersign_core::time::{Now, Timestamp};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+/// How many records are read at once where one of them makes room: each is a question to the store.
+const READ_AT_ONCE: usize = 32;
 
 impl SessionKeeper {
     fn sealed(&self, in_force: &InForce, purpose: Purpose, name: &RecordKey, value: &[u8]) -> Sealed {
@@ -83,7 +88,21 @@ impl SessionKeeper {
         let indexes = rooms.iter();
         let indexes = indexes.filter_map(|room| in_force.sealer.index_under(key, room.group));
         let indexes = indexes.collect::<Vec<_>>();
-        in_force.store.create(&name, sealed, ends, &indexes).await?;
+        let create = || in_force.store.create(&name, sealed.clone(), ends, &indexes);
+        match create().await {
+            // Whoever has as much as there may be of it replaces what is one's own.
+            Err(full @ StoreError::Full(_)) => {
+                let mut has_room = false;
+                for room in rooms {
+                    has_room |= self.make_room_for(&in_force, (purpose, name), *room).await?;
+                }
+                if !has_room {
+                    return Err(full);
+                }
+                create().await?;
+            }
+            created => drop(created?),
+        }
         for room in rooms {
             // It is kept. That there are too many of them is mended with the next.
             let made = self.make_room_for(&in_force, (purpose, name), *room).await;
@@ -94,35 +113,38 @@ impl SessionKeeper {
         Ok(())
     }
 
-    /// Forgets the oldest while there are too many of them beside the one that has just been kept.
+    /// Forgets what has to make room while there are too many beside the one that is kept now; says whether anything had to.
     async fn make_room_for(
         &self,
         in_force: &InForce,
         (purpose, new): (Purpose, RecordKey),
         room: Room<'_>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
+        let Some(Bound { most, standing }) = room.bound else {
+            return Ok(false);
+        };
         let mut found = Vec::new();
         for index in in_force.sealer.indexes(room.group) {
-            found.extend(listed(in_force, Some(index), room.most.saturating_mul(2)).await?);
+            found.extend(listed(in_force, Some(index), most.saturating_mul(2)).await?);
         }
         found.retain(|one| one.id != new);
-        let beside = room.most.saturating_sub(1);
-        if found.len() <= beside {
-            return Ok(());
+        let too_many = found.len().saturating_sub(most.saturating_sub(1));
+        if too_many == 0 {
+            return Ok(false);
         }
-        let (now, mut by_age) = (self.clock.now().wall, Vec::with_capacity(found.len()));
-        for one in found {
+        let now = self.clock.now().wall;
+        let held = stream::iter(found).map(|one| async move {
             let read = |sealed: &Sealed| {
                 let value = in_force.sealer.open(purpose, &one.id.0, &sealed.0)?;
-                Some(Age::since((room.began)(&value)))
+                Some(Age::standing(standing(&value)))
             };
-            by_age.push((in_force.age(one, now, read).await?.began, one.id));
-        }
-        by_age.sort_unstable();
-        let too_many = by_age.len().saturating_sub(beside);
-        for (_, name) in by_age.into_iter().take(too_many) {
+            let age = in_force.age(one, now, read).await?;
+            Ok::<_, StoreError>(Held { age, name: one.id })
+        });
+        let held = held.buffer_unordered(READ_AT_ONCE).try_collect().await?;
+        for name in leaving(held, too_many) {
             in_force.store.remove(&name).await?;
         }
-        Ok(())
+        Ok(true)
     }
 }

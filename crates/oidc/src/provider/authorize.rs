@@ -5,6 +5,8 @@ use super::client::{Client, Clients};
 use super::scope::Scopes;
 use crate::form::{self, FormError, Parameters};
 use crate::relying_party::authorization::ResponseMode;
+use countersign_core::secret::Secret;
+use std::time::Duration;
 
 /// The parameter by which our own page tells that the user has clicked.
 pub const CLICK: &str = "countersign_click";
@@ -19,7 +21,7 @@ const MAX_NONCE_BYTES: usize = 512;
 const CHALLENGE_CHARACTERS: usize = 43;
 
 /// A request that can be answered at its client's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct AuthenticationRequest {
     /// Where the answer goes, and how.
     pub answer: AnswerTo,
@@ -31,6 +33,10 @@ pub struct AuthenticationRequest {
     pub scopes: Scopes,
     /// What the user is asked for.
     pub prompt: Prompt,
+    /// How long ago the login may have been.
+    pub max_age: Option<Duration>,
+    /// An ID Token of the user who is meant, as it came.
+    pub id_token_hint: Option<Secret<String>>,
     /// Whether it says that the user has clicked ([`CLICK`]); whoever reads it finds out who says so.
     pub clicked: bool,
 }
@@ -105,8 +111,21 @@ const NO_OPENID: Refusal = Refusal {
     description: "scope has openid in it",
 };
 
+/// What is told where somebody else has logged in than the client means (OpenID Connect Core sections 3.1.2.1 and 3.1.2.2).
+pub const SOMEBODY_ELSE: Refusal = Refusal {
+    error: "login_required",
+    description: "the certificate is not that of the user whom id_token_hint names",
+};
+/// What is told of an `id_token_hint` that says nothing: whom the client means is not known then.
+pub const NO_HINT: Refusal = Refusal::invalid("id_token_hint is no ID Token that this client had from here");
+/// What is told where no `id_token_hint` can be checked just now (RFC 6749 section 4.1.2.1).
+pub const NO_KEYS: Refusal = Refusal {
+    error: "temporarily_unavailable",
+    description: "id_token_hint cannot be checked just now: there are no keys",
+};
+
 /// What came of reading a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Read {
     /// It can be granted.
     Sound(Box<AuthenticationRequest>),
@@ -172,10 +191,14 @@ fn request(parameters: &Parameters, answer: &AnswerTo) -> Result<AuthenticationR
         let why = "nonce is too long, or has characters that are not printable ASCII";
         return Err(Refusal::invalid(why));
     }
+    let max_age = parameters.find("max_age").map(seconds).transpose()?;
+    let hint = parameters.find("id_token_hint");
     Ok(AuthenticationRequest {
         scopes: Scopes::read(parameters.find("scope").unwrap_or_default()).ok_or(NO_OPENID)?,
         challenge: challenge(parameters)?.into(),
-        prompt: prompt(parameters.find("prompt"), parameters.find("max_age"))?,
+        prompt: prompt(parameters.find("prompt"), max_age)?,
+        max_age,
+        id_token_hint: hint.map(|hint| Secret::new(hint.to_owned())),
         clicked: parameters.find(CLICK).is_some(),
         nonce: nonce.map(Into::into),
         answer: answer.clone(),
@@ -199,10 +222,10 @@ fn challenge(parameters: &Parameters) -> Result<&str, Refusal> {
     Ok(challenge)
 }
 
-/// Unknown words are left out, as scopes are. Every login is of now, for the certificate is judged each time: it is never too old
-/// but where it has to be made anew (`max_age=0`, which is as `prompt=login`).
-fn prompt(text: Option<&str>, max_age: Option<&str>) -> Result<Prompt, Refusal> {
-    let anew = max_age.map(seconds).transpose()? == Some(0);
+/// Unknown words are left out, as scopes are. A login that is too old is made anew by the certificate alone, which is judged each
+/// time, but where it may have no age at all (`max_age=0`, which is as `prompt=login`).
+fn prompt(text: Option<&str>, max_age: Option<Duration>) -> Result<Prompt, Refusal> {
+    let anew = max_age == Some(Duration::ZERO);
     let words = || {
         text.unwrap_or_default()
             .split(' ')
@@ -226,10 +249,12 @@ fn prompt(text: Option<&str>, max_age: Option<&str>) -> Result<Prompt, Refusal> 
     })
 }
 
-fn seconds(text: &str) -> Result<u64, Refusal> {
+fn seconds(text: &str) -> Result<Duration, Refusal> {
     let digits = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = text.parse().ok().filter(|_| digits);
-    seconds.ok_or(Refusal::invalid("max_age is a number of seconds"))
+    seconds
+        .map(Duration::from_secs)
+        .ok_or(Refusal::invalid("max_age is a number of seconds"))
 }
 
 /// The same request with the user's click: the query of a link on our own page.

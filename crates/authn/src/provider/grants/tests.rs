@@ -6,6 +6,7 @@ use countersign_jose::json::parse_object;
 use std::task::{Context, Poll, Waker};
 use world::{NOW, finished, provider, provider_with, request, two_on_one_store};
 
+mod sessions;
 mod world;
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

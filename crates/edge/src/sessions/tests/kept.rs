@@ -2,28 +2,33 @@
 
 use super::super::{SessionKeeper, SessionSettings};
 use super::world::{World, sealer};
-use countersign_authn::session::{Kept, Purpose, Room, SessionGroup, Sessions};
+use crate::store::memory::{Limits, MemoryStore};
+use countersign_authn::session::{Kept, Purpose, Room, SessionGroup, Sessions, Share, Standing};
 use countersign_core::session::StoreError;
 use countersign_core::time::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-fn began(value: &[u8]) -> Timestamp {
-    Timestamp::from_seconds(i64::from(value[0]))
+/// When it began, one hour and on; then whose it is.
+fn standing(value: &[u8]) -> Standing {
+    Standing {
+        began: Timestamp::from_seconds(3600 + i64::from(value[0])),
+        whose: String::from_utf8_lossy(&value[1..]).into(),
+    }
+}
+
+fn group<'a>(subject: &'a str, share: Share<'a>) -> SessionGroup<'a> {
+    SessionGroup::Provided {
+        what: Purpose::Grant,
+        issuer: "https://sso.test",
+        subject,
+        share,
+    }
 }
 
 fn room(subject: &str) -> Room<'_> {
-    Room {
-        group: SessionGroup::Provided {
-            what: Purpose::Grant,
-            issuer: "https://sso.test",
-            subject,
-            client_id: Some("https://app.test"),
-        },
-        most: 3,
-        began,
-    }
+    group(subject, Share::Client("https://app.test")).most(3, standing)
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,17 +111,10 @@ async fn many_clients_make_no_more_room_for_one_subject() {
     let ends = world.now().wall.plus(Duration::from_mins(1));
     for age in 0..20_u8 {
         let (client, name) = (format!("https://{age}.app.test"), [age]);
-        let at = |client_id, most| Room {
-            group: SessionGroup::Provided {
-                what: Purpose::Grant,
-                issuer: "https://sso.test",
-                subject: "ann",
-                client_id,
-            },
-            most,
-            began,
-        };
-        let rooms = [at(Some(&*client), 3), at(None, 5)];
+        let rooms = [
+            group("ann", Share::Client(&client)).most(3, standing),
+            group("ann", Share::All).most(5, standing),
+        ];
         keeper
             .keep(Purpose::Grant, &name, &[age], ends, &rooms)
             .await
@@ -126,6 +124,87 @@ async fn many_clients_make_no_more_room_for_one_subject() {
         let kept = keeper.is_kept(Purpose::Grant, &[age], world.now()).await;
         assert_eq!(kept, Ok(age >= 15), "{age}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_client_under_many_names_takes_nobody_elses_room() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let ends = world.now().wall.plus(Duration::from_mins(1));
+    let keep = async |name: &[u8], age: u8, whose: &str| {
+        let value = [&[age], whose.as_bytes()].concat();
+        let rooms = [group("ann", Share::All).most(5, standing)];
+        keeper
+            .keep(Purpose::Grant, name, &value, ends, &rooms)
+            .await
+            .unwrap();
+    };
+    keep(b"app", 1, "test/app").await;
+    keep(b"wiki", 2, "test/wiki").await;
+    for age in 3..30 {
+        keep(&[age], age, &format!("test/evil/{age}")).await;
+    }
+    for (name, there) in [
+        (b"app".as_slice(), true),
+        (b"wiki", true),
+        (&[26], false),
+        (&[27], true),
+        (&[29], true),
+    ] {
+        let kept = keeper.is_kept(Purpose::Grant, name, world.now()).await;
+        assert_eq!(kept, Ok(there), "{name:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_as_much_as_there_may_be_replaces_ones_own_in_a_full_store() {
+    let world = World::new();
+    let limits = Limits {
+        max_records: 5,
+        ..Limits::default()
+    };
+    let keeper = world.keeper_on(Arc::new(MemoryStore::new(limits, world.clock.clone())));
+    let ends = world.now().wall.plus(Duration::from_mins(1));
+    let keep = async |name: &[u8], subject: &str| {
+        let rooms = [room(subject)];
+        keeper.keep(Purpose::Grant, name, &name[1..], ends, &rooms).await
+    };
+    for name in [b"a1", b"a2", b"a3"] {
+        keep(name, "ann").await.unwrap();
+    }
+    for name in [b"b1", b"b2"] {
+        keep(name, "bob").await.unwrap();
+    }
+    // Bob has room of his own left, and there is none.
+    assert!(matches!(keep(b"b3", "bob").await, Err(StoreError::Full(_))));
+    keep(b"a4", "ann").await.unwrap();
+    for (name, there) in [(b"a1", false), (b"a2", true), (b"a4", true), (b"b1", true)] {
+        let kept = keeper.is_kept(Purpose::Grant, name, world.now()).await;
+        assert_eq!(kept, Ok(there), "{name:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_with_a_group_does_not_come_back() {
+    let world = World::new();
+    let keeper = world.keeper();
+    let ends = world.now().wall.plus(Duration::from_mins(1));
+    let inside = group("ann", Share::SignOn("one"));
+    for (name, group) in [(b"a", inside), (b"b", group("ann", Share::SignOn("two")))] {
+        let rooms = [room("ann"), group.unbounded()];
+        keeper
+            .keep(Purpose::Grant, name, &[1], ends, &rooms)
+            .await
+            .unwrap();
+    }
+    let read = Sessions::read(&*keeper, Purpose::Grant, b"a", world.now()).await;
+    let read = read.unwrap().unwrap();
+    assert_eq!(keeper.end_all(inside).await, Ok(1));
+    assert_eq!(keeper.is_kept(Purpose::Grant, b"a", world.now()).await, Ok(false));
+    assert_eq!(keeper.is_kept(Purpose::Grant, b"b", world.now()).await, Ok(true));
+    let late = keeper.write(Purpose::Grant, b"a", &read, ends).await;
+    assert_eq!(late, Err(StoreError::Changed));
+    assert_eq!(keeper.end_all(inside).await, Ok(0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -120,7 +120,10 @@ fn provider_of(issuer: &str, groups: usize, sessions: &Arc<dyn Sessions>) -> Pro
     let text = |text: &str| OptionValue::Text(text.to_owned());
     let mut values = Values::default();
     values.insert("issuer", text(issuer));
-    values.insert("sites", OptionValue::List(vec![text("app.test")]));
+    values.insert(
+        "sites",
+        OptionValue::List(vec![text("app.test"), text("*.sites.test")]),
+    );
     let key = include_bytes!("../../../../../testkit/keys/ec-256.pem").to_vec();
     values.insert("key", OptionValue::Secret(Secret::new(key)));
     let parts = Parts {

@@ -1,0 +1,121 @@
+//! Many who come at once in one browser, and what a logout ends.
+
+use super::world::{NOW, finished, provider, request};
+use super::{AUTHORIZE, Told, VERIFIER, refresh_form};
+use crate::provider::authorize::{Answered, Authorized};
+use crate::provider::end_session::Ending;
+use crate::provider::redeem::RedeemError;
+use crate::provider::sign_on::{COOKIE, key};
+use crate::provider::{Provider, TABLE};
+use crate::session::Purpose;
+use countersign_core::request::OriginalRequest;
+use countersign_oidc::provider::response::Delivery;
+use http::header;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+const BROWSER: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+
+/// A request of the browser that has this value.
+fn of(value: &str) -> OriginalRequest {
+    let mut request = request();
+    let cookie = format!("{COOKIE}={value}").parse().unwrap();
+    drop(request.headers.insert(header::COOKIE, cookie));
+    request
+}
+
+/// The form by which a site redeems what this browser brings it.
+fn code_form(provider: &Provider, site: &str, value: &str) -> String {
+    let query = AUTHORIZE.replace("app.test", site) + "&scope=openid+offline_access&countersign_click=1";
+    let told = finished(provider.authorize(&of(value), query.as_bytes(), true, NOW));
+    let Authorized::Told(Answered {
+        delivery: Delivery::Redirect(location),
+        ..
+    }) = told
+    else {
+        panic!("{told:?}")
+    };
+    let code = location.expose().split("code=").nth(1).unwrap();
+    let code = code.split('&').next().unwrap();
+    format!(
+        "grant_type=authorization_code&client_id=https://{site}&code_verifier={VERIFIER}&code={code}\
+         &redirect_uri=https://{site}/.countersign/callback"
+    )
+}
+
+fn redeemed(provider: &Provider, form: &str) -> Told {
+    finished(provider.redeem(&request(), form.as_bytes(), NOW))
+}
+
+/// Logs out there; who is told.
+fn logged_out(provider: &Provider, value: &str) -> Vec<Box<str>> {
+    let form = b"countersign_click=1";
+    let Ending::Ended(ended) = finished(provider.end_session(&of(value), form, true, NOW)) else {
+        panic!("{TABLE}: the user is asked again")
+    };
+    ended.told.iter().map(|told| told.client_id.clone()).collect()
+}
+
+/// All of these to their ends, each a step at a time.
+fn in_step<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let futures = futures.into_iter().map(Box::pin);
+    let mut under_way = futures.map(Some).collect::<Vec<Option<Pin<Box<_>>>>>();
+    let (mut done, mut context) = (Vec::new(), Context::from_waker(Waker::noop()));
+    while under_way.iter().any(Option::is_some) {
+        for slot in &mut under_way {
+            if let Some(future) = slot
+                && let Poll::Ready(told) = future.as_mut().poll(&mut context)
+            {
+                done.push(told);
+                *slot = None;
+            }
+        }
+    }
+    done
+}
+
+#[test]
+fn many_sites_at_once_in_one_browser_are_all_known_in_the_end() {
+    let (provider, request) = (provider(), request());
+    let sites = (0..60).map(|number| format!("n{number}.sites.test"));
+    let forms = sites.map(|site| code_form(&provider, &site, BROWSER));
+    let forms = forms.collect::<Vec<_>>();
+    let redeem = |form| provider.redeem(&request, form, NOW);
+    let told = in_step(forms.iter().map(|form| redeem(form.as_bytes())).collect());
+    for told in told {
+        drop(told.unwrap());
+    }
+    assert_eq!(logged_out(&provider, BROWSER).len(), 60);
+}
+
+#[test]
+fn what_a_logout_has_ended_stays_so_when_nobody_knows_of_the_logout_any_more() {
+    let provider = provider();
+    let told = redeemed(&provider, &code_form(&provider, "app.test", BROWSER)).unwrap();
+    let late = code_form(&provider, "n1.sites.test", BROWSER);
+    assert_eq!(logged_out(&provider, BROWSER), ["https://app.test".into()]);
+    let key = provider.own(key(BROWSER, "ann").as_bytes());
+    assert_eq!(
+        finished(provider.sessions.forget(Purpose::SignOns, &key)),
+        Ok(true)
+    );
+    for form in [refresh_form(&told), late] {
+        let told = redeemed(&provider, &form);
+        assert!(matches!(told, Err(RedeemError::Refused { .. })), "{told:?}");
+    }
+}
+
+#[test]
+fn who_has_logged_out_begins_another_session_and_ends_that_one_too() {
+    let provider = provider();
+    let out = format!("out.{BROWSER}");
+    let first = redeemed(&provider, &code_form(&provider, "app.test", BROWSER)).unwrap();
+    assert_eq!(logged_out(&provider, BROWSER).len(), 1);
+    let second = redeemed(&provider, &code_form(&provider, "app.test", &out)).unwrap();
+    drop(redeemed(&provider, &code_form(&provider, "n1.sites.test", BROWSER)).unwrap());
+    let told = redeemed(&provider, &refresh_form(&second));
+    drop(told.unwrap());
+    drop(redeemed(&provider, &refresh_form(&first)).unwrap_err());
+    assert_eq!(logged_out(&provider, BROWSER).len(), 2);
+    assert_eq!(logged_out(&provider, BROWSER).len(), 0);
+}

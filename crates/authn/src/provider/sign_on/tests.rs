@@ -1,0 +1,98 @@
+//! What is known of a browser, and what becomes of it where many write at once.
+
+use super::*;
+use crate::provider::signed_in::KeptChain;
+use countersign_core::certificate::PresentedCertificate;
+
+fn login(client_id: &str, auth_time: i64) -> KeptLogin {
+    KeptLogin {
+        client_id: client_id.into(),
+        subject: "ann".into(),
+        scope: "openid".into(),
+        sid: "AAAAAAAAAAAAAAAAAAAAAA.0".into(),
+        auth_time,
+        chain: KeptChain::of(&PresentedCertificate::new([vec![1]]).unwrap()),
+    }
+}
+
+fn at(hours: i64) -> Timestamp {
+    Timestamp::from_seconds(hours * 3600)
+}
+
+/// Whether it is worth writing that a client logs in, whose being known ends so.
+fn takes_in(known: &mut SignOns, client_id: &str, turn: Turn, ends: Timestamp) -> bool {
+    known.take_in(&login(client_id, 1), turn, (SIGN_ONS_LAST, ends))
+}
+
+fn of(clients: &[&str]) -> SignOns {
+    SignOns {
+        subject: "ann".into(),
+        clients: clients.iter().map(|id| (*id).into()).collect(),
+        ends: at(24).milliseconds(),
+        auth_time: 1,
+        count: 0,
+    }
+}
+
+#[test]
+fn what_is_known_is_written_once_in_a_while() {
+    let mut known = of(&["a"]);
+    assert!(!takes_in(&mut known, "a", Turn::Login, at(25)));
+    assert!(takes_in(&mut known, "b", Turn::Login, at(25)));
+    assert!(!takes_in(&mut known, "b", Turn::Login, at(36)));
+    assert!(!takes_in(&mut known, "a", Turn::Renewal, at(36)));
+    assert!(takes_in(&mut known, "a", Turn::Renewal, at(37)));
+    assert_eq!(known.clients, of(&["a", "b"]).clients);
+    let anew = login("b", 2);
+    assert!(known.take_in(&anew, Turn::Login, (SIGN_ONS_LAST, at(37))));
+    assert_eq!(known.auth_time, 2);
+}
+
+#[test]
+fn the_last_hundred_are_those_that_logged_their_user_in_last() {
+    let mut known = of(&["first", "a"]);
+    let number = |known: &mut SignOns, numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            assert!(takes_in(known, &number.to_string(), Turn::Login, at(25)));
+        }
+    };
+    number(&mut known, 0..97);
+    assert!(!known.may_be_elsewhere());
+    number(&mut known, 97..98);
+    assert_eq!(known.clients.len(), MAX_CLIENTS);
+    assert!(known.may_be_elsewhere());
+    // It logs in again, and new tokens are no login.
+    assert!(takes_in(&mut known, "first", Turn::Login, at(25)));
+    assert!(!takes_in(&mut known, "a", Turn::Renewal, at(25)));
+    number(&mut known, 98..99);
+    assert_eq!(known.clients.len(), MAX_CLIENTS);
+    assert_eq!(*known.clients[0], *"0");
+    assert!(known.clients.contains(&"first".into()));
+    assert!(!known.clients.contains(&"a".into()));
+}
+
+#[test]
+fn a_login_is_as_old_as_the_session_unless_it_may_not_be() {
+    let mut known = of(&["a"]);
+    known.auth_time = 100_900;
+    let told = |known: &SignOns, max_age: Option<u64>, now: i64| {
+        let max_age = max_age.map(Duration::from_secs);
+        let told = known.auth_time(max_age, Timestamp::from_milliseconds(now));
+        told.map(Timestamp::milliseconds)
+    };
+    assert_eq!(told(&known, None, 1_000_000), Some(100_900));
+    assert_eq!(told(&known, Some(60), 159_999), Some(100_900));
+    assert_eq!(told(&known, Some(60), 160_000), None);
+    assert_eq!(told(&known, None, 100_000), None, "the clock was set back");
+    known.clients.clear();
+    assert_eq!(told(&known, None, 1_000_000), None);
+}
+
+#[test]
+fn what_is_over_makes_room_before_what_is_on() {
+    let on = of(&["a"]);
+    assert_eq!(standing(&on.bytes()).began, at(24));
+    for value in [of(&[]).bytes(), b"{}".to_vec()] {
+        assert_eq!(standing(&value), Standing::default());
+    }
+}
