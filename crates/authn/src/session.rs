@@ -21,7 +21,10 @@ pub mod life;
 pub(crate) mod names;
 mod offline;
 pub mod record;
+mod room;
 pub mod seal;
+
+pub use room::{Bound, Room, Standing};
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -276,52 +279,6 @@ pub struct Kept {
     pub value: Vec<u8>,
     /// Which writing of it this was.
     pub version: Version,
-}
-
-/// By what something that is kept is found.
-#[derive(Clone, Copy, Debug)]
-pub struct Room<'a> {
-    /// It is one of this group, and ends with it.
-    pub group: SessionGroup<'a>,
-    /// How many of them there may be, where no other group bounds them.
-    pub bound: Option<Bound>,
-}
-
-/// How many of one kind may be kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Bound {
-    /// So many of them; whoever has most of them makes room with the oldest of those.
-    pub most: usize,
-    /// Reads from what is kept how it stands among the others.
-    pub standing: fn(&[u8]) -> Standing,
-}
-
-impl<'a> SessionGroup<'a> {
-    /// Room for `most` of them.
-    pub fn most(self, most: usize, standing: fn(&[u8]) -> Standing) -> Room<'a> {
-        Room {
-            group: self,
-            bound: Some(Bound { most, standing }),
-        }
-    }
-
-    /// Room for as many as other groups have.
-    pub const fn unbounded(self) -> Room<'a> {
-        Room {
-            group: self,
-            bound: None,
-        }
-    }
-}
-
-/// How one of many stands among them where one has to make room.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// When it began. What began at the epoch, as what cannot be read does, goes first.
-    pub began: Timestamp,
-    /// Whose it is: names from the general to the specific, with a `/` between them. Where they part, those with the most make
-    /// room, so that nobody gets more by having many names below one's own.
-    pub whose: Box<str>,
 }
 
 /// Finds, begins, renews and ends sessions. What takes time is done behind it; two that ask for one session at once ask

@@ -168,6 +168,8 @@ impl Provider {
 
     /// Ends the session of `subject` that is kept under `key`, and what goes on by it; where it was. Nothing begins in it from then on.
     pub(super) async fn sign_off(&self, subject: &str, key: &str, now: Now) -> Result<SignOns, StoreError> {
+        // First, so that whoever asks once more because this failed has them told nevertheless.
+        self.end_what_goes_on(subject, key).await?;
         let ends = now.wall.plus(self.sign_ons_last()).milliseconds();
         for _ in 0..MAX_TRIES {
             let (known, version) = self.known(key, now).await?;
@@ -178,7 +180,6 @@ impl Provider {
                 ..SignOns::default()
             };
             if self.write(key, &over, version, now).await? {
-                self.end_what_goes_on(subject, key).await?;
                 return Ok(known);
             }
         }
@@ -186,7 +187,7 @@ impl Provider {
     }
 
     /// First codes and then grants: who redeems a code meanwhile has kept the grant before the code is taken, and does not take
-    /// it once it is gone.
+    /// it once it is gone. What still begins with the count of before ends by that.
     async fn end_what_goes_on(&self, subject: &str, key: &str) -> Result<(), StoreError> {
         for what in [Purpose::Code, Purpose::Grant] {
             let group = self.group(what, subject, Share::SignOn(key));

@@ -43,10 +43,11 @@ impl SessionKeeper {
             .seal_record((&name, &scope), key, &plain, &*self.entropy);
         let subject = record.subject();
         let issuer = &*record.issuer;
+        let group = subject
+            .as_deref()
+            .map(|subject| SessionGroup::Subject { issuer, subject });
         let groups = [
-            subject
-                .as_deref()
-                .map(|subject| SessionGroup::Subject { issuer, subject }),
+            group,
             record.sid.as_deref().map(|sid| SessionGroup::Sid { issuer, sid }),
         ];
         let index = groups
@@ -55,7 +56,18 @@ impl SessionKeeper {
             .filter_map(|group| in_force.sealer.index_under(key, group))
             .collect::<Vec<_>>();
         let ends = life::end(&record, now.wall);
-        in_force.store.create(&name, sealed, ends, &index).await?;
+        let apart = [Some(name), instead_of];
+        let create = || in_force.store.create(&name, sealed.clone(), ends, &index);
+        match (create().await, group) {
+            // Whoever has as many as there may be replaces one's own.
+            (Err(full @ StoreError::Full(_)), Some(group)) => {
+                if !self.make_room(&in_force, group, apart, now).await? {
+                    return Err(full);
+                }
+                create().await?;
+            }
+            (created, _) => drop(created?),
+        }
         let ended = has_ended(&in_force, &index, record.began, now.wall).await;
         if ended != Ok(false) {
             // Nobody has its id.
@@ -63,26 +75,24 @@ impl SessionKeeper {
             return Err(ended.err().unwrap_or(StoreError::Changed));
         }
         count(&self.counters.begun);
-        if let Some(subject) = &subject {
-            let group = SessionGroup::Subject { issuer, subject };
-            // The session has begun. That there are too many of them is mended with the next.
-            let apart = [Some(name), instead_of];
-            if self.make_room(&in_force, group, apart, now).await.is_err() {
-                count(&self.counters.away);
-            }
+        // The session has begun. That there are too many of them is mended with the next.
+        if let Some(group) = group
+            && self.make_room(&in_force, group, apart, now).await.is_err()
+        {
+            count(&self.counters.away);
         }
         Ok((id, record.ends))
     }
 
     /// Ends the oldest of `group` while there are too many of them beside the new one, which is `apart` with the one that
-    /// it takes the place of. Those that are about to end take nobody's place.
+    /// it takes the place of. Those that are about to end take nobody's place. Says whether any had to end.
     async fn make_room(
         &self,
         in_force: &InForce,
         group: SessionGroup<'_>,
         apart: [Option<RecordKey>; 2],
         now: Now,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut found = Vec::new();
         for index in in_force.sealer.indexes(group) {
             found.extend(listed(in_force, Some(index), MOST_OF_ONE).await?);
@@ -90,7 +100,7 @@ impl SessionKeeper {
         found.retain(|one| !apart.contains(&Some(one.id)));
         let beside = in_force.settings.per_subject.saturating_sub(1);
         if found.len() <= beside {
-            return Ok(());
+            return Ok(false);
         }
         let (mut staying, mut leaving) = (Vec::new(), Vec::new());
         for one in found {
@@ -103,17 +113,19 @@ impl SessionKeeper {
             };
             kind.push((age.began, one.id));
         }
+        let mut has_room = false;
         for (mut by_age, most) in [(staying, beside), (leaving, MOST_LEAVING)] {
             by_age.sort_unstable();
             let too_many = by_age.len().saturating_sub(most);
             for (_, name) in by_age.into_iter().take(too_many) {
                 in_force.store.remove(&name).await?;
+                has_room = true;
                 self.entries.end(&name);
                 self.flights.forget(name);
                 self.counters.ended(EndedBy::TooMany, 1);
             }
         }
-        Ok(())
+        Ok(has_room)
     }
 
     /// The session ends at `ends` at the latest. Whoever renews it meanwhile is asked to once more.

@@ -116,7 +116,8 @@ impl Sid {
             key: key.into(),
             count: count.parse().ok()?,
         };
-        (is_value(key) && read.to_string() == text).then_some(read)
+        let written = read.to_string();
+        (is_value(key) && written == text).then_some(read)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::SessionSettings;
 use super::world::{ISSUER, World, after, gone, live, scope, sealer, settle};
+use crate::store::memory::{Limits, MemoryStore};
 use countersign_authn::session::life::LEAVES_WITHIN;
 use countersign_authn::session::{
     Gone, Purpose, Scope, SessionGroup, SessionId, SessionRecord, Sessions as _,
@@ -249,6 +250,33 @@ async fn the_oldest_session_of_a_subject_makes_room_for_one_too_many() {
         live(world.look(&keeper, *name).await);
     }
     assert!(keeper.stats().ended.contains(&("too_many", 2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_full_store_who_has_as_many_as_there_may_be_logs_in_nevertheless() {
+    let world = World::new();
+    let limits = Limits {
+        max_records: 3,
+        ..Limits::default()
+    };
+    let keeper = world.keeper_on(Arc::new(MemoryStore::new(limits, world.clock.clone())));
+    let settings = SessionSettings {
+        per_subject: 2,
+        ..SessionSettings::default()
+    };
+    keeper.set(settings, sealer(&[1]));
+    let bob = world.begin(&keeper, world.plain("bob")).await;
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        names.push(world.begin(&keeper, world.plain("ann")).await);
+        after(SECOND).await;
+    }
+    assert_eq!(gone(&world.look(&keeper, names[0]).await), Gone::Unknown);
+    for name in names[1..].iter().chain([&bob]) {
+        live(world.look(&keeper, *name).await);
+    }
+    let second = keeper.begin(world.plain("bob"), scope(), None, world.now()).await;
+    assert!(matches!(second, Err(StoreError::Full(_))), "{second:?}");
 }
 
 #[tokio::test(start_paused = true)]
