@@ -98,12 +98,13 @@ impl SignOns {
         self.clients.len() >= MAX_CLIENTS
     }
 
-    /// Takes a client in, the last one where it logs in; says whether that is worth writing: for one that stands there already only
-    /// when half the time is over, or its user was proved anew.
+    /// Takes a client in, the last one where it logs in, and otherwise where there is room; says whether that is worth writing: where
+    /// nothing moves only when half the time is over, or the user was proved anew.
     fn take_in(&mut self, login: &KeptLogin, turn: Turn, (lasts, ends): (Duration, Timestamp)) -> bool {
         let at = self.clients.iter().position(|known| *known == login.client_id);
         let is_last = at.is_some_and(|at| at + 1 == self.clients.len());
-        let stays = is_last || (at.is_some() && turn == Turn::Renewal);
+        let is_full = self.clients.len() >= MAX_CLIENTS;
+        let stays = is_last || (turn == Turn::Renewal && (at.is_some() || is_full));
         let is_fresh = ends.since(Timestamp::from_milliseconds(self.ends)) < lasts / 2;
         if stays && is_fresh && login.auth_time <= self.auth_time {
             return false;
@@ -111,7 +112,7 @@ impl SignOns {
         if !stays {
             if let Some(at) = at {
                 drop(self.clients.remove(at));
-            } else if self.clients.len() >= MAX_CLIENTS {
+            } else if is_full {
                 drop(self.clients.remove(0));
             }
             self.clients.push(login.client_id.clone());

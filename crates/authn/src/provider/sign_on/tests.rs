@@ -69,6 +69,9 @@ fn the_last_hundred_are_those_that_logged_their_user_in_last() {
     assert_eq!(*known.clients[0], *"0");
     assert!(known.clients.contains(&"first".into()));
     assert!(!known.clients.contains(&"a".into()));
+    assert!(!takes_in(&mut known, "a", Turn::Renewal, at(25)));
+    known.clients.truncate(50);
+    assert!(takes_in(&mut known, "a", Turn::Renewal, at(25)));
 }
 
 #[test]
