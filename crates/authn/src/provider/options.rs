@@ -15,16 +15,6 @@ const CLIENT: Table = Table {
             "Where answers may go, each compared to the letter. Required, but for a machine.",
         ),
         Field::optional(
-            "post_logout_redirect_uris",
-            Kind::List(&Kind::Url),
-            "Where a browser may be sent once it has logged out, each compared to the letter.",
-        ),
-        Field::optional(
-            "backchannel_logout_uri",
-            Kind::Url,
-            "Where it is told that a session has ended (OpenID Connect Back-Channel Logout). Sites are told at their own page.",
-        ),
-        Field::optional(
             "client_secret",
             Kind::Secret,
             "By which it proves itself, in the Authorization header or in the form. Without this, `jwks` and \

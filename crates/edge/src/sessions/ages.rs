@@ -63,6 +63,11 @@ impl fmt::Debug for Ages {
 }
 
 impl InForce {
+    /// How old `listed` is, if that is known.
+    pub(super) fn known_age(&self, listed: &Listed) -> Option<Age> {
+        self.ages.0.get(listed)
+    }
+
     /// How old `listed` is, by `read` where that is not known yet. One that is gone, or does not open, is older than any.
     pub(super) async fn age(
         &self,
@@ -70,7 +75,7 @@ impl InForce {
         now: Timestamp,
         read: impl Fn(&Sealed) -> Option<Age>,
     ) -> Result<Age, StoreError> {
-        if let Some(age) = self.ages.0.get(&listed) {
+        if let Some(age) = self.known_age(&listed) {
             return Ok(age);
         }
         let Some((sealed, version)) = self.store.load(&listed.id, now).await? else {

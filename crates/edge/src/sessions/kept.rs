@@ -132,8 +132,14 @@ impl SessionKeeper {
         if too_many == 0 {
             return Ok(false);
         }
-        let now = self.clock.now().wall;
-        let held = stream::iter(found).map(|one| async move {
+        let (now, mut held, mut unread) = (self.clock.now().wall, Vec::new(), Vec::new());
+        for one in found {
+            match in_force.known_age(&one) {
+                Some(age) => held.push(Held { age, name: one.id }),
+                None => unread.push(one),
+            }
+        }
+        let read = stream::iter(unread).map(|one| async move {
             let read = |sealed: &Sealed| {
                 let value = in_force.sealer.open(purpose, &one.id.0, &sealed.0)?;
                 Some(Age::standing(standing(&value)))
@@ -141,7 +147,11 @@ impl SessionKeeper {
             let age = in_force.age(one, now, read).await?;
             Ok::<_, StoreError>(Held { age, name: one.id })
         });
-        let held = held.buffer_unordered(READ_AT_ONCE).try_collect().await?;
+        held.extend(
+            read.buffer_unordered(READ_AT_ONCE)
+                .try_collect::<Vec<_>>()
+                .await?,
+        );
         for name in leaving(held, too_many) {
             in_force.store.remove(&name).await?;
         }

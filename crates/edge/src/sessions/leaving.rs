@@ -4,7 +4,7 @@ use super::ages::Age;
 use countersign_core::session::RecordKey;
 use countersign_core::time::Timestamp;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -17,7 +17,6 @@ pub(super) struct Held {
 
 /// So many of `held` as are `too_many`. What cannot be read goes first; then, each time, the oldest of whoever has most.
 pub(super) fn leaving(mut held: Vec<Held>, too_many: usize) -> Vec<RecordKey> {
-    held.sort_unstable_by_key(|one| (one.age.began, one.name));
     let mut gone = Vec::with_capacity(too_many);
     while gone.len() < too_many {
         let Some(name) = first_to_go(&held) else { break };
@@ -27,27 +26,42 @@ pub(super) fn leaving(mut held: Vec<Held>, too_many: usize) -> Vec<RecordKey> {
     gone
 }
 
-/// Of these, the oldest first, the one that makes room. From the general to the specific those are followed that have most, and the
-/// oldest of those that have as many: whoever has any number of names below one's own has no more room by them.
+/// Of these, the one that makes room. From the general to the specific those are followed that have most, and the oldest of those
+/// that have as many: whoever has any number of names below one's own has no more room by them.
 fn first_to_go(held: &[Held]) -> Option<RecordKey> {
-    let oldest = held.first()?;
-    if oldest.age.began == Timestamp::default() {
+    let oldest = held.iter().min_by_key(|one| one.since())?;
+    let are_all_of_one = || held.iter().all(|one| one.age.whose == oldest.age.whose);
+    if oldest.age.began == Timestamp::default() || are_all_of_one() {
         return Some(oldest.name);
     }
     let (mut among, mut depth) = (held.iter().collect::<Vec<_>>(), 0);
     loop {
-        let part = |one: &&Held| one.age.whose.split('/').nth(depth).map(str::to_owned);
-        let mut shares = HashMap::new();
-        for (at, one) in among.iter().enumerate() {
-            let (many, _) = shares.entry(part(one)).or_insert((0_usize, Reverse(at)));
+        let mut shares = BTreeMap::new();
+        for one in &among {
+            let (many, oldest) = shares
+                .entry(one.part(depth))
+                .or_insert((0_usize, Reverse(one.since())));
             *many += 1;
+            *oldest = (*oldest).max(Reverse(one.since()));
         }
-        let (most, _) = shares.into_iter().max_by_key(|(_, share)| *share)?;
-        among.retain(|one| part(one) == most);
+        let (most, (_, Reverse((_, oldest)))) = shares.into_iter().max_by_key(|(_, share)| *share)?;
         if most.is_none() {
-            return among.first().map(|one| one.name);
+            return Some(oldest);
         }
+        among.retain(|one| one.part(depth) == most);
         depth += 1;
+    }
+}
+
+impl Held {
+    /// The least is the oldest.
+    fn since(&self) -> (Timestamp, RecordKey) {
+        (self.age.began, self.name)
+    }
+
+    /// One of the names of whose it is.
+    fn part(&self, depth: usize) -> Option<&str> {
+        self.age.whose.split('/').nth(depth)
     }
 }
 
