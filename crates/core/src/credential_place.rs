@@ -112,40 +112,20 @@ fn is_own(places: &[CredentialPlace], pair: &[u8]) -> bool {
 /// which an `=` in front of it is nothing (Werkzeug before 2.2.3), and those to which spaces and brackets within a name are an
 /// underscore (PHP).
 fn hides(pair: &[u8], own: &str) -> bool {
-    let ends = |byte: &u8| !(*byte == b'=' || is_of_a_name(*byte));
+    let ends = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b',' | b'"' | b'[' | b']' | b'\\');
     let own = folded_cookie(own.as_bytes());
+    let whole = cookie_name(named(pair));
     // What has no `=` behind it may have one after a space.
     let mut pieces = pair.split(ends).map(named).filter(|piece| !piece.is_empty());
     pieces.any(|piece| folded_cookie(cookie_name(piece)) == own)
-        || folded(&unescaped(cookie_name(named(pair)))) == own
+        || folded_cookie(whole) == own
+        || folded(&unescaped(whole)) == own
 }
 
 /// What stands behind the `=` that a pair without a name begins with.
 fn named(pair: &[u8]) -> &[u8] {
     let unnamed = pair.iter().take_while(|byte| matches!(byte, b'=' | b' ')).count();
     pair.get(unnamed..).unwrap_or_default()
-}
-
-/// Whether a cookie's name may have this byte (RFC 6265 section 4.1.1, RFC 9110 section 5.6.2).
-const fn is_of_a_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 /// A cookie's name as the most careless application reads it: unescaped, without the spaces around it and without regard to
@@ -246,10 +226,7 @@ mod tests {
             "\\Access-Token=x",
             "a=1[Access-Token=x",
             "a=1]Access-Token=x",
-            "a={Access-Token=x",
-            "a=1(Access-Token)=x",
-            "a=1/Access-Token=x",
-            "a=1:Access-Token=x",
+            "Access Token[]=x",
         ] {
             assert_eq!(left(line), None, "{line}");
             let whole = format!("theme=dark; {line}; b=2");
@@ -274,6 +251,12 @@ mod tests {
             "My-Access-Token=x",
             "a=Access-Token=x",
             "Access-Tokens=x",
+            "last_page=/access-token/list",
+            "return_to=/page?access_token=1",
+            "lb=x/access-token/y",
+            "tabs=a:access-token:b",
+            "campaign=utmctr=(access-token)|utmcmd=none",
+            "prefs={access-token:1}",
         ] {
             assert_eq!(left(line).as_deref(), Some(line));
         }

@@ -261,8 +261,11 @@ fn no_decision_reads_the_text_of_an_error() {
 }
 
 #[test]
-fn no_file_names_a_place_of_one_machine() {
+fn no_file_names_a_place_of_one_machine_or_is_half_merged() {
     let places = [
+        // Nor what a merge left open.
+        concat!("\n<<<<", "<<< "),
+        concat!("\n>>>>", ">>> "),
         concat!("/wo", "rk/"),
         concat!("../sha", "red"),
         concat!("/ro", "ot/"),
@@ -277,10 +280,13 @@ fn no_file_names_a_place_of_one_machine() {
             places
                 .iter()
                 .filter(|place| text.contains(**place))
-                .map(|place| format!("{file} names {place}")),
+                .map(|place| format!("{file} names {place:?}")),
         );
     }
-    fail(&faults, "the project builds and passes its tests anywhere");
+    fail(
+        &faults,
+        "the project builds and passes its tests anywhere, and a merge is finished",
+    );
 }
 
 #[test]

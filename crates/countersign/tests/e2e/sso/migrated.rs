@@ -43,6 +43,7 @@ fn every_new_line_for_an_option_is_taken_where_it_is_said_to_stand() {
     };
     check(&example, &[]);
     for (heading, table, least) in [
+        ("Options: the certificates", "[certificate.people]", 2),
         ("Options: the provider", "[openid_provider]", 8),
         ("Options: the sites", "[session]", 3),
     ] {
