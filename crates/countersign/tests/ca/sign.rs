@@ -54,7 +54,7 @@ fn a_request_is_signed_for_names_that_were_confirmed_one_by_one() {
     let again = desk.good(&words);
     assert!(again.contains("the one before holds until"), "{again}");
     let told = desk.bad(&["issue", "server", "app.example"]);
-    assert!(told.contains("is there already"), "{told}");
+    assert!(told.contains("are called already"), "{told}");
     desk.good(&["revoke", "app.example"]);
     assert!(
         desk.openssl(&format!("{VERIFY} ca/issued/app.example.crt"))
@@ -222,7 +222,7 @@ fn two_names_that_make_one_name_of_files_do_not_get_each_others_certificate() {
     ];
     let told = desk.bad(&other);
     assert!(
-        told.contains("is there already") && told.contains("--file"),
+        told.contains("are called already") && told.contains("--file"),
         "{told}"
     );
     assert_eq!(std::fs::read(desk.0.0.join(file)).unwrap(), before);

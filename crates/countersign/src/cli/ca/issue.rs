@@ -97,8 +97,9 @@ pub(super) fn run(command: &Issue, environment: &Environment, out: &mut Output) 
             .map_or_else(|| folder.issued(), PathBuf::from),
         &stem,
     );
-    files.must_be_new()?;
+    // First: to renew what is another's would give it away.
     must_be_nobodys(&authority.index, &stem, elsewhere.as_deref(), (kind, &names))?;
+    files.must_be_new()?;
     let key = PrivateKey::generate().map_err(|error| error.to_string())?;
     let wish = Wish {
         kind,

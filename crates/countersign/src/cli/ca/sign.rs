@@ -66,8 +66,8 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     };
     let before = replaced(&authority.index, &folder, &wish, environment)?;
     if before.is_none() {
-        files.must_be_new()?;
         issue::must_be_nobodys(&authority.index, &stem, elsewhere.as_deref(), (args.kind, &asked))?;
+        files.must_be_new()?;
     }
     let issued = authority.issue(wish, request.key(), now(), &OsEntropy::new());
     let issued = issued.map_err(|error| error.to_string())?;
