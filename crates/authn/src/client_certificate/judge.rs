@@ -162,11 +162,30 @@ impl Judge {
         let checks = Checks {
             accept_stale_crl: self.accept_stale,
         };
-        let chain = verify(presented.chain(), &authorities, index.as_deref(), checks, now)
-            .map_err(|error| self.failure(error.reason(), error.openssl(), error.to_string()))?;
-        let spiffe_id = self.spiffe_id(&chain)?;
+        let verified = |lists| {
+            verify(presented.chain(), &authorities, lists, checks, now)
+                .map_err(|error| self.failure(error.reason(), error.openssl(), error.to_string()))
+        };
+        match verified(index.as_deref()) {
+            Ok(chain) => Ok((self.proved(presented, &chain)?, now, chain.holds_until())),
+            Err(late) if late.rejection.reason == RejectionReason::RevocationUnknown => {
+                // What else there is against it does not hang on a list, and is no less so while one is late.
+                drop(self.proved(presented, &verified(None)?)?);
+                Err(late)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whom a path proves that was verified, if nothing of it is denied.
+    fn proved(
+        &self,
+        presented: &Arc<PresentedCertificate>,
+        chain: &VerifiedChain,
+    ) -> Result<Judged, Failure> {
+        let spiffe_id = self.spiffe_id(chain)?;
         let leaf = chain.leaf();
-        if let Some(detail) = self.deny.why(&chain, spiffe_id.as_ref()) {
+        if let Some(detail) = self.deny.why(chain, spiffe_id.as_ref()) {
             return Err(self.refused(RejectionReason::CertificateDenied, detail));
         }
         let subject = match (&spiffe_id, &self.subject) {
@@ -201,11 +220,10 @@ impl Judge {
             written: Written::default(),
             tokens: None,
         };
-        let judged = Judged {
+        Ok(Judged {
             principal: Arc::new(principal),
             facts: Arc::new(facts),
-        };
-        Ok((judged, now, chain.holds_until()))
+        })
     }
 
     /// The SPIFFE ID, where these authorities speak for a trust domain and the certificate has one.

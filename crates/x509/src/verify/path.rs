@@ -82,7 +82,8 @@ impl<'a> Judgement<'a> {
         Ok(issuers)
     }
 
-    /// The earliest end of what was relied on: lives of certificates (but the anchor's), and of lists.
+    /// The earliest end of what was relied on: lives of certificates (but the anchor's), and of lists. What one list says of its
+    /// certificate is no less so where another is late.
     fn holds_until(
         &self,
         leaf: &Certificate,
@@ -90,17 +91,22 @@ impl<'a> Judgement<'a> {
     ) -> Result<Timestamp, VerifyError> {
         let mut until = leaf.not_after();
         let mut certificate = leaf;
+        let mut unknown = None;
         for issuer in issuers {
             until = until.min(certificate.not_after());
             // A certificate that is believed by itself is not looked up: who believes it takes it out again.
             if let Some(crls) = self.crls
                 && certificate.der() != issuer.der()
             {
-                until = until.min(self.known_until(crls, certificate, issuer)?);
+                match self.known_until(crls, certificate, issuer) {
+                    Ok(known) => until = until.min(known),
+                    Err(VerifyError::Revoked) => return Err(VerifyError::Revoked),
+                    Err(why) => drop(unknown.get_or_insert(why)),
+                }
             }
             certificate = issuer;
         }
-        Ok(until)
+        unknown.map_or(Ok(until), Err)
     }
 
     fn known_until(

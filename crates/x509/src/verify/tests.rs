@@ -468,6 +468,11 @@ fn every_authority_of_the_path_but_the_anchor_needs_a_list() {
         until,
         "another issuer's serial"
     );
+    assert_eq!(
+        asked(vec![of_root(&[&[1]])]),
+        Err(VerifyError::Revoked),
+        "what one list says is so where another is missing"
+    );
     assert_eq!(asked(vec![of_root(&[])]), Err(VerifyError::CrlMissing));
     assert_eq!(asked(vec![of_issuing(&[])]), Err(VerifyError::CrlMissing));
     assert_eq!(asked(vec![]), Err(VerifyError::CrlMissing));
