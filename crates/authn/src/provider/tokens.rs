@@ -13,6 +13,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::secret::Secret;
 use countersign_core::time::{Now, Timestamp};
 use countersign_jose::json::quoted;
+use countersign_jose::token::MAX_TOKEN_BYTES;
 use countersign_oidc::provider::claims::{IdToken, Person, userinfo};
 use countersign_oidc::provider::scope::{Scope, Scopes};
 use countersign_oidc::provider::token::TokenError;
@@ -21,11 +22,9 @@ use std::time::Duration;
 
 /// The context of access tokens, with the issuer before it: nothing else is sealed for their purpose.
 const ACCESS: &[u8] = b"userinfo";
-/// The longest access token that is given, and looked at, in bytes: it comes back in one header of a request.
-pub const MAX_ACCESS_BYTES: usize = 24 * 1024;
 /// Why no tokens are given to whom they would be too long for.
 const TOO_MUCH: TokenError =
-    TokenError::InvalidScope("what there is to tell does not fit into an access token: ask for fewer scopes");
+    TokenError::InvalidScope("what there is to tell does not fit into a token: ask for fewer scopes");
 
 /// What an access token says, sealed: whoever holds it cannot read it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,7 +82,8 @@ pub(super) struct Terms<'a> {
 }
 
 impl Provider {
-    /// The answer for a login: everything but the closing brace, where a refresh token may follow (RFC 6749 section 5.1).
+    /// The answer for a login: everything but the closing brace, where a refresh token may follow (RFC 6749 section 5.1). No token is
+    /// given that would be too long for a guarded site; fails where there is too much to tell.
     pub(super) fn tokens(
         &self,
         login: &KeptLogin,
@@ -106,7 +106,18 @@ impl Provider {
         .payload(&self.static_claims);
         let id_token = self.signed("JWT", &payload)?;
         let scope = terms.scopes.text();
-        let access = self.access_token(proved.person, terms.scopes, ends)?;
+        let groups = proved.person.groups.len();
+        let access = self.access_token(proved.person, terms.scopes, ends);
+        let longest = id_token.len().max(access.expose().len());
+        if longest > MAX_TOKEN_BYTES {
+            let subject = &login.subject;
+            let detail =
+                format!("a token of {longest} bytes, and {MAX_TOKEN_BYTES} fit: {subject}, {groups} groups");
+            return Err(RedeemError::Refused {
+                error: TOO_MUCH,
+                detail,
+            });
+        }
         Ok(Secret::new(format!(
             r#"{{"access_token":{},"token_type":"Bearer","expires_in":{},"scope":{},"id_token":{}"#,
             quoted(access.expose()),
@@ -121,13 +132,8 @@ impl Provider {
         Ok(self.keys.sign(typ, payload)?)
     }
 
-    /// An access token that our own userinfo endpoint takes; fails where there is too much to tell.
-    fn access_token(
-        &self,
-        person: Person,
-        scopes: Scopes,
-        ends: Timestamp,
-    ) -> Result<Secret<String>, RedeemError> {
+    /// An access token that our own userinfo endpoint takes.
+    fn access_token(&self, person: Person, scopes: Scopes, ends: Timestamp) -> Secret<String> {
         let access = Access {
             scope: scopes.text().into(),
             ends: ends.milliseconds(),
@@ -137,22 +143,12 @@ impl Provider {
         let sealed = self
             .sessions
             .seal(Purpose::AccessToken, &self.own(ACCESS), &bytes);
-        let token = BASE64_URL_SAFE_NO_PAD.encode(sealed);
-        if token.len() > MAX_ACCESS_BYTES {
-            let KeptPerson { subject, groups, .. } = &access.person;
-            let (length, count) = (token.len(), groups.len());
-            let detail = format!(
-                "an access token of {length} bytes, and {MAX_ACCESS_BYTES} fit: {subject}, {count} groups"
-            );
-            let error = TOO_MUCH;
-            return Err(RedeemError::Refused { error, detail });
-        }
-        Ok(Secret::new(token))
+        Secret::new(BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }
 
     /// What the userinfo endpoint answers to whoever has this access token; `None` where it does not hold.
     pub fn userinfo(&self, token: &str, now: Now) -> Option<String> {
-        if token.len() > MAX_ACCESS_BYTES {
+        if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use countersign_authn::provider::Provider;
 use countersign_authn::provider::keys::KeysError;
 use countersign_authn::provider::redeem::RedeemError;
-use countersign_authn::provider::tokens::MAX_ACCESS_BYTES;
 use countersign_core::gate::Scheme;
 use countersign_core::own_path::ProviderPage;
 use countersign_core::reason::{ErrandReason, UnavailableReason};
+use countersign_jose::token::MAX_TOKEN_BYTES;
 use countersign_oidc::provider::token::TokenError;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE,
@@ -29,7 +29,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What a key in PEM is sent as. There is no registered type; this one saves it as a file everywhere.
 const PEM: HeaderValue = HeaderValue::from_static("application/x-pem-file");
 const _: () = assert!(
-    MAX_ACCESS_BYTES + MAX_HEAD_BYTES / 4 <= MAX_HEAD_BYTES,
+    MAX_TOKEN_BYTES + MAX_HEAD_BYTES / 4 <= MAX_HEAD_BYTES,
     "an access token that is given fits into a request"
 );
 /// What forms are sent as (RFC 6749 section 4.1.3).

@@ -8,12 +8,11 @@ use crate::relying_party::client::{Call, Client, RequestError};
 use bytes::Bytes;
 use countersign_core::claims::{Claims, Value};
 use countersign_core::secret::Secret;
+use countersign_jose::token::MAX_TOKEN_BYTES;
 use http::{Request, Response};
 use std::time::Duration;
 use url::Url;
 
-/// The longest token of any kind that is taken, in bytes.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// The longest an access token is believed to last.
 const MAX_LIFE_SECONDS: i64 = 10 * 365 * 24 * 3600;
 

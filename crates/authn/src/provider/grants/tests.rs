@@ -2,7 +2,11 @@
 
 use crate::provider::Provider;
 use crate::provider::redeem::{RedeemError, Redeemed};
+use bytes::Bytes;
 use countersign_jose::json::parse_object;
+use countersign_jose::token::UnverifiedToken;
+use countersign_oidc::relying_party::token::TokenResponse;
+use http::{HeaderValue, Response, header};
 use std::task::{Context, Poll, Waker};
 use world::{NOW, finished, provider, provider_with, request, two_on_one_store};
 
@@ -154,22 +158,28 @@ fn what_one_provider_gave_is_nothing_at_another_on_the_same_store() {
 }
 
 #[test]
-fn no_access_token_is_given_that_the_userinfo_endpoint_does_not_take() {
+fn no_token_is_given_that_a_site_or_the_userinfo_endpoint_does_not_take() {
     let given = |groups: usize, scope: &str| {
         let provider = provider_with(groups);
         let form = code_form_for(&provider, scope);
         let told = finished(provider.redeem(&request(), form.as_bytes(), NOW))?;
         let answer = parse_object(told.answer.expose().as_bytes()).unwrap();
-        let access = answer.member("access_token").unwrap().as_str().unwrap();
+        let token = |name| answer.member(name).unwrap().as_str().unwrap();
+        let access = token("access_token");
+        drop(UnverifiedToken::parse(token("id_token")).unwrap());
+        let mut taken = Response::new(Bytes::from(told.answer.expose().clone()));
+        let json = HeaderValue::from_static("application/json");
+        drop(taken.headers_mut().insert(header::CONTENT_TYPE, json));
+        drop(TokenResponse::read(&taken).unwrap());
         let told = provider.userinfo(access, NOW);
         assert!(told.is_some(), "{groups} groups: {} bytes", access.len());
         Ok::<_, RedeemError>(told.unwrap())
     };
-    for groups in [0, 300, 500, 600] {
+    for groups in [0, 200, 300, 400] {
         let told = given(groups, "openid+groups").unwrap();
         assert_eq!(told.matches("a-group-of-the-house").count(), groups);
     }
-    for groups in [700, 5000] {
+    for groups in [450, 500, 600, 5000] {
         let Err(RedeemError::Refused { error, detail }) = given(groups, "openid+groups") else {
             panic!("{groups}");
         };
