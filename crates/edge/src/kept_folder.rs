@@ -100,6 +100,15 @@ fn told(path: &Path, error: &std::io::Error) -> KeptError {
 }
 
 fn read(path: &Path, forbidden: u32, keeper: Option<u32>) -> Result<Option<Vec<u8>>, KeptError> {
+    // Judged before it is opened: a pipe would be waited for.
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(told(path, &error)),
+        Ok(facts) if !facts.is_file() => {
+            return Err(KeptError(format!("{}: this is no regular file", path.display())));
+        }
+        Ok(_) => {}
+    }
     let file = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(|error| told(path, &error))?,
@@ -147,7 +156,7 @@ fn list(folder: &Path, prefix: &str) -> Result<Vec<String>, KeptError> {
         let entry = entry.map_err(|error| told(folder, &error))?;
         let name = entry.file_name().into_string().unwrap_or_default();
         let kind = entry.file_type();
-        // A pipe would be waited for.
+        // Where a link leads is seen when it is read.
         let is_file = kind.is_ok_and(|kind| kind.is_file() || kind.is_symlink());
         if is_file && name.starts_with(prefix) && is_name(&name) {
             names.push(name);
@@ -280,6 +289,26 @@ mod tests {
                 "whose folder it is"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_not_waited_for_nor_is_one_that_a_link_leads_to() {
+        let folder = Folder::new("kept-pipes");
+        let kept = KeptFolder::new(folder.0.clone());
+        let pipe = folder.0.join("crl-pipe");
+        let mkfifo = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(mkfifo.unwrap().success());
+        std::os::unix::fs::symlink(&pipe, folder.0.join("crl-link")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.0.join("crl-zero")).unwrap();
+        std::fs::create_dir(folder.0.join("crl-folder")).unwrap();
+        for name in ["crl-pipe", "crl-link", "crl-zero", "crl-folder"] {
+            let refused = kept.load(name).await.unwrap_err();
+            let named = refused.0.contains(name) && refused.0.contains("no regular file");
+            assert!(named, "{refused}");
+        }
+        // What is written takes its place.
+        kept.save("crl-pipe", b"x").await.unwrap();
+        assert_eq!(kept.load("crl-link").await.unwrap().as_deref(), Some(&b"x"[..]));
     }
 
     #[tokio::test]
