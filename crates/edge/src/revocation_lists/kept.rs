@@ -84,35 +84,39 @@ impl KeptLists {
         Ok((lists, unread))
     }
 
-    /// Writes what of `lists` is not there, and removes after that what is held no more.
-    pub(super) async fn write(&self, lists: impl FnOnce() -> Vec<KeptList>) -> Result<(), KeptError> {
+    /// Writes what of `lists` is not there, and removes after that what is held no more. Why some of them could not be
+    /// written or removed: that keeps no other from it.
+    pub(super) async fn write(
+        &self,
+        lists: impl FnOnce() -> Vec<KeptList>,
+    ) -> Result<Vec<String>, KeptError> {
         let mut written = self.written.lock().await;
         let there = self.kept.names(ALL).await?.into_iter().collect::<BTreeSet<_>>();
         let lists = lists();
+        let (mut unwritten, mut why) = (Vec::new(), Vec::new());
         for kept in &lists {
-            if !written.iter().any(|one| one.list.is(&kept.list)) {
-                written.push(Written::new(&kept.list).await?);
-            }
-            let next = written.iter().filter_map(|one| one.beside.as_ref());
-            let next = next.map(|beside| beside.number.saturating_add(1)).max();
-            let one = written.iter_mut().find(|one| one.list.is(&kept.list));
-            if let Some(one) = one {
-                self.write_list(one, &there).await?;
-                self.write_beside(one, kept, next.unwrap_or(0), &there).await?;
+            if let Err(KeptError(error)) = self.write_one(&mut written, kept, &there).await {
+                unwritten.push(&kept.list);
+                why.push(error);
             }
         }
-        let held = |one: &Written| lists.iter().any(|kept| kept.list.is(&one.list));
-        let gone = written.iter().filter(|one| !held(one)).cloned();
+        // What speaks in its place may be one that could not be written.
+        let stays = |one: &Written| {
+            lists.iter().any(|kept| kept.list.is(&one.list))
+                || unwritten.iter().any(|list| list.issuer() == one.list.issuer())
+        };
+        let gone = written.iter().filter(|one| !stays(one)).cloned();
         for one in gone.collect::<Vec<_>>() {
-            self.kept.remove(&one.beside_blob()).await?;
-            self.kept.remove(&one.blob).await?;
-            written.retain(|other| other.blob != one.blob);
+            match self.remove(&one).await {
+                Ok(()) => written.retain(|other| other.blob != one.blob),
+                Err(KeptError(error)) => why.push(error),
+            }
         }
         drop(written);
-        if there.contains(INDEX) {
+        if why.is_empty() && there.contains(INDEX) {
             self.kept.remove(INDEX).await?;
         }
-        Ok(())
+        Ok(why)
     }
 }
 
@@ -141,6 +145,29 @@ impl KeptLists {
             beside: beside.as_deref().and_then(Beside::read),
             ..one
         }
+    }
+
+    async fn write_one(
+        &self,
+        written: &mut Vec<Written>,
+        kept: &KeptList,
+        there: &BTreeSet<String>,
+    ) -> Result<(), KeptError> {
+        if !written.iter().any(|one| one.list.is(&kept.list)) {
+            written.push(Written::new(&kept.list).await?);
+        }
+        let next = written.iter().filter_map(|one| one.beside.as_ref());
+        let next = next.map(|beside| beside.number.saturating_add(1)).max();
+        if let Some(one) = written.iter_mut().find(|one| one.list.is(&kept.list)) {
+            self.write_list(one, there).await?;
+            self.write_beside(one, kept, next.unwrap_or(0), there).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, one: &Written) -> Result<(), KeptError> {
+        self.kept.remove(&one.beside_blob()).await?;
+        self.kept.remove(&one.blob).await
     }
 
     async fn write_list(&self, one: &mut Written, there: &BTreeSet<String>) -> Result<(), KeptError> {

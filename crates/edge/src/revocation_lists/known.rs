@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many of the lists that cannot be read are named.
+/// How many of the lists that cannot be read or written are named.
 const NAMED: usize = 3;
 
 /// The lists that are known, and the index that is made of them.
@@ -80,11 +80,10 @@ impl Known {
         if unread.is_empty() {
             return Ok(count);
         }
-        let named = unread.iter().take(NAMED).map(String::as_str);
-        let named = named.collect::<Vec<_>>().join("; ");
         Err(KeptError(format!(
-            "of the revocation lists that are kept {} cannot be read: {named}",
-            unread.len()
+            "of the revocation lists that are kept {} cannot be read: {}",
+            unread.len(),
+            named(&unread)
         )))
     }
 
@@ -112,7 +111,15 @@ impl Known {
             return;
         }
         let written = self.kept.write(|| self.lists().kept()).await;
-        let why = written.err().map(|why| why.to_string()).unwrap_or_default();
+        let why = match written {
+            Ok(why) if why.is_empty() => String::new(),
+            Ok(why) => format!(
+                "of the files of revocation lists {} cannot be written or removed: {}",
+                why.len(),
+                named(&why)
+            ),
+            Err(why) => why.to_string(),
+        };
         if why.is_empty() {
             self.written.fetch_max(changes, Ordering::AcqRel);
         }
@@ -204,4 +211,10 @@ impl Known {
             log.event(level, event, text);
         }
     }
+}
+
+/// The first of them.
+fn named(all: &[String]) -> String {
+    let first = all.iter().take(NAMED).map(String::as_str);
+    first.collect::<Vec<_>>().join("; ")
 }

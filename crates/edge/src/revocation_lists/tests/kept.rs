@@ -179,9 +179,9 @@ async fn two_gateways_of_one_folder_forget_nothing_of_what_the_other_knows() {
     assert_eq!(bench.standing(&*held, 8), REVOKED);
 }
 
-/// A folder with no room for one blob.
+/// A folder with no room for blobs that are called so.
 #[derive(Debug)]
-struct Full(Arc<dyn Kept>, Mutex<bool>);
+struct Full(Arc<dyn Kept>, Mutex<Option<String>>);
 
 impl Kept for Full {
     fn load<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KeptError>> {
@@ -189,8 +189,9 @@ impl Kept for Full {
     }
 
     fn save<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), KeptError>> {
-        if *self.1.lock().unwrap() {
-            return Box::pin(async { Err(KeptError("no space left on device".to_owned())) });
+        let full = self.1.lock().unwrap().clone();
+        if full.is_some_and(|full| name.contains(&full)) {
+            return Box::pin(async move { Err(KeptError(format!("{name}: no space left on device"))) });
         }
         self.0.save(name, bytes)
     }
@@ -213,19 +214,53 @@ async fn what_is_outdated_goes_only_when_the_newer_list_is_written() {
     let all = bench.told(list.clone()).await;
     let lines = told(&all);
     let held = bench.open(&all, &[], &[URL]).unwrap();
-    *full.1.lock().unwrap() = true;
+    *full.1.lock().unwrap() = Some(String::new());
     let newer = bench.dated("20291202000000Z", 3, &[7, 8]);
     bench.fetch(&all, newer.clone()).await;
     assert_eq!(bench.standing(&*held, 8), REVOKED);
-    let [line] = &lines.of("crl_kept")[..] else {
-        panic!("it is told")
-    };
+    let line = lines.of("crl_kept").concat();
     assert!(line.contains("no space left"), "{line}");
     assert!(bench.blob(&list).await.is_some());
-    *full.1.lock().unwrap() = false;
+    *full.1.lock().unwrap() = None;
     all.tick(bench.world.now()).await;
     assert!(bench.blob(&list).await.is_none() && bench.blob(&newer).await.is_some());
     assert_eq!(bench.names().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_written_keeps_no_other_from_it() {
+    let mut bench = Bench::new("one-of-two");
+    let full = Arc::new(Full(Arc::clone(&bench.ports.kept), Mutex::default()));
+    bench.ports.kept = Arc::clone(&full) as _;
+    let other = Authority::root("other", Key(3));
+    let first = other.revoke(&Revoked::of(&[]).updated("20291201000000Z", Some(END)));
+    drop(bench.told(first.clone()).await);
+    let name = bench.blob(&first).await.unwrap();
+    for cannot in [name.clone(), format!("{name}.known")] {
+        for name in bench.names().await {
+            bench.ports.kept.remove(&name).await.unwrap();
+        }
+        let all = bench.restarted().await;
+        let lines = told(&all);
+        let held = bench.open(&all, &[], &[URL]).unwrap();
+        *full.1.lock().unwrap() = Some(cannot.clone());
+        let old = bench.old();
+        bench.fetch(&all, bundle(&[first.clone(), old.clone()])).await;
+        assert!(bench.blob(&old).await.is_some(), "{cannot}");
+        let line = lines.of("crl_kept").concat();
+        assert!(
+            line.contains("1 cannot be written") && line.contains(&cannot),
+            "{line}"
+        );
+        // Nor does it keep anything that is outdated.
+        bench.fetch(&all, bundle(&[first.clone(), bench.new_one()])).await;
+        assert!(bench.blob(&old).await.is_none(), "{cannot}");
+        assert_eq!(bench.after_restart().await, REVOKED);
+        *full.1.lock().unwrap() = None;
+        all.tick(bench.world.now()).await;
+        assert!(bench.names().await.contains(&cannot), "it is written later");
+        drop(held);
+    }
 }
 
 /// A disk that is busy for ever.
