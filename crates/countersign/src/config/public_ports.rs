@@ -4,6 +4,7 @@ use super::check::tell;
 use super::diagnostic::Diagnostic;
 use super::listen::address;
 use super::shape::Document;
+use countersign_authn::login::site;
 use countersign_core::gate::PublicPorts;
 use countersign_core::options::{Fault, Values};
 use countersign_edge::listen::Address;
@@ -32,6 +33,35 @@ pub(super) fn public_ports(document: &Document, told: &mut Vec<Diagnostic>) -> P
         tell(document, &[], vec![fault], told);
     }
     listed
+}
+
+/// What is bound to a site's origin, and comes through a proxy too: the port there is the proxy's, and nothing here says it.
+pub(super) fn behind_a_proxy(document: &Document) -> Option<Diagnostic> {
+    let values = &document.values;
+    let mut tokens = values.named("token").iter();
+    let is_bound =
+        !values.named(site::TABLE).is_empty() || tokens.any(|(_, token)| token.flag("audience_is_origin"));
+    if values.has(KEY) || !is_bound || document.is_faulty(&["listen"]) {
+        return None;
+    }
+    let listeners = values.tables("listen");
+    let own = listeners.iter().filter_map(own_port).collect::<BTreeSet<_>>();
+    let usual = PublicPorts::default().usual();
+    let mut asking = listeners.iter();
+    let asked =
+        asking.position(|listen| matches!(listen.text("speak"), Some("auth-request" | "forward-auth")))?;
+    if own.is_empty() || own.contains(&usual) {
+        return None;
+    }
+    let message = format!(
+        "sites behind the proxy that asks here count at {} alone: `{KEY}` is not set, and then the ports at which TLS is spoken here \
+         are those of all sites",
+        PublicPorts::new(own.iter().copied())
+    );
+    let all = PublicPorts::new(std::iter::once(usual).chain(own));
+    let help = format!("{KEY} = [{all}] at the top: every port in people's addresses");
+    let way = ["listen".to_owned(), asked.to_string(), "speak".to_owned()];
+    Some(Diagnostic::warning(document.place(&way), message).help(help))
 }
 
 /// The port of a listener that is reached by https; the usual one where a socket that is handed over does not say.
