@@ -1,7 +1,7 @@
 //! The provider's own hosts beside the listeners that there are: whether anybody can show a certificate there, and whether everybody
 //! else gets what is everybody's.
 
-use super::super::diagnostic::Diagnostic;
+use super::super::diagnostic::{Diagnostic, Place};
 use super::super::route::remark::certificates::{Asks, asking, overlap};
 use super::super::shape::Document;
 use countersign_authn::provider::{Provider, TABLE};
@@ -17,6 +17,7 @@ pub(super) fn told(document: &Document, provider: &Provider) -> Vec<Diagnostic> 
     if listeners.is_empty() || document.is_faulty(&["listen"]) {
         return told;
     }
+    told.extend(beside.in_the_clear(listeners));
     told.extend(beside.unserved(listeners));
     told.extend(beside.closed());
     told.extend(beside.unwanted());
@@ -32,9 +33,13 @@ struct Beside<'d> {
 impl<'d> Beside<'d> {
     /// A warning at a key of the provider's table.
     fn warning(&self, below: &[&str], message: String, help: String) -> Diagnostic {
+        Diagnostic::warning(self.place(below), message).help(help)
+    }
+
+    fn place(&self, below: &[&str]) -> Option<Place> {
         let way = [&[TABLE], below].concat();
         let way = way.into_iter().map(str::to_owned).collect::<Vec<_>>();
-        Diagnostic::warning(self.document.place(&way), message).help(help)
+        self.document.place(&way)
     }
 
     fn texts(&self, key: &str) -> Vec<&'d str> {
@@ -63,6 +68,23 @@ impl<'d> Beside<'d> {
             );
             let help = "leave it out of `sites`: nothing else should live on that host".to_owned();
             self.warning(&[key], message, help)
+        });
+        told.collect()
+    }
+
+    /// Hosts of its own that are reached by http alone, as far as the listeners know: it answers nobody there.
+    fn in_the_clear(&self, listeners: &[Values]) -> Vec<Diagnostic> {
+        let told = self.hosts().filter(|(_, host)| is_in_the_clear(listeners, host));
+        let told = told.map(|(key, host)| {
+            let (who, host) = (shut_out(key), host.name());
+            let message = format!(
+                "{who}: the provider answers over https alone, and the listeners that {host} comes in at are reached by http"
+            );
+            let help = format!(
+                "names = [\"{host}\"] and a certificate in [[listen.host]]; or let a proxy in front that speaks TLS ask \
+                 (`auth-request`, `forward-auth`)"
+            );
+            Diagnostic::error(self.place(&[key]), message).help(help)
         });
         told.collect()
     }
@@ -101,11 +123,13 @@ impl<'d> Beside<'d> {
             .map(|name| format!("{name:?}"))
             .collect::<Vec<_>>()
             .join(", ");
-        let told = self.hosts().filter_map(|(key, host)| {
+        let listeners = self.document.values.tables("listen");
+        let hosts = self.hosts().filter(|(_, host)| !is_in_the_clear(listeners, host));
+        let told = hosts.filter_map(|(key, host)| {
             let asking = self.asking(&host);
             let host = host.name();
             if asking.is_empty() {
-                let who = if key == "issuer" { "nobody can log in" } else { "no machine gets a token there" };
+                let who = shut_out(key);
                 let message = format!("{who}: no listener asks for a certificate at {host}");
                 let help = format!(
                     "client_certificates = {{ mode = \"ask\", by = [{judges}] }} in the [[listen.host]] of that name, or \
@@ -145,4 +169,32 @@ impl<'d> Beside<'d> {
         });
         told.collect()
     }
+}
+
+/// What it comes to that nobody is served at the host that this key names.
+fn shut_out(key: &str) -> &'static str {
+    if key == "issuer" {
+        "nobody can log in"
+    } else {
+        "no machine gets a token there"
+    }
+}
+
+/// Whether requests for `host` come in, and by http alone.
+fn is_in_the_clear(listeners: &[Values], host: &Host) -> bool {
+    let host = HostPattern::Exact(host.name().into());
+    let forwards = |listen: &Values| matches!(listen.text("speak"), Some("reverse-proxy" | "check"));
+    let is_clear = |listen: &Values| forwards(listen) && listen.tables("host").is_empty();
+    let is_secure = |listen: &Values| {
+        let names = listen.tables("host").iter().flat_map(|host| host.texts("names"));
+        let mut names = names.filter_map(|name| HostPattern::parse(name).ok());
+        match listen.text("speak") {
+            Some("redirect") => false,
+            // Who comes by a name that has no certificate is shown another's, and goes.
+            Some(_) if forwards(listen) => names.any(|name| overlap(&name, &host)),
+            // The proxy that asks says how its clients came.
+            Some(_) | None => true,
+        }
+    };
+    listeners.iter().any(is_clear) && !listeners.iter().any(is_secure)
 }
