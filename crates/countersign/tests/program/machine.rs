@@ -231,6 +231,12 @@ fn whoever_cannot_be_asked_is_named_and_the_exit_is_2() {
         &[&own[..], &site, &["--ca", &ca, "--issuer", &gone]].concat(),
         &[&gone, "/.well-known/openid-configuration", "help: nobody listens"],
     );
+    // A site is no provider.
+    let of_site = format!("https://{}", world.site);
+    check(
+        &[&own[..], &site, &["--ca", &ca, "--issuer", &of_site]].concat(),
+        &["nothing that an OpenID Provider", "help: --issuer"],
+    );
     // The site is no site of ours.
     let resource = ["--resource", &issuer, "--ca", &ca];
     check(

@@ -85,7 +85,7 @@ fn tell(refused: &Refused, out: &mut Output) {
     let help = match &*refused.error {
         "invalid_client" => {
             "the provider takes certificates of the authorities in its `certificates`, where its host asks for one: `countersign \
-             certificate inspect FILE` shows whose this is"
+             certificate inspect FILE` shows whose this is, and until when it holds"
         }
         "invalid_target" => {
             "--resource is one of the provider's `sites`, and its rules let this certificate in there"

@@ -1,10 +1,11 @@
 //! What is asked of the site and of the provider, and what they answer.
 
+use super::super::shown::harmless;
 use countersign_core::http_client::{FetchLimits, HttpClient as _, HttpError, Obstacle};
 use countersign_core::own_path::{AUTHORIZE, DISCOVERY, LogIn, login_place};
 use countersign_core::shown_url::shown_url;
 use countersign_edge::http_client::NetworkClient;
-use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{Request, StatusCode, request};
 use serde_json::Value;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub(super) struct Refused {
 struct Answer {
     status: StatusCode,
     location: Option<Url>,
+    /// In how many seconds it is worth asking again, where that is said (RFC 9110 section 10.2.3).
+    again: Option<u64>,
     said: Value,
 }
 
@@ -49,6 +52,37 @@ impl Answer {
     /// The string at a place in the JSON (RFC 6901).
     fn text(&self, at: &str) -> Option<&str> {
         self.said.pointer(at).and_then(Value::as_str)
+    }
+
+    /// Whether the same question may be answered later.
+    fn is_passing(&self) -> bool {
+        let passing = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+        passing.contains(&self.status)
+    }
+
+    /// Why there is nothing of what was asked for at `url`, as far as the answer says (RFC 9457), and what to do.
+    fn lacking(&self, url: &str, what: &str) -> String {
+        let detail = self
+            .text("/detail")
+            .map(|detail| format!(": {}", harmless(detail)));
+        let again = self
+            .again
+            .map_or_else(|| "in a while".to_owned(), |seconds| format!("in {seconds} s"));
+        let help = match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                format!("this passes: ask again {again}; the provider's log says what is missing")
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                format!("ask again {again}, and keep a token for as long as it holds: its `expires_in` says how long")
+            }
+            _ => "--issuer names the provider at which people log in, and no site; without it the site is asked".to_owned(),
+        };
+        format!(
+            "{}: {}, and {what}{}\nhelp: {help}",
+            shown_url(url),
+            self.status.as_u16(),
+            detail.unwrap_or_default()
+        )
     }
 }
 
@@ -98,9 +132,11 @@ impl Asking {
         let answer = client.send(request, limits).await;
         let answer = answer.map_err(|error| format!("{url}: {error}\nhelp: {}", help(&error)))?;
         let location = answer.headers().get(LOCATION);
+        let again = answer.headers().get(RETRY_AFTER);
         Ok(Answer {
             status: answer.status(),
             location: location.and_then(|value| Url::parse(value.to_str().ok()?).ok()),
+            again: again.and_then(|value| value.to_str().ok()?.parse().ok()),
             said: serde_json::from_slice(answer.body()).unwrap_or_default(),
         })
     }
@@ -112,7 +148,11 @@ impl Asking {
         let answer = self.ask(&self.site, request, String::new()).await?;
         let ours = answer
             .location
+            .as_ref()
             .filter(|url| url.scheme() == "https" && url.path() == AUTHORIZE);
+        if ours.is_none() && answer.is_passing() {
+            return Err(answer.lacking(&place, "no word of where people log in"));
+        }
         let ours = ours.ok_or_else(|| {
             format!("{site} does not say at which provider of ours people log in\nhelp: --issuer https://sso.home.example")
         })?;
@@ -126,17 +166,15 @@ impl Asking {
             .ask(&self.provider, Request::get(&url), String::new())
             .await?;
         if answer.text("/issuer") != Some(issuer) {
-            return Err(format!(
-                "{url}: {}, and nothing that an OpenID Provider of this name says of itself",
-                answer.status.as_u16()
-            ));
+            let what = "nothing that an OpenID Provider of this name says of itself";
+            return Err(answer.lacking(&url, what));
         }
         let alias = answer.text("/mtls_endpoint_aliases/token_endpoint");
         let endpoint = alias.or_else(|| answer.text("/token_endpoint"));
         let endpoint = endpoint.filter(|endpoint| endpoint.starts_with("https://"));
         endpoint
             .map(str::to_owned)
-            .ok_or_else(|| format!("{url} names no token endpoint"))
+            .ok_or_else(|| answer.lacking(&url, "no token endpoint is named there"))
     }
 
     /// A token from there.
@@ -159,11 +197,38 @@ impl Asking {
                 error,
                 description: text("/error_description").unwrap_or_default(),
             })),
-            None => Err(format!(
-                "{}: {}, and no token",
-                shown_url(endpoint),
-                answer.status.as_u16()
-            )),
+            None => Err(answer.lacking(endpoint, "no token")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_says_why_and_when_to_ask_again() {
+        let told = |status: u16, again: Option<u64>, said: Value| {
+            let answer = Answer {
+                status: StatusCode::from_u16(status).unwrap(),
+                location: None,
+                again,
+                said,
+            };
+            answer.lacking("https://sso.test/.countersign/token", "no token")
+        };
+        let detail = serde_json::json!({ "detail": "A revocation list is missing.\u{1b}[2J" });
+        let late = told(503, Some(7), detail);
+        assert!(
+            late.starts_with("https://sso.test/.countersign/token: 503, and no token: A revocation list"),
+            "{late}"
+        );
+        assert!(late.contains("help: this passes: ask again in 7 s") && !late.contains('\u{1b}'));
+        let many = told(429, None, Value::Null);
+        assert!(
+            many.contains("429, and no token\nhelp: ask again in a while"),
+            "{many}"
+        );
+        assert!(told(404, None, Value::Null).contains("help: --issuer"));
     }
 }
