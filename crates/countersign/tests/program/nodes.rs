@@ -126,7 +126,9 @@ fn gateways_that_start_at_once_on_one_redis_sign_with_one_key_that_one_of_them_m
     let starting = redis.urls().into_iter().zip(statuses).map(|(url, status)| {
         let own = Folder::new();
         let config = format!(
-            "config = 1\n\n[[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"reverse-proxy\"\n\n[certificate.home]\n\
+            "config = 1\n\n[[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"reverse-proxy\"\n\n\
+             [[listen]]\naddress = \"127.0.0.1:0\"\nspeak = \"auth-request\"\ntrusted_peers = [\"127.0.0.1\"]\n\n\
+             [certificate.home]\n\
              authorities = {ca:?}\n\n[openid_provider]\nissuer = \"https://localhost\"\ncertificates = [\"certificate.home\"]\n\n\
              [session]\nstore = \"redis\"\nurl = \"{url}\"\nsealing_keys = {{ file = {key:?} }}\n\n[status]\naddress = \"{status}\"\n"
         );
