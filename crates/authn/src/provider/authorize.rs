@@ -31,6 +31,13 @@ const NO_CERTIFICATE: Refusal = Refusal {
     description: "no certificate that holds was shown",
 };
 
+/// What is told where nothing may be asked, and whether the certificate holds cannot be told (RFC 6749 section 4.1.2.1): nobody is
+/// logged out for that.
+const UNJUDGED: Refusal = Refusal {
+    error: "temporarily_unavailable",
+    description: "whether the certificate holds cannot be told just now",
+};
+
 /// What becomes of it.
 #[derive(Debug)]
 pub enum Authorized {
@@ -42,6 +49,8 @@ pub enum Authorized {
     Unanswerable(Unanswerable),
     /// The user is told what is wrong with the certificate; `None` where there is none.
     NoCertificate(Option<Failure>),
+    /// Whether the certificate holds cannot be told just now. The text is for the log.
+    Unjudged(String),
     /// No code can be kept. The text is for the log.
     Unavailable(String),
 }
@@ -123,8 +132,7 @@ impl Provider {
             .and_then(|presented| self.judge(presented, now)?.fit_for_sub());
         let proved = match proved {
             Ok(proved) => proved,
-            Err(_) if asked.prompt == Prompt::Nothing => return self.refuse(&asked.answer, NO_CERTIFICATE),
-            Err(why) => return Authorized::NoCertificate(why),
+            Err(why) => return self.unproven(&asked, why),
         };
         if let Some(why) = self.is_not_meant(&asked, &proved.person.subject) {
             return self.refuse(&asked.answer, why);
@@ -155,6 +163,17 @@ impl Provider {
     fn refuse(&self, answer: &AnswerTo, why: Refusal) -> Authorized {
         let delivery = answer.deliver(Told::Error(why), self.issuer.as_str());
         Authorized::Told(Answered::error(delivery))
+    }
+
+    /// What becomes of a request whose certificate proves nobody.
+    fn unproven(&self, asked: &AuthenticationRequest, why: Option<Failure>) -> Authorized {
+        let is_passing = why.as_ref().is_some_and(|failure| failure.is_passing);
+        match (asked.prompt, why) {
+            (Prompt::Nothing, _) if is_passing => self.refuse(&asked.answer, UNJUDGED),
+            (Prompt::Nothing, _) => self.refuse(&asked.answer, NO_CERTIFICATE),
+            (_, Some(failure)) if is_passing => Authorized::Unjudged(failure.rejection.detail),
+            (Prompt::AsNeeded | Prompt::Click, why) => Authorized::NoCertificate(why),
+        }
     }
 
     /// Why nothing is told of `subject` where the client says whom it means (OpenID Connect Core sections 3.1.2.1 and 3.1.2.2).

@@ -31,6 +31,8 @@ pub enum Ending {
     Asks(Asks),
     /// It has ended.
     Ended(Box<Ended>),
+    /// Whose it is the certificate would say, and that cannot be told just now. The text is for the log.
+    Unjudged(String),
     /// It could not be ended. The text is for the log.
     Unavailable(String),
 }
@@ -126,8 +128,14 @@ impl Provider {
             Err(error) => return Ending::Unavailable(error.to_string()),
         };
         let presented = request.certificate.presented.as_ref();
-        let proved = presented.and_then(|presented| self.judge(presented, now).ok());
-        let person = proved.map(|proved| proved.person);
+        let person = match presented.map(|presented| self.judge(presented, now)) {
+            Some(Ok(proved)) => Some(proved.person),
+            // Nobody reads that they have logged out where nothing has ended.
+            Some(Err(Some(late))) if late.is_passing && theirs.is_none() => {
+                return Ending::Unjudged(late.rejection.detail);
+            }
+            Some(Err(_)) | None => None,
+        };
         if theirs.is_none() && !(asked.clicked && here) {
             // Another browser's, or one of before this one forgot us: whoever shows the same subject's certificate may end it.
             let named = hint.filter(|hint| {

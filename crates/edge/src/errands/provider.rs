@@ -98,6 +98,10 @@ impl Errand<'_> {
         self.unavailable(UnavailableReason::SessionsUnreachable, detail)
     }
 
+    pub(super) fn unjudged(&self, detail: String) -> Done {
+        self.unavailable(UnavailableReason::CertificateUnjudged, detail)
+    }
+
     fn unavailable(&self, reason: UnavailableReason, detail: String) -> Done {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let mut words = Words::new(self.request, status, reason.code(), reason.meaning());
@@ -136,9 +140,7 @@ impl Errand<'_> {
                 done
             }
             Err(RedeemError::Keys(error)) => self.no_keys(error),
-            Err(RedeemError::Unjudged(detail)) => {
-                self.unavailable(UnavailableReason::CertificateUnjudged, detail)
-            }
+            Err(RedeemError::Unjudged(detail)) => self.unjudged(detail),
             Err(RedeemError::Unavailable(detail)) => self.no_store(detail),
         }
     }

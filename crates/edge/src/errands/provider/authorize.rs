@@ -30,6 +30,7 @@ impl Errand<'_> {
             Authorized::Click(click) => self.want_click(click),
             Authorized::Unanswerable(why) => self.no_answer(&why),
             Authorized::NoCertificate(failure) => self.want_certificate(failure, &form),
+            Authorized::Unjudged(detail) => self.unjudged(detail),
             Authorized::Unavailable(detail) => self.no_store(detail),
         };
         let headers = done.response.headers_mut();

@@ -30,6 +30,7 @@ impl Errand<'_> {
         match provider.end_session(self.request, &form, here, self.now).await {
             Ending::Asks(asks) => self.ask(asks),
             Ending::Ended(ended) => self.ended(provider, *ended),
+            Ending::Unjudged(detail) => self.unjudged(detail),
             Ending::Unavailable(detail) => self.no_store(detail),
         }
     }
