@@ -1,7 +1,7 @@
 //! A browser asks for a login (OpenID Connect Core section 3.1.2): its certificate is the answer.
 
 use super::person::Proved;
-use super::sign_on::{Browser, Sid, key};
+use super::sign_on::{Browser, Sid, SignOns, key};
 use super::signed_in::{KeptChain, KeptLogin};
 use super::{CODE_LASTS, Provider};
 use crate::session::{Purpose, Share, Standing};
@@ -145,10 +145,15 @@ impl Provider {
             return self.refuse(&asked.answer, why);
         }
         let browser = Browser::of(&request.headers);
-        if browser.has_logged_out() && asked.prompt == Prompt::Nothing {
+        let known = match self.known_in(browser, &proved.person.subject, now).await {
+            Ok(known) => known,
+            Err(error) => return Authorized::Unavailable(error.to_string()),
+        };
+        let is_out = known.has_logged_out(browser);
+        if is_out && asked.prompt == Prompt::Nothing {
             return self.refuse(&asked.answer, LOGIN_REQUIRED);
         }
-        if (browser.has_logged_out() || asked.prompt == Prompt::Click) && !(asked.clicked && here) {
+        if (is_out || asked.prompt == Prompt::Click) && !(asked.clicked && here) {
             let person = &proved.person;
             let known = person.email.as_ref().unwrap_or(&person.subject);
             return Authorized::Click(Click {
@@ -157,7 +162,7 @@ impl Provider {
                 query: with_click(form),
             });
         }
-        self.answer(&asked, &proved, browser, now).await
+        self.answer(&asked, &proved, (browser, &known), now).await
     }
 
     fn refuse(&self, answer: &AnswerTo, why: Refusal) -> Authorized {
@@ -193,15 +198,14 @@ impl Provider {
         &self,
         asked: &AuthenticationRequest,
         proved: &Proved,
-        browser: Browser<'_>,
+        (browser, known): (Browser<'_>, &SignOns),
         now: Now,
     ) -> Authorized {
-        let (value, cookie) = browser.kept(self);
+        let (value, cookie) = browser.kept(known, self);
         let subject = &proved.person.subject;
         let login = (subject.clone(), asked.answer.client.id().into());
         let key = key(&value, subject);
-        let is_anew = browser.has_logged_out() || asked.prompt == Prompt::Click;
-        match self.keep_code(asked, proved, (&key, is_anew), now).await {
+        match self.keep_code(asked, proved, (&key, known), now).await {
             Ok(code) => Authorized::Told(Answered {
                 delivery: asked.answer.deliver(Told::Code(&code), self.issuer.as_str()),
                 cookie,
@@ -215,12 +219,12 @@ impl Provider {
         &self,
         asked: &AuthenticationRequest,
         proved: &Proved,
-        (key, is_anew): (&str, bool),
+        (key, known): (&str, &SignOns),
         now: Now,
     ) -> Result<Secret<String>, StoreError> {
-        let (known, _) = self.known(key, now).await?;
         let auth_time = known.auth_time(asked.max_age, now.wall);
-        let auth_time = auth_time.filter(|_| !is_anew).unwrap_or(now.wall);
+        let auth_time = auth_time.filter(|_| asked.prompt != Prompt::Click);
+        let auth_time = auth_time.unwrap_or(now.wall);
         let sid = Sid {
             key: key.into(),
             count: known.count,

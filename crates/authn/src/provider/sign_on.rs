@@ -74,6 +74,12 @@ impl SignOns {
         !self.clients.is_empty()
     }
 
+    /// Whether a click comes before the next login: of whoever has logged out there, and of nobody else who is known. Where nothing is
+    /// known of them, of whoever comes to a browser in which somebody has logged out.
+    pub(super) const fn has_logged_out(&self, browser: Browser<'_>) -> bool {
+        !self.is_on() && (self.count > 0 || browser.has_logged_out())
+    }
+
     /// Whether the session that was there after so many logouts is the one that would end now.
     pub(super) const fn is_of(&self, count: u64) -> bool {
         self.count == count || !self.is_on()
@@ -199,6 +205,19 @@ impl Provider {
 
     fn sign_ons_last(&self) -> Duration {
         self.grant_life.max(SIGN_ONS_LAST)
+    }
+
+    /// What is known of `subject` in this browser.
+    pub(super) async fn known_in(
+        &self,
+        browser: Browser<'_>,
+        subject: &str,
+        now: Now,
+    ) -> Result<SignOns, StoreError> {
+        let Some(key) = browser.key_of(subject) else {
+            return Ok(SignOns::default());
+        };
+        Ok(self.known(&key, now).await?.0)
     }
 
     /// What is kept under `key`, and as which writing. What cannot be read any more is as if there were nothing.

@@ -1,6 +1,7 @@
 //! A browser, by its cookie, and what the sessions in it are called.
 
 use super::super::Provider;
+use super::SignOns;
 use crate::login::cookies::{Sent, sent};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -11,8 +12,8 @@ use std::time::Duration;
 
 /// The cookie by which we know a browser.
 pub const COOKIE: &str = "__Host-countersign_sso";
-/// What its value begins with in a browser that has logged out: it clicks before it logs in again. What it is known by follows, for
-/// others may be logged in there still.
+/// What its value begins with in a browser in which somebody has logged out: whoever is not known there clicks before they log in. What
+/// it is known by follows, for others may be logged in there still.
 const OUT: &str = "out.";
 /// How long that is remembered.
 const OUT_LASTS: Duration = Duration::from_hours(30 * 24);
@@ -42,7 +43,7 @@ impl<'h> Browser<'h> {
         }
     }
 
-    /// Whether a click comes before its next login.
+    /// Whether somebody has logged out there, and nobody has clicked since.
     pub(in crate::provider) const fn has_logged_out(self) -> bool {
         match self {
             Self::Out(_) => true,
@@ -67,11 +68,17 @@ impl<'h> Browser<'h> {
         cookie(&format!("{OUT}{value}"), Some(OUT_LASTS))
     }
 
-    /// The value of its cookie, and the cookie where it is another from now on. The value stays for as long as the browser has
-    /// it, whoever logs out there: the others that are known by it do not.
-    pub(in crate::provider) fn kept(self, provider: &Provider) -> (String, Option<HeaderValue>) {
+    /// The value of its cookie, and the cookie where it is another from now on, when somebody logs in of whom this is `known`. The value
+    /// stays for as long as the browser has it, whoever logs out there: the others that are known by it do not.
+    pub(in crate::provider) fn kept(
+        self,
+        known: &SignOns,
+        provider: &Provider,
+    ) -> (String, Option<HeaderValue>) {
         let value = match self {
             Self::In(value) => return (value.to_owned(), None),
+            // No click came before this login.
+            Self::Out(value) if known.is_on() => return (value.to_owned(), None),
             Self::Out(value) => value.to_owned(),
             Self::New => provider.draw::<VALUE_BYTES>(),
         };
