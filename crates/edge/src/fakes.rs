@@ -340,7 +340,7 @@ pub(crate) async fn application(
                 let mut bytes = Vec::new();
                 while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
                     if stream.read_buf(&mut bytes).await.unwrap() == 0 {
-                        return;
+                        break;
                     }
                 }
                 sender.send(String::from_utf8(bytes).unwrap()).unwrap();

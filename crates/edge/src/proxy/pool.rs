@@ -3,7 +3,7 @@
 use super::ProxyFailure;
 use crate::body::Body;
 use countersign_core::reason::AnswerReason;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -72,24 +72,25 @@ impl fmt::Debug for Lease {
 }
 
 impl Upstreams {
-    /// Sends `request` to `authority`. A kept connection that turns out to be closed hands an unsent request back; only
-    /// such a request is sent again, and over a new connection.
+    /// Sends `request` to `authority`: over a kept connection only where it may be asked twice, because the application
+    /// may be closing just that connection, with or without a word. If the answer does not begin there, for whatever
+    /// reason, the request is asked once more, over a new connection. Any other request takes the place of a kept
+    /// connection: who serves one connection at a time is free for the new one.
     pub(super) async fn send(
         &self,
         authority: &str,
-        request: Request<Body>,
+        mut request: Request<Body>,
     ) -> Result<Response<Body>, ProxyFailure> {
-        let mut request = request;
         let progress = request.body_mut().progress();
         let progress = progress.as_deref();
-        while let Some(mut sender) = self.take(authority) {
-            match within(progress, sender.try_send_request(request)).await? {
-                Ok(response) => return self.lend(response, sender, authority),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(broken(error.error())),
-                },
+        let kept = self.take(authority).filter(|_| may_be_asked_twice(&request));
+        if let Some(mut kept) = kept {
+            let (head, body) = request.into_parts();
+            let first = Request::from_parts(head.clone(), Body::empty());
+            if let Ok(response) = within(progress, kept.send_request(first)).await? {
+                return self.lend(response, kept, authority);
             }
+            request = Request::from_parts(head, body);
         }
         let mut sender = connect(authority).await?;
         match within(progress, sender.send_request(request)).await? {
@@ -144,6 +145,12 @@ impl Upstreams {
             }
         }))
     }
+}
+
+/// Whether `request` means the same when it is asked again (RFC 9110 section 9.2.1), and can be: a body is read once.
+fn may_be_asked_twice(request: &Request<Body>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        && request.body().is_end_stream()
 }
 
 /// The answer, unless for [`FIRST_BYTE`] neither it began nor the request's body made progress.

@@ -6,11 +6,16 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const NOTHING: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
 async fn ask(service: &crate::serve::Service, text: &str) -> Response<Body> {
+    ask_with(service, text, Body::empty()).await
+}
+
+async fn ask_with(service: &crate::serve::Service, text: &str, body: Body) -> Response<Body> {
     let peer = Peer::at("198.51.100.7".parse().unwrap());
     service
-        .serve(fakes::head::<Option<()>>(text).map(|_| Body::empty()), &peer)
+        .serve(fakes::head::<Option<()>>(text).map(|_| body), &peer)
         .await
 }
 
@@ -104,7 +109,7 @@ async fn a_connection_is_used_again_whatever_kind_of_answer_came() {
     let (authority, mut asked) = fakes::application(vec![answers]).await;
     let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
     let mut statuses = Vec::new();
-    for method in ["GET", "HEAD", "GET", "DELETE", "GET", "GET"] {
+    for method in ["GET", "HEAD", "GET", "OPTIONS", "GET", "GET"] {
         let answer = ask(
             &service,
             &format!("{method} /\nHost: app.test\nAuthorization: Bearer ann"),
@@ -153,6 +158,72 @@ async fn a_kept_connection_that_was_closed_is_replaced_and_the_request_sent_once
         assert!(asked.recv().await.unwrap().contains(path));
     }
     assert!(asked.recv().await.is_none());
+}
+
+/// As uWSGI does at a socket of HTTP: it says nothing of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_that_closes_after_each_answer_without_a_word_answers_them_all() {
+    const TIMES: usize = 400;
+    let (authority, mut asked) = fakes::application(vec![vec![OK]; 2 * TIMES]).await;
+    let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
+    for time in 0..TIMES {
+        for method in ["GET", "POST"] {
+            let answer = ask(
+                &service,
+                &format!("{method} /{time}\nHost: app.test\nAuthorization: Bearer ann"),
+            )
+            .await;
+            assert_eq!(read(answer).await.0, 200, "{method} {time}");
+        }
+    }
+    for time in 0..TIMES {
+        for method in ["GET", "POST"] {
+            let request = asked.recv().await.unwrap();
+            assert!(
+                request.starts_with(&format!("{method} /{time} ")),
+                "once and in order: {request}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_asked_twice_is_asked_once_more_where_a_kept_connection_breaks_before_an_answer() {
+    for method in ["GET", "HEAD", "OPTIONS"] {
+        for broken in ["", "HTTP/1.1 20", "SSH-2.0-OpenSSH\r\n\r\n"] {
+            let (authority, mut asked) = fakes::application(vec![vec![NOTHING, broken], vec![NOTHING]]).await;
+            let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
+            for path in ["/one", "/two"] {
+                let request = format!("{method} {path}\nHost: app.test\nAuthorization: Bearer ann");
+                assert_eq!(
+                    read(ask(&service, &request).await).await.0,
+                    204,
+                    "{method} {broken}"
+                );
+                tokio::task::yield_now().await;
+            }
+            assert!(asked.recv().await.unwrap().contains("/one"));
+            let (first, second) = (asked.recv().await.unwrap(), asked.recv().await.unwrap());
+            assert!(first.starts_with(&format!("{method} /two ")));
+            assert_eq!(first, second, "the same, to the byte");
+            assert!(asked.recv().await.is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_asked_twice_at_most() {
+    let (authority, mut asked) = fakes::application(vec![vec![OK, ""], vec![""], vec![OK]]).await;
+    let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
+    let request = "GET /\nHost: app.test\nAuthorization: Bearer ann";
+    assert_eq!(read(ask(&service, request).await).await.0, 200);
+    tokio::task::yield_now().await;
+    assert_eq!(
+        reason(ask(&service, request).await).await,
+        (502, "upstream_broken".to_owned())
+    );
+    let times = std::iter::from_fn(|| asked.try_recv().ok()).count();
+    assert_eq!(times, 3, "once, and then twice");
 }
 
 #[tokio::test(start_paused = true)]
