@@ -336,11 +336,12 @@ pub(crate) async fn application(
     drop(tokio::spawn(async move {
         for answers in connections {
             let (mut stream, _) = listener.accept().await.unwrap();
-            for answer in answers {
+            // Whoever closes a connection may open the next one.
+            'this: for answer in answers {
                 let mut bytes = Vec::new();
                 while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
                     if stream.read_buf(&mut bytes).await.unwrap() == 0 {
-                        break;
+                        break 'this;
                     }
                 }
                 sender.send(String::from_utf8(bytes).unwrap()).unwrap();

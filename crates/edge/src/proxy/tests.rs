@@ -226,6 +226,38 @@ async fn a_request_is_asked_twice_at_most() {
     assert_eq!(times, 3, "once, and then twice");
 }
 
+#[tokio::test]
+async fn what_must_not_be_sent_twice_has_a_new_connection_in_the_place_of_a_kept_one() {
+    for (method, body) in [
+        ("POST", ""),
+        ("POST", "x"),
+        ("DELETE", ""),
+        ("PUT", ""),
+        ("GET", "x"),
+    ] {
+        // One connection at a time: the second is taken once the first is closed. It breaks.
+        let (authority, mut asked) = fakes::application(vec![vec![OK, OK], vec![""], vec![OK]]).await;
+        let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
+        let first = "GET /one\nHost: app.test\nAuthorization: Bearer ann";
+        assert_eq!(read(ask(&service, first).await).await.0, 200);
+        tokio::task::yield_now().await;
+        let text = format!("{method} /two\nHost: app.test\nAuthorization: Bearer ann");
+        let answer = ask_with(&service, &text, Body::full(body.into())).await;
+        assert_eq!(
+            reason(answer).await,
+            (502, "upstream_broken".to_owned()),
+            "{method} {body}"
+        );
+        assert!(asked.recv().await.unwrap().contains("/one"));
+        let second = asked.recv().await.unwrap();
+        assert!(
+            second.starts_with(&format!("{method} /two ")),
+            "{method} {body:?}: {second:?}"
+        );
+        assert!(asked.try_recv().is_err(), "{method} {body}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_application_that_fails_is_told_apart_from_a_refusal() {
     let check = async |answers: Vec<Vec<&'static str>>, expect: (u16, &str)| {
