@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use certificate::{ChainFault, KeyFault, ServerCertificate};
-pub use config::{Protocols, TlsVersions};
+pub use config::{Protocols, Spoken, TlsVersions};
 pub(crate) use handshake::{Failure, Session, accept};
 pub use policy::{Asked, ClientPolicy, Mode};
 pub(crate) use told::Told;
@@ -30,8 +30,7 @@ mod tests;
 #[derive(Debug)]
 pub struct TlsHost {
     certificate: ServerCertificate,
-    versions: TlsVersions,
-    protocols: Protocols,
+    spoken: Spoken,
     policy: ClientPolicy,
     made: ArcSwap<Made>,
 }
@@ -44,28 +43,17 @@ struct Made {
 }
 
 impl TlsHost {
-    /// Shows `certificate`, speaks these versions and protocols, and asks nothing of clients.
-    pub fn new(
-        certificate: ServerCertificate,
-        versions: TlsVersions,
-        protocols: Protocols,
-    ) -> Result<Self, rustls::Error> {
-        Self::asking(certificate, versions, protocols, ClientPolicy::default())
-    }
-
-    /// The same, asking clients for what `policy` says.
+    /// Shows `certificate`, speaks TLS like this, and asks clients for what `policy` says.
     pub fn asking(
         certificate: ServerCertificate,
-        versions: TlsVersions,
-        protocols: Protocols,
+        spoken: Spoken,
         policy: ClientPolicy,
     ) -> Result<Self, rustls::Error> {
         let generations = policy.generations().collect();
-        let config = config::server(&certificate, versions, protocols, &policy)?;
+        let config = config::server(&certificate, spoken, &policy)?;
         Ok(Self {
             certificate,
-            versions,
-            protocols,
+            spoken,
             policy,
             made: ArcSwap::from_pointee(Made {
                 config: Arc::new(config),
@@ -87,7 +75,7 @@ impl TlsHost {
             return Ok(Arc::clone(&made.config));
         }
         let generations = self.policy.generations().collect();
-        let config = config::server(&self.certificate, self.versions, self.protocols, &self.policy)?;
+        let config = config::server(&self.certificate, self.spoken, &self.policy)?;
         let config = Arc::new(config);
         self.made.store(Arc::new(Made {
             config: Arc::clone(&config),

@@ -180,6 +180,12 @@ pub(crate) fn dotted(oid: &[u8]) -> Option<String> {
     Some(text)
 }
 
+/// Whether [`dotted`] can write it: asked of every certificate, so nothing is written.
+pub(crate) fn is_oid(oid: &[u8]) -> bool {
+    let mut arcs = oid.split_inclusive(|byte| byte & 0x80 == 0);
+    !oid.is_empty() && arcs.all(|bytes| arc(bytes).is_some())
+}
+
 fn arc(bytes: &[u8]) -> Option<u128> {
     if bytes.first() == Some(&0x80) || bytes.last()? & 0x80 != 0 {
         return None; // padded, or cut off
@@ -331,14 +337,17 @@ mod tests {
         for broken in ["", "1", "3.1", "1.40", "1..2", "1.2.", "1.02", "1.+2", "a.b"] {
             assert_eq!(oid(broken), None, "{broken}");
         }
-        assert_eq!(dotted(&[]), None);
-        assert_eq!(dotted(&[0x55, 0x80, 0x04]), None, "padded");
-        assert_eq!(dotted(&[0x55, 0x84]), None, "cut off");
-        assert_eq!(
-            dotted(&[&[0x55][..], &[0xff; 19], &[0x7f]].concat()),
-            None,
-            "too large"
-        );
+        let too_large = [&[0x55][..], &[0xff; 19], &[0x7f]].concat();
+        for (none, why) in [
+            (&[][..], "empty"),
+            (&[0x55, 0x80, 0x04], "padded"),
+            (&[0x55, 0x84], "cut off"),
+            (&too_large, "too large"),
+        ] {
+            assert_eq!(dotted(none), None, "{why}");
+            assert!(!is_oid(none), "{why}");
+        }
+        assert!(is_oid(&[0x55, 0x04, 0x03]));
     }
 
     #[test]

@@ -40,9 +40,9 @@ impl Name {
     /// not of its type (UTF-8 that is none, surrogates, half a character).
     pub fn parse(der: &[u8]) -> Option<Self> {
         let attributes = attributes_of(der)?;
-        let all_read = attributes.iter().all(|attribute| {
-            der::dotted(attribute.oid).is_some() && decoded(attribute.tag, attribute.content).is_ok()
-        });
+        let all_read = attributes
+            .iter()
+            .all(|attribute| der::is_oid(attribute.oid) && decoded(attribute.tag, attribute.content).is_ok());
         all_read.then(|| Self { der: der.into() })
     }
 

@@ -97,10 +97,7 @@ fn general_name(reader: &mut Reader<'_>) -> Option<Result<SubjectAlternativeName
             .map_err(of(SanKind::Ip)),
         tag if tag == constructed(3) => Ok(other_kind("3")),
         tag if tag == constructed(5) => Ok(other_kind("5")),
-        tag if tag == context(8) => {
-            der::dotted(content)?;
-            Ok(other_kind("8"))
-        }
+        tag if tag == context(8) && der::is_oid(content) => Ok(other_kind("8")),
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@ use super::gateway::{Client, Folder, Gateway, free, is_open, text};
 use countersign_testkit::pki::{Authority, Key, Template};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A root, and what it issued: `app` and `other`, each with its key.
@@ -116,6 +117,31 @@ fn openssl_and_curl_are_shown_the_certificate_of_the_name_they_ask_for() {
         .output()
         .unwrap();
     assert_eq!(text(&output.stdout), "200", "{}", text(&output.stderr));
+}
+
+#[test]
+fn where_resumption_is_off_nobody_has_a_session_to_take_up() {
+    let folder = Folder::new();
+    let _pki = Pki::new(&folder);
+    let at = free();
+    let text_of = config(at, &["app"]);
+    let text_of = text_of.replace(
+        "[[listen.host]]",
+        "[listen.tls]\nresumption = false\n\n[[listen.host]]",
+    );
+    let config = folder.write("a.toml", text_of);
+    let mut gateway = Gateway::start(&folder, &config);
+    gateway.line("listening");
+    for version in ["-tls1_2", "-tls1_3"] {
+        let session = folder.path(version);
+        let begun = openssl(&folder, at, "app.test", &[version, "-sess_out", &session]);
+        assert!(begun.contains("HTTP/1.1 200 OK"), "{begun}");
+        assert!(!begun.contains("TLS session ticket:"), "{version}: {begun}");
+        if Path::new(&session).exists() {
+            let again = openssl(&folder, at, "app.test", &[version, "-sess_in", &session]);
+            assert!(again.contains("New, TLSv1"), "{version}: {again}");
+        }
+    }
 }
 
 #[test]

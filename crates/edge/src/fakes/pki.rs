@@ -1,6 +1,6 @@
 //! Certificates of the edge's own tests, each signed by itself, and a client that takes any.
 
-use crate::tls::{ClientPolicy, Protocols, ServerCertificate, TlsHost, TlsVersions};
+use crate::tls::{ClientPolicy, Protocols, ServerCertificate, Spoken, TlsHost, TlsVersions};
 use maker::{Key, San, Template, pem};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
@@ -67,7 +67,12 @@ impl Identity {
 
     /// As a host that asks clients for this.
     pub(crate) fn host_asking(&self, protocols: Protocols, policy: ClientPolicy) -> TlsHost {
-        TlsHost::asking(self.certificate(), TlsVersions::From12, protocols, policy).unwrap()
+        let spoken = Spoken {
+            versions: TlsVersions::From12,
+            protocols,
+            resumption: true,
+        };
+        TlsHost::asking(self.certificate(), spoken, policy).unwrap()
     }
 }
 

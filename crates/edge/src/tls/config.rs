@@ -5,6 +5,7 @@ use super::client::AnyCertificate;
 use super::{ClientPolicy, ServerCertificate};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use std::sync::Arc;
@@ -28,6 +29,17 @@ pub enum Protocols {
     Http1,
 }
 
+/// How TLS is spoken at a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// In which versions.
+    pub versions: TlsVersions,
+    /// And what in it.
+    pub protocols: Protocols,
+    /// Whether a client may go on with a session from before (RFC 8446 section 2.2), and be spared most of a handshake.
+    pub resumption: bool,
+}
+
 /// The name of HTTP/2 in a handshake.
 pub(super) const HTTP_2: &[u8] = b"h2";
 const HTTP_1: &[u8] = b"http/1.1";
@@ -36,11 +48,10 @@ const HTTP_1: &[u8] = b"http/1.1";
 /// begun at one host is never taken up at another.
 pub(super) fn server(
     certificate: &ServerCertificate,
-    versions: TlsVersions,
-    protocols: Protocols,
+    spoken: Spoken,
     policy: &ClientPolicy,
 ) -> Result<ServerConfig, rustls::Error> {
-    let versions = match versions {
+    let versions = match spoken.versions {
         TlsVersions::From12 => vec![&TLS13, &TLS12],
         TlsVersions::Only13 => vec![&TLS13],
     };
@@ -53,11 +64,16 @@ pub(super) fn server(
     };
     let resolver = SingleCertAndKey::from(Arc::clone(&certificate.0));
     let mut config = builder.with_cert_resolver(Arc::new(resolver));
-    config.ticketer = Ticketer::new()?;
+    if spoken.resumption {
+        config.ticketer = Ticketer::new()?;
+    } else {
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+    }
     config.max_early_data_size = 0;
     // Of the suites that both have, the one that comes first here: nginx's `ssl_prefer_server_ciphers on`.
     config.ignore_client_order = true;
-    config.alpn_protocols = match protocols {
+    config.alpn_protocols = match spoken.protocols {
         Protocols::Both => vec![HTTP_2.to_vec(), HTTP_1.to_vec()],
         Protocols::Http1 => vec![HTTP_1.to_vec()],
     };

@@ -175,7 +175,9 @@ pub(crate) fn all(extensions: &[u8]) -> Option<Vec<Extension<'_>>> {
     while !list.is_empty() || found.is_empty() {
         let mut extension = Reader::new(list.expect(der::SEQUENCE)?);
         let oid = extension.expect(der::OBJECT_IDENTIFIER)?;
-        der::dotted(oid)?;
+        if !der::is_oid(oid) {
+            return None;
+        }
         let critical = extension.default_false()?;
         let value = extension.expect(der::OCTET_STRING)?;
         extension.end()?;

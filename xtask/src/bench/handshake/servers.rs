@@ -46,7 +46,7 @@ pub(super) fn nginx(bench: &Bench, name: &str, port: u16, lists: Option<&str>) -
     Ok(Peer { server, port })
 }
 
-/// Countersign: the same, as an endpoint that names the client.
+/// Countersign: the same, no sessions either, as an endpoint that names the client.
 pub(super) fn countersign(
     bench: &Bench,
     name: &str,
@@ -56,7 +56,7 @@ pub(super) fn countersign(
     let lists = lists.map(|file| format!("crls = [\"{file}\"]\n"));
     let text = format!(
         "config = 1\n[log]\nlevel = \"events\"\n[limits]\nidle = \"10m\"\n[[listen]]\naddress = \"127.0.0.1:{port}\"\nspeak = \"check\"\n\
-         [[listen.host]]\nnames = [\"{HOST}\"]\ncertificate = \"server.pem\"\nkey = {{ file = \"server.key\" }}\n\
+         [listen.tls]\nresumption = false\n[[listen.host]]\nnames = [\"{HOST}\"]\ncertificate = \"server.pem\"\nkey = {{ file = \"server.key\" }}\n\
          client_certificates = {{ mode = \"required\", by = [\"certificate.bench\"] }}\n\
          [certificate.bench]\nauthorities = [\"root.pem\"]\n{}\
          [identity_headers]\npreset = \"none\"\n[identity_headers.add]\nX-Auth-Subject = \"subject\"\n\

@@ -8,7 +8,8 @@ use countersign_core::certificate::{SanKind, SubjectAlternativeName};
 use countersign_core::options::{Fault, OptionValue, Values};
 use countersign_core::route::HostPattern;
 use countersign_edge::tls::{
-    ChainFault, ClientPolicy, KeyFault, Mode, Protocols, ServerCertificate, TlsHost, TlsHosts, TlsVersions,
+    ChainFault, ClientPolicy, KeyFault, Mode, Protocols, ServerCertificate, Spoken, TlsHost, TlsHosts,
+    TlsVersions,
 };
 use countersign_x509::certificate::Certificate;
 use std::net::IpAddr;
@@ -52,7 +53,8 @@ pub(super) fn hosts(
         let message = "TLS is spoken where there are hosts, and there are none";
         faults.push(Fault::new("tls", message).help("[[listen.host]] with names, certificate and key"));
     }
-    let only_13 = values.table("tls").and_then(|tls| tls.text("min_version")) == Some("1.3");
+    let tls = values.table("tls");
+    let only_13 = tls.and_then(|tls| tls.text("min_version")) == Some("1.3");
     let versions = if only_13 {
         TlsVersions::Only13
     } else {
@@ -62,6 +64,11 @@ pub(super) fn hosts(
         Protocols::Both
     } else {
         Protocols::Http1
+    };
+    let spoken = Spoken {
+        versions,
+        protocols,
+        resumption: tls.is_none_or(|tls| tls.flag("resumption")),
     };
     let (mut all, mut taken) = (Vec::new(), Vec::new());
     for (index, host) in tables.iter().enumerate() {
@@ -73,7 +80,7 @@ pub(super) fn hosts(
             continue;
         };
         remark(&certificate, &names, index, remarks);
-        match TlsHost::asking(certificate, versions, protocols, policy) {
+        match TlsHost::asking(certificate, spoken, policy) {
             Ok(host) => all.push((names, host)),
             Err(error) => within(Fault::new("certificate", error.to_string())),
         }

@@ -227,7 +227,7 @@ const fn wanted(kind: Kind) -> (&'static str, &'static str) {
     match kind {
         Kind::Text | Kind::Choice(_) => A_STRING,
         Kind::Url => ("a URL (a string)", "write it in quotes: \"https://HOST/PATH\""),
-        Kind::Bool => ("true or false", "write it without quotes"),
+        Kind::Bool => ("true or false", "true or false, without quotes"),
         Kind::Integer(..) => ("a whole number", "write it without quotes"),
         Kind::Duration(..) => (
             "a duration such as \"30s\" (a string)",

@@ -72,12 +72,21 @@ pub(super) const LISTEN: Table = Table {
 const TLS: Table = Table {
     doc: "Key exchange by X25519MLKEM768, X25519, P-256 or P-384; only cipher suites with forward secrecy and authenticated \
           encryption; no early data. A `reverse-proxy` offers HTTP/2 and HTTP/1.1, other listeners HTTP/1.1.",
-    fields: &[Field::or(
-        "min_version",
-        Kind::Choice(&["1.2", "1.3"]),
-        "\"1.2\"",
-        "The oldest version of TLS that is spoken; 1.3 is the newest.",
-    )],
+    fields: &[
+        Field::or(
+            "min_version",
+            Kind::Choice(&["1.2", "1.3"]),
+            "\"1.2\"",
+            "The oldest version of TLS that is spoken; 1.3 is the newest.",
+        ),
+        Field::or(
+            "resumption",
+            Kind::Bool,
+            "true",
+            "Whether clients may take up a session from before (by tickets), which spares both most of a handshake. Certificates \
+             are judged all the same.",
+        ),
+    ],
 };
 
 const HOST: Table = Table {
