@@ -38,6 +38,12 @@ impl Server {
         log: &Path,
         port: u16,
     ) -> Result<Self, Failure> {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let is_open = || TcpStream::connect_timeout(&address, Duration::from_millis(50)).is_ok();
+        if is_open() {
+            // What is left of another run would be asked, and this one measured.
+            return Err(format!("somebody else listens on {port}, where {name} is to be measured").into());
+        }
         let mut line = vec!["-c".to_owned(), SERVER_CORE.to_owned()];
         line.append(&mut command);
         let file = std::fs::File::create(log)?;
@@ -53,8 +59,7 @@ impl Server {
             child,
         };
         let begun = Instant::now();
-        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-        while TcpStream::connect_timeout(&address, Duration::from_millis(50)).is_err() {
+        while !is_open() {
             if begun.elapsed() > Duration::from_secs(20) {
                 return Err(format!(
                     "{name} does not listen on {port}; its words are in {}",
