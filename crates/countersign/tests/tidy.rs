@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics when it must")]
 
+use countersign_authn::client_certificate::CLAIMS;
+use countersign_authn::condition::compile;
+use countersign_core::identity_headers::CertificateFact;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -429,6 +432,37 @@ fn expected_words(page: &str) -> Vec<String> {
 }
 
 /// Attack 160: rustls up to 0.23.45 could be kept busy, and its decompression of certificates blown up.
+#[test]
+fn the_words_for_what_a_certificate_says_are_those_of_the_page() {
+    let page = text("docs/tls.md");
+    let table = page.split("**What it says**").nth(1).unwrap();
+    let rows = table.split("\n\n").nth(1).unwrap().lines().skip(2);
+    let mut claims = Vec::new();
+    for row in rows {
+        let cells = row.split('|').collect::<Vec<_>>();
+        let [_, _, in_claims, in_conditions, in_headers, _] = cells.as_slice() else {
+            panic!("{row}");
+        };
+        let words = |cell: &'_ str| {
+            let words = cell.split('`').skip(1).step_by(2);
+            words.map(str::to_owned).collect::<Vec<_>>()
+        };
+        claims.extend(words(in_claims));
+        for word in words(in_conditions) {
+            compile(&format!("certificate.{word} == certificate.{word}")).unwrap();
+        }
+        for word in words(in_headers) {
+            assert!(CertificateFact::parse(&word).is_some(), "{word}");
+        }
+    }
+    let known = CLAIMS.iter().map(|(path, _)| *path);
+    let known = known.filter(|path| path.starts_with("certificate."));
+    claims.sort();
+    let mut known = known.collect::<Vec<_>>();
+    known.sort_unstable();
+    assert_eq!(claims, known);
+}
+
 #[test]
 fn the_tls_library_is_past_its_known_faults() {
     let metadata = metadata();

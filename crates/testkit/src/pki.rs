@@ -78,6 +78,8 @@ pub enum San<'a> {
     Ip(&'a [u8]),
     /// `otherName` with a user principal name.
     Upn(&'a str),
+    /// `directoryName`, of one common name.
+    DirectoryName(&'a str),
     /// Any element.
     Raw(&'a [u8]),
 }
@@ -93,6 +95,7 @@ impl San<'_> {
                 let value = element(0xa0, &element(0x0c, text.as_bytes()));
                 element(0xa0, &[oid("1.3.6.1.4.1.311.20.2.3"), value].concat())
             }
+            Self::DirectoryName(name) => element(0xa4, &common(name)),
             Self::Raw(bytes) => bytes.to_vec(),
         }
     }

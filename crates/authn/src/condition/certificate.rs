@@ -5,19 +5,22 @@ use super::variables::{Boxed, Extent, Members, boxed, list_of, owned};
 use countersign_core::certificate::{SanKind, Verdict};
 
 /// The members of `certificate`. All but `verify` are absent without a certificate that holds.
-pub(super) const MEMBERS: [&str; 12] = [
+pub(super) const MEMBERS: [&str; 15] = [
     "verify",
     "subject",
     "issuer",
     "serial",
     "fingerprint",
     "spki",
+    "not_before",
+    "not_after",
     "spiffe_id",
     "uris",
     "dns_names",
     "emails",
     "ips",
     "upns",
+    "directory_names",
 ];
 
 /// The member of this name, when it is there.
@@ -37,6 +40,9 @@ fn member<'v>(
         "emails" => SanKind::Email,
         "ips" => SanKind::Ip,
         "upns" => SanKind::Upn,
+        "directory_names" => SanKind::DirectoryName,
+        "not_before" => return Ok(Some(owned(member, facts.not_before.to_string()))),
+        "not_after" => return Ok(Some(owned(member, facts.not_after.to_string()))),
         _ => {
             let text = match member {
                 "subject" => Some(&*facts.subject),

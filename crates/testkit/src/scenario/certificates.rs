@@ -178,6 +178,7 @@ fn san<'t>(text: &'t str, address: &'t [u8]) -> Result<San<'t>, String> {
         Some(("dns", name)) => Ok(San::Dns(name)),
         Some(("email", name)) => Ok(San::Email(name)),
         Some(("upn", name)) => Ok(San::Upn(name)),
+        Some(("dn", name)) => Ok(San::DirectoryName(name)),
         Some(("ip", _)) => Ok(San::Ip(address)),
         Some(_) | None => Err(format!("`{text}` does not say its kind")),
     }
