@@ -231,8 +231,24 @@ pub trait CertificateJudge: Send + Sync + fmt::Debug {
     /// 4.2.4).
     fn hints(&self) -> Vec<Vec<u8>>;
 
+    /// Whom it believes now.
+    fn authorities(&self) -> Vec<BelievedAuthority>;
+
     /// Another number whenever authorities or revocations are others: sessions of TLS from before are not resumed.
     fn generation(&self) -> u64;
+}
+
+/// An authority that a judge believes, as its own certificate tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BelievedAuthority {
+    /// Its distinguished name, as in [`CertificateFacts::subject`].
+    pub subject: Box<str>,
+    /// Whether a path may end there. What an anchor says of its own life counts for nothing.
+    pub is_anchor: bool,
+    /// Whether it says that it is an authority (RFC 5280 section 4.2.1.9).
+    pub is_ca: bool,
+    /// Until when it holds, that second included.
+    pub not_after: Timestamp,
 }
 
 /// What became of the client's certificate: nginx's `$ssl_client_verify`.

@@ -332,6 +332,7 @@ fn inspect_tells_of_odd_names_by_their_kind_and_writes_nothing_that_a_terminal_o
 fn what_a_root_says_of_itself_is_told_and_counts_for_nothing() {
     let folder = Folder::new();
     let root = Template::authority("Root", Key(1))
+        .valid("20250101000000Z", "20260102000000Z")
         .names(&[San::Uri("spiffe://example.test/")])
         .extended_key_usages(&["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]);
     folder.write("root.pem", pem("CERTIFICATE", &root.self_signed()));
@@ -339,7 +340,13 @@ fn what_a_root_says_of_itself_is_told_and_counts_for_nothing() {
     let line = format!("verify --at {AT} --authorities root.pem");
     let output = certificate(&folder, &line, &pem("CERTIFICATE", &leaf));
     assert_eq!(verdict(&output), ("accepted allowed".to_owned(), Some(0)));
-    assert!(said(&output).contains("also names spiffe://example.test/, which counts for nothing"));
+    for said_of_it in [
+        "also names spiffe://example.test/",
+        "is for serverAuth, clientAuth",
+        "ended on 2026-01-02T00:00:00.000Z",
+    ] {
+        assert!(said(&output).contains(&format!("its root     {said_of_it}, which counts for nothing")));
+    }
 }
 
 /// A configuration with a table, and a route that it opens.

@@ -10,12 +10,15 @@ use crate::bundle_file::BundleInForce;
 use crate::presented::digests;
 use crate::revocations::Revocations;
 use countersign_core::authn::{Presented, Rejection};
-use countersign_core::certificate::{CertificateJudge, Failure, Judged, PresentedCertificate};
+use countersign_core::certificate::{
+    BelievedAuthority, CertificateJudge, Failure, Judged, PresentedCertificate,
+};
 use countersign_core::identity_headers::Written;
 use countersign_core::principal::{AuthenticationMethod, FactPaths, Principal};
 use countersign_core::reason::RejectionReason;
 use countersign_core::spiffe::{SpiffeId, TrustDomain};
 use countersign_core::time::{Monotonic, Now, Timestamp};
+use countersign_x509::certificate::Certificate;
 use countersign_x509::svid::X509Svid;
 use countersign_x509::verify::{Checks, VerifiedChain, verify};
 use quick_cache::sync::Cache;
@@ -136,6 +139,21 @@ impl CertificateJudge for Judge {
         self.believed
             .now()
             .map_or_else(|_| Vec::new(), |authorities| authorities.hints())
+    }
+
+    fn authorities(&self) -> Vec<BelievedAuthority> {
+        let Ok(authorities) = self.believed.now() else {
+            return Vec::new();
+        };
+        let told = |certificate: &Certificate, is_anchor| BelievedAuthority {
+            subject: certificate.subject().nginx().into(),
+            is_anchor,
+            is_ca: certificate.is_ca(),
+            not_after: certificate.not_after(),
+        };
+        let anchors = authorities.anchors().map(|anchor| told(anchor, true));
+        let others = authorities.intermediates().map(|other| told(other, false));
+        anchors.chain(others).collect()
     }
 
     fn generation(&self) -> u64 {

@@ -1,10 +1,13 @@
 //! Who judges client certificates where they come in.
 
 use super::check::Declared;
+use super::diagnostic::Diagnostic;
 use super::identity::has_a_meaning;
 use super::nearest::nearest;
-use countersign_core::certificate::CertificateJudge;
+use super::shape::Document;
+use countersign_core::certificate::{BelievedAuthority, CertificateJudge};
 use countersign_core::options::{Fault, Values};
+use countersign_core::time::Timestamp;
 use countersign_edge::integration::{CertificateFormat, ForwardedCertificate};
 use http::HeaderName;
 use std::sync::Arc;
@@ -97,4 +100,54 @@ pub(super) fn judges(
         }
     }
     judges
+}
+
+/// Everybody who judges certificates. What is no fault of theirs, and keeps people out, or lets them in where somebody would
+/// wonder, is told.
+pub(super) fn all_judges(
+    document: &Document,
+    declared: &Declared,
+    told: &mut Vec<Diagnostic>,
+) -> Vec<Arc<dyn CertificateJudge>> {
+    let built = declared.iter().filter_map(|(_, way)| way.as_ref());
+    let judges = built
+        .filter_map(|way| way.certificate_judge())
+        .collect::<Vec<_>>();
+    for judge in &judges {
+        let way = judge.name().split('.').map(str::to_owned).collect::<Vec<_>>();
+        let authorities = judge.authorities();
+        let remarks = authorities
+            .iter()
+            .filter_map(|authority| remark_on(authority, document.now));
+        for (message, help) in remarks {
+            let place = document.key_place(&way);
+            told.push(Diagnostic::warning(place, format!("{}: {message}", judge.name())).help(help));
+        }
+    }
+    judges
+}
+
+fn remark_on(authority: &BelievedAuthority, now: Timestamp) -> Option<(String, &'static str)> {
+    let BelievedAuthority {
+        subject, not_after, ..
+    } = authority;
+    match (authority.is_anchor, authority.not_after < now) {
+        (true, true) => Some((
+            format!(
+                "the root {subject} ended on {not_after}, which counts for nothing: what it issued is taken"
+            ),
+            "leave it out if it is not to be believed any more",
+        )),
+        (false, true) => Some((
+            format!(
+                "the authority {subject} ended on {not_after}: what it issued is refused, `certificate_expired`"
+            ),
+            "its renewed certificate in its place",
+        )),
+        (false, false) if !authority.is_ca => Some((
+            format!("{subject} is no authority: nothing that it has signed is taken"),
+            "the certificates of authorities alone; those of clients come with the clients",
+        )),
+        _ => None,
+    }
 }

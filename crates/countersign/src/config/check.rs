@@ -1,5 +1,6 @@
 //! Shapes to meaning: core types, built once. Everything that can be wrong is told, each at its place.
 
+use super::certificates;
 use super::diagnostic::Diagnostic;
 use super::identity::{self, tokens};
 use super::lacking;
@@ -20,6 +21,7 @@ use countersign_authn::login::{self, Login, Logins, site};
 use countersign_authn::provider as own_provider;
 use countersign_authn::token_cache::{CacheLimits, TokenCache};
 use countersign_core::authn::Authenticator;
+use countersign_core::certificate::CertificateJudge;
 use countersign_core::credential_place::CredentialPlace;
 use countersign_core::options::{Fault, Values};
 use countersign_core::route::RouteTable;
@@ -56,6 +58,8 @@ pub struct Loaded {
     pub limits: Limits,
     /// Where its tokens are remembered.
     pub tokens: Arc<TokenCache>,
+    /// Everybody who judges client certificates.
+    pub judges: Vec<Arc<dyn CertificateJudge>>,
     /// How sessions are kept.
     pub session: SessionPlan,
     /// What the operator should know.
@@ -77,6 +81,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     };
     let mut logins = Vec::new();
     let declared = authenticators(document, &parts, &mut logins, &mut told);
+    let judges = certificates::all_judges(document, &declared, &mut told);
     let listeners = listen::listeners(document, &declared, &mut told);
     let identity = identity::collect(document, &listeners, &declared, &mut told);
     let own_cookies = own_cookies(document);
@@ -108,12 +113,10 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     let provider = super::provider::provider(document, &declared, &parts, &mut told);
     told.extend(sso::told(document, &logins, &routes, provider.as_deref()));
     told.extend(behind_a_proxy(document));
-    let table = match &provider {
-        Some(provider) => table
-            .unwrap_or_default()
-            .with_provider(provider.host(), provider.mtls_host()),
-        None => table.unwrap_or_default(),
-    };
+    let mut table = table.unwrap_or_default();
+    if let Some(own) = &provider {
+        table = table.with_provider(own.host(), own.mtls_host());
+    }
     let status = listen::status(document, &listeners, &mut told);
     let session = session::plan(document, environment, &mut told);
     let (log, limits) = (log(&document.values), limits(&document.values));
@@ -135,6 +138,7 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
         log,
         limits,
         tokens: Arc::clone(&parts.tokens),
+        judges,
         session,
         warnings: told,
     }

@@ -4,6 +4,7 @@ use super::asked::Asked;
 use crate::compose::Loaded;
 use crate::version::{COMMIT, VERSION};
 use countersign_authn::token_cache::{CacheStats, TokenCache};
+use countersign_core::certificate::CertificateJudge;
 use countersign_core::time::{Clock, Timestamp};
 use countersign_edge::key_sets::KeySets;
 use countersign_edge::provider_keys::ProviderKeysStatus;
@@ -49,10 +50,10 @@ impl Tokens {
 }
 
 /// Until when the certificates of the listeners hold, by the names that they are shown under.
-pub(super) type Ends = BTreeMap<String, Timestamp>;
+type Ends = BTreeMap<String, Timestamp>;
 
 /// The ends of the certificates of `loaded`: of two under one name, the earlier.
-pub(super) fn ends(loaded: &Loaded) -> Ends {
+fn ends(loaded: &Loaded) -> Ends {
     let mut ends = Ends::new();
     let hosts = loaded.listeners.iter().filter_map(|listen| listen.hosts.as_ref());
     for (name, end) in hosts.flat_map(|hosts| hosts.ends()) {
@@ -66,16 +67,18 @@ pub(super) fn ends(loaded: &Loaded) -> Ends {
 pub(super) fn source(
     asked: &Asked,
     tokens: &Tokens,
-    ends: Ends,
+    loaded: &Loaded,
     clock: &Arc<dyn Clock>,
 ) -> Box<dyn Fn(&mut String) + Send + Sync> {
     let (key_sets, revocations) = (Arc::clone(&asked.key_sets), Arc::clone(&asked.revocations));
     let (sessions, provider_keys) = (Arc::clone(&asked.sessions), Arc::clone(&asked.provider_keys));
     let (tokens, clock) = (tokens.clone(), Arc::clone(clock));
+    let (ends, judges) = (ends(loaded), loaded.judges.clone());
     Box::new(move |text| {
         // Writing to a String does not fail.
         let _: std::fmt::Result = write_all(text, &key_sets, &tokens, &*clock)
             .and_then(|()| write_ends(text, &ends, clock.now().wall))
+            .and_then(|()| write_authorities(text, &judges, clock.now().wall))
             .and_then(|()| write_lists(text, &revocations.status(), clock.now().wall))
             .and_then(|()| write_provider(text, provider_keys.status().as_ref(), clock.now().wall))
             .and_then(|()| sessions::write(text, &sessions.stats()));
@@ -92,6 +95,33 @@ fn write_ends(text: &mut String, ends: &Ends, now: Timestamp) -> std::fmt::Resul
     for (host, end) in ends {
         let left = end.seconds() - now.seconds();
         writeln!(text, "{name}{{name=\"{}\"}} {left}", label(host))?;
+    }
+    Ok(())
+}
+
+/// Of two of one name, as of an authority that has been renewed, the one that goes on for longer.
+fn write_authorities(
+    text: &mut String,
+    judges: &[Arc<dyn CertificateJudge>],
+    now: Timestamp,
+) -> std::fmt::Result {
+    let name = "countersign_authority_seconds_left";
+    writeln!(
+        text,
+        "# HELP {name} Until an authority of clients' certificates ends; below zero it has ended. A root's end counts for nothing."
+    )?;
+    writeln!(text, "# TYPE {name} gauge")?;
+    for judge in judges {
+        let mut ends = BTreeMap::new();
+        for authority in judge.authorities() {
+            let known = ends.entry(authority.subject).or_insert(authority.not_after);
+            *known = authority.not_after.max(*known);
+        }
+        for (subject, end) in ends {
+            let left = end.seconds() - now.seconds();
+            let (table, subject) = (label(judge.name()), label(&subject));
+            writeln!(text, "{name}{{table=\"{table}\",subject=\"{subject}\"}} {left}")?;
+        }
     }
     Ok(())
 }

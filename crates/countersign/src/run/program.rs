@@ -288,8 +288,7 @@ impl Program {
         self.sessions.commit(step, &self.asked.sessions, &self.log);
         self.log.set(loaded.log.format, loaded.log.decisions);
         warn(&loaded, &after.sources, &self.log);
-        let ends = figures::ends(&loaded);
-        let source = figures::source(&self.asked, &after.tokens, ends, &self.ports.clock);
+        let source = figures::source(&self.asked, &after.tokens, &loaded, &self.ports.clock);
         self.metrics.set_source(source);
         loaded.gateway.generation = after.generation;
         loaded.gateway.faces = sockets.faces(&change);

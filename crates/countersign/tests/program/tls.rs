@@ -1,7 +1,7 @@
 //! Listeners that speak TLS, asked by OpenSSL and curl.
 
 use super::gateway::{Client, Folder, Gateway, free, is_open, text};
-use countersign_testkit::pki::{Authority, Key, Template};
+use countersign_testkit::pki::{Authority, Key, Revocations, Template, pem};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -17,7 +17,7 @@ impl Pki {
     fn write(&self, folder: &Folder, name: &str, key: Key) {
         let host = format!("{name}.test");
         let certificate = self.root.issue(&Template::server(&host, key).serial(&[1, 2, 3]));
-        let pem = countersign_testkit::pki::pem("CERTIFICATE", &certificate);
+        let pem = pem("CERTIFICATE", &certificate);
         // Put in place in one step, as careful tools do.
         for (name, content) in [(format!("{name}.key"), key.pem()), (format!("{name}.crt"), &pem)] {
             let made = folder.write("new", content);
@@ -323,7 +323,7 @@ fn who_is_let_in_with_a_certificate_is_so_on_a_resumed_session_until_the_authori
         let folder = Folder::new();
         let pki = Pki::new(&folder);
         let joe = pki.root.issue(&Template::client("joe", Key(3)).serial(&[7]));
-        folder.write("joe.crt", countersign_testkit::pki::pem("CERTIFICATE", &joe));
+        folder.write("joe.crt", pem("CERTIFICATE", &joe));
         folder.write("joe.key", Key(3).pem());
         let at = free();
         let config = folder.write("a.toml", certificates(at, mode));
@@ -444,4 +444,48 @@ fn a_certificate_that_cannot_be_held_ends_the_handshake_and_the_log_says_why() {
         &certificate,
     ]);
     refused("a critical extension that is not known here: 1.2.3.4");
+}
+
+#[test]
+fn the_metrics_tell_how_old_each_list_is_and_how_long_each_authority_holds() {
+    let folder = Folder::new();
+    let pki = Pki::new(&folder);
+    let list = Revocations::of(&[&[7], &[8]]).updated("20260101000000Z", Some("20400101000000Z"));
+    folder.write("root.crl", pem("X509 CRL", &pki.root.revoke(&list)));
+    let old = Template::authority("Old", Key(4)).valid("20200101000000Z", "20250101000000Z");
+    let old = pki.root.issue(&old);
+    folder.write("authorities.crt", pki.root.pem() + &pem("CERTIFICATE", &old));
+    let (at, status) = (free(), free());
+    let table = "authorities = [\"authorities.crt\"]\ncrls = [\"root.crl\"]\n";
+    let text_of = certificates(at, "required").replace("authorities = [\"root.crt\"]\n", table);
+    let config = folder.write("a.toml", format!("{text_of}\n[status]\naddress = \"{status}\"\n"));
+    let mut gateway = Gateway::start(&folder, &config);
+    let said = gateway.line("the authority CN=Old ended on 2025-01-01T00:00:00.000Z");
+    assert!(said.contains("certificate.staff: "), "{said}");
+    gateway.line("(status)");
+    let metrics = Client::tcp(status).read("/metrics");
+    let value = |series: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(series));
+        let line = line.unwrap_or_else(|| panic!("{series}: {metrics}"));
+        line.trim().parse::<i64>().unwrap()
+    };
+    let of_list = |what: &str| {
+        let series = format!(
+            "countersign_crl_{what}{{source=\"{}\",issuer=\"CN=Root\"}}",
+            folder.path("root.crl")
+        );
+        value(&series)
+    };
+    assert_eq!(of_list("revoked"), 2);
+    let (age, left) = (of_list("age_seconds"), of_list("seconds_left"));
+    // From one to the other there are fourteen years, three of them leap years.
+    assert_eq!(age + left, (14 * 365 + 3) * 86_400, "{age} {left}");
+    assert!(age > 0 && left > 0);
+    let of_authority = |name: &str| {
+        value(&format!(
+            "countersign_authority_seconds_left{{table=\"certificate.staff\",subject=\"CN={name}\"}}"
+        ))
+    };
+    assert!(of_authority("Root") > 0);
+    assert!(of_authority("Old") < 0);
 }

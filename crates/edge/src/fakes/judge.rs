@@ -2,7 +2,7 @@
 
 use countersign_core::authn::{Presented, Rejection};
 use countersign_core::certificate::{
-    CertificateFacts, CertificateJudge, Failure, Judged, PresentedCertificate,
+    BelievedAuthority, CertificateFacts, CertificateJudge, Failure, Judged, PresentedCertificate,
 };
 use countersign_core::claims::{ClaimPath, ClaimsBuilder};
 use countersign_core::identity_headers::Written;
@@ -85,6 +85,10 @@ impl FakeJudge {
 impl CertificateJudge for FakeJudge {
     fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    fn authorities(&self) -> Vec<BelievedAuthority> {
+        Vec::new()
     }
 
     fn judge(&self, presented: &Arc<PresentedCertificate>, _: Now) -> Result<Judged, Failure> {

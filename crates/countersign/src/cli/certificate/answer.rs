@@ -1,6 +1,6 @@
 //! What became of a certificate, for people and for programs.
 
-use super::judge::{Proved, Refused};
+use super::judge::{Anchor, Proved, Refused};
 use super::shown::Shown;
 use countersign_core::reason::AnswerReason;
 use countersign_core::time::Timestamp;
@@ -26,6 +26,12 @@ impl Answer {
         lines.extend(leaf.map(|leaf| leaf.lines()).unwrap_or_default());
         if let Ok(proved) = &self.verdict {
             lines.extend(proved_lines(proved));
+            lines.extend(
+                proved
+                    .anchor
+                    .iter()
+                    .flat_map(|anchor| anchor_lines(anchor, self.at)),
+            );
         }
         if self.revocation_checked == Some(false) {
             lines.push("revocation   not checked: there is no --crl".to_owned());
@@ -69,6 +75,11 @@ impl Answer {
                 "spiffe_id": proved.spiffe_id,
                 "path": proved.path,
                 "holds_until": proved.holds_until.map(|until| until.to_string()),
+                "anchor": proved.anchor.as_ref().map(|anchor| json!({
+                    "names": anchor.names,
+                    "extended_key_usages": anchor.usages,
+                    "not_after": anchor.not_after.to_string(),
+                })),
             }),
             Err(refused) => json!({
                 "verdict": "refused",
@@ -92,12 +103,19 @@ fn proved_lines(proved: &Proved) -> impl Iterator<Item = String> {
     let id = proved.spiffe_id.as_ref();
     let path = (!proved.path.is_empty()).then(|| format!("path         {}", proved.path.join(" < ")));
     let until = proved.holds_until;
-    let names = proved.anchor_names.iter();
-    let names = names.map(|name| format!("its root     also names {name}, which counts for nothing"));
     groups
         .into_iter()
         .chain(id.map(|id| format!("SPIFFE ID    {id}")))
         .chain(path)
         .chain(until.map(|until| format!("holds until  {until}")))
-        .chain(names)
+}
+
+/// What is told of an anchor, and was not judged.
+fn anchor_lines(anchor: &Anchor, at: Timestamp) -> impl Iterator<Item = String> {
+    let names = anchor.names.iter().map(|name| format!("also names {name}"));
+    let usages = anchor.usages.join(", ");
+    let usages = (!usages.is_empty()).then(|| format!("is for {usages}"));
+    let end = (anchor.not_after < at).then(|| format!("ended on {}", anchor.not_after));
+    let told = names.chain(usages).chain(end);
+    told.map(|what| format!("its root     {what}, which counts for nothing"))
 }

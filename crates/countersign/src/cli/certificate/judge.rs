@@ -44,8 +44,31 @@ pub(super) struct Proved {
     pub(super) path: Vec<String>,
     /// Until when all of the path holds.
     pub(super) holds_until: Option<Timestamp>,
-    /// The anchor's own names, which count for nothing.
-    pub(super) anchor_names: Vec<String>,
+    /// What the anchor says of itself, where it was a path that was asked for: it counts for nothing.
+    pub(super) anchor: Option<Anchor>,
+}
+
+/// What an anchor says of itself.
+#[derive(Debug)]
+pub(super) struct Anchor {
+    /// Its names.
+    pub(super) names: Vec<String>,
+    /// What its certificate may be used for, where it says so.
+    pub(super) usages: Vec<String>,
+    /// Until when it holds.
+    pub(super) not_after: Timestamp,
+}
+
+impl Anchor {
+    fn of(certificate: &Certificate) -> Self {
+        let names = certificate.sans().iter();
+        let usages = certificate.extended_key_usages().unwrap_or_default().iter();
+        Self {
+            names: names.map(|name| name.text().into_owned()).collect(),
+            usages: usages.map(|usage| usage.name().to_owned()).collect(),
+            not_after: certificate.not_after(),
+        }
+    }
 }
 
 /// Why a certificate was refused.
@@ -195,9 +218,6 @@ fn index(files: &[PathBuf], authorities: &Authorities) -> Result<Option<CrlIndex
 
 impl From<VerifiedChain> for Proved {
     fn from(chain: VerifiedChain) -> Self {
-        let anchor = chain.anchor().into_iter();
-        let anchor_names =
-            anchor.flat_map(|anchor| anchor.sans().iter().map(|name| name.text().into_owned()));
         Self {
             subject: named(chain.leaf()),
             authenticator: None,
@@ -205,7 +225,7 @@ impl From<VerifiedChain> for Proved {
             spiffe_id: None,
             path: chain.issuers().map(named).collect(),
             holds_until: Some(chain.holds_until()),
-            anchor_names: anchor_names.collect(),
+            anchor: chain.anchor().map(Anchor::of),
         }
     }
 }
@@ -220,7 +240,7 @@ impl From<Judged> for Proved {
             spiffe_id: judged.facts.spiffe_id.as_deref().map(str::to_owned),
             path: Vec::new(),
             holds_until: None,
-            anchor_names: Vec::new(),
+            anchor: None,
         }
     }
 }

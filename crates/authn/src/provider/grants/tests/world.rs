@@ -5,7 +5,8 @@ use crate::provider::{Provider, build};
 use crate::session::Sessions;
 use crate::session::fake::FakeSessions;
 use countersign_core::certificate::{
-    CertificateFacts, CertificateJudge, ClientCertificate, Failure, Judged, PresentedCertificate,
+    BelievedAuthority, CertificateFacts, CertificateJudge, ClientCertificate, Failure, Judged,
+    PresentedCertificate,
 };
 use countersign_core::claims::ClaimPath;
 use countersign_core::entropy::Entropy;
@@ -45,6 +46,10 @@ struct Everybody {
 impl CertificateJudge for Everybody {
     fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    fn authorities(&self) -> Vec<BelievedAuthority> {
+        Vec::new()
     }
 
     fn judge(&self, presented: &Arc<PresentedCertificate>, _: Now) -> Result<Judged, Failure> {
