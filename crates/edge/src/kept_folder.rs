@@ -1,5 +1,6 @@
 //! Named blobs in the state folder.
 
+use crate::regular_file;
 use crate::revocation_lists::A_LIST;
 use crate::system::SystemClock;
 use countersign_core::BoxFuture;
@@ -100,18 +101,12 @@ fn told(path: &Path, error: &std::io::Error) -> KeptError {
 }
 
 fn read(path: &Path, forbidden: u32, keeper: Option<u32>) -> Result<Option<Vec<u8>>, KeptError> {
-    // Judged before it is opened: a pipe would be waited for.
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(told(path, &error)),
-        Ok(facts) if !facts.is_file() => {
-            return Err(KeptError(format!("{}: this is no regular file", path.display())));
-        }
-        Ok(_) => {}
-    }
-    let file = match File::open(path) {
+    let file = match regular_file::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(|error| told(path, &error))?,
+    };
+    let Some(file) = file else {
+        return Err(KeptError(format!("{}: this is no regular file", path.display())));
     };
     let facts = file.metadata().map_err(|error| told(path, &error))?;
     if let Some(why) = is_anothers(&facts, forbidden, keeper) {

@@ -25,6 +25,7 @@ pub mod page;
 pub mod provider_keys;
 pub mod proxy;
 pub mod rate;
+mod regular_file;
 pub mod revocation_lists;
 pub mod serve;
 pub mod sessions;

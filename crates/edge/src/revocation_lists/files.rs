@@ -1,9 +1,10 @@
 //! Files and folders of files: which changed, and what is in them.
 
+use crate::regular_file;
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::{Crl, MAX_CRL_BYTES};
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -198,17 +199,15 @@ fn mark(facts: &Metadata) -> Mark {
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let told = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, why);
-    // What gives its bytes once, or lets a reader wait, is not opened.
-    if !fs::metadata(path)?.is_file() {
+    // What gives its bytes once, or lets a reader wait, is not read.
+    let Some(file) = regular_file::open(path)? else {
         return Err(told("not a file, and it is read again and again"));
-    }
+    };
     let mut bytes = Vec::new();
     // PEM is longer than what it holds.
     let enough = MAX_CRL_BYTES.saturating_mul(3) / 2;
     let limit = u64::try_from(enough).unwrap_or(u64::MAX);
-    File::open(path)?
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() > enough {
         return Err(told("larger than a revocation list may be"));
     }
