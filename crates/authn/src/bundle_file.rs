@@ -278,6 +278,12 @@ mod tests {
             "a file says not until when"
         );
         assert_eq!(endpoint.allows(Some(4), now), Ok(()));
+        // Nor is that forgotten with what comes from there.
+        endpoint.taken(Some(5), hour, now);
+        assert!(endpoint.allows(Some(4), now).is_err());
+        let later = now.plus(hour * 9);
+        assert!(endpoint.allows(Some(3), later).is_err() && endpoint.allows(None, later).is_err());
+        assert_eq!(endpoint.allows(Some(4), later), Ok(()));
     }
 
     /// What nobody has fetched yet says nothing of its table.

@@ -52,7 +52,8 @@ pub const OPTIONS: Table = Table {
             "bundle_url",
             Kind::Url,
             "The trust domain's bundle endpoint, authenticated by Web PKI (`https_web`) or `ca_file`. The same entries are \
-             believed; an older bundle than one that is in force, or was since the start, is not taken.",
+             believed; an older bundle than one that counts is not taken, nor one older than a file's since the start. What came from \
+             a URL counts for `max_staleness`; a table whose URL another has, too, goes on with what is in force there.",
         ),
         Field::optional(
             "workload_api",

@@ -69,14 +69,16 @@ impl BundleInForce {
         Older::check(came, version.floors.iter().filter(|floor| now <= floor.until))
     }
 
-    /// A bundle with this `spiffe_sequence` was taken, and counts for so long.
+    /// A bundle with this `spiffe_sequence` was taken, and counts for so long. What came from a file before says longer
+    /// which ones are older.
     pub fn taken(&self, sequence: Option<u64>, counts: Duration, now: Monotonic) {
         let until = now.plus(counts);
-        let floor = sequence.map(|sequence| Floor { sequence, until });
-        *self.locked() = Version {
-            floors: floor.into_iter().collect(),
-            taken: true,
-        };
+        let mut version = self.locked();
+        version.taken = true;
+        if let Some(floor) = sequence.map(|sequence| Floor { sequence, until }) {
+            version.floors.retain(|known| !floor.replaces(known));
+            version.floors.push(floor);
+        }
     }
 
     pub(super) fn version(&self) -> Version {
