@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 pub(crate) use admin::sessions::{Do, SessionCommand, Which};
 pub(crate) use asked::Asked;
 pub(crate) use ports::{ports, proxies};
+pub(crate) use sessions::{FILE as SESSIONS, KEY as SESSIONS_KEY};
 pub use signals::Signals;
 
 use asked::WantedKeys;

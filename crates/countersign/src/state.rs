@@ -1,6 +1,10 @@
 //! The state folder: last good key sets, the admin socket.
 
 use crate::config::Environment;
+use crate::run::{SESSIONS, SESSIONS_KEY};
+use countersign_edge::key_sets::A_KEY_SET;
+use countersign_edge::provider_keys;
+use countersign_edge::revocation_lists::A_LIST;
 use std::fs::DirEntry;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -8,6 +12,10 @@ use std::path::{Path, PathBuf};
 
 /// Where the state of a service is kept when nobody says otherwise.
 const SHARED: &str = "/var/lib/countersign";
+
+/// What a gateway keeps there is called so, or begins with that.
+const NAMES: [&str; 3] = [provider_keys::BLOB, SESSIONS_KEY, SESSIONS];
+const PREFIXES: [&str; 2] = [A_LIST, A_KEY_SET];
 
 /// Where the state of a gateway is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,16 +115,19 @@ fn keeps(folder: &Path, is_such: impl Fn(&DirEntry) -> bool) -> bool {
     entries.flatten().any(|entry| is_such(&entry))
 }
 
-/// Whether it is a file that this user keeps.
+/// Whether it is a file that a gateway of this user keeps.
 fn is_ours(entry: &DirEntry) -> bool {
     let us = std::fs::metadata("/proc/self").map(|facts| facts.uid());
     let facts = entry.metadata().ok().filter(std::fs::Metadata::is_file);
-    let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-    !is_hidden && facts.zip(us.ok()).is_some_and(|(facts, us)| facts.uid() == us)
+    let name = entry.file_name();
+    let name = name.as_encoded_bytes();
+    let is_state = NAMES.iter().any(|known| name == known.as_bytes())
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()));
+    is_state && facts.zip(us.ok()).is_some_and(|(facts, us)| facts.uid() == us)
 }
 
 /// Makes the folder where it is missing, and tries to write into it.
-fn usable(path: &Path) -> Result<(), String> {
+pub fn usable(path: &Path) -> Result<(), String> {
     let told = |error: std::io::Error| format!("{}: {error}", path.display());
     if !path.is_dir() {
         std::fs::DirBuilder::new()
@@ -198,10 +209,29 @@ mod tests {
         let own = environment(&[("XDG_STATE_HOME", folder.0.display().to_string())]);
         let state = folder.0.join("countersign");
         std::fs::create_dir(&state).unwrap();
-        folder.write("countersign/.probe.1", "");
-        assert!(!keeps(&state, is_ours), "what is hidden is no state");
+        for name in [
+            ".probe.1",
+            ".crl-00.17",
+            "README",
+            "crl",
+            "provider-keys.old",
+            "countersign.toml",
+        ] {
+            folder.write(&format!("countersign/{name}"), "");
+            assert!(!keeps(&state, is_ours), "{name} is no state");
+        }
+        for name in [
+            "keys-00",
+            "provider-keys",
+            "session.key",
+            "sessions.redb",
+            "crl-test",
+        ] {
+            let file = folder.write(&format!("countersign/{name}"), "");
+            assert!(keeps(&state, is_ours), "{name}");
+            std::fs::remove_file(file).unwrap();
+        }
         folder.write("countersign/crl-test", "");
-        assert!(keeps(&state, is_ours));
         assert_eq!(folder_keeping("crl-te", None, &own), state);
         assert_eq!(folder_keeping("crl-no", Some(&state), &own), state);
         // Where this machine keeps something in the shared folder, that is the first.

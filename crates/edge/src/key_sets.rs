@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
+pub use blob::A_KEY_SET;
+
 mod blob;
 mod fetch;
 mod remote;

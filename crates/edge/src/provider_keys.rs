@@ -26,7 +26,7 @@ use tokio::task::AbortHandle;
 mod news;
 mod shelf;
 
-pub use shelf::Place;
+pub use shelf::{BLOB, Place};
 
 /// How old what is known may be before the place is asked again: as long as the JWK Set may be kept by whoever has it.
 const READ_EVERY: Duration = Duration::from_mins(5);

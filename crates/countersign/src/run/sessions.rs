@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 mod tests;
 
 /// The blob that holds the key made at the first start.
-const KEY: &str = "session.key";
+pub(crate) const KEY: &str = "session.key";
 /// The file of sessions in the state folder.
-const FILE: &str = "sessions.redb";
+pub(crate) const FILE: &str = "sessions.redb";
 
 /// The store in force, as it is named; none while no configuration had a login.
 #[derive(Debug)]

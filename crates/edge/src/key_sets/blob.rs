@@ -9,6 +9,9 @@ use countersign_core::time::Timestamp;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
+/// What the blobs of key sets begin with.
+pub const A_KEY_SET: &str = "keys-";
+
 /// The version of the form.
 const FORM: &str = "countersign-keys-1";
 
@@ -26,7 +29,7 @@ impl<'a> Binding<'a> {
     /// The name of the blob: a hash, since an issuer is no file name.
     pub(super) fn name(&self) -> String {
         let hash = hex(self.to_json().to_string().as_bytes());
-        format!("keys-{}", hash.get(..32).unwrap_or(&hash))
+        format!("{A_KEY_SET}{}", hash.get(..32).unwrap_or(&hash))
     }
 
     fn to_json(&self) -> Value {

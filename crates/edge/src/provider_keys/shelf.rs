@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The blob that holds them.
-const BLOB: &str = "provider-keys";
+pub const BLOB: &str = "provider-keys";
 /// How long a store keeps them unless they are written again: for as long as a gateway may be off.
 const LASTS: Duration = Duration::from_hours(3650 * 24);
 
