@@ -313,6 +313,17 @@ impl Building<'_> {
     }
 
     fn revocations(&mut self, believed: &Believed) -> Option<Arc<dyn Revocations>> {
+        let url = self.values.texts("crls").find_map(url_in);
+        if let Some(url) = url {
+            let message = format!("{}: a URL, where the path of a file belongs", shown_url(url));
+            let help = if url.starts_with("file:") {
+                "write the path alone"
+            } else {
+                "name it in `crl_urls`: those are fetched"
+            };
+            self.faults.push(Fault::new("crls", message).help(help));
+            return None;
+        }
         let (paths, urls) = (self.values.texts("crls"), self.values.texts("crl_urls"));
         let sources = RevocationSources {
             paths: paths.map(Into::into).collect(),
@@ -373,4 +384,11 @@ impl Building<'_> {
         }
         accept
     }
+}
+
+/// The URL that `path` is, where it was written as one: a path that is not whole has the folder of the configuration in front.
+fn url_in(path: &str) -> Option<&str> {
+    let scheme = path.find("://")?;
+    let start = path.get(..scheme)?.rfind('/').map_or(0, |slash| slash + 1);
+    path.get(start..)
 }

@@ -157,18 +157,19 @@ fn user_parts(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// What follows the `?` of every URL.
+/// What follows the `?` of every URL, whether or not its scheme is written. What begins with `/` is a path of ours, or a
+/// pattern of such.
 fn queries(text: &str) -> Vec<Range<usize>> {
-    let after = text.match_indices("://").map(|(at, mark)| at + mark.len());
-    after
-        .filter_map(|start| {
-            let rest = text.get(start..)?;
-            let end = rest.find(['"', '\'', ' ', '\t', '\r', '\n']);
-            let url = rest.get(..end.unwrap_or(rest.len()))?;
-            let query = url.find('?')? + 1;
-            Some(start + query..start + url.len())
-        })
-        .collect()
+    let (mut spans, mut start) = (Vec::new(), 0);
+    for word in text.split_inclusive(['"', '\'', ' ', '\t', '\r', '\n']) {
+        let own = word.trim_end_matches(['"', '\'', ' ', '\t', '\r', '\n']);
+        let is_path = own.starts_with('/') && !own.starts_with("//") && !own.contains("://");
+        if let Some(query) = own.find('?').filter(|_| !is_path) {
+            spans.push(start + query + 1..start + own.len());
+        }
+        start += word.len();
+    }
+    spans
 }
 
 #[cfg(test)]
@@ -195,6 +196,9 @@ mod tests {
             "url = \"unix:///run/redis.sock?user=ann&pass=SECRET\"",
             "crl_urls = [\"http://op.example/a.crl\", 'http://op.example/b.crl?token=SECRET', \"https://x?SECRET\"]",
             "jwk_set_url = https://op.example/keys?a=https://b/?SECRET",
+            "crl_urls = [\"op.example/a.crl?token=SECRET\", '//op.example?SECRET',\"op.example?a=/?SECRET\"]",
+            "crl_urls = [ op.example:8080/a.crl?SECRET ]\n",
+            "crls=[\"http:/op.example/a.crl?SECRET\"]",
         ] {
             let shown = struck_out(text, &[]);
             assert!(!shown.contains("SECRET"), "{shown}");
@@ -210,6 +214,8 @@ mod tests {
             "[token.secret]\nissuer = \"a\"\n",
             "[token.a]\nissuer = \"a\"\n[token.b.hmac_secret]\nfile = \"a\"\n[token.c]\nissuer = \"c\"",
             "a = b = c",
+            "logout = \"/auth?out\"\npaths = ['/a?x=1']",
+            "# Which of them?\n",
             "",
         ] {
             assert_eq!(struck_out(text, &[]), text);

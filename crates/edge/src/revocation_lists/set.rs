@@ -71,7 +71,14 @@ impl ListSet {
         let mut files = Files::default();
         let look = files.look(&sources.paths, authorities);
         // Put out of sight of the place in the list by folders, the path says where.
-        let fault = |path: &Path, why: &str| Fault::new("crls", format!("{}: {why}", path.display()));
+        let fault = |path: &Path, why: &str| {
+            let path = path.display().to_string();
+            let Some((begin, _)) = path.split_once('?') else {
+                return Fault::new("crls", format!("{path}: {why}"));
+            };
+            let help = "the path of a file belongs here; a URL is named in `crl_urls`";
+            Fault::new("crls", format!("{begin}?…: {why}")).help(help)
+        };
         let unread = look.refused.iter().map(|(path, why)| fault(path, why));
         let refused = look.read.iter().flat_map(|(path, read)| {
             let refused = read.refused.iter();
