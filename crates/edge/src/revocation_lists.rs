@@ -19,6 +19,7 @@ use countersign_x509::crl::CrlIndex;
 use http::{Request, Response};
 use known::Known;
 use set::ListSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -112,9 +113,15 @@ impl RevocationLists {
         }
     }
 
-    /// How each list does.
+    /// How the lists of each source do.
     pub fn status(&self) -> Vec<ListStatus> {
-        self.held().iter().flat_map(|held| held.set.status()).collect()
+        // Two tables may name one source.
+        let places = self.held().into_iter().flat_map(|held| held.set.status());
+        places
+            .collect::<BTreeMap<_, _>>()
+            .into_values()
+            .flatten()
+            .collect()
     }
 
     fn held(&self) -> Vec<Arc<Held>> {

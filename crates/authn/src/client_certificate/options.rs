@@ -67,8 +67,8 @@ pub const OPTIONS: Table = Table {
         Field::optional(
             "crl_urls",
             Kind::List(&Kind::Url),
-            "Revocation lists that are fetched, and fetched again before they end. Of two that differ in their query alone, the \
-             log and the metrics give the number in this list.",
+            "Revocation lists that are fetched, and fetched again before they end. Those that differ in their query alone \
+             are numbered in the log and the metrics, in the order in which tables name them.",
         ),
         Field::or(
             "crl_refresh",

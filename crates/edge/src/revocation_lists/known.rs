@@ -2,10 +2,12 @@
 
 use super::LateLog;
 use super::kept::KeptLists;
+use super::set::is_url;
 use crate::key_sets::Refresh;
 use arc_swap::ArcSwap;
 use countersign_core::Ports;
 use countersign_core::kept::KeptError;
+use countersign_core::shown_url::shown_url;
 use countersign_core::time::{Clock, Timestamp};
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::{Crl, CrlIndex, KnownLists};
@@ -13,6 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use url::Url;
 
 /// How many of the lists that cannot be read or written are named.
 const NAMED: usize = 3;
@@ -23,6 +26,8 @@ pub(super) struct Known {
     lists: Mutex<KnownLists>,
     index: ArcSwap<CrlIndex>,
     generation: AtomicU64,
+    /// Those that open sets name, in the order in which they came.
+    urls: Mutex<Vec<String>>,
     kept: KeptLists,
     /// How often something may have changed, how often it had when it was written down last, and why it could not be since.
     changes: AtomicU64,
@@ -47,6 +52,7 @@ impl Known {
             lists: Mutex::default(),
             index: ArcSwap::default(),
             generation: AtomicU64::new(1),
+            urls: Mutex::default(),
             kept: KeptLists::new(&ports.kept),
             changes: AtomicU64::new(0),
             written: AtomicU64::new(0),
@@ -158,6 +164,32 @@ impl Known {
     /// Only these places are looked at from now on.
     pub(super) fn only(&self, places: &BTreeSet<String>) {
         self.lists().only(places, self.now());
+        self.urls().retain(|url| places.contains(url));
+    }
+
+    /// These URLs are named, too.
+    pub(super) fn name(&self, urls: &[Url]) {
+        let mut all = self.urls();
+        for url in urls {
+            if !all.iter().any(|known| known == url.as_str()) {
+                all.push(url.to_string());
+            }
+        }
+    }
+
+    /// What a place is called where others read of it: a file by its path, a URL without what may be secret in it. Those
+    /// that then look alike are numbered, whichever table names them.
+    pub(super) fn shown(&self, place: &str) -> String {
+        if !is_url(place) {
+            return place.to_owned();
+        }
+        let (shown, urls) = (shown_url(place), self.urls());
+        let alike = urls.iter().filter(|url| shown_url(url) == shown);
+        let alike = alike.collect::<Vec<_>>();
+        match alike.iter().position(|url| *url == place) {
+            Some(index) if alike.len() > 1 => format!("{shown} ({})", index + 1),
+            Some(_) | None => shown,
+        }
     }
 
     /// What has begun or ended since the last time, counts or counts no more.
@@ -181,6 +213,10 @@ impl Known {
     /// What is known now.
     pub(super) fn lists(&self) -> MutexGuard<'_, KnownLists> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn urls(&self) -> MutexGuard<'_, Vec<String>> {
+        self.urls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn changed(&self) {

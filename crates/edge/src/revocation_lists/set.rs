@@ -7,10 +7,10 @@ use super::remote::{self, Remote};
 use countersign_authn::revocations::RevocationSources;
 use countersign_core::Ports;
 use countersign_core::options::Fault;
-use countersign_core::shown_url::shown_url;
 use countersign_core::time::{Now, Timestamp};
 use countersign_x509::authorities::Authorities;
 use countersign_x509::crl::Crl;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,12 +27,30 @@ pub struct ListStatus {
     pub source: String,
     /// Whose list it is.
     pub issuer: String,
-    /// When it was made.
+    /// When it was made; of several, the one made first.
     pub this_update: Timestamp,
-    /// When the next is promised.
+    /// When the next is promised; of several, the one that ends first.
     pub next_update: Timestamp,
-    /// How many certificates it revokes.
+    /// How many certificates it revokes, or they.
     pub revoked: usize,
+}
+
+impl ListStatus {
+    fn of(source: String, list: &Crl) -> Self {
+        Self {
+            source,
+            issuer: list.issuer().rfc4514(),
+            this_update: list.this_update(),
+            next_update: list.next_update(),
+            revoked: list.revoked(),
+        }
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.this_update = self.this_update.min(other.this_update);
+        self.next_update = self.next_update.min(other.next_update);
+        self.revoked = self.revoked.saturating_add(other.revoked);
+    }
 }
 
 /// One set.
@@ -91,6 +109,7 @@ impl ListSet {
         let read = look.read.into_iter();
         known.take(read.map(|(path, read)| (place(&path), read.lists)).collect());
         known.learn(authorities);
+        known.name(&sources.urls);
         Ok(Self {
             authorities: Arc::clone(authorities),
             ports: ports.clone(),
@@ -118,21 +137,21 @@ impl ListSet {
         files.chain(urls).collect()
     }
 
-    /// Of each list that a source holds, the one that counts in its place.
-    pub(super) fn status(&self) -> Vec<ListStatus> {
+    /// Of each list that a source holds, the one that counts in its place. What one source holds of one authority is told
+    /// together.
+    pub(super) fn status(&self) -> BTreeMap<String, Vec<ListStatus>> {
         let places = self.places();
         let known = self.known.lists();
-        let all = places.into_iter().flat_map(|source| {
-            let lists = known.at(&source).iter();
-            let lists = lists.map(|list| known.outdated_by(list).unwrap_or(list));
-            let status = lists.map(|list| ListStatus {
-                source: self.shown(&source),
-                issuer: list.issuer().rfc4514(),
-                this_update: list.this_update(),
-                next_update: list.next_update(),
-                revoked: list.revoked(),
-            });
-            status.collect::<Vec<_>>()
+        let all = places.into_iter().map(|place| {
+            let mut of_place = Vec::<ListStatus>::new();
+            for list in known.at(&place) {
+                let status = ListStatus::of(self.shown(&place), known.outdated_by(list).unwrap_or(list));
+                match of_place.iter_mut().find(|other| other.issuer == status.issuer) {
+                    Some(other) => other.join(&status),
+                    None => of_place.push(status),
+                }
+            }
+            (place, of_place)
         });
         all.collect()
     }
@@ -267,19 +286,9 @@ impl ListSet {
         self.state().told.generation = None;
     }
 
-    /// What a place is called where others read of it: a file by its path, a URL without what may be secret in it. Of two
-    /// URLs that then look alike, by their number in the table, too.
+    /// What a place is called where others read of it.
     fn shown(&self, place: &str) -> String {
-        if !is_url(place) {
-            return place.to_owned();
-        }
-        let shown = shown_url(place);
-        let urls = || self.sources.urls.iter().map(Url::as_str);
-        let alike = urls().any(|url| url != place && shown_url(url) == shown);
-        match urls().position(|url| url == place) {
-            Some(index) if alike => format!("{shown} ({})", index + 1),
-            Some(_) | None => shown,
-        }
+        self.known.shown(place)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -288,7 +297,7 @@ impl ListSet {
 }
 
 /// Whether a place is no file's. What is looked at there has a whole path.
-fn is_url(place: &str) -> bool {
+pub(super) fn is_url(place: &str) -> bool {
     place.starts_with("http://") || place.starts_with("https://")
 }
 

@@ -1,5 +1,6 @@
 //! What was known goes on counting, whatever happens to where it came from; and what is not in force is told.
 
+use super::known::{USERS, bundle};
 use super::*;
 use crate::fakes::pki::maker::element;
 
@@ -18,7 +19,7 @@ async fn a_url_that_never_answers_holds_up_neither_files_nor_other_urls() {
     assert_eq!(lists.status().len(), 2, "the file's and the one that came");
 }
 
-/// It may hold a token. Two lists that are told apart by nothing else are by their place in the table.
+/// It may hold a token. URLs that are told apart by nothing else are numbered.
 #[tokio::test]
 async fn the_query_of_a_url_is_shown_nowhere() {
     let bench = Bench::new("query");
@@ -42,12 +43,12 @@ async fn the_query_of_a_url_is_shown_nowhere() {
         .collect::<Vec<_>>();
     assert_eq!(
         status,
-        [URL.to_owned(), format!("{URL}?… (2)"), format!("{URL}?… (3)")]
+        [URL.to_owned(), format!("{URL}?… (1)"), format!("{URL}?… (2)")]
     );
     let said = [lines.of(""), held.shortcomings(false)].concat();
     let told = |text: &str| said.iter().filter(|line| line.contains(text)).count();
     assert_eq!(told("SECRET"), 0, "{said:?}");
-    let three = "home.crl?… (3)";
+    let second = "home.crl?… (2)";
     for text in [
         "fetched every",
         "older than one",
@@ -56,10 +57,12 @@ async fn the_query_of_a_url_is_shown_nowhere() {
     ] {
         let line = said
             .iter()
-            .find(|line| line.contains(three) && line.contains(text));
+            .find(|line| line.contains(second) && line.contains(text));
         assert!(line.is_some(), "{text}: {said:?}");
     }
     // Where nobody else is called so, no number is.
+    drop(held);
+    lines.of("");
     drop(bench.open(&all, &["new.crl"], &[URL, &one]).unwrap());
     assert!(
         lines
@@ -67,6 +70,31 @@ async fn the_query_of_a_url_is_shown_nowhere() {
             .iter()
             .any(|line| line.contains("home.crl?…: fetched"))
     );
+}
+
+/// What is counted under one name would be counted twice, or one for the other.
+#[tokio::test]
+async fn of_two_tables_each_source_has_a_name_of_its_own_and_is_told_once() {
+    let bench = Bench::new("names");
+    let all = lists(&bench);
+    let with = |query: &str| format!("{URL}?token=SECRET{query}");
+    bench.write("home.crl", &bench.old());
+    let tables = [
+        bench.open(&all, &["home.crl"], &[&with("1")]),
+        bench.open(&all, &["home.crl"], &[&with("2")]),
+        bench.open(&all, &[], &[&with("2")]),
+    ];
+    bench.answers(bundle(&[
+        bench.new_one(),
+        bench.scoped("20291202000000Z", 3, &[7, 8], USERS),
+    ]));
+    all.tick(bench.world.now()).await;
+    let status = all.status();
+    let told = status.iter().map(|list| (&*list.source, list.revoked));
+    let file = bench.folder.join("home.crl").display().to_string();
+    let (one, two) = (format!("{URL}?… (1)"), format!("{URL}?… (2)"));
+    assert_eq!(told.collect::<Vec<_>>(), [(&*file, 1), (&*one, 3), (&*two, 3)]);
+    assert_eq!(tables.map(|table| table.is_ok()), [true; 3]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,11 +3,11 @@
 use super::*;
 use crate::fakes::pki::maker::element;
 
-const USERS: u8 = 0x81;
+pub(super) const USERS: u8 = 0x81;
 const AUTHORITIES: u8 = 0x82;
 
 impl Bench {
-    fn scoped(&self, made: &str, number: u8, serials: &[u8], scope: u8) -> Vec<u8> {
+    pub(super) fn scoped(&self, made: &str, number: u8, serials: &[u8], scope: u8) -> Vec<u8> {
         let serials = serials.iter().map(std::slice::from_ref).collect::<Vec<_>>();
         let list = Revoked::of(&serials).updated(made, Some(END)).number(number);
         self.root.revoke(&list.scope(&[element(scope, &[0xff])]))
