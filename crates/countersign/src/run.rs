@@ -112,7 +112,9 @@ impl Running {
         asked.tell(&log);
         tell_state_folder(&folder, &log);
         if let Err(why) = restored {
-            let why = format!("{why}: whom they revoke is known from now on only by the lists that come");
+            let why = format!(
+                "{why}: whom lists revoke, and which had begun, is known from now on only by the lists that come"
+            );
             log.event("warning", "crl_kept", &why);
         }
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));

@@ -35,21 +35,29 @@ fn bound_by_modes(folder: &Folder) -> Command {
     command
 }
 
+/// A list of the authority whose certificate is in `root.pem`, each of them newer than the one before.
+fn list(number: u8, serials: &[&[u8]]) -> Vec<u8> {
+    let made = format!("202{number}0101000000Z");
+    let list = Revocations::of(serials).updated(&made, Some("20490101000000Z"));
+    Authority::root("Home", Key(1)).revoke(&list.number(number))
+}
+
+/// A folder with a configuration and what it names.
+fn set_up() -> (Folder, std::path::PathBuf) {
+    let folder = Folder::new();
+    folder.write("root.pem", Authority::root("Home", Key(1)).pem());
+    folder.write("lists.crl", list(1, &[]));
+    let config = folder.write("a.toml", CONFIG);
+    (folder, config)
+}
+
 #[test]
 fn what_is_kept_in_a_folder_that_can_only_be_read_counts() {
-    let folder = Folder::new();
-    let root = Authority::root("Home", Key(1));
-    let list = |made: &str, number: u8, serials: &[&[u8]]| {
-        let list = Revocations::of(serials).updated(made, Some("20490101000000Z"));
-        root.revoke(&list.number(number))
-    };
-    folder.write("root.pem", root.pem());
-    folder.write("lists.crl", list("20200101000000Z", 1, &[]));
+    let (folder, config) = set_up();
     let state = folder.0.join("state");
     std::fs::create_dir(&state).unwrap();
-    folder.write("state/crl-00", list("20200201000000Z", 2, &[&[7]]));
+    folder.write("state/crl-00", list(2, &[&[7]]));
     set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
-    let config = folder.write("a.toml", CONFIG);
     let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
     let line = gateway.line("state_folder");
     for said in [
@@ -72,5 +80,18 @@ fn what_is_kept_in_a_folder_that_can_only_be_read_counts() {
     // It can be written to again.
     let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
     gateway.line("older than one that was taken before");
+    gateway.line("listening");
+}
+
+#[test]
+fn what_stands_beside_a_list_and_cannot_be_read_is_told_at_the_start() {
+    let (folder, config) = set_up();
+    std::fs::create_dir(folder.0.join("state")).unwrap();
+    folder.write_secret("state/crl-00", list(2, &[&[7]]));
+    folder.write_secret("state/crl-00.known", "0 - there beg");
+    let mut gateway = Gateway::start(&folder, &config);
+    let line = gateway.line("crl_kept");
+    let said = "`crl-00.known` is not whole: whom lists revoke, and which had begun, is known from now on";
+    assert!(line.contains(said), "{line}");
     gateway.line("listening");
 }

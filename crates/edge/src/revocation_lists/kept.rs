@@ -1,8 +1,9 @@
 //! What is known of revocations, over restarts: each list as a blob of its own, and beside it what is known of that list.
 //!
 //! A list is taken whether or not what stands beside it is whole, so that nothing but the list itself can be lost. Several
-//! gateways may keep theirs in one folder: each writes what it holds and is not there, whoever took it away, and removes
-//! only what it has written or read itself and holds no more.
+//! gateways may keep theirs in one folder: each writes what it holds and is not there, whoever took it away. Of what it has
+//! written or read and holds no more it removes what a list that it keeps speaks in place of, and for want of room only what
+//! came from a place that it looks at itself and nobody else has said anything of: another may know the authority.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use beside::Beside;
@@ -26,12 +27,24 @@ const ALL: &str = "crl";
 /// How often it is looked what lists there are while another process changes them.
 const LOOKS: usize = 4;
 
+/// What is to be kept: lists, and the places that are looked at here.
+pub(super) type ToKeep = (Vec<KeptList>, BTreeSet<Arc<str>>);
+
 /// Lists in the folder of state.
 #[derive(Debug)]
 pub(super) struct KeptLists {
     kept: Arc<dyn Kept>,
     /// What this process has read or written. One writes at a time.
     written: Mutex<Vec<Written>>,
+}
+
+/// Why something that is kept cannot be read.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    /// Of lists.
+    pub(super) lists: Vec<String>,
+    /// Of what is known of those that can be.
+    pub(super) beside: Vec<String>,
 }
 
 /// A list that is kept.
@@ -43,6 +56,8 @@ struct Written {
     is_kept: bool,
     /// What stands beside it, where we have read or written that.
     beside: Option<Beside>,
+    /// Whether something stands there that cannot be read.
+    is_broken: bool,
 }
 
 impl KeptLists {
@@ -53,10 +68,10 @@ impl KeptLists {
         }
     }
 
-    /// Every list that is kept, the earliest first, and why some of them cannot be read.
-    pub(super) async fn read(&self) -> Result<(Vec<KeptList>, Vec<String>), KeptError> {
+    /// Every list that is kept, the earliest first, and what cannot be read.
+    pub(super) async fn read(&self) -> Result<(Vec<KeptList>, Unread), KeptError> {
         let mut written = self.written.lock().await;
-        let (mut all, mut unread) = (Vec::new(), Vec::new());
+        let (mut all, mut unread) = (Vec::new(), Unread::default());
         let mut seen = BTreeSet::new();
         for _ in 0..LOOKS {
             let mut is_whole = true;
@@ -65,10 +80,14 @@ impl KeptLists {
                     continue;
                 }
                 match self.list(&blob).await {
-                    Ok(Some(list)) => all.push(self.with_beside(list, blob).await),
+                    Ok(Some(list)) => {
+                        let (one, why) = self.with_beside(list, blob).await;
+                        all.push(one);
+                        unread.beside.extend(why);
+                    }
                     // Another process took it away: for a newer one, which was written before that.
                     Ok(None) => is_whole = false,
-                    Err(KeptError(why)) => unread.push(why),
+                    Err(KeptError(why)) => unread.lists.push(why),
                 }
             }
             if is_whole {
@@ -86,16 +105,14 @@ impl KeptLists {
 
     /// Writes what of `lists` is not there, and removes after that what is held no more. Why some of them could not be
     /// written or removed: that keeps no other from it.
-    pub(super) async fn write(
-        &self,
-        lists: impl FnOnce() -> Vec<KeptList>,
-    ) -> Result<Vec<String>, KeptError> {
+    pub(super) async fn write(&self, to_keep: impl FnOnce() -> ToKeep) -> Result<Vec<String>, KeptError> {
         let mut written = self.written.lock().await;
         let there = self.kept.names(ALL).await?.into_iter().collect::<BTreeSet<_>>();
-        let lists = lists();
+        let (lists, own) = to_keep();
         let (mut unwritten, mut why) = (Vec::new(), Vec::new());
         for kept in &lists {
-            if let Err(KeptError(error)) = self.write_one(&mut written, kept, &there).await {
+            let done = self.write_one(&mut written, kept, (&there, &own)).await;
+            if let Err(KeptError(error)) = done {
                 unwritten.push(&kept.list);
                 why.push(error);
             }
@@ -107,7 +124,13 @@ impl KeptLists {
         };
         let gone = written.iter().filter(|one| !stays(one)).cloned();
         for one in gone.collect::<Vec<_>>() {
-            match self.remove(&one).await {
+            let is_outdated = lists.iter().any(|kept| speaks_for(kept, &one.list));
+            let removed = if is_outdated || self.is_ours(&one, &own).await {
+                self.remove(&one).await
+            } else {
+                Ok(())
+            };
+            match removed {
                 Ok(()) => written.retain(|other| other.blob != one.blob),
                 Err(KeptError(error)) => why.push(error),
             }
@@ -132,26 +155,38 @@ impl KeptLists {
             .map_err(|why| KeptError(format!("`{blob}` is no revocation list: {why}")))
     }
 
-    async fn with_beside(&self, list: Crl, blob: String) -> Written {
-        let one = Written {
+    /// The list with what is known of it, and why that cannot be read.
+    async fn with_beside(&self, list: Crl, blob: String) -> (Written, Option<String>) {
+        let mut one = Written {
             list,
             blob,
             is_kept: true,
             beside: None,
+            is_broken: false,
         };
-        // What is not whole is written anew.
-        let beside = self.kept.load(&one.beside_blob()).await.ok().flatten();
-        Written {
-            beside: beside.as_deref().and_then(Beside::read),
-            ..one
+        let name = one.beside_blob();
+        if !is_name(&name) {
+            return (one, None);
         }
+        let why = match self.kept.load(&name).await {
+            // It may have been lost: then only the clock says whether the list has begun.
+            Ok(None) => None,
+            Ok(Some(line)) => {
+                one.beside = Beside::read(&line);
+                one.beside.is_none().then(|| format!("`{name}` is not whole"))
+            }
+            Err(KeptError(why)) => Some(why),
+        };
+        // It is written anew.
+        one.is_broken = why.is_some();
+        (one, why)
     }
 
     async fn write_one(
         &self,
         written: &mut Vec<Written>,
         kept: &KeptList,
-        there: &BTreeSet<String>,
+        (there, own): (&BTreeSet<String>, &BTreeSet<Arc<str>>),
     ) -> Result<(), KeptError> {
         if !written.iter().any(|one| one.list.is(&kept.list)) {
             written.push(Written::new(&kept.list).await?);
@@ -160,9 +195,19 @@ impl KeptLists {
         let next = next.map(|beside| beside.number.saturating_add(1)).max();
         if let Some(one) = written.iter_mut().find(|one| one.list.is(&kept.list)) {
             self.write_list(one, there).await?;
-            self.write_beside(one, kept, next.unwrap_or(0), there).await?;
+            let now = Beside::of(kept, next.unwrap_or(0));
+            self.write_beside(one, now, (there, own)).await?;
         }
         Ok(())
+    }
+
+    /// Whether nobody but us has said anything of it, and it came from a place that we look at.
+    async fn is_ours(&self, one: &Written, own: &BTreeSet<Arc<str>>) -> bool {
+        let Some(beside) = one.beside.as_ref().filter(|beside| own.contains(&beside.place)) else {
+            return false;
+        };
+        let said = self.kept.load(&one.beside_blob()).await;
+        said.is_ok_and(|said| said.is_none_or(|said| said == beside.text().as_bytes()))
     }
 
     async fn remove(&self, one: &Written) -> Result<(), KeptError> {
@@ -181,20 +226,27 @@ impl KeptLists {
     async fn write_beside(
         &self,
         one: &mut Written,
-        kept: &KeptList,
-        next: u64,
-        there: &BTreeSet<String>,
+        now: Beside,
+        (there, own): (&BTreeSet<String>, &BTreeSet<Arc<str>>),
     ) -> Result<(), KeptError> {
-        let (name, before) = (one.beside_blob(), one.beside.as_ref());
-        let now = Beside::of(kept, before.map_or(next, |before| before.number));
-        let stays = match before {
-            Some(before) => *before == now,
+        let name = one.beside_blob();
+        let (now, stays) = if let Some(before) = &one.beside {
+            let number = before.number;
+            let now = Beside { number, ..now }.and(before, own);
+            let stays = now == *before;
+            (now, stays)
+        } else {
             // Another process may know whose key it is.
-            None => now.signer.is_none(),
+            let stays = now.signer.is_none() && !one.is_broken;
+            (now, stays)
         };
         if !stays || !there.contains(&name) {
+            // Another process may have found out more of it since.
+            let theirs = self.kept.load(&name).await.ok().flatten();
+            let theirs = theirs.as_deref().and_then(Beside::read);
+            let now = theirs.iter().fold(now, |now, theirs| now.and(theirs, own));
             self.kept.save(&name, now.text().as_bytes()).await?;
-            one.beside = Some(now);
+            (one.beside, one.is_broken) = (Some(now), false);
         }
         Ok(())
     }
@@ -210,6 +262,7 @@ impl Written {
             blob: blob.map_err(|error| KeptError(error.to_string()))?,
             is_kept: false,
             beside: None,
+            is_broken: false,
         })
     }
 
@@ -229,6 +282,11 @@ impl Written {
             has_begun: beside.is_some_and(|beside| beside.has_begun),
         }
     }
+}
+
+/// Whether `kept` says all that `list` does, or what is to be said in its place.
+fn speaks_for(kept: &KeptList, list: &Crl) -> bool {
+    kept.list.says_as_much_as(list) || kept.has_begun && kept.list.outdates(list)
 }
 
 /// What the blob of a list is called.

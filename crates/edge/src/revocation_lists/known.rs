@@ -1,7 +1,7 @@
 //! What the process knows of revocations, whichever set of lists it came by.
 
 use super::LateLog;
-use super::kept::KeptLists;
+use super::kept::{KeptLists, ToKeep};
 use super::set::is_url;
 use crate::key_sets::Refresh;
 use arc_swap::ArcSwap;
@@ -83,14 +83,21 @@ impl Known {
         lists.restore(kept, self.now());
         self.publish(&lists);
         drop(lists);
-        if unread.is_empty() {
+        let told = |what: &str, why: &[String]| {
+            (!why.is_empty()).then(|| format!("{what} {} cannot be read: {}", why.len(), named(why)))
+        };
+        let told = [
+            told("of the revocation lists that are kept", &unread.lists),
+            told(
+                "of what is kept beside them, which says that a list had begun and whose key signed it,",
+                &unread.beside,
+            ),
+        ];
+        let told = told.into_iter().flatten().collect::<Vec<_>>();
+        if told.is_empty() {
             return Ok(count);
         }
-        Err(KeptError(format!(
-            "of the revocation lists that are kept {} cannot be read: {}",
-            unread.len(),
-            named(&unread)
-        )))
+        Err(KeptError(told.join("; and ")))
     }
 
     /// Writes down what is known. In the background nobody waits for it: many lists take their time on a disk.
@@ -116,7 +123,7 @@ impl Known {
         if changes == self.written.load(Ordering::Acquire) {
             return;
         }
-        let written = self.kept.write(|| self.lists().kept()).await;
+        let written = self.kept.write(|| self.to_keep()).await;
         let why = match written {
             Ok(why) if why.is_empty() => String::new(),
             Ok(why) => format!(
@@ -136,6 +143,11 @@ impl Known {
             let text = format!("{why}; the next start will not know of every list");
             self.tell("warning", "crl_kept", &text);
         }
+    }
+
+    fn to_keep(&self) -> ToKeep {
+        let lists = self.lists();
+        (lists.kept(), lists.looked_at().clone())
     }
 
     /// These places hold these lists now. Work for a thread that may wait: signatures are looked at.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 mod goes_on;
 mod kept;
 mod known;
+mod shared;
 
 const URL: &str = "http://crl.home.test/home.crl";
 /// Takes the request, and never answers.

@@ -24,7 +24,7 @@ impl Crl {
     }
 
     /// Whether it is the same list, signed once more by the same key.
-    pub(super) fn says_as_much_as(&self, other: &Self) -> bool {
+    pub fn says_as_much_as(&self, other: &Self) -> bool {
         let said = || Signed::read(&self.inner.der).zip(Signed::read(&other.inner.der));
         self.this_update() == other.this_update()
             && self.number() == other.number()

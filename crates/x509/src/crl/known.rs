@@ -21,6 +21,8 @@ pub struct KnownLists {
     held: BTreeMap<Name, Vec<Held>>,
     /// What each place holds now, as far as it could be taken; older lists than those that are held among it.
     brought: BTreeMap<Arc<str>, Vec<Crl>>,
+    /// The places that were looked at here, and not only by whoever kept what came from there.
+    looked_at: BTreeSet<Arc<str>>,
     /// Where those that are held are in memory.
     addresses: BTreeSet<usize>,
     /// How many ever came in.
@@ -60,6 +62,7 @@ impl KnownLists {
         let before = self.numbers();
         for (place, lists) in all {
             let place = Arc::<str>::from(place);
+            self.looked_at.insert(Arc::clone(&place));
             let lists = lists.into_iter().map(|list| self.hold(list, &place));
             let lists = lists.collect::<Vec<_>>();
             if lists.is_empty() {
@@ -75,6 +78,7 @@ impl KnownLists {
     /// Only these places are looked at from now on.
     pub fn only(&mut self, places: &BTreeSet<String>, now: Timestamp) {
         self.brought.retain(|place, _| places.contains(&**place));
+        self.looked_at.retain(|place| places.contains(&**place));
         self.bound(now);
     }
 
@@ -151,6 +155,11 @@ impl KnownLists {
     pub fn places(&self) -> impl Iterator<Item = (&str, &Crl)> {
         let all = self.brought.iter();
         all.flat_map(|(place, lists)| lists.iter().map(|list| (&**place, list)))
+    }
+
+    /// The places that were looked at here. What came from others is known by what was kept alone.
+    pub const fn looked_at(&self) -> &BTreeSet<Arc<str>> {
+        &self.looked_at
     }
 
     /// Every list that counts, or will when it has begun.

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_x509::crl::KeptList;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One line: how many lists came before, the key that signed it, whether it is still where it came from, whether it ever had
@@ -28,6 +29,23 @@ impl Beside {
         }
     }
 
+    /// The same list, with what another knows of it, too. Whether a place has it is the word of whoever looks there: our own
+    /// places are `own`.
+    pub(super) fn and(self, other: &Self, own: &BTreeSet<Arc<str>>) -> Self {
+        let (is_there, place) = if self.is_there || own.contains(&other.place) {
+            (self.is_there, self.place)
+        } else {
+            (other.is_there, Arc::clone(&other.place))
+        };
+        Self {
+            number: self.number,
+            signer: self.signer.or_else(|| other.signer.clone()),
+            is_there,
+            has_begun: self.has_begun || other.has_begun,
+            place,
+        }
+    }
+
     /// `None` where the line is not whole.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
@@ -37,10 +55,13 @@ impl Beside {
             "-" => None,
             signer => Some(STANDARD.decode(signer).ok()?.into()),
         };
-        let is_there = words.next()? == "there";
-        let has_begun = words.next()? == "begun";
+        let mut is = |yes: &str| match words.next()? {
+            "-" => Some(false),
+            word => (word == yes).then_some(true),
+        };
+        let (is_there, has_begun) = (is("there")?, is("begun")?);
         let place = String::from_utf8(STANDARD.decode(words.next()?).ok()?).ok()?;
-        Some(Self {
+        words.next().is_none().then_some(Self {
             number,
             signer,
             is_there,

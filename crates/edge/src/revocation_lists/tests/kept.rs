@@ -10,7 +10,7 @@ impl Bench {
     }
 
     /// The blob of this list.
-    async fn blob(&self, list: &[u8]) -> Option<String> {
+    pub(super) async fn blob(&self, list: &[u8]) -> Option<String> {
         for name in self.names().await {
             if self.ports.kept.load(&name).await.unwrap().as_deref() == Some(list) {
                 return Some(name);
@@ -29,7 +29,7 @@ impl Bench {
     }
 
     /// What becomes of 7 after a start at which the older list comes by the URL.
-    async fn after_restart(&self) -> &'static str {
+    pub(super) async fn after_restart(&self) -> &'static str {
         let all = lists(self);
         drop(all.restore().await);
         let held = self.open(&all, &[], &[URL]).unwrap();
@@ -51,7 +51,15 @@ async fn a_list_that_is_there_counts_whatever_stands_beside_it() {
         let kept = &bench.ports.kept;
         let beside = kept.load(&name).await.unwrap().unwrap();
         kept.save(&name, &cut(&beside, by)).await.unwrap();
+        let told = lists(&bench).restore().await;
+        let told = told.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(
+            told.contains(&name),
+            by > 0,
+            "what is there and says nothing is told: {told}"
+        );
         assert_eq!(bench.after_restart().await, REVOKED, "{by}");
+        assert!(lists(&bench).restore().await.is_ok(), "it is written anew");
         let beside = kept.load(&name).await.unwrap().unwrap();
         assert!(
             beside.ends_with(
