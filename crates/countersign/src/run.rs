@@ -15,6 +15,7 @@ use countersign_edge::observe::Observer;
 use countersign_edge::serve::{Loopback, Shared};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -42,6 +43,9 @@ mod sockets;
 
 /// Stands for the end of a line in an answer of the admin socket, which is one line.
 pub const NEXT_LINE: &str = "\u{1e}";
+
+/// How long the end waits for what was learnt last to be written down: less than a container is given to stop.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// What there is to say where keys are made and cannot be kept.
 const KEYS_END: &str = "there is no state folder to write to: the provider's new keys end with this process, and so do the tokens they signed";
@@ -214,6 +218,8 @@ impl Running {
             () = ended => {}
             () = told => log.event("warning", "stopping", "told to stop once more: what is under way is cut"),
         }
+        // Whoever is told of a revocation once is told for good.
+        self.program.asked.revocations.end(WRITTEN_WITHIN).await;
         log.flush();
     }
 

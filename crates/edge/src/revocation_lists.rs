@@ -84,6 +84,11 @@ impl RevocationLists {
         self.known.restore().await
     }
 
+    /// Writes down what is known, for the last time, which may take `patience`: what could not be written is told by name.
+    pub async fn end(&self, patience: Duration) {
+        self.known.end(patience).await;
+    }
+
     /// Lists that are read and never fetched: for commands that look at a configuration.
     pub fn offline() -> Arc<Self> {
         let ports = Ports {

@@ -84,6 +84,24 @@ fn what_is_kept_in_a_folder_that_can_only_be_read_counts() {
 }
 
 #[test]
+fn what_could_not_be_written_is_named_at_the_end() {
+    let (folder, config) = set_up();
+    let state = folder.0.join("state");
+    let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
+    gateway.line("listening");
+    set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
+    // Read while it is being written, it would be refused.
+    folder.write("next.crl", list(3, &[&[7]]));
+    std::fs::rename(folder.0.join("next.crl"), folder.0.join("lists.crl")).unwrap();
+    gateway.line("crl_taken");
+    gateway.signal("TERM");
+    let (rest, good) = gateway.end();
+    set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    let named = "not written down at the end: the list of CN=Home of 2023-01-01";
+    assert!(good && rest.contains(named), "{rest}");
+}
+
+#[test]
 fn what_stands_beside_a_list_and_cannot_be_read_is_told_at_the_start() {
     let (folder, config) = set_up();
     std::fs::create_dir(folder.0.join("state")).unwrap();

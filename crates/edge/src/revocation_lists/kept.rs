@@ -144,6 +144,17 @@ impl KeptLists {
 }
 
 impl KeptLists {
+    /// Which of `lists` are not written as they are known now.
+    pub(super) async fn unwritten<'a>(&self, lists: &'a [KeptList]) -> Vec<&'a Crl> {
+        let written = self.written.lock().await;
+        let is_written = |kept: &KeptList| {
+            let one = written.iter().find(|one| one.list.is(&kept.list));
+            one.is_some_and(|one| one.is_kept && one.says(kept))
+        };
+        let lists = lists.iter().filter(|kept| !is_written(kept));
+        lists.map(|kept| &kept.list).collect()
+    }
+
     async fn list(&self, blob: &str) -> Result<Option<Crl>, KeptError> {
         let Some(bytes) = self.kept.load(blob).await? else {
             return Ok(None);
@@ -264,6 +275,16 @@ impl Written {
             beside: None,
             is_broken: false,
         })
+    }
+
+    /// Whether what stands beside it says whose key it is and that it has begun, if that is so.
+    fn says(&self, kept: &KeptList) -> bool {
+        match &self.beside {
+            Some(beside) => {
+                beside.has_begun >= kept.has_begun && (beside.signer.is_some() || kept.signer.is_none())
+            }
+            None => kept.signer.is_none() && !self.is_broken,
+        }
     }
 
     fn beside_blob(&self) -> String {

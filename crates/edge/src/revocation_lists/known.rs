@@ -15,7 +15,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::JoinHandle;
 use url::Url;
+
+mod end;
 
 /// How many of the lists that cannot be read or written are named.
 const NAMED: usize = 3;
@@ -34,8 +37,16 @@ pub(super) struct Known {
     written: AtomicU64,
     trouble: Mutex<String>,
     refresh: Refresh,
-    writing: Arc<tokio::sync::Mutex<()>>,
+    writer: Mutex<Writer>,
     log: LateLog,
+}
+
+/// Who writes down what is known, in the background.
+#[derive(Default)]
+struct Writer {
+    task: Option<JoinHandle<()>>,
+    /// Whether nobody is to begin any more: the process ends.
+    is_over: bool,
 }
 
 impl fmt::Debug for Known {
@@ -58,7 +69,7 @@ impl Known {
             written: AtomicU64::new(0),
             trouble: Mutex::default(),
             refresh,
-            writing: Arc::default(),
+            writer: Mutex::default(),
             log: Arc::clone(log),
         }
     }
@@ -102,20 +113,24 @@ impl Known {
 
     /// Writes down what is known. In the background nobody waits for it: many lists take their time on a disk.
     pub(super) async fn keep(self: &Arc<Self>) {
-        let one_at_a_time = Arc::clone(&self.writing).try_lock_owned();
-        match (self.refresh, one_at_a_time) {
-            (Refresh::ByHand, _) => self.write_down().await,
-            (Refresh::Background, Ok(writing)) => {
-                let known = Arc::clone(self);
-                // It ends by itself, and says what becomes of it.
-                drop(tokio::spawn(async move {
-                    known.write_down().await;
-                    drop(writing);
-                }));
-            }
-            // The next look writes down what is new since.
-            (Refresh::Background, Err(_)) => {}
+        match self.refresh {
+            Refresh::ByHand => self.write_down().await,
+            Refresh::Background => self.begin_to_write(),
         }
+    }
+
+    /// One at a time: the next look, or the end, writes down what is new since.
+    fn begin_to_write(self: &Arc<Self>) {
+        let mut writer = self.writer();
+        if !writer.is_over && writer.task.as_ref().is_none_or(JoinHandle::is_finished) {
+            let known = Arc::clone(self);
+            // It says what becomes of it.
+            writer.task = Some(tokio::spawn(async move { known.write_down().await }));
+        }
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn write_down(&self) {

@@ -9,6 +9,7 @@ use http::StatusCode;
 use std::fs;
 use std::path::PathBuf;
 
+mod end;
 mod goes_on;
 mod kept;
 mod known;
