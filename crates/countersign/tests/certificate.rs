@@ -8,15 +8,22 @@ use serde_json::Value;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
+#[path = "certificate/state_folder.rs"]
+mod state_folder;
+
 /// When the kit's certificates hold.
 const AT: &str = "2030-01-01T00:00:00Z";
 
-fn certificate(folder: &Folder, line: &str, input: &str) -> Output {
+fn command(folder: &Folder, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.arg("certificate").args(line.split_whitespace());
+    command.current_dir(&folder.0);
     command
-        .arg("certificate")
-        .args(line.split_whitespace())
-        .current_dir(&folder.0)
+}
+
+fn certificate(folder: &Folder, line: &str, input: &str) -> Output {
+    let mut command = command(folder, line);
+    command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -6,19 +6,22 @@ use countersign_core::reason::AnswerReason;
 use countersign_core::time::Timestamp;
 use countersign_x509::certificate::Certificate;
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// The answer.
-pub(super) struct Answer {
+pub(super) struct Answer<'a> {
     /// The certificate, if it could be read.
     pub(super) leaf: Option<Certificate>,
     pub(super) verdict: Result<Proved, Refused>,
     /// Whether revocation was part of it; `None` when a table's own rule held.
     pub(super) revocation_checked: Option<bool>,
+    /// Where the revocations are kept that count beside those of the files and URLs of the table.
+    pub(super) state_folder: Option<&'a Path>,
     /// When it was judged.
     pub(super) at: Timestamp,
 }
 
-impl Answer {
+impl Answer<'_> {
     /// Line by line, the verdict first.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.verdict_line(), format!("judged at    {}", self.at)];
@@ -91,6 +94,8 @@ impl Answer {
         if let Value::Object(members) = &mut told {
             members.insert("at".to_owned(), self.at.to_string().into());
             members.insert("revocation_checked".to_owned(), self.revocation_checked.into());
+            let folder = self.state_folder.map(|folder| folder.display().to_string());
+            members.insert("state_folder".to_owned(), folder.into());
             let certificate = leaf.map_or(Value::Null, |leaf| leaf.json());
             members.insert("certificate".to_owned(), certificate);
         }

@@ -25,8 +25,8 @@ use std::sync::Arc;
 pub(super) enum Judge {
     /// These authorities, with these lists.
     Named(Box<Authorities>, Option<CrlIndex>),
-    /// A table.
-    Table(Arc<dyn CertificateJudge>),
+    /// A table, and where what it knows of revocations is kept by a gateway, if anything is.
+    Table(Arc<dyn CertificateJudge>, Option<PathBuf>),
 }
 
 /// Whom a certificate proves.
@@ -101,7 +101,7 @@ impl Judge {
         wanted: Option<&str>,
         environment: &Environment,
         state: &Path,
-        say: impl FnMut(String),
+        mut say: impl FnMut(String),
     ) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -128,23 +128,26 @@ impl Judge {
         let (name, values) = named
             .or(only.flatten())
             .ok_or_else(|| which(tables.iter().map(|(name, _)| name.as_str()), wanted))?;
-        let known = match known {
+        let known_in = match known {
             _ if !values.has("crls") && !values.has("crl_urls") => None,
-            Ok(0) => Some(nothing_known(state)),
-            Ok(_) => None,
+            Ok(0) => {
+                say(nothing_known(state));
+                None
+            }
+            Ok(_) => Some(state.to_owned()),
             Err(why) => {
                 return Err(format!(
-                    "what the gateway knows of revocations cannot be read: {why}"
+                    "what a gateway knows of revocations cannot be read in {}: {why}",
+                    state.display()
                 ));
             }
         };
-        known.into_iter().for_each(say);
         let (built, _) = build_certificate(name, values, &parts)
             .map_err(|_| format!("[certificate.{name}] cannot be built"))?;
         let judge = built.certificate_judge();
         runtime.block_on(lists.tick(SystemClock::new().now()));
         judge
-            .map(Self::Table)
+            .map(|judge| Self::Table(judge, known_in))
             .ok_or_else(|| format!("[certificate.{name}] judges nothing"))
     }
 
@@ -152,7 +155,15 @@ impl Judge {
     pub(super) const fn checks_revocation(&self) -> Option<bool> {
         match self {
             Self::Named(_, index) => Some(index.is_some()),
-            Self::Table(_) => None,
+            Self::Table(..) => None,
+        }
+    }
+
+    /// The state folder whose revocations count, where there are any.
+    pub(super) fn state_folder(&self) -> Option<&Path> {
+        match self {
+            Self::Named(..) => None,
+            Self::Table(_, known_in) => known_in.as_deref(),
         }
     }
 
@@ -164,7 +175,7 @@ impl Judge {
                 let verified = verify(chain, authorities, index.as_ref(), Checks::default(), now.wall);
                 verified.map(Proved::from).map_err(Refused::from)
             }
-            Self::Table(judge) => judge
+            Self::Table(judge, _) => judge
                 .judge(presented, now)
                 .map(Proved::from)
                 .map_err(Refused::from),

@@ -36,13 +36,15 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "authorities")]
     certificate: Option<String>,
     /// The state folder of the gateway, as `run --state` takes it: what it knows of revocations counts, and is only read.
-    /// Nothing is judged where that cannot be read: ask as the gateway's user.
+    /// Nothing is judged where that cannot be read: ask as the gateway's user. Otherwise the first of the usual folders
+    /// in which revocations are kept, whoever keeps them there: it is named.
     #[arg(long, value_name = "FOLDER", conflicts_with = "authorities")]
     state: Option<PathBuf>,
     /// Another now: 2030-01-01T00:00:00Z (RFC 3339), or seconds since 1970.
     #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     at: Option<String>,
-    /// One JSON object: `verdict`, `reason` and what else there is to say.
+    /// One JSON object: `verdict`, `reason` and what else there is to say; `state_folder` is null where no revocations are
+    /// kept.
     #[arg(long)]
     json: bool,
 }
@@ -55,6 +57,12 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
             .ok_or("--at is neither a time such as 2030-01-01T00:00:00Z nor seconds since 1970")?;
     }
     let judge = judge(args, environment, out)?;
+    if let (Some(folder), None) = (judge.state_folder(), &args.state) {
+        out.error_line(&format!(
+            "what is kept of revocations in {} counts",
+            folder.display()
+        ));
+    }
     let ders = chain(args.chain.as_deref(), environment, |line| out.error_line(line))?;
     let presented = PresentedCertificate::new(ders)
         .ok_or("a client may present 16 certificates of 32 KiB together, and these are more")?;
@@ -68,6 +76,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
         leaf: Certificate::parse(presented.leaf()).ok(),
         verdict: judge.judge(&presented, now),
         revocation_checked: judge.checks_revocation(),
+        state_folder: judge.state_folder(),
         at: now.wall,
     };
     if args.json {
