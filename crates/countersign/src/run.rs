@@ -5,7 +5,6 @@ use crate::config::{Diagnostic, Environment, Severity, Sources, render};
 use crate::reload::Recorder;
 use crate::state::{self, StateFolder};
 use crate::version;
-use countersign_edge::admin::Admin;
 use countersign_edge::gateway::Gateway;
 use countersign_edge::key_sets::Refresh;
 use countersign_edge::listen::SystemdSockets;
@@ -26,6 +25,7 @@ pub(crate) use sessions::{FILE as SESSIONS, KEY as SESSIONS_KEY};
 pub use signals::Signals;
 
 use asked::WantedKeys;
+use later::Later;
 use program::{InForce, Program};
 use sessions::{Opened, Step};
 use signals::Told;
@@ -35,6 +35,7 @@ mod admin;
 mod asked;
 mod figures;
 mod files;
+mod later;
 mod ports;
 mod program;
 mod sessions;
@@ -88,6 +89,7 @@ pub enum RunError {
 pub struct Running {
     stop: watch::Sender<bool>,
     admin: JoinSet<()>,
+    later: Option<Later>,
     program: Arc<Program>,
 }
 
@@ -96,7 +98,8 @@ impl Running {
     pub async fn start(plan: Plan) -> Result<Self, RunError> {
         let sources = read(&plan.origin, &plan.environment).map_err(RunError::Machine)?;
         let folder = state::folder(plan.state.as_deref(), &plan.environment);
-        let mut ports = ports(&plan.environment, ports::kept(&folder))?;
+        let (kept, later) = ports::kept(&folder);
+        let mut ports = ports(&plan.environment, kept)?;
         let loopback = Loopback::new(ports.http);
         ports.http = Arc::clone(&loopback) as _;
         let loading = loopback.loading();
@@ -150,30 +153,18 @@ impl Running {
         let mut running = Self {
             stop: watch::Sender::new(false),
             admin: JoinSet::new(),
+            later,
             program: Arc::clone(&program),
         };
         // Whoever is told of a listener may ask for a reload at once: the socket for that is there first, and who asks
         // there waits until this is done.
         let starting = program.reloading.try_lock();
         if let Some(folder) = folder.writable() {
-            running.admin(folder);
+            admin::hear(folder, &running.program, &running.stop, &mut running.admin);
         }
         drop(program.put_in_force(loaded, in_force, (change, Step::Nothing), &mut program.sockets()));
         drop((loading, starting));
         Ok(running)
-    }
-
-    fn admin(&mut self, folder: &Path) {
-        match Admin::bind(folder, admin::commands(&self.program)) {
-            Ok(admin) => drop(self.admin.spawn(admin.run(self.stop.subscribe()))),
-            Err(error) => {
-                let why = format!(
-                    "{}: {error}; `countersign reload` will not find us, SIGHUP works",
-                    folder.display()
-                );
-                self.program.log.event("warning", "admin_socket", &why);
-            }
-        }
     }
 
     /// Hears signals from now on, and runs as [`Self::until`] does.
@@ -198,9 +189,19 @@ impl Running {
                 told.notify_one();
             }
         };
+        let later = async {
+            if let Some(later) = &self.later {
+                let folder = later.written().await;
+                self.program.sessions.found(&folder);
+                admin::hear(&folder, &self.program, &self.stop, &mut self.admin);
+                tell_written(&folder, &self.program.log);
+            }
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             () = stop => {}
             () = reloads => {}
+            () = later => {}
             () = files::watch(&self.program) => {}
         }
         let log = Arc::clone(&self.program.log);
@@ -220,6 +221,11 @@ impl Running {
         }
         // Whoever is told of a revocation once is told for good.
         self.program.asked.revocations.end(WRITTEN_WITHIN).await;
+        if let Some(later) = &self.later
+            && let Err(why) = later.end(WRITTEN_WITHIN).await
+        {
+            log.event("warning", "state_folder", &why);
+        }
         log.flush();
     }
 
@@ -285,13 +291,21 @@ fn tell_state_folder(folder: &StateFolder, log: &Log) {
     match folder {
         StateFolder::Written(_) => {}
         StateFolder::ReadOnly(_, why) => tell(&format!(
-            "{why}; what is kept there counts, and nothing is written: key sets, keys and revocations that are learnt from \
-             now on may be forgotten at the next start"
+            "{why}; what is kept there counts, and nothing is written until it can be: key sets, keys and revocations that \
+             are learnt from now on may be forgotten at the next start"
         )),
         StateFolder::None(why) => tell(&format!(
             "{why}; going on without: neither key sets nor what is known of revocations outlive this process"
         )),
     }
+}
+
+/// What there is to say where it can be written to later.
+fn tell_written(folder: &Path, log: &Log) {
+    let folder = folder.display();
+    let text =
+        format!("{folder}: it can be written to now, and what was learnt since the start is kept there");
+    log.event("info", "state_folder", &text);
 }
 
 /// Tells systemd that the listeners are there.

@@ -1,6 +1,7 @@
 //! The handles to the world.
 
 use super::RunError;
+use super::later::Later;
 use crate::config::Environment;
 use crate::state::StateFolder;
 use countersign_core::Ports;
@@ -26,12 +27,16 @@ pub(crate) fn proxies(environment: &Environment) -> ProxySettings {
     }
 }
 
-/// What is kept there. Where nothing can be written, nothing new outlives the process.
-pub(super) fn kept(folder: &StateFolder) -> Arc<dyn Kept> {
+/// What is kept there, and where it is to go once it can. Where nothing can be written, nothing new outlives the process.
+pub(super) fn kept(folder: &StateFolder) -> (Arc<dyn Kept>, Option<Later>) {
     match folder {
-        StateFolder::Written(path) => Arc::new(KeptFolder::new(path.clone())),
-        StateFolder::ReadOnly(path, _) => Arc::new(KeptMemory::over(KeptFolder::new(path.clone()))),
-        StateFolder::None(_) => Arc::new(KeptMemory::default()),
+        StateFolder::Written(path) => (Arc::new(KeptFolder::new(path.clone())), None),
+        StateFolder::ReadOnly(path, _) => {
+            let kept = Arc::new(KeptMemory::over(KeptFolder::new(path.clone())));
+            let later = Later::new(path.clone(), Arc::clone(&kept));
+            (kept, Some(later))
+        }
+        StateFolder::None(_) => (Arc::new(KeptMemory::default()), None),
     }
 }
 

@@ -13,7 +13,7 @@ use countersign_edge::store::memory::Limits;
 use countersign_edge::store::redis::Settings;
 use countersign_edge::store::{self, NoSessions, StoreKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,7 @@ pub(crate) const FILE: &str = "sessions.redb";
 /// The store in force, as it is named; none while no configuration had a login.
 #[derive(Debug)]
 pub(super) struct Opened {
-    folder: Option<PathBuf>,
+    folder: OnceLock<PathBuf>,
     store: Mutex<Option<String>>,
 }
 
@@ -55,9 +55,15 @@ impl Opened {
     /// None yet; what needs a folder is in `folder`.
     pub(super) fn new(folder: Option<&Path>) -> Self {
         Self {
-            folder: folder.map(ToOwned::to_owned),
+            folder: folder.map(|folder| folder.to_owned().into()).unwrap_or_default(),
             store: Mutex::default(),
         }
+    }
+
+    /// What needs a folder is in this one from now on, where there was none.
+    pub(super) fn found(&self, folder: &Path) {
+        // It is found once.
+        drop(self.folder.set(folder.to_owned()));
     }
 
     /// Does all that can fail.
@@ -112,7 +118,7 @@ impl Opened {
                 ..Limits::default()
             }))),
             StorePlan::File { path } => {
-                let own = self.folder.as_ref().map(|folder| folder.join(FILE));
+                let own = self.folder.get().map(|folder| folder.join(FILE));
                 let path = path.clone().or(own);
                 let path = path.ok_or("there is no state folder to keep sessions in: name a file, `path`")?;
                 Ok(Some(StoreKind::File { path }))

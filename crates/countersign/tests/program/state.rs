@@ -84,6 +84,32 @@ fn what_is_kept_in_a_folder_that_can_only_be_read_counts() {
 }
 
 #[test]
+fn what_was_learnt_is_kept_as_soon_as_the_folder_can_be_written_to() {
+    let (folder, config) = set_up();
+    let state = folder.0.join("state");
+    std::fs::create_dir(&state).unwrap();
+    set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
+    let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
+    gateway.line("nothing is written until it can be");
+    gateway.line("listening");
+    let names = || {
+        let entries = std::fs::read_dir(&state).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(), [""; 0]);
+    set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    gateway.line("it can be written to now");
+    assert!(
+        names().iter().any(|name| name.starts_with("crl-")),
+        "{:?}",
+        names()
+    );
+    // It is found there, too.
+    assert_eq!(gateway.takes(), "ok: configuration 1 is in force\n");
+}
+
+#[test]
 fn what_could_not_be_written_is_named_at_the_end() {
     let (folder, config) = set_up();
     let state = folder.0.join("state");

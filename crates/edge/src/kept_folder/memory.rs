@@ -1,4 +1,4 @@
-//! Blobs in memory: where there is no folder, or none that can be written to.
+//! Blobs in memory: where there is no folder, or none that can be written to yet.
 
 use super::KeptFolder;
 use countersign_core::BoxFuture;
@@ -11,8 +11,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct KeptMemory {
     /// What was there before.
     below: Option<KeptFolder>,
+    blobs: Mutex<Blobs>,
+}
+
+#[derive(Debug, Default)]
+struct Blobs {
     /// What was written since; `None` where it was removed.
-    blobs: Mutex<BTreeMap<String, Option<Vec<u8>>>>,
+    since: BTreeMap<String, Option<Vec<u8>>>,
+    /// Whether all of it is in the folder, and so is everything from now on.
+    is_settled: bool,
 }
 
 impl KeptMemory {
@@ -24,18 +31,58 @@ impl KeptMemory {
         }
     }
 
-    fn blobs(&self) -> MutexGuard<'_, BTreeMap<String, Option<Vec<u8>>>> {
-        self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Writes into the folder what was written here since, and everything from then on. Fails where the folder cannot be
+    /// written to; what is there by then stays.
+    pub async fn settle(&self) -> Result<(), KeptError> {
+        let Some(folder) = &self.below else { return Ok(()) };
+        loop {
+            let next = {
+                let mut blobs = self.blobs();
+                // What is new first: what was removed may have been so for its sake.
+                let next = blobs.since.iter().min_by_key(|(_, blob)| blob.is_none());
+                let next = next.map(|(name, blob)| (name.clone(), blob.clone()));
+                blobs.is_settled = next.is_none();
+                next
+            };
+            let Some((name, blob)) = next else { return Ok(()) };
+            match &blob {
+                Some(bytes) => folder.save(&name, bytes).await?,
+                None => folder.remove(&name).await?,
+            }
+            let mut blobs = self.blobs();
+            // It may have been written once more.
+            if blobs.since.get(&name) == Some(&blob) {
+                blobs.since.remove(&name);
+            }
+        }
     }
 
-    fn set(&self, name: &str, blob: Option<Vec<u8>>) {
-        drop(self.blobs().insert(name.to_owned(), blob));
+    /// Where to write to, or nowhere any more: it is done.
+    fn set(&self, name: &str, blob: Option<&[u8]>) -> Option<&KeptFolder> {
+        let mut blobs = self.blobs();
+        match &self.below {
+            Some(folder) if blobs.is_settled => return Some(folder),
+            None if blob.is_none() => drop(blobs.since.remove(name)),
+            Some(_) | None => drop(blobs.since.insert(name.to_owned(), blob.map(<[u8]>::to_vec))),
+        }
+        None
+    }
+
+    /// What was written since, or removed, and is called so.
+    fn begin_with(&self, prefix: &str) -> Vec<(String, bool)> {
+        let blobs = self.blobs();
+        let since = blobs.since.iter().filter(|(name, _)| name.starts_with(prefix));
+        since.map(|(name, blob)| (name.clone(), blob.is_some())).collect()
+    }
+
+    fn blobs(&self) -> MutexGuard<'_, Blobs> {
+        self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Kept for KeptMemory {
     fn load<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KeptError>> {
-        let since = self.blobs().get(name).cloned();
+        let since = self.blobs().since.get(name).cloned();
         match (since, &self.below) {
             (None, Some(folder)) => folder.load(name),
             (since, _) => Box::pin(std::future::ready(Ok(since.flatten()))),
@@ -43,21 +90,25 @@ impl Kept for KeptMemory {
     }
 
     fn save<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), KeptError>> {
-        self.set(name, Some(bytes.to_vec()));
-        Box::pin(std::future::ready(Ok(())))
+        match self.set(name, Some(bytes)) {
+            Some(folder) => folder.save(name, bytes),
+            None => Box::pin(std::future::ready(Ok(()))),
+        }
     }
 
     fn names<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<Vec<String>, KeptError>> {
         Box::pin(async move {
+            // These first: what is written into the folder meanwhile is there then.
+            let since = self.begin_with(prefix);
             let mut names = match &self.below {
                 Some(folder) => folder.names(prefix).await?.into_iter().collect(),
                 None => BTreeSet::new(),
             };
-            for (name, blob) in self.blobs().iter().filter(|(name, _)| name.starts_with(prefix)) {
-                if blob.is_some() {
-                    names.insert(name.clone());
+            for (name, is_there) in since {
+                if is_there {
+                    names.insert(name);
                 } else {
-                    names.remove(name);
+                    names.remove(&name);
                 }
             }
             if names.len() > MAX_NAMES {
@@ -68,11 +119,10 @@ impl Kept for KeptMemory {
     }
 
     fn remove<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), KeptError>> {
-        match &self.below {
-            Some(_) => self.set(name, None),
-            None => drop(self.blobs().remove(name)),
+        match self.set(name, None) {
+            Some(folder) => folder.remove(name),
+            None => Box::pin(std::future::ready(Ok(()))),
         }
-        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -102,6 +152,31 @@ mod tests {
         alone.save("a", b"x").await.unwrap();
         alone.remove("a").await.unwrap();
         assert_eq!(alone.names("").await.unwrap(), [""; 0]);
-        assert!(alone.blobs().is_empty());
+        assert!(alone.blobs().since.is_empty());
+        assert_eq!(alone.settle().await, Ok(()));
+    }
+    #[tokio::test]
+    async fn what_was_written_goes_into_the_folder_once_it_can_and_so_does_what_comes_after() {
+        let folder = Folder::new("kept-settles");
+        let below = KeptFolder::new(folder.0.clone());
+        below.save("crl-a", b"a").await.unwrap();
+        let kept = KeptMemory::over(KeptFolder::new(folder.0.clone()));
+        kept.save("crl-b", b"b").await.unwrap();
+        kept.save("crl-c", b"c").await.unwrap();
+        kept.remove("crl-a").await.unwrap();
+        // There is no room yet for one of them: nothing that it took the place of goes.
+        let in_its_way = folder.0.join("crl-c");
+        std::fs::create_dir(&in_its_way).unwrap();
+        assert!(kept.settle().await.is_err());
+        assert_eq!(below.names("").await.unwrap(), ["crl-a", "crl-b"]);
+        assert_eq!(kept.load("crl-c").await.unwrap().as_deref(), Some(&b"c"[..]));
+        assert_eq!(kept.load("crl-a").await.unwrap(), None);
+        std::fs::remove_dir(&in_its_way).unwrap();
+        assert_eq!(kept.settle().await, Ok(()));
+        assert_eq!(below.names("").await.unwrap(), ["crl-b", "crl-c"]);
+        kept.save("crl-d", b"d").await.unwrap();
+        kept.remove("crl-b").await.unwrap();
+        assert_eq!(below.names("").await.unwrap(), ["crl-c", "crl-d"]);
+        assert!(kept.blobs().since.is_empty());
     }
 }

@@ -1,0 +1,50 @@
+//! A state folder that cannot be written to at the start, and can be later.
+
+use crate::state;
+use countersign_edge::kept_folder::KeptMemory;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// After the first try the next comes so soon, and after each further one twice as late.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest time between two tries.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// The folder, and what is to be written into it.
+#[derive(Debug)]
+pub(super) struct Later {
+    path: PathBuf,
+    kept: Arc<KeptMemory>,
+}
+
+impl Later {
+    pub(super) const fn new(path: PathBuf, kept: Arc<KeptMemory>) -> Self {
+        Self { path, kept }
+    }
+
+    /// When it can be written to: by then all that was learnt since the start is in it.
+    pub(super) async fn written(&self) -> PathBuf {
+        let mut wait = FIRST;
+        loop {
+            sleep(wait).await;
+            wait = LONGEST.min(wait * 2);
+            let path = self.path.clone();
+            let usable = tokio::task::spawn_blocking(move || state::usable(&path)).await;
+            if matches!(usable, Ok(Ok(()))) && self.kept.settle().await.is_ok() {
+                return self.path.clone();
+            }
+        }
+    }
+
+    /// Tries for the last time, which may take `patience`. Why something that was learnt is forgotten.
+    pub(super) async fn end(&self, patience: Duration) -> Result<(), String> {
+        let why = match timeout(patience, self.kept.settle()).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("{}: it takes too long to write there", self.path.display()),
+        };
+        Err(format!("{why}; what was learnt since the start is forgotten"))
+    }
+}
