@@ -7,7 +7,7 @@ use super::lacking;
 use super::listen::{self, Listen, StatusListen};
 use super::login::{Beside, mix_up};
 use super::pages;
-use super::public_ports::{behind_a_proxy, public_ports};
+use super::public_ports::public_ports;
 use super::route::{self, Surroundings};
 use super::session::{self, SessionPlan};
 use super::shape::Document;
@@ -111,8 +111,8 @@ pub(crate) fn check(document: &Document, environment: &Environment, parts: &Part
     };
     told.extend(beside.told());
     let provider = super::provider::provider(document, &declared, &parts, &mut told);
-    told.extend(sso::told(document, &logins, &routes, provider.as_deref()));
-    told.extend(behind_a_proxy(document));
+    let ports = &parts.public_ports;
+    told.extend(sso::told(document, &logins, &routes, provider.as_deref(), ports));
     let mut table = table.unwrap_or_default();
     if let Some(own) = &provider {
         table = table.with_provider(own.host(), own.mtls_host());

@@ -3,12 +3,15 @@
 use super::check::tell;
 use super::diagnostic::Diagnostic;
 use super::listen::address;
-use super::shape::Document;
+use super::route::remark::certificates::overlap;
+use super::shape::{Document, Way};
 use countersign_authn::login::site;
 use countersign_core::gate::PublicPorts;
 use countersign_core::options::{Fault, Values};
+use countersign_core::route::{HostPattern, Route};
 use countersign_edge::listen::Address;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The name of the key.
 pub(super) const KEY: &str = "public_ports";
@@ -35,22 +38,56 @@ pub(super) fn public_ports(document: &Document, told: &mut Vec<Diagnostic>) -> P
     listed
 }
 
+/// The tables of what is bound to a site's origin, each with its full name.
+pub(super) fn by_origin(document: &Document) -> impl Iterator<Item = (String, &Values)> {
+    let tables = [site::TABLE, "token"].into_iter();
+    let all = tables.flat_map(|table| {
+        let named = document.values.named(table).iter();
+        named.map(move |(name, values)| (table, name, values))
+    });
+    all.filter(|(table, _, values)| *table == site::TABLE || values.flag("audience_is_origin"))
+        .map(|(table, name, values)| (format!("{table}.{name}"), values))
+}
+
+/// The number of the first listener at which a proxy asks: nothing here says at which port its clients come.
+pub(super) fn asking(document: &Document) -> Option<usize> {
+    let mut listeners = document.values.tables("listen").iter();
+    listeners.position(|listen| matches!(listen.text("speak"), Some("auth-request" | "forward-auth")))
+}
+
+/// The ports at which we speak TLS ourselves to clients of `host`.
+pub(super) fn own_ports(document: &Document, host: &HostPattern) -> BTreeSet<u16> {
+    let listeners = document.values.tables("listen").iter();
+    let serve = |listen: &&Values| {
+        let names = listen.tables("host").iter().flat_map(|host| host.texts("names"));
+        let mut names = names.filter_map(|name| HostPattern::parse(name).ok());
+        names.any(|name| overlap(&name, host))
+    };
+    listeners.filter(serve).filter_map(own_port).collect()
+}
+
 /// What is bound to a site's origin, and comes through a proxy too: the port there is the proxy's, and nothing here says it.
-pub(super) fn behind_a_proxy(document: &Document) -> Option<Diagnostic> {
+/// A host with a certificate of our own is reached here.
+pub(super) fn behind_a_proxy(document: &Document, routes: &[(Way, Arc<Route>)]) -> Option<Diagnostic> {
     let values = &document.values;
-    let mut tokens = values.named("token").iter();
-    let is_bound =
-        !values.named(site::TABLE).is_empty() || tokens.any(|(_, token)| token.flag("audience_is_origin"));
-    if values.has(KEY) || !is_bound || document.is_faulty(&["listen"]) {
+    if values.has(KEY) || document.is_faulty(&["listen"]) {
         return None;
     }
-    let listeners = values.tables("listen");
-    let own = listeners.iter().filter_map(own_port).collect::<BTreeSet<_>>();
+    let bound = by_origin(document).map(|(name, _)| name).collect::<Vec<_>>();
+    let takes = |route: &Route| {
+        let mut accepted = route.accept.iter();
+        accepted.any(|way| bound.iter().any(|name| *name == **way.name()))
+    };
+    let routes = routes.iter().filter(|(_, route)| takes(route));
+    let mut hosts = routes.flat_map(|(_, route)| &route.hosts);
+    let own = values
+        .tables("listen")
+        .iter()
+        .filter_map(own_port)
+        .collect::<BTreeSet<_>>();
     let usual = PublicPorts::default().usual();
-    let mut asking = listeners.iter();
-    let asked =
-        asking.position(|listen| matches!(listen.text("speak"), Some("auth-request" | "forward-auth")))?;
-    if own.is_empty() || own.contains(&usual) {
+    let asked = asking(document)?;
+    if own.is_empty() || own.contains(&usual) || hosts.all(|host| !own_ports(document, host).is_empty()) {
         return None;
     }
     let message = format!(

@@ -2,17 +2,18 @@
 //! signed in.
 
 use super::diagnostic::{Diagnostic, Place};
-use super::public_ports::KEY;
 use super::session::{lasts, shown};
 use super::shape::{Document, Way};
 use countersign_authn::login::Login;
 use countersign_authn::login::site::TABLE;
 use countersign_authn::provider::{self as own_provider, Provider};
+use countersign_core::gate::PublicPorts;
 use countersign_core::route::Route;
 use std::sync::Arc;
 use url::Url;
 
 mod apart;
+mod ports;
 
 /// All there is to say of those without a fault; `provider` is our own.
 pub(super) fn told(
@@ -20,11 +21,13 @@ pub(super) fn told(
     logins: &[Arc<Login>],
     routes: &[(Way, Arc<Route>)],
     provider: Option<&Provider>,
+    ports: &PublicPorts,
 ) -> Vec<Diagnostic> {
     let beside = Beside {
         document,
         routes,
         provider,
+        ports,
     };
     let sites = logins.iter().filter(|login| login.party().known_as.is_site());
     let sites = sites.collect::<Vec<_>>();
@@ -41,30 +44,27 @@ struct Beside<'d> {
     document: &'d Document,
     routes: &'d [(Way, Arc<Route>)],
     provider: Option<&'d Provider>,
+    /// Where clients reach sites.
+    ports: &'d PublicPorts,
 }
 
 impl Beside<'_> {
     fn told(&self, login: &Login) -> Vec<Diagnostic> {
-        let mut told = self.unlisted(login);
+        let mut told = Vec::new();
         told.extend(self.another_port(login));
         told.extend(self.grace_of_nothing(login));
-        told.extend(self.in_the_clear(login));
         told.push(self.bound(login));
         told
     }
 
     /// What is not about one of them alone.
     fn told_once(&self, sites: &[&Arc<Login>]) -> Vec<Diagnostic> {
-        let mut told = Vec::new();
-        told.extend(sites.iter().find_map(|login| self.several_ports(login)));
+        let mut told = self.told_of_ports();
         let mut own = sites
             .iter()
             .filter_map(|login| Some((login, self.provider_of(login)?)));
         if let Some((login, provider)) = own.next() {
             told.extend(self.ends_with_its_grant(login, provider));
-            if let Some(ports) = login.party().known_as.ports() {
-                told.extend(self.told_apart(provider, ports));
-            }
         }
         told
     }
@@ -104,20 +104,6 @@ impl Beside<'_> {
         Some(Diagnostic::warning(self.place(login, "issuer"), message).help(help))
     }
 
-    /// Ports that were listed, of hosts whose provider is elsewhere: what it tells apart is not known here.
-    fn several_ports(&self, login: &Login) -> Option<Diagnostic> {
-        let ports = login.party().known_as.ports()?;
-        let listed = self.document.values.has(KEY) && ports.all().nth(1).is_some();
-        if !listed || self.provider_of(login).is_some() {
-            return None;
-        }
-        let message = format!(
-            "the ports of a host, {ports}, are one site to a gateway: whoever a provider lets in at one can come in at the others"
-        );
-        let help = "rules of the provider that tell them apart need a gateway for each";
-        Some(Diagnostic::note(self.document.place(&[KEY.to_owned()]), message).help(help))
-    }
-
     /// A grace past the end of what ends with its token.
     fn grace_of_nothing(&self, login: &Login) -> Option<Diagnostic> {
         if !login.is_in_cookie() || !self.document.is_written(&Self::way(login), "grace") {
@@ -147,67 +133,6 @@ impl Beside<'_> {
             ["session", "absolute"].map(str::to_owned)
         };
         Some(Diagnostic::warning(self.document.place(&way), message).help(help))
-    }
-
-    /// No listener is reached by https, as far as it knows.
-    fn in_the_clear(&self, login: &Login) -> Option<Diagnostic> {
-        let listeners = self.document.values.tables("listen");
-        let is_faulty = self.document.is_faulty(&["listen"]);
-        let clear = |speak: Option<&str>, has_hosts: bool| match speak {
-            Some("reverse-proxy" | "check") => !has_hosts,
-            Some("redirect") => true,
-            Some(_) | None => false,
-        };
-        let all = listeners
-            .iter()
-            .all(|listen| clear(listen.text("speak"), !listen.tables("host").is_empty()));
-        if listeners.is_empty() || is_faulty || !all {
-            return None;
-        }
-        let message = "nobody can be signed in: every listener is reached by http, and a site is known by an origin of https";
-        let help = "name a certificate in [[listen.host]]; or let a proxy in front that speaks TLS ask (`auth-request`, `forward-auth`)";
-        let place = self.document.key_place(&Self::way(login));
-        Some(Diagnostic::error(place, message).help(help))
-    }
-
-    /// Hosts that our own provider does not sign anybody in at.
-    fn unlisted(&self, login: &Login) -> Vec<Diagnostic> {
-        let (Some(provider), Some(ports)) = (self.provider_of(login), login.party().known_as.ports()) else {
-            return Vec::new();
-        };
-        if ports.all().next().is_none() {
-            return Vec::new();
-        }
-        let name = &login.party().name;
-        let accepts = |route: &Route| route.accept.iter().any(|way| way.name() == name);
-        let mut told = Vec::new();
-        for (way, route) in self.routes.iter().filter(|(_, route)| accepts(route)) {
-            for (index, host) in route.hosts.iter().enumerate() {
-                let listed = provider.clients.ports_of(host).collect::<Vec<_>>();
-                if listed.iter().any(|port| ports.hold(*port)) {
-                    continue;
-                }
-                let below = ["hosts".to_owned(), index.to_string()];
-                let place = self.document.place(&[way.as_slice(), &below].concat());
-                let (message, help) = if let Some(port) = listed.first() {
-                    (
-                        format!(
-                            "`{name}` signs nobody in at {host}: in the provider's `sites` it has port {port}, and clients come to {ports}"
-                        ),
-                        format!("{KEY} = [{port}] at the top, where that is the port in people's addresses"),
-                    )
-                } else {
-                    (
-                        format!("`{name}` signs nobody in at {host}: it is none of the provider's `sites`"),
-                        format!(
-                            "in [openid_provider]: sites = [\"{host}\"], with a port where it is not 443"
-                        ),
-                    )
-                };
-                told.push(Diagnostic::error(place, message).help(help));
-            }
-        }
-        told
     }
 
     /// How long a session outlives the certificate: `check` says it in a number.

@@ -2,9 +2,8 @@
 
 use super::Beside;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::public_ports::KEY;
+use crate::config::public_ports::{KEY, by_origin};
 use crate::config::shape::Way;
-use countersign_authn::login::site;
 use countersign_authn::provider::apart::Said;
 use countersign_authn::provider::{Provider, TABLE};
 use countersign_core::gate::PublicPorts;
@@ -13,11 +12,11 @@ use countersign_core::route::Route;
 impl Beside<'_> {
     /// What the provider says of a site on one public port alone.
     pub(super) fn told_apart(&self, provider: &Provider, ports: &PublicPorts) -> Vec<Diagnostic> {
+        let own = by_origin(self.document).filter(|(_, values)| Self::is_of(provider, values));
+        let own = own.map(|(name, _)| name).collect::<Vec<_>>();
         let takes = |route: &Route| {
-            route
-                .accept
-                .iter()
-                .any(|way| self.is_for_sites(provider, way.name()))
+            let mut accepted = route.accept.iter();
+            accepted.any(|way| own.iter().any(|name| *name == **way.name()))
         };
         let routes = self.routes.iter().filter(|(_, route)| takes(route));
         let hosts = routes.flat_map(|(_, route)| &route.hosts).collect::<Vec<_>>();
@@ -42,18 +41,5 @@ impl Beside<'_> {
             Diagnostic::warning(self.document.key_place(&way), message).help(help)
         });
         apart.collect()
-    }
-
-    /// Whether `name` takes what our own provider made for one origin.
-    fn is_for_sites(&self, provider: &Provider, name: &str) -> bool {
-        let Some((table, own)) = name.split_once('.') else {
-            return false;
-        };
-        let mut tables = self.document.values.named(table).iter();
-        let values = tables.find_map(|(name, values)| (name == own).then_some(values));
-        values.is_some_and(|values| {
-            let by_origin = table == site::TABLE || values.flag("audience_is_origin");
-            by_origin && values.text("issuer") == Some(provider.issuer.as_str())
-        })
     }
 }
