@@ -2,7 +2,8 @@
 //!
 //! Reading order: `options` (what can be configured), `build` (from values to an authenticator), `believed`
 //! (whom it believes), `judge` (whether a
-//! certificate holds), `subject`, `groups`, `deny` and `says` (whom it proves, and what it says of them).
+//! certificate holds), `subject`, `groups`, `deny` and `says` (whom it proves, and what it says of them), `spelling` (how
+//! a configuration names what it says).
 
 use countersign_core::BoxFuture;
 use countersign_core::authn::{Authenticator, Challenge, Effects, Outcome, Unavailable};
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub use build::{build, build_certificate};
 pub use options::OPTIONS;
 pub use says::{CLAIMS, ClaimKind};
+pub use spelling::{Misspelled, Spelling};
 
 mod believed;
 mod build;
@@ -25,6 +27,7 @@ mod groups;
 mod judge;
 mod options;
 mod says;
+mod spelling;
 mod subject;
 #[cfg(test)]
 mod tests;

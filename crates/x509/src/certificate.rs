@@ -333,6 +333,32 @@ fn negated(number: &[u8]) -> Vec<u8> {
     magnitude
 }
 
+/// A serial number as [`Certificate::serial_text`] writes it, from how people have it: small letters, colons, `0x`, with
+/// leading zeros or without. `None` when it is none.
+pub fn canonical_serial(text: &str) -> Option<String> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text),
+    };
+    let digits = digits.strip_prefix("0x").unwrap_or(digits).replace(':', "");
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let digits = digits.trim_start_matches('0').to_ascii_uppercase();
+    Some(match digits.len() {
+        0 => "00".to_owned(),
+        length if length % 2 == 1 => format!("{sign}0{digits}"),
+        _ => format!("{sign}{digits}"),
+    })
+}
+
+/// A SHA-256 as [`hexadecimal`] writes it, from capitals and colons. `None` when it is none.
+pub fn canonical_sha256(text: &str) -> Option<String> {
+    let digits = text.replace(':', "").to_ascii_lowercase();
+    let is_whole = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_whole.then_some(digits)
+}
+
 /// Lower-case hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {

@@ -15,6 +15,14 @@ impl TextPattern {
         Self(pieces.into_iter().map(Into::into).collect())
     }
 
+    /// The whole text, where nothing stands for something else.
+    pub(crate) fn literal(&self) -> Option<&str> {
+        match &*self.0 {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// Whether the pieces stand in `text` in their order, the first at its beginning and the last at its end. The leftmost
     /// place is right for each in between, so the time grows with the text alone.
     pub fn fits(&self, text: &str) -> bool {

@@ -3,7 +3,7 @@
 use countersign_core::options::{Fault, Values};
 use countersign_core::spiffe::{SpiffeId, TrustDomain};
 use countersign_x509::authorities::Authorities;
-use countersign_x509::certificate::{Certificate, hexadecimal};
+use countersign_x509::certificate::{Certificate, canonical_serial, canonical_sha256, hexadecimal};
 use countersign_x509::name::NamePattern;
 use countersign_x509::verify::VerifiedChain;
 
@@ -24,8 +24,8 @@ pub(super) enum Has<'a> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Denied {
-    /// In capitals, without leading zeros.
     Serial {
+        /// As [`Certificate::serial_text`] writes it.
         serial: Box<str>,
         issuer: NamePattern,
     },
@@ -76,7 +76,7 @@ impl DenyList {
     fn of(&self, certificate: &Certificate, spiffe_id: Option<&SpiffeId>) -> Option<&'static str> {
         self.0.iter().find_map(|denied| match denied {
             Denied::Serial { serial, issuer } => (issuer.names(certificate.issuer())
-                && **serial == *canonical(&certificate.serial_text()))
+                && **serial == *certificate.serial_text())
             .then_some("serial number"),
             Denied::Fingerprint(print) => {
                 (**print == *hexadecimal(&certificate.sha256())).then_some("fingerprint")
@@ -115,19 +115,17 @@ fn entry(values: &Values) -> Result<Denied, Fault> {
     let texts = ["serial", "issuer", "fingerprint", "spki", "spiffe_id"].map(|name| values.text(name));
     match texts {
         [Some(serial), Some(issuer), None, None, None] => {
-            let serial = serial.replace(':', "");
-            let digits = serial.strip_prefix('-').unwrap_or(&serial);
-            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                let help = "the digits after `serial=` that `openssl x509 -noout -serial` prints";
-                return Err(Fault::new("serial", "not a number in hexadecimal digits").help(help));
-            }
+            let serial = canonical_serial(serial).ok_or_else(|| {
+                Fault::new("serial", "not a number in hexadecimal digits")
+                    .help("the digits after `serial=` that `openssl x509 -noout -serial` prints")
+            })?;
             let issuer = NamePattern::parse_name(issuer).map_err(|error| {
                 Fault::new("issuer", error.to_string()).help(
                     "issuer = \"CN=Issuing CA,O=Example\", as `countersign certificate inspect` prints it",
                 )
             })?;
             Ok(Denied::Serial {
-                serial: canonical(&serial).into(),
+                serial: serial.into(),
                 issuer,
             })
         }
@@ -146,25 +144,8 @@ fn entry(values: &Values) -> Result<Denied, Fault> {
 }
 
 fn digest(text: &str, at: &str) -> Result<Box<str>, Fault> {
-    let digits = text.replace(':', "").to_ascii_lowercase();
-    if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Ok(digits.into());
-    }
-    Err(
+    canonical_sha256(text).map(Into::into).ok_or_else(|| {
         Fault::new(at, "not a SHA-256 in hexadecimal digits, of which there are 64")
-            .help("openssl x509 -in client.crt -noout -fingerprint -sha256"),
-    )
-}
-
-fn canonical(serial: &str) -> String {
-    let (sign, digits) = match serial.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", serial),
-    };
-    let digits = digits.trim_start_matches('0').to_ascii_uppercase();
-    if digits.is_empty() {
-        "0".to_owned()
-    } else {
-        format!("{sign}{digits}")
-    }
+            .help("openssl x509 -in client.crt -noout -fingerprint -sha256")
+    })
 }

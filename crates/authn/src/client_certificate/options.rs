@@ -92,7 +92,8 @@ const DENY: Table = Table {
         Field::optional(
             "serial",
             Kind::Text,
-            "The serial number in hexadecimal digits, as `countersign certificate inspect` prints it.",
+            "The serial number in hexadecimal digits, as `countersign certificate inspect` prints it; capitals, colons, \
+             leading zeros and `0x` do not count.",
         ),
         Field::optional(
             "issuer",

@@ -1,7 +1,9 @@
 //! What an expression can see of the client's certificate, whoever was let in: `certificate`.
 
 use super::Failure;
-use super::variables::{Boxed, Extent, Members, boxed, list_of, owned};
+use super::variables::{Boxed, Extent, Members, boxed, list_of, owned, reference};
+use crate::client_certificate::Spelling;
+use cel::common::ast::IdedExpr;
 use countersign_core::certificate::{SanKind, Verdict};
 
 /// The members of `certificate`. All but `verify` are absent without a certificate that holds.
@@ -22,6 +24,15 @@ pub(super) const MEMBERS: [&str; 15] = [
     "upns",
     "directory_names",
 ];
+
+/// How the texts of the member are written that `node` names; `None` where it names none, or any text can be meant.
+pub(super) fn spelling(node: &IdedExpr) -> Option<Spelling> {
+    match reference(node)? {
+        ("certificate", "ips") => Spelling::of_claim("certificate.san.ip"),
+        ("certificate", member) => Spelling::of_claim(&format!("certificate.{member}")),
+        _ => None,
+    }
+}
 
 /// The member of this name, when it is there.
 fn member<'v>(

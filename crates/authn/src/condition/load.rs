@@ -246,6 +246,7 @@ impl Check<'_> {
         if function == "matches" {
             self.pattern(id, call)?;
         }
+        self.comparison(call)?;
         if call.func_name == operators::ADD && !is_result(call.args.first()) {
             self.joins += 1;
             if self.joins > MAX_JOINS {
@@ -258,6 +259,37 @@ impl Check<'_> {
         call.args
             .iter_mut()
             .try_for_each(|argument| self.expression(argument, depth + 1))
+    }
+
+    /// What a certificate says beside a text that none says.
+    fn comparison(&self, call: &CallExpr) -> Result<(), ConditionError> {
+        let function = call.func_name.as_str();
+        let compares = [operators::EQUALS, operators::NOT_EQUALS, operators::IN].contains(&function);
+        let [one, other] = call.args.as_slice() else {
+            return Ok(());
+        };
+        if !compares {
+            return Ok(());
+        }
+        for (said, text) in [(one, other), (other, one)] {
+            let Some(spelling) = certificate::spelling(said) else {
+                continue;
+            };
+            let texts = if let Expr::List(list) = &text.expr {
+                list.elements.as_slice()
+            } else {
+                std::slice::from_ref(text)
+            };
+            for text in texts {
+                let Expr::Literal(LiteralValue::String(literal)) = &text.expr else {
+                    continue;
+                };
+                if let Err(wrong) = spelling.judge(literal.inner()) {
+                    return Err(self.refused(text.id, wrong.message).help(wrong.help));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// `text.matches('pattern')` and `matches(text, 'pattern')` become a call of our own with the pattern's number.

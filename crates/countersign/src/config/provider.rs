@@ -28,7 +28,7 @@ pub(super) fn provider(
     let build = |values: &Values| {
         let mut faults = Vec::new();
         let judges = judges(values, "certificates", declared, &mut faults);
-        let requirements = rules::requirements(values, declared, &mut faults);
+        let requirements = rules::requirements(document, values, declared, &mut faults);
         match provider::build(values, judges, requirements, parts) {
             Ok(provider) if faults.is_empty() => Ok(provider),
             Ok(_) => Err(faults),

@@ -2,12 +2,15 @@
 
 use super::check::Declared;
 use super::nearest::nearest;
+use super::shape::Document;
 use countersign_authn::kinds::KINDS;
 use countersign_core::claims::ClaimPath;
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::{ClaimRule, ClaimTest, Named, Requirement};
 use countersign_core::route::HostPattern;
 use std::sync::Arc;
+
+pub(super) mod spelling;
 
 /// The lists of `require`, each with its opposite.
 const LISTS: [&str; 8] = [
@@ -28,6 +31,8 @@ pub(super) struct Asker<'a> {
     pub(super) who: &'a str,
     /// The names of its authenticators that prove somebody.
     pub(super) accepts: &'a [Arc<str>],
+    /// Where they are.
+    pub(super) document: &'a Document,
 }
 
 /// Reads `require`.
@@ -47,6 +52,7 @@ pub(super) fn requirement(
             faults.push(fault.within("require"));
         }
     }
+    faults.extend(spelling::misspelled(values, asker, declared));
     let whose = |text: &str| whose(text, asker, declared);
     let domain = |text: &str| whose(text).and_then(domain);
     let scope = |text: &str| scope(text).map(Into::into);
@@ -97,7 +103,7 @@ pub(super) fn owner_and_name<'t>(text: &'t str, declared: &Declared) -> (Option<
 /// `"name"`, `"token.x:name"` or `"*:name"`. A principal is an issuer and a subject: where several issuers are accepted,
 /// a bare name would mean whichever of them has somebody of that name.
 fn whose(text: &str, asker: Asker<'_>, declared: &Declared) -> Result<Named, Fault> {
-    let Asker { who, accepts } = asker;
+    let Asker { who, accepts, .. } = asker;
     let named = |authenticator: Option<Arc<str>>, name: &str| Named {
         authenticator,
         name: name.into(),

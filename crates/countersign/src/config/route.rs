@@ -135,6 +135,7 @@ fn route(
         Asker {
             who: "this route",
             accepts: &names,
+            document: surroundings.document,
         },
         surroundings.declared,
         &mut faults,

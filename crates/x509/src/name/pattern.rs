@@ -2,8 +2,9 @@
 //! can look like another attribute.
 
 use super::attributes::{object_identifier, rfc4514_identifier};
-use super::text::{decoded, identity};
+use super::text::{Form, decoded, identity, write_escaped, write_hexadecimal};
 use super::{Attribute, Name};
+use crate::der::dotted;
 use crate::text_pattern::TextPattern;
 
 /// A distinguished name as RFC 4514 or OpenSSL writes it, most special first, in which `*` stands for any text of one
@@ -86,6 +87,45 @@ impl NamePattern {
             return Err(NamePatternError::Star);
         }
         Self::parse(text)
+    }
+
+    /// As [`Name::nginx`] writes the name, in the order in which it stands here. `None` where there are stars, and where no
+    /// text of the value is written but its DER, which nothing here says.
+    pub fn nginx(&self) -> Option<String> {
+        self.written(Form::OpenSsl)
+    }
+
+    /// The same as [`Name::rfc4514`] writes it.
+    pub fn rfc4514(&self) -> Option<String> {
+        self.written(Form::Rfc4514)
+    }
+
+    fn written(&self, form: Form) -> Option<String> {
+        let relatives = self.0.iter().map(|relative| match relative {
+            Relative::Any => None,
+            Relative::Of(attributes) => {
+                let attributes = attributes.iter().map(|(oid, value)| {
+                    let mut text = String::new();
+                    let name = form.name_of(oid);
+                    match (name, value) {
+                        (Some(name), Value::Text(pattern)) => {
+                            text.push_str(name);
+                            text.push('=');
+                            write_escaped(&mut text, pattern.literal()?, form);
+                        }
+                        (None, Value::Text(_)) => return None,
+                        (name, Value::Der(der)) => {
+                            text.push_str(&name.map_or_else(|| dotted(oid), |name| Some(name.to_owned()))?);
+                            text.push_str("=#");
+                            write_hexadecimal(&mut text, der);
+                        }
+                    }
+                    Some(text)
+                });
+                Some(attributes.collect::<Option<Vec<_>>>()?.join("+"))
+            }
+        });
+        Some(relatives.collect::<Option<Vec<_>>>()?.join(","))
     }
 
     /// Whether every name fits.

@@ -23,6 +23,16 @@ pub(super) enum Form {
     Rfc4514,
 }
 
+impl Form {
+    /// What it calls a type; `None` where that has dots, and its values are written in DER.
+    pub(super) fn name_of(self, oid: &[u8]) -> Option<&'static str> {
+        match self {
+            Self::OpenSsl => short_name(oid),
+            Self::Rfc4514 => rfc4514_name(oid),
+        }
+    }
+}
+
 /// A string that is not of its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotText;
@@ -91,10 +101,7 @@ pub(super) fn written(attributes: &[Attribute<'_>], form: Form) -> String {
 }
 
 fn write_attribute(text: &mut String, attribute: &Attribute<'_>, form: Form) {
-    let name = match form {
-        Form::OpenSsl => short_name(attribute.oid),
-        Form::Rfc4514 => rfc4514_name(attribute.oid),
-    };
+    let name = form.name_of(attribute.oid);
     let value = decoded(attribute.tag, attribute.content).ok().flatten();
     match name {
         Some(name) => text.push_str(name),
@@ -109,7 +116,7 @@ fn write_attribute(text: &mut String, attribute: &Attribute<'_>, form: Form) {
     }
 }
 
-fn write_escaped(text: &mut String, value: &str, form: Form) {
+pub(super) fn write_escaped(text: &mut String, value: &str, form: Form) {
     let last = value.chars().count().saturating_sub(1);
     for (index, character) in value.chars().enumerate() {
         let escaped = match character {
@@ -133,7 +140,7 @@ fn write_escaped(text: &mut String, value: &str, form: Form) {
     }
 }
 
-fn write_hexadecimal(text: &mut String, bytes: &[u8]) {
+pub(super) fn write_hexadecimal(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         // A String takes whatever it is given.
         let _infallible = write!(text, "{byte:02X}");

@@ -1,17 +1,17 @@
 //! What the rules of the provider ask: of certificates, and of nothing that no certificate says.
 
 use super::super::check::Declared;
+use super::super::require::spelling::SERIAL;
 use super::super::require::{Asker, requirement};
+use super::super::shape::Document;
 use countersign_authn::client_certificate::{CLAIMS, ClaimKind};
 use countersign_core::claims::ClaimPath;
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::Requirement;
 
-/// What tokens call otherwise: a rule may have either name.
-const IN_TOKENS: (&str, &str) = ("certificate_serial", "certificate.serial");
-
 /// What each `rule` asks.
 pub(super) fn requirements(
+    document: &Document,
     values: &Values,
     declared: &Declared,
     faults: &mut Vec<Fault>,
@@ -22,6 +22,7 @@ pub(super) fn requirements(
     let asker = Asker {
         who: "the provider",
         accepts: &names.cloned().collect::<Vec<_>>(),
+        document,
     };
     let mut requirements = Vec::new();
     for (index, rule) in values.tables("rule").iter().enumerate() {
@@ -42,9 +43,9 @@ pub(super) fn requirements(
     requirements
 }
 
-/// The same by the names that certificates' claims have.
+/// The same by the names that certificates' claims have. What tokens call otherwise may have either name.
 fn as_certificates_say(mut asked: Requirement) -> Requirement {
-    let (in_tokens, ours) = (ClaimPath::parse(IN_TOKENS.0), ClaimPath::parse(IN_TOKENS.1));
+    let (in_tokens, ours) = (ClaimPath::parse(SERIAL.0), ClaimPath::parse(SERIAL.1));
     for rule in asked.claims.iter_mut().chain(&mut asked.not_claims) {
         if let Some(ours) = ours.as_ref().filter(|_| Some(&rule.path) == in_tokens.as_ref()) {
             rule.path = ours.clone();
@@ -86,7 +87,7 @@ fn unsaid_claim(path: &str, test: &Values) -> Option<Fault> {
     let asked = ClaimPath::parse(path)?;
     let is = |name: &str| ClaimPath::parse(name).as_ref() == Some(&asked);
     let kind = CLAIMS.iter().find(|(name, _)| is(name)).map(|(_, kind)| *kind);
-    let kind = kind.or_else(|| is(IN_TOKENS.0).then_some(ClaimKind::One));
+    let kind = kind.or_else(|| is(SERIAL.0).then_some(ClaimKind::One));
     match kind {
         Some(ClaimKind::One) if test.has("contains") => {
             let help = "equals = \"…\", or one_of = [\"…\", \"…\"]";
@@ -99,7 +100,7 @@ fn unsaid_claim(path: &str, test: &Values) -> Option<Fault> {
         Some(ClaimKind::One | ClaimKind::Many) => None,
         None => {
             let known = CLAIMS.iter().map(|(name, _)| *name);
-            let known = known.chain([IN_TOKENS.0]).collect::<Vec<_>>().join(", ");
+            let known = known.chain([SERIAL.0]).collect::<Vec<_>>().join(", ");
             let message = format!("no certificate says `{path}`");
             Some(Fault::new(path, message).help(format!("known are: {known}")))
         }
