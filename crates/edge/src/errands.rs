@@ -17,7 +17,7 @@ use countersign_core::own_path::{LogIn, OwnPage, ProviderPage, login_place};
 use countersign_core::reason::{AnswerReason, ErrandReason, RejectionReason, UnavailableReason};
 use countersign_core::request::OriginalRequest;
 use countersign_core::time::Now;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, ORIGIN, REFERER, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use std::sync::Arc;
@@ -35,8 +35,6 @@ mod told;
 const MAX_FORM_BYTES: usize = 64 * 1024;
 /// How long a form may take to come.
 const FORM_TAKES: Duration = Duration::from_secs(10);
-/// What a client is told to wait when the provider, or the store, does not answer.
-const RETRY_AFTER: u64 = 5;
 
 /// One request for one of the pages.
 #[derive(Clone, Copy)]
@@ -110,6 +108,7 @@ impl Done {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(page::retry_after(status).map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
         page::harden(headers, false);
         Self {
             response,
@@ -234,7 +233,7 @@ impl Errand<'_> {
         let usual = usual.map(|login| login.party().usual_origin(scheme, host));
         let origin = usual.as_deref().or(origin).unwrap_or("");
         let again = page::Href::new(format!("{origin}{}", login_place(to, again)));
-        let mut words = Words::new(self.request, status, code, meaning).on(match trouble.why {
+        let words = Words::new(self.request, status, code, meaning).on(match trouble.why {
             Why::OverHttp => Page::Insecure(page::Insecure {
                 // A port of http is none of https.
                 secure: page::Href::new(format!("https://{}{to}", self.request.host.name())),
@@ -258,9 +257,6 @@ impl Errand<'_> {
                 again,
             }),
         });
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            words.retry_after = Some(RETRY_AFTER);
-        }
         Done::telling(&words, "errand", trouble.detail)
     }
 

@@ -114,7 +114,7 @@ impl Words {
             id,
             www_authenticate: None,
             location: None,
-            retry_after: None,
+            retry_after: retry_after(status),
             renew: None,
             cookies: Vec::new(),
             page: Page::Refused,
@@ -126,6 +126,14 @@ impl Words {
     /// Whether a page is wanted, not a problem.
     pub const fn for_a_person(&self) -> bool {
         self.html
+    }
+}
+
+/// When to ask again, in seconds, where nobody knows better: all 503 say so.
+pub const fn retry_after(status: StatusCode) -> Option<u64> {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => Some(5),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The endpoints of our own OpenID Provider: what browsers and clients ask of it.
 
-use super::{Done, Errand, RETRY_AFTER};
+use super::{Done, Errand};
 use crate::body::Body;
 use crate::page::Words;
 use crate::serve::MAX_HEAD_BYTES;
@@ -104,8 +104,7 @@ impl Errand<'_> {
 
     fn unavailable(&self, reason: UnavailableReason, detail: String) -> Done {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        let mut words = Words::new(self.request, status, reason.code(), reason.meaning());
-        words.retry_after = Some(RETRY_AFTER);
+        let words = Words::new(self.request, status, reason.code(), reason.meaning());
         Done::telling(&words, "unavailable", detail)
     }
 

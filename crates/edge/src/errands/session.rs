@@ -6,8 +6,8 @@ use countersign_authn::login::Login;
 use countersign_authn::session::{Found, LiveSession};
 use countersign_core::own_path::{LOGOUT, LogIn, RENEW, login_place};
 use countersign_core::reason::{ErrandReason, UnavailableReason};
-use http::header::SET_COOKIE;
-use http::{Method, StatusCode};
+use http::header::{RETRY_AFTER, SET_COOKIE};
+use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 impl Errand<'_> {
@@ -82,7 +82,12 @@ impl Errand<'_> {
             Found::Live(session) => Self::shown(Some((&session, login))),
             Found::Gone(_) => Self::shown(None),
             Found::Unavailable(detail) => Self::unknown(UnavailableReason::SessionsUnreachable, detail),
-            Found::NotRenewed { why, .. } => Self::unknown(UnavailableReason::SessionNotRenewed, why),
+            Found::NotRenewed { why, retry_after } => {
+                let mut done = Self::unknown(UnavailableReason::SessionNotRenewed, why);
+                let seconds = HeaderValue::from(retry_after.as_secs().max(1));
+                done.response.headers_mut().insert(RETRY_AFTER, seconds);
+                done
+            }
         }
     }
 

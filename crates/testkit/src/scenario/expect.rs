@@ -66,6 +66,10 @@ pub fn check(answer: &[Line], observed: &Observed) -> Result<Vec<(usize, String)
     if !allowed && contains(&observed.body, CANARY.as_bytes()) {
         problems.push((first.number, "the answer holds the guarded page".into()));
     }
+    let comes_again = !values(&observed.headers, "retry-after").is_empty();
+    if observed.status == 503 && observed.seen.is_empty() && !comes_again {
+        problems.push((first.number, "a 503 that does not say when to ask again".into()));
+    }
     for line in answer.iter().skip(1) {
         if let Some(problem) = check_line(&line.text, observed)? {
             problems.push((line.number, problem));
