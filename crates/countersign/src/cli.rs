@@ -243,8 +243,7 @@ fn run(
     let ended = runtime.block_on(async {
         let signals = Signals::hear()?;
         let running = Running::start(plan).await?;
-        let log = Arc::clone(running.log());
-        bug::tell_where_only(move |what| log.event("error", "bug", what));
+        bug::tell_where_only_in(Arc::clone(running.log()));
         tell_systemd_ready();
         running.until(signals).await;
         Ok::<_, RunError>(())

@@ -88,7 +88,9 @@ pub const STATUS: Table = Table {
 
 /// `[log]`
 pub const LOG: Table = Table {
-    doc: "One line per decision. Never a token, cookie or secret, nor the query of a URL that is fetched.",
+    doc: "One line per decision. Never a token, cookie or secret, nor the query of a URL that is fetched. \
+          Lines gather for 5 ms and are written together: those are lost where the process is killed (SIGKILL, or for want of \
+          memory).",
     fields: &[
         Field::or(
             "format",
