@@ -17,6 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 mod certificate;
+mod compared;
 mod load;
 mod patterns;
 #[cfg(test)]
@@ -64,10 +65,19 @@ impl ConditionError {
     }
 }
 
+/// A condition, and what it looks at.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The condition.
+    pub condition: Arc<dyn Condition>,
+    /// Paths of claims, each with a text that it is compared with.
+    pub compared: Vec<(String, String)>,
+}
+
 /// Reads `text` as a condition. Refused: more than [`MAX_BYTES`] or [`MAX_DEPTH`], names other than the members of
 /// `principal` and `request` and anything under `claims`, functions not listed in the reference, a list macro inside
 /// another, a `matches` whose pattern is not a constant.
-pub fn compile(text: &str) -> Result<Arc<dyn Condition>, ConditionError> {
+pub fn compile(text: &str) -> Result<Compiled, ConditionError> {
     load::check_text(text)?;
     let source = text.to_owned();
     let read = std::thread::Builder::new()
@@ -75,10 +85,13 @@ pub fn compile(text: &str) -> Result<Arc<dyn Condition>, ConditionError> {
         .spawn(move || load::load(&source))
         .map(std::thread::JoinHandle::join);
     match read {
-        Ok(Ok(Ok(loaded))) => Ok(Arc::new(CelCondition {
-            loaded,
-            env: Arc::new(load::environment()),
-        })),
+        Ok(Ok(Ok((loaded, compared)))) => Ok(Compiled {
+            condition: Arc::new(CelCondition {
+                loaded,
+                env: Arc::new(load::environment()),
+            }),
+            compared,
+        }),
         Ok(Ok(Err(error))) => Err(error),
         Ok(Err(_)) | Err(_) => Err(ConditionError::new("the condition cannot be read")),
     }

@@ -56,7 +56,7 @@ impl Judged {
             return None;
         }
         Some(Self {
-            condition: compile(&rule.text).ok()?,
+            condition: compile(&rule.text).ok()?.condition,
             principal: principal(&rule.claims)?,
             request: request(&rule.query)?,
         })

@@ -1,6 +1,7 @@
 //! Reading an expression: what is refused before a request ever meets it.
 
 use super::certificate;
+use super::compared::compared;
 use super::patterns::Patterns;
 use super::variables::{PRINCIPAL_MEMBERS, REQUEST_MEMBERS, Uses, VARIABLES, Variables, reference};
 use super::{ConditionError, MAX_BYTES, MAX_DEPTH, MAX_STEPS, work};
@@ -92,7 +93,7 @@ pub(super) fn check_text(text: &str) -> Result<(), ConditionError> {
 }
 
 /// Parses and checks. Run on a stack of its own.
-pub(super) fn load(text: &str) -> Result<Loaded, ConditionError> {
+pub(super) fn load(text: &str) -> Result<(Loaded, Vec<(String, String)>), ConditionError> {
     let program = environment()
         .compile(text)
         .map_err(|errors| unreadable(text, &errors))?;
@@ -103,19 +104,26 @@ pub(super) fn load(text: &str) -> Result<Loaded, ConditionError> {
         uses: Uses::default(),
         patterns: Patterns::default(),
         joins: 0,
+        compared: Vec::new(),
     };
     let mut expression = program.expression().clone();
     check.expression(&mut expression, 1)?;
-    let Check { uses, patterns, .. } = check;
+    let Check {
+        uses,
+        patterns,
+        compared,
+        ..
+    } = check;
     if work::steps(&expression, &Variables::default()) > MAX_STEPS {
         return Err(ConditionError::new("too much work, whatever it looks at"));
     }
-    Ok(Loaded {
+    let loaded = Loaded {
         text: text.to_owned(),
         expression,
         uses,
         patterns,
-    })
+    };
+    Ok((loaded, compared))
 }
 
 fn too_deep() -> ConditionError {
@@ -144,6 +152,7 @@ struct Check<'a> {
     uses: Uses,
     patterns: Patterns,
     joins: usize,
+    compared: Vec<(String, String)>,
 }
 
 impl Check<'_> {
@@ -246,7 +255,9 @@ impl Check<'_> {
         if function == "matches" {
             self.pattern(id, call)?;
         }
-        self.comparison(call)?;
+        let compared =
+            compared(call).map_err(|(id, wrong)| self.refused(id, wrong.message).help(wrong.help))?;
+        self.compared.extend(compared);
         if call.func_name == operators::ADD && !is_result(call.args.first()) {
             self.joins += 1;
             if self.joins > MAX_JOINS {
@@ -259,37 +270,6 @@ impl Check<'_> {
         call.args
             .iter_mut()
             .try_for_each(|argument| self.expression(argument, depth + 1))
-    }
-
-    /// What a certificate says beside a text that none says.
-    fn comparison(&self, call: &CallExpr) -> Result<(), ConditionError> {
-        let function = call.func_name.as_str();
-        let compares = [operators::EQUALS, operators::NOT_EQUALS, operators::IN].contains(&function);
-        let [one, other] = call.args.as_slice() else {
-            return Ok(());
-        };
-        if !compares {
-            return Ok(());
-        }
-        for (said, text) in [(one, other), (other, one)] {
-            let Some(spelling) = certificate::spelling(said) else {
-                continue;
-            };
-            let texts = if let Expr::List(list) = &text.expr {
-                list.elements.as_slice()
-            } else {
-                std::slice::from_ref(text)
-            };
-            for text in texts {
-                let Expr::Literal(LiteralValue::String(literal)) = &text.expr else {
-                    continue;
-                };
-                if let Err(wrong) = spelling.judge(literal.inner()) {
-                    return Err(self.refused(text.id, wrong.message).help(wrong.help));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// `text.matches('pattern')` and `matches(text, 'pattern')` become a call of our own with the pattern's number.

@@ -69,7 +69,9 @@ fn request() -> OriginalRequest {
 }
 
 fn judge(text: &str, groups: usize) -> Result<(), UnmetReason> {
-    let condition = compile(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let condition = compile(text)
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+        .condition;
     condition
         .judge(&principal(groups), &request())
         .map_err(|unmet| unmet.reason)
@@ -248,7 +250,10 @@ fn what_grows_or_is_looked_at_again_and_again_is_told_beforehand() {
         (&numbers, named(100), named(3000)),
     ] {
         let judged = |rule: &str| {
-            let unmet = compile(rule).unwrap().judge(&claims_of(json), &request());
+            let unmet = compile(rule)
+                .unwrap()
+                .condition
+                .judge(&claims_of(json), &request());
             unmet.unwrap_err().detail
         };
         assert_eq!(judged(&allowed), "the condition is false", "{allowed}");
@@ -259,7 +264,7 @@ fn what_grows_or_is_looked_at_again_and_again_is_told_beforehand() {
 #[test]
 fn a_pattern_that_cannot_be_searched_for_in_a_text_is_a_no_and_not_a_guess() {
     let judged = |text: &str| {
-        let rule = compile(r"claims.a.matches('^\\bann\\b')").unwrap();
+        let rule = compile(r"claims.a.matches('^\\bann\\b')").unwrap().condition;
         let judged = rule.judge(&claims_of(&format!(r#"{{"a":"{text}"}}"#)), &request());
         judged.map_err(|unmet| unmet.reason)
     };
@@ -272,7 +277,7 @@ fn a_pattern_that_cannot_be_searched_for_in_a_text_is_a_no_and_not_a_guess() {
 /// Not a measurement, which is the bench's to make: only that the bound on the work is of the right size.
 #[test]
 fn the_bound_on_the_work_is_told_in_steps() {
-    let loaded = load::load("principal.groups.all(g, g in claims.groups)").unwrap();
+    let (loaded, _) = load::load("principal.groups.all(g, g in claims.groups)").unwrap();
     let (principal, request) = (principal(100), request());
     let variables = variables::bind(&loaded.uses, &principal, &request).unwrap();
     let steps = work::steps(&loaded.expression, &variables);

@@ -30,8 +30,27 @@ pub(super) type Members<'v> = Vec<(&'v str, Boxed<'v>, Extent)>;
 
 /// The variable and member that `node` names, when it names one.
 pub(super) fn reference(node: &IdedExpr) -> Option<(&'static str, &str)> {
-    let (operand, member) = match &node.expr {
-        Expr::Select(select) => (&*select.operand, select.field.as_str()),
+    let (operand, member) = member(node)?;
+    let Expr::Ident(name) = &operand.expr else {
+        return None;
+    };
+    let variable = VARIABLES.into_iter().find(|variable| variable == name)?;
+    Some((variable, member))
+}
+
+/// The path of the claim that `node` names, when it names one.
+pub(super) fn claim_path(node: &IdedExpr) -> Option<String> {
+    if let Some(("claims", member)) = reference(node) {
+        return Some(member.to_owned());
+    }
+    let (operand, member) = member(node)?;
+    Some(format!("{}.{member}", claim_path(operand)?))
+}
+
+/// A member, and what it is of.
+fn member(node: &IdedExpr) -> Option<(&IdedExpr, &str)> {
+    match &node.expr {
+        Expr::Select(select) => Some((&select.operand, select.field.as_str())),
         Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
             [
                 operand,
@@ -39,8 +58,8 @@ pub(super) fn reference(node: &IdedExpr) -> Option<(&'static str, &str)> {
                     expr: Expr::Literal(LiteralValue::String(member)),
                     ..
                 },
-            ] => (operand, member.inner()),
-            _ => return None,
+            ] => Some((operand, member.inner())),
+            _ => None,
         },
         Expr::Unspecified
         | Expr::Call(_)
@@ -49,13 +68,8 @@ pub(super) fn reference(node: &IdedExpr) -> Option<(&'static str, &str)> {
         | Expr::List(_)
         | Expr::Literal(_)
         | Expr::Map(_)
-        | Expr::Struct(_) => return None,
-    };
-    let Expr::Ident(name) = &operand.expr else {
-        return None;
-    };
-    let variable = VARIABLES.into_iter().find(|variable| variable == name)?;
-    Some((variable, member))
+        | Expr::Struct(_) => None,
+    }
 }
 
 /// Which members an expression uses.

@@ -5,7 +5,7 @@ use super::diagnostic::Diagnostic;
 use super::identity::Identity;
 use super::listen::Listen;
 use super::nearest::nearest;
-use super::require::{Asker, requirement};
+use super::require::{Asker, requirement, spelling};
 use super::shape::{Document, Way};
 use countersign_authn::{condition, introspection, login};
 use countersign_core::authn::Authenticator;
@@ -130,17 +130,13 @@ fn route(
     let proving =
         proving.filter(|name| ***name != *ANONYMOUS && values.texts("accept").any(|one| *one == ***name));
     let names = proving.cloned().collect::<Vec<_>>();
-    let mut require = requirement(
-        values.table("require"),
-        Asker {
-            who: "this route",
-            accepts: &names,
-            document: surroundings.document,
-        },
-        surroundings.declared,
-        &mut faults,
-    );
-    require.condition = when(values, &mut faults);
+    let asker = Asker {
+        who: "this route",
+        accepts: &names,
+        document: surroundings.document,
+    };
+    let mut require = requirement(values.table("require"), asker, surroundings.declared, &mut faults);
+    require.condition = when(values, asker, &mut faults);
     let endpoints = each(values, ENDPOINT, &mut faults, endpoint);
     let login = login_demand(values, &accept, surroundings.document, &mut faults);
     let preflight = preflight(values, surroundings.declared);
@@ -235,9 +231,13 @@ fn endpoint(text: &str) -> Result<Box<str>, String> {
     }
 }
 
-fn when(values: &Values, faults: &mut Vec<Fault>) -> Option<Arc<dyn Condition>> {
+fn when(values: &Values, asker: Asker<'_>, faults: &mut Vec<Fault>) -> Option<Arc<dyn Condition>> {
     match condition::compile(values.text("when")?) {
-        Ok(condition) => Some(condition),
+        Ok(compiled) => {
+            let wrong = spelling::compared(&compiled.compared, asker).into_iter();
+            faults.extend(wrong.map(|wrong| Fault::new("when", wrong.message).help(wrong.help)));
+            Some(compiled.condition)
+        }
         Err(error) => {
             faults.push(Fault {
                 help: error.help,

@@ -3,7 +3,7 @@
 use super::{Asker, owner_and_name};
 use crate::config::check::Declared;
 use crate::config::public_ports::by_origin;
-use countersign_authn::client_certificate::Spelling;
+use countersign_authn::client_certificate::{Misspelled, Spelling};
 use countersign_core::options::{Fault, Values};
 
 /// What tokens of our provider call the serial number, and what claims of certificates do.
@@ -66,8 +66,7 @@ fn values_of<'d>(name: &str, asker: Asker<'d>) -> Option<&'d Values> {
         .find_map(|(name, values)| (name == own).then_some(values))
 }
 
-/// What is wrong with what one claim is compared with. Where the right spelling stands beside another one, that one is
-/// somebody else's, whose tokens call something so too.
+/// What is wrong with what one claim is compared with.
 fn claim(test: &Values, spelling: Spelling) -> Vec<Fault> {
     let single = test.text("equals").map(|text| (vec!["equals".to_owned()], text));
     let listed = ["one_of", "contains"].into_iter().flat_map(|list| {
@@ -75,12 +74,9 @@ fn claim(test: &Values, spelling: Spelling) -> Vec<Fault> {
         texts.map(move |(index, text)| (vec![list.to_owned(), index.to_string()], text))
     });
     let all = single.into_iter().chain(listed).collect::<Vec<_>>();
-    let stands = |meant: &str| all.iter().any(|(_, text)| *text == meant);
+    let texts = all.iter().map(|(_, text)| *text).collect::<Vec<_>>();
     let wrong = all.iter().filter_map(|(at, text)| {
-        let wrong = spelling.judge(text).err()?;
-        if wrong.meant.as_deref().is_some_and(stands) {
-            return None;
-        }
+        let wrong = wrong(text, &texts, spelling)?;
         Some(Fault {
             at: at.clone(),
             message: wrong.message,
@@ -88,6 +84,24 @@ fn claim(test: &Values, spelling: Spelling) -> Vec<Fault> {
         })
     });
     wrong.collect()
+}
+
+/// What is wrong with the texts that a condition compares claims with, each with its path.
+pub(in crate::config) fn compared(all: &[(String, String)], asker: Asker<'_>) -> Vec<Misspelled> {
+    let wrong = all.iter().filter_map(|(path, text)| {
+        let same = all.iter().filter(|(other, _)| other == path);
+        let beside = same.map(|(_, text)| text.as_str()).collect::<Vec<_>>();
+        wrong(text, &beside, of_claim(path, asker)?)
+    });
+    wrong.collect()
+}
+
+/// What is wrong with `text`. Where the right spelling stands beside another one, that one is somebody else's, whose
+/// tokens call something so too.
+fn wrong(text: &str, beside: &[&str], spelling: Spelling) -> Option<Misspelled> {
+    let wrong = spelling.judge(text).err()?;
+    let stands = |meant: &str| beside.contains(&meant);
+    (!wrong.meant.as_deref().is_some_and(stands)).then_some(wrong)
 }
 
 /// How the subjects of `owner` are written, of which `name` is to be one; `None` where any text can be.
