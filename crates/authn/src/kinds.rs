@@ -116,17 +116,8 @@ pub fn kind(table: &str) -> Option<&'static AuthenticatorKind> {
 /// Parts that ask nobody and remember what little tests have.
 #[cfg(test)]
 pub(crate) fn offline() -> Parts {
+    use crate::dice::Zeros;
     use crate::keys::Offline;
-
-    /// Dice that always fall alike.
-    #[derive(Debug)]
-    struct Zeros;
-
-    impl Entropy for Zeros {
-        fn fill(&self, bytes: &mut [u8]) {
-            bytes.fill(0);
-        }
-    }
 
     Parts {
         keys: Arc::new(Offline),

@@ -24,6 +24,9 @@ pub mod revocations;
 pub mod session;
 pub mod token_cache;
 
+#[cfg(test)]
+mod dice;
+
 /// The test kit's authority, which stands above this crate but needs nothing of what stands between.
 #[cfg(test)]
 #[path = "../../testkit/src/pki.rs"]

@@ -268,12 +268,17 @@ impl Errand<'_> {
     }
 
     /// The same about whoever a provider calls so.
-    fn audit_of(&self, action: Action, login: &Login, (issuer, who): (&str, &str), detail: &str) {
+    fn audit_of(&self, action: Action, login: &Login, whose: (&str, &str), detail: &str) {
+        self.audit_in(action, &login.party().name, whose, detail);
+    }
+
+    /// The same; `table` is by whose rules.
+    fn audit_in(&self, action: Action, table: &str, (issuer, who): (&str, &str), detail: &str) {
         let client = self.request.client.map(|client| client.to_string());
         let audit = Audit {
             issuer,
             who,
-            login: &login.party().name,
+            login: table,
             host: self.request.host.name(),
             request: &self.request.id.to_string(),
             client: client.as_deref().unwrap_or(""),

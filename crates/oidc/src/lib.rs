@@ -18,4 +18,6 @@ pub mod revocation;
 pub mod userinfo;
 
 #[cfg(test)]
+mod dice;
+#[cfg(test)]
 mod signed;

@@ -53,18 +53,9 @@ pub fn read(answer: &Response<Bytes>) -> Result<(), AnswerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dice::Zeros;
     use crate::relying_party::client::ClientAuthentication;
-    use countersign_core::entropy::Entropy;
     use countersign_core::time::Timestamp;
-
-    #[derive(Debug)]
-    struct Zeros;
-
-    impl Entropy for Zeros {
-        fn fill(&self, bytes: &mut [u8]) {
-            bytes.fill(0);
-        }
-    }
 
     #[test]
     fn a_token_is_given_back_with_proof_of_who_gives_it() {

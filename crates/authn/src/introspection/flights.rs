@@ -166,22 +166,13 @@ impl Drop for Landing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dice::Zeros;
     use crate::introspection::answers::{Answers, Lives};
-    use countersign_core::entropy::Entropy;
     use countersign_core::reason::RejectionReason;
     use std::pin::Pin;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::task::{Context, Poll, Wake, Waker};
     use std::time::Duration;
-
-    #[derive(Debug)]
-    struct Zeros;
-
-    impl Entropy for Zeros {
-        fn fill(&self, bytes: &mut [u8]) {
-            bytes.fill(0);
-        }
-    }
 
     fn name(token: &str) -> Name {
         let lives = Lives {

@@ -1,13 +1,13 @@
 //! Opaque tokens: which are asked about, how often, and what the answers mean.
 
 use super::*;
+use crate::dice::Zeros;
 use crate::keys::Offline;
 use crate::kinds::Parts;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use countersign_core::certificate::ClientCertificate;
-use countersign_core::entropy::Entropy;
 use countersign_core::gate::{Host, Scheme, Target};
 use countersign_core::http_client::{FetchLimits, HttpClient, HttpError};
 use countersign_core::options::{Fault, OptionValue, Values};
@@ -24,15 +24,6 @@ mod building;
 mod floods;
 
 const WALL: i64 = 1_893_456_000;
-
-#[derive(Debug)]
-struct Zeros;
-
-impl Entropy for Zeros {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
 
 /// An issuer that answers what it is told to, and nothing while it is held.
 #[derive(Debug)]

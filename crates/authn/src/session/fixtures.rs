@@ -1,10 +1,8 @@
 //! Sessions for the tests of this room.
 
 use super::SessionRecord;
-use countersign_core::entropy::Entropy;
 use countersign_core::secret::Secret;
 use countersign_core::time::Timestamp;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// When the sessions began.
@@ -40,18 +38,5 @@ pub(super) fn with_tokens() -> SessionRecord {
         access_ends: Some(BEGAN.plus(Duration::from_mins(5))),
         refresh_token: token("a refresh token"),
         ..record()
-    }
-}
-
-/// Bytes that never repeat.
-#[derive(Debug, Default)]
-pub(super) struct Counted(AtomicU64);
-
-impl Entropy for Counted {
-    fn fill(&self, bytes: &mut [u8]) {
-        let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        for (byte, counted) in bytes.iter_mut().rev().zip(count.to_le_bytes()) {
-            *byte = counted;
-        }
     }
 }

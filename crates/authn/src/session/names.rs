@@ -61,8 +61,8 @@ impl RecordNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dice::Counted;
     use crate::session::Scope;
-    use crate::session::fixtures::Counted;
 
     #[test]
     fn a_name_is_one_ids_on_one_host() {

@@ -1,20 +1,11 @@
 //! Every check of an ID Token, each with one thing wrong.
 
 use super::*;
+use crate::dice::Zeros;
 use crate::signed::{NOW, at, claims, signed};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use countersign_core::entropy::Entropy;
 use serde_json::{Value as Json, json};
-
-#[derive(Debug)]
-struct Zeros;
-
-impl Entropy for Zeros {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
 
 const LEEWAY: Duration = Duration::from_mins(1);
 

@@ -1,20 +1,11 @@
 //! What is asked about a token, and what is believed of the answer.
 
 use super::*;
+use crate::dice::Zeros;
 use crate::relying_party::client::ClientAuthentication;
 use crate::signed::{NOW, at, claims, merged};
-use countersign_core::entropy::Entropy;
 use countersign_core::secret::Secret;
 use serde_json::{Value as Json, json};
-
-#[derive(Debug)]
-struct Zeros;
-
-impl Entropy for Zeros {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
 
 #[test]
 fn a_token_is_asked_about_as_the_client_we_are() {

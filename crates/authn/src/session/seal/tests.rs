@@ -1,6 +1,6 @@
 use super::*;
-use crate::session::fixtures::{self, Counted};
-use crate::session::{SessionId, SessionRecord};
+use crate::dice::Counted;
+use crate::session::{SessionId, SessionRecord, fixtures};
 
 const NAME: RecordKey = RecordKey([7; 32]);
 

@@ -3,15 +3,13 @@
 use super::answer::Answer;
 use super::files::chain;
 use super::judge::Judge;
-use crate::cli::token::instant::instant;
+use crate::cli::token::instant::now;
 use crate::cli::token::shown::harmless;
 use crate::config::{Environment, Sources};
 use crate::output::Output;
 use crate::state;
 use countersign_core::certificate::PresentedCertificate;
-use countersign_core::time::Clock as _;
 use countersign_edge::revocation_lists::A_LIST;
-use countersign_edge::system::SystemClock;
 use countersign_x509::certificate::Certificate;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,11 +49,7 @@ pub(in crate::cli) struct Args {
 
 /// Judges. Whether it was accepted, or why nothing could be judged.
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> Result<bool, String> {
-    let mut now = SystemClock::new().now();
-    if let Some(text) = &args.at {
-        now.wall = instant(text)
-            .ok_or("--at is neither a time such as 2030-01-01T00:00:00Z nor seconds since 1970")?;
-    }
+    let now = now(args.at.as_deref())?;
     let judge = judge(args, environment, out)?;
     if let (Some(folder), None) = (judge.state_folder(), &args.state) {
         out.error_line(&format!(

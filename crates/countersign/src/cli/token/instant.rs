@@ -1,14 +1,25 @@
 //! Times as a person writes them on the command line.
 
-use countersign_core::time::Timestamp;
+use countersign_core::time::{Clock as _, Now, Timestamp};
+use countersign_edge::system::SystemClock;
 
 /// The first and the last second that four digits of a year can tell.
 const YEARS: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 /// How much of a time says day and second: `2030-01-01T00:00:00`.
 const CIVIL: usize = 19;
 
+/// The time of the machine, or the other now that `--at` says.
+pub(in crate::cli) fn now(at: Option<&str>) -> Result<Now, String> {
+    let mut now = SystemClock::new().now();
+    if let Some(text) = at {
+        now.wall = instant(text)
+            .ok_or("--at is neither a time such as 2030-01-01T00:00:00Z nor seconds since 1970")?;
+    }
+    Ok(now)
+}
+
 /// Seconds since 1970, or a time of RFC 3339 (section 5.6): `2030-01-01T00:00:00Z`, `2030-01-01T02:00:00.5+02:00`.
-pub(in crate::cli) fn instant(text: &str) -> Option<Timestamp> {
+fn instant(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse() {
         return Some(Timestamp::from_seconds(seconds));
     }

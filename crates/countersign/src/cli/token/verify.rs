@@ -1,15 +1,13 @@
 //! Tokens judged: against a configuration, by the gateway's own path; against a key, with issuer and audience; or the
 //! signature alone.
 
-use super::instant::instant;
+use super::instant::now;
 use super::judge::{Judge, Verdict, fetching_parts};
 use super::shown::{harmless, quoted};
 use super::tokens::each_token;
 use crate::config::{Environment, Sources};
 use crate::output::Output;
 use countersign_core::reason;
-use countersign_core::time::Clock as _;
-use countersign_edge::system::SystemClock;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -46,11 +44,7 @@ pub(in crate::cli) struct Args {
 
 /// Judges each token. Whether all were accepted, or why nothing could be judged.
 pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> Result<bool, String> {
-    let mut now = SystemClock::new().now();
-    if let Some(text) = &args.at {
-        now.wall = instant(text)
-            .ok_or("--at is neither a time such as 2030-01-01T00:00:00Z nor seconds since 1970")?;
-    }
+    let now = now(args.at.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,7 +1,7 @@
 //! The authorization endpoint: a browser asks for a login, and its certificate is the answer.
 
 use super::super::{Done, Errand, From};
-use crate::audit::{Action, Audit};
+use crate::audit::Action;
 use crate::body::Body;
 use crate::page::{Certificate, Click, Flaw, HandOn, Href, Page, Trouble, Words};
 use countersign_authn::provider::authorize::{self, Answered, Authorized};
@@ -134,18 +134,7 @@ impl Errand<'_> {
 
     /// One line about a session that began at one of the provider's clients, or ended at all of them.
     pub(super) fn audit_sign_on(&self, action: Action, provider: &Provider, who: &str, detail: &str) {
-        let client = self.request.client.map(|client| client.to_string());
-        let audit = Audit {
-            issuer: provider.issuer.as_str(),
-            who,
-            login: TABLE,
-            host: self.request.host.name(),
-            request: &self.request.id.to_string(),
-            client: client.as_deref().unwrap_or(""),
-            detail,
-            ..Audit::new(action)
-        };
-        self.log.audit(&audit, self.now.wall);
+        self.audit_in(action, TABLE, (provider.issuer.as_str(), who), detail);
     }
 }
 

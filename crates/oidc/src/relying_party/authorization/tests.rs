@@ -1,16 +1,7 @@
 //! What the authentication request says, and what nobody can make it say.
 
 use super::*;
-use std::sync::atomic::{AtomicU8, Ordering};
-
-#[derive(Debug, Default)]
-struct Counted(AtomicU8);
-
-impl Entropy for Counted {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(self.0.fetch_add(1, Ordering::Relaxed));
-    }
-}
+use crate::dice::Counted;
 
 fn request(endpoint: &str, wishes: &AuthenticationWishes, response_mode: ResponseMode) -> Url {
     let entropy = Counted::default();

@@ -1,22 +1,13 @@
 //! How a client proves itself, and what it does not send.
 
 use super::*;
+use crate::dice::Counted;
 use crate::form::parse;
 use crate::issuer::IssuerRule;
 use countersign_core::claims::Value;
 use countersign_jose::jwks::{KeySet, Lookup};
 use countersign_jose::token::UnverifiedToken;
 use countersign_jose::verify::verify_signed;
-use std::sync::atomic::{AtomicU8, Ordering};
-
-#[derive(Debug, Default)]
-struct Counted(AtomicU8);
-
-impl Entropy for Counted {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(self.0.fetch_add(1, Ordering::Relaxed));
-    }
-}
 
 fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())

@@ -2,18 +2,9 @@
 
 use super::*;
 use crate::answer::GrantError;
+use crate::dice::Zeros;
 use crate::relying_party::client::ClientAuthentication;
-use countersign_core::entropy::Entropy;
 use countersign_core::time::Timestamp;
-
-#[derive(Debug)]
-struct Zeros;
-
-impl Entropy for Zeros {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
 
 const CALL: Call<'static> = Call {
     entropy: &Zeros,

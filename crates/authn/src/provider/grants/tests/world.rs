@@ -1,5 +1,6 @@
 //! A provider whose store pauses before each thing it does, and everybody is Ann.
 
+use crate::dice::Counted;
 use crate::kinds::{Parts, offline};
 use crate::provider::{Provider, build};
 use crate::session::Sessions;
@@ -9,7 +10,6 @@ use countersign_core::certificate::{
     PresentedCertificate,
 };
 use countersign_core::claims::ClaimPath;
-use countersign_core::entropy::Entropy;
 use countersign_core::gate::{Host, Scheme, Target};
 use countersign_core::identity_headers::Written;
 use countersign_core::options::{OptionValue, Values};
@@ -20,21 +20,7 @@ use countersign_core::time::{Monotonic, Now, Timestamp};
 use countersign_jose::json::parse_object;
 use http::{HeaderMap, Method};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
-
-/// Bytes that never repeat.
-#[derive(Debug, Default)]
-struct Counted(AtomicU64);
-
-impl Entropy for Counted {
-    fn fill(&self, bytes: &mut [u8]) {
-        let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        for (byte, counted) in bytes.iter_mut().rev().zip(count.to_le_bytes()) {
-            *byte = counted;
-        }
-    }
-}
 
 /// Believes everybody, and takes everybody for Ann.
 #[derive(Debug)]
