@@ -181,6 +181,12 @@ fn revocation_is_checked_when_there_are_lists_and_said_not_to_be_otherwise() {
     );
     check("--crl root.crl", "refused revocation_unknown", 1);
     check("--crl empty.crl", "refused revocation_unknown", 1);
+    for (lists, whose) in [("--crl root.crl", "CN=Issuing"), ("--crl empty.crl", "CN=Root")] {
+        let line = format!("--authorities root.pem {lists} --json client.pem");
+        let told = serde_json::from_str::<Value>(&said(&world.verify(&line))).unwrap();
+        let expect = format!("no revocation list of {whose} covers what it issued on the path");
+        assert_eq!(told["detail"], expect, "{lists}");
+    }
     let both = pem("X509 CRL", &world.root.revoke(&Revocations::of(&[]))) + &all(&[&[7]]);
     folder.write("both.crl", both);
     check("--crl both.crl", "refused certificate_revoked", 1);

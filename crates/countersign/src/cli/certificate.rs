@@ -28,7 +28,7 @@ By a table of a configuration, with its rule for the subject, its groups, denial
 
   countersign certificate verify --config countersign.toml --certificate staff client.pem
 
-With revocation lists, each authority of the path but the root needs one in force:
+With revocation lists, each authority of the path needs one in force, the root too:
 
   countersign certificate verify --authorities ca.pem --crl root.crl --crl issuing.crl client.pem
 

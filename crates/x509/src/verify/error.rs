@@ -64,21 +64,21 @@ pub enum VerifyError {
     /// A certificate of the path is revoked.
     #[error("a certificate of the path is revoked")]
     Revoked,
-    /// No list covers a certificate of the path.
-    #[error("no revocation list covers a certificate of the path")]
-    CrlMissing,
-    /// The list for a certificate of the path is no longer in force.
-    #[error("the revocation list for a certificate of the path is no longer in force")]
-    CrlExpired,
-    /// The list for a certificate of the path is not in force yet.
-    #[error("the revocation list for a certificate of the path is not in force yet")]
-    CrlNotYetValid,
-    /// The list for a certificate of the path is not signed by that certificate's issuer.
-    #[error("the revocation list for a certificate of the path is not signed by its issuer")]
-    CrlSignature,
-    /// The issuer of a certificate of the path may not sign lists.
-    #[error("the issuer of a certificate of the path may not sign revocation lists")]
-    CrlSigner,
+    /// No list of this authority covers what it issued on the path.
+    #[error("no revocation list of {0} covers what it issued on the path")]
+    CrlMissing(Box<str>),
+    /// The list of this authority is no longer in force.
+    #[error("the revocation list of {0} is no longer in force")]
+    CrlExpired(Box<str>),
+    /// The list of this authority is not in force yet.
+    #[error("the revocation list of {0} is not in force yet")]
+    CrlNotYetValid(Box<str>),
+    /// The list in this authority's name is not signed by it.
+    #[error("the revocation list of {0} is not signed by it")]
+    CrlSignature(Box<str>),
+    /// This authority of the path may not sign lists.
+    #[error("{0}, an authority of the path, may not sign revocation lists")]
+    CrlSigner(Box<str>),
 }
 
 impl VerifyError {
@@ -135,11 +135,11 @@ impl VerifyError {
             Self::PathLength => "path length constraint exceeded",
             Self::TooLong => "certificate chain too long",
             Self::Revoked => "certificate revoked",
-            Self::CrlMissing => "unable to get certificate CRL",
-            Self::CrlExpired => "CRL has expired",
-            Self::CrlNotYetValid => "CRL is not yet valid",
-            Self::CrlSignature => "CRL signature failure",
-            Self::CrlSigner => "key usage does not include CRL signing",
+            Self::CrlMissing(_) => "unable to get certificate CRL",
+            Self::CrlExpired(_) => "CRL has expired",
+            Self::CrlNotYetValid(_) => "CRL is not yet valid",
+            Self::CrlSignature(_) => "CRL signature failure",
+            Self::CrlSigner(_) => "key usage does not include CRL signing",
         }
     }
 
@@ -162,11 +162,11 @@ impl VerifyError {
                 RejectionReason::CertificateChain
             }
             Self::Revoked => RejectionReason::CertificateRevoked,
-            Self::CrlMissing
-            | Self::CrlExpired
-            | Self::CrlNotYetValid
-            | Self::CrlSignature
-            | Self::CrlSigner => RejectionReason::RevocationUnknown,
+            Self::CrlMissing(_)
+            | Self::CrlExpired(_)
+            | Self::CrlNotYetValid(_)
+            | Self::CrlSignature(_)
+            | Self::CrlSigner(_) => RejectionReason::RevocationUnknown,
         }
     }
 }

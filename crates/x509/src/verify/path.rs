@@ -117,7 +117,7 @@ impl<'a> Judgement<'a> {
     ) -> Result<Timestamp, VerifyError> {
         let anchor = self.authorities.anchors().any(|anchor| anchor == issuer);
         if !anchor && issuer.key_usage().is_some_and(|usage| !usage.crl_sign()) {
-            return Err(VerifyError::CrlSigner);
+            return Err(VerifyError::CrlSigner(named(issuer)));
         }
         let signer = Signer {
             name: issuer.subject(),
@@ -127,10 +127,10 @@ impl<'a> Judgement<'a> {
             // A list is in force up to that instant, not in it.
             Standing::Good { until } => Ok(before(until)),
             Standing::Revoked => Err(VerifyError::Revoked),
-            Standing::Unknown(Unknown::Missing) => Err(VerifyError::CrlMissing),
-            Standing::Unknown(Unknown::Expired) => Err(VerifyError::CrlExpired),
-            Standing::Unknown(Unknown::NotYetInForce) => Err(VerifyError::CrlNotYetValid),
-            Standing::Unknown(Unknown::Signature) => Err(VerifyError::CrlSignature),
+            Standing::Unknown(Unknown::Missing) => Err(VerifyError::CrlMissing(named(issuer))),
+            Standing::Unknown(Unknown::Expired) => Err(VerifyError::CrlExpired(named(issuer))),
+            Standing::Unknown(Unknown::NotYetInForce) => Err(VerifyError::CrlNotYetValid(named(issuer))),
+            Standing::Unknown(Unknown::Signature) => Err(VerifyError::CrlSignature(named(issuer))),
         }
     }
 }
@@ -156,6 +156,11 @@ fn check_authorities(leaf: &Certificate, issuers: &[Arc<Certificate>]) -> Result
     (pinned || authority)
         .then_some(())
         .ok_or(VerifyError::NotAnAuthority)
+}
+
+/// An authority, as the log names it elsewhere.
+fn named(authority: &Certificate) -> Box<str> {
+    authority.subject().rfc4514().into()
 }
 
 /// The last second before `instant`.

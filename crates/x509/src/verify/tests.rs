@@ -439,7 +439,7 @@ fn signatures_that_are_not_of_today_are_not_accepted() {
 }
 
 #[test]
-fn every_authority_of_the_path_but_the_anchor_needs_a_list() {
+fn every_authority_of_the_path_needs_a_list_the_anchor_too() {
     let world = World::new();
     let leaf = world.issuing.issue(&client().serial(&[7]));
     let chain: [&[u8]; 2] = [&leaf, &world.issuing.certificate];
@@ -473,9 +473,29 @@ fn every_authority_of_the_path_but_the_anchor_needs_a_list() {
         Err(VerifyError::Revoked),
         "what one list says is so where another is missing"
     );
-    assert_eq!(asked(vec![of_root(&[])]), Err(VerifyError::CrlMissing));
-    assert_eq!(asked(vec![of_issuing(&[])]), Err(VerifyError::CrlMissing));
-    assert_eq!(asked(vec![]), Err(VerifyError::CrlMissing));
+    let missing = |of: &str| Err(VerifyError::CrlMissing(of.into()));
+    assert_eq!(asked(vec![of_root(&[])]), missing("CN=Issuing"));
+    assert_eq!(
+        asked(vec![of_issuing(&[])]),
+        missing("CN=Root"),
+        "nobody knows whether `Issuing` itself was taken back"
+    );
+    assert_eq!(
+        asked(vec![]),
+        missing("CN=Issuing"),
+        "the one nearest to the client first"
+    );
+    let direct = world.root.issue(&client());
+    let index = CrlIndex::new([of_root(&[])], &world.authorities).unwrap();
+    let verified = |chain: &[&[u8]]| {
+        let chain = chain.iter().copied();
+        verify(chain, &world.authorities, Some(&index), Checks::default(), NOW).map(drop)
+    };
+    assert_eq!(
+        verified(&[&direct]),
+        Ok(()),
+        "the anchor's own certificate needs none"
+    );
 }
 
 #[test]
@@ -490,7 +510,7 @@ fn an_authority_that_may_not_sign_lists_signs_none() {
     let leaf = world.issuing.issue(&client());
     let chain: [&[u8]; 2] = [&leaf, &no_lists];
     let verified = verify(chain, &world.authorities, Some(&index), Checks::default(), NOW);
-    assert_eq!(error(verified), VerifyError::CrlSigner);
+    assert_eq!(error(verified), VerifyError::CrlSigner("CN=Issuing".into()));
 }
 
 #[test]
@@ -507,7 +527,7 @@ fn every_error_has_openssls_words_and_a_reason() {
             RejectionReason::CertificateRevoked,
         ),
         (
-            VerifyError::CrlMissing,
+            VerifyError::CrlMissing("CN=Root".into()),
             "unable to get certificate CRL",
             RejectionReason::RevocationUnknown,
         ),
@@ -515,6 +535,21 @@ fn every_error_has_openssls_words_and_a_reason() {
             VerifyError::Purpose,
             "unsuitable certificate purpose",
             RejectionReason::CertificateUsage,
+        ),
+        (
+            VerifyError::Version,
+            "unspecified certificate verification error",
+            RejectionReason::CertificateMalformed,
+        ),
+        (
+            VerifyError::CriticalExtension,
+            "unhandled critical extension",
+            RejectionReason::CertificateMalformed,
+        ),
+        (
+            VerifyError::WeakKey,
+            "EE certificate key too weak",
+            RejectionReason::CertificateSignature,
         ),
     ] {
         assert_eq!((error.openssl(), error.reason()), (words, reason));
