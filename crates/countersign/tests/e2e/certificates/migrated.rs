@@ -3,21 +3,19 @@
 
 use super::site::{ANN, Kind, Site};
 use crate::fronts::{change, read};
-use crate::login::migrated::found_in;
+use crate::login::migrated::{found_in, rows};
 use crate::process::repository;
 
 const PAGE: &str = "docs/migrate/nginx-mtls.md";
 
 #[test]
 fn every_new_line_of_the_page_for_those_who_come_from_njs_is_in_the_example() {
-    let page = read(&repository().join(PAGE));
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
-    let wanted = rows.flat_map(|row| {
-        let now = row.split(" | ").nth(1).unwrap();
-        now.split('`').skip(1).step_by(2).map(str::to_owned)
-    });
-    let found = found_in("examples/nginx/certificates", wanted);
-    assert!(found >= 15, "{found}");
+    let wanted = ["nginx", "Headers for the application"].map(|heading| rows(PAGE, heading));
+    let found = found_in(
+        "examples/nginx/certificates",
+        wanted.into_iter().flatten().flatten(),
+    );
+    assert!(found >= 20, "{found}");
 }
 
 /// The sizes and times of the prototype, in the guarded location.
