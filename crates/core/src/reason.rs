@@ -36,7 +36,7 @@ reasons! {
         HeaderMalformed = "header_malformed", "A header that tells about the original request cannot be read.";
         HostMalformed = "host_malformed", "The host is not a host name or address with an optional port.";
         HostMismatch = "host_mismatch", "Two places name the host of this request and do not agree.";
-        SchemeUnknown = "scheme_unknown", "The scheme is neither http nor https.";
+        SchemeUnknown = "scheme_unknown", "The scheme is neither http nor https, or not the one that the request came by.";
         MethodRefused = "method_refused", "The method is CONNECT or TRACE, or not in IANA's registry.";
         MethodOverride = "method_override", "A header asks for another method, and routes differ by method.";
         TargetMalformed = "target_malformed", "The request target is not a path with an optional query.";
@@ -92,7 +92,7 @@ reasons! {
         RevocationUnknown = "revocation_unknown", "Whether the certificate was revoked is not known: an authority on its path has no revocation list in force.";
         CertificateDenied = "certificate_denied", "The certificate is in the configuration's list of those that are denied.";
         CertificateUsage = "certificate_usage", "The certificate is not for this use: an authority's own, or without client authentication.";
-        CertificateSignature = "certificate_signature", "A signature on the certificate's path does not hold, or is made in a way that is not accepted.";
+        CertificateSignature = "certificate_signature", "The certificate's key is not of a kind and length that is accepted, or a signature on its path does not hold, or is made in a way that is not accepted.";
         CertificateChain = "certificate_chain", "The certificate's path breaks a rule that an authority on it sets, or is too long.";
         SvidInvalid = "svid_invalid", "The certificate or token is no SVID: not exactly one SPIFFE ID, or usages that none may have.";
         TrustDomainWrong = "trust_domain_wrong", "The SPIFFE ID is of another trust domain.";

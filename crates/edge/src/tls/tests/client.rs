@@ -82,7 +82,13 @@ fn what_cannot_be_held_is_named() {
             "{bits}"
         );
     }
-    for kind in ["1.3.132.0.10", "1.3.36.3.3.2.8.1.1.7", "1.3.101.113"] {
+    // secp256k1, brainpoolP256r1, P-224 and Ed448.
+    for kind in [
+        "1.3.132.0.10",
+        "1.3.36.3.3.2.8.1.1.7",
+        "1.3.132.0.33",
+        "1.3.101.113",
+    ] {
         let algorithm = if kind == "1.3.101.113" {
             sequence(&[oid(kind)])
         } else {
@@ -95,6 +101,11 @@ fn what_cannot_be_held_is_named() {
         );
     }
     assert_eq!(judged(&vec![0x30, 0].into(), &[]), Err(Unheld::Malformed));
+    let twice = [usual[0].clone(), usual[0].clone()];
+    assert_eq!(
+        judged(&certificate(3, key(), &twice), &[]),
+        Err(Unheld::Malformed)
+    );
     assert_eq!(judged(&good, &vec![good.clone(); 15]), Ok(()));
     assert_eq!(judged(&good, &vec![good.clone(); 16]), Err(Unheld::Chain));
     let large = [extension("1.2.3.5", false, &vec![0; 33 * 1024])];
