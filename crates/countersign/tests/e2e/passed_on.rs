@@ -15,7 +15,7 @@ struct Form {
     header: &'static str,
 }
 
-const FORMS: [Form; 6] = [
+const FORMS: [Form; 7] = [
     Form {
         proxy: "nginx",
         format: "escaped-pem",
@@ -45,6 +45,11 @@ const FORMS: [Form; 6] = [
         proxy: "haproxy",
         format: "base64-der",
         header: "X-Client-Der",
+    },
+    Form {
+        proxy: "haproxy",
+        format: "rfc9440",
+        header: "Client-Cert",
     },
 ];
 
@@ -256,7 +261,9 @@ fn haproxy_file(front: SocketAddr, behind: SocketAddr) -> String {
     format!(
         "defaults\n  mode http\n  timeout client 30s\n  timeout server 30s\n  timeout connect 5s\nfrontend front\n  \
          bind {front} ssl crt both.pem ca-file authorities.pem verify optional crt-ignore-err all ca-ignore-err all\n  \
-         http-request set-header X-Client-Der %[ssl_c_der,base64]\n  http-request set-header X-Forwarded-For %[src]\n  \
+         http-request set-header X-Client-Der %[ssl_c_der,base64]\n  \
+         http-request del-header Client-Cert\n  http-request del-header Client-Cert-Chain\n  \
+         http-request set-header Client-Cert :%[ssl_c_der,base64]: if {{ ssl_c_used }}\n  http-request set-header X-Forwarded-For %[src]\n  \
          http-request set-header X-Forwarded-Proto https\n  default_backend app\nbackend app\n  server app {behind}\n"
     )
 }
@@ -309,6 +316,7 @@ fn forged(form: &Form, folder: &Folder) -> String {
         .replace('=', "%3D");
     let value = match form.format {
         "escaped-pem" => escaped,
+        "rfc9440" => format!(":{body}:"),
         "xfcc" => format!("Cert=\"{escaped}\""),
         "spaced-pem" => one.replace('\n', " "),
         _ => body,

@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod hello;
+#[cfg(test)]
 mod listeners;
 #[cfg(test)]
 mod machine;
@@ -20,6 +22,8 @@ mod pages;
 mod provider;
 #[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod revocation;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

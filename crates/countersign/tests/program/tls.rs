@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A root, and what it issued: `app` and `other`, each with its key.
-struct Pki {
+pub(super) struct Pki {
     root: Authority,
 }
 
@@ -25,7 +25,7 @@ impl Pki {
         }
     }
 
-    fn new(folder: &Folder) -> Self {
+    pub(super) fn new(folder: &Folder) -> Self {
         let pki = Self {
             root: Authority::root("Root", Key(6)),
         };
@@ -37,7 +37,7 @@ impl Pki {
 }
 
 /// A listener at `address` for the hosts `app` and `other`, that answers `/auth`.
-fn config(address: SocketAddr, hosts: &[&str]) -> String {
+pub(super) fn config(address: SocketAddr, hosts: &[&str]) -> String {
     let hosts = hosts.iter().map(|name| {
         format!(
             "[[listen.host]]\nnames = [\"{name}.test\"]\ncertificate = \"{name}.crt\"\nkey = {{ file = \"{name}.key\" }}\n"
@@ -51,7 +51,7 @@ fn config(address: SocketAddr, hosts: &[&str]) -> String {
 }
 
 /// What `openssl s_client` says when it asks for `/auth` under this name, with these arguments as well.
-fn openssl(folder: &Folder, at: SocketAddr, name: &str, more: &[&str]) -> String {
+pub(super) fn openssl(folder: &Folder, at: SocketAddr, name: &str, more: &[&str]) -> String {
     let mut command = Command::new("openssl");
     command.args(["s_client", "-connect", &at.to_string(), "-servername", name]);
     command.args([
