@@ -71,7 +71,9 @@ SIGTERM and SIGINT stop it when what is under way is finished; told twice, it st
         state: Option<PathBuf>,
     },
     /// Shows it all in one minute: an issuer, an application and the gateway, on loopback.
-    #[command(after_help = "Needs no configuration and nothing else installed. New keys each time.")]
+    #[command(after_help = "\
+Prints curl lines to try: with good and bad tokens, and over TLS with a client certificate. Needs no
+configuration and nothing else installed. New keys each time.")]
     Demo {
         /// One JSON object on standard output: where it is, and each request with what it gets. The log is JSON, too.
         #[arg(long)]

@@ -59,7 +59,8 @@ pub(super) const ROUTE: Table = Table {
             "\"auto\"",
             "How a refusal is answered. `auto`: a browser that navigates is sent to log in, where a `login.NAME` is accepted, and \
              everybody else gets 401. `login`: every GET is sent to log in. `login-or-403`: so is who accepts HTML, and 403 for \
-             everybody else. Or always 401, or always 403.",
+             everybody else. Or always 401, or always 403. Where certificates alone let in, it is always 403: there is nothing to \
+             ask for.",
         ),
         Field::optional(
             "max_age",
