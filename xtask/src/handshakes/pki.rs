@@ -49,9 +49,22 @@ impl Pki {
 
     /// A client's chain, leaf first. `name` makes it another than the rest.
     pub(crate) fn client(&self, name: &str) -> [Vec<u8>; 2] {
+        self.issued(name, "ann")
+    }
+
+    /// The same of another person for each `name`.
+    pub(crate) fn person(&self, name: &str) -> [Vec<u8>; 2] {
+        self.issued(name, name)
+    }
+
+    fn issued(&self, name: &str, person: &str) -> [Vec<u8>; 2] {
+        let (uri, email) = (
+            format!("spiffe://bench.test/{person}"),
+            format!("{person}@bench.test"),
+        );
         let template = Template::client("ann", CLIENT_KEY)
             .serial(&serial(name))
-            .names(&[San::Uri("spiffe://bench.test/ann"), San::Email("ann@bench.test")]);
+            .names(&[San::Uri(&uri), San::Email(&email)]);
         [
             self.intermediate.issue(&template),
             self.intermediate.certificate.clone(),

@@ -13,6 +13,8 @@ use crate::{Failure, say};
 
 /// How many are begun, one by one.
 const ATTEMPTS: u32 = 100_000;
+/// By how many people, by turns: by one alone no more would be kept than there is room for one.
+const PEOPLE: u32 = 1000;
 /// How far provider and guard may grow by them, in MiB.
 const MOST: f64 = 128.0;
 
@@ -21,16 +23,18 @@ pub(crate) fn measure(bench: &Bench, _: Effort) -> Result<Vec<Bar>, Failure> {
     pin_the_load()?;
     let pki = Pki::new();
     let sites = Sites::start(bench, &pki)?;
-    let mut visitor = Visitor::new(&pki)?;
-    visitor.log_in()?;
+    Visitor::new(&pki, "ann")?.log_in()?;
     let resident = || mebibytes(sites.provider.resident_kib() + sites.guard.resident_kib());
     let before = resident();
-    say(&format!("beginning {ATTEMPTS} logins, and ending none"));
-    for _ in 0..ATTEMPTS {
-        visitor.as_far_as_the_code()?;
+    say(&format!("{PEOPLE} people begin {ATTEMPTS} logins, and end none"));
+    for person in 0..PEOPLE {
+        let mut visitor = Visitor::new(&pki, &format!("person-{person}"))?;
+        for _ in 0..ATTEMPTS / PEOPLE {
+            visitor.as_far_as_the_code()?;
+        }
     }
     let grown = resident() - before;
-    visitor.log_in()?;
+    Visitor::new(&pki, "ann")?.log_in()?;
     say("\n### Logins that were begun and never ended\n");
     say("| attempts | provider and guard before, MiB | grown by, MiB |");
     say("|---|---|---|");

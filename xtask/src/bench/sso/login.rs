@@ -27,7 +27,7 @@ pub(crate) fn measure(bench: &Bench, effort: Effort) -> Result<Vec<Bar>, Failure
     pin_the_load()?;
     let pki = Pki::new();
     let sites = Sites::start(bench, &pki)?;
-    let visitors = (0..AT_ONCE).map(|_| Visitor::new(&pki));
+    let visitors = (0..AT_ONCE).map(|_| Visitor::new(&pki, "ann"));
     let mut visitors = visitors.collect::<Result<Vec<_>, _>>()?;
     // Discovery, keys, connections between the two.
     round(&sites, &mut visitors, Duration::from_secs(1))?;

@@ -87,10 +87,11 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
-    pub(super) fn new(pki: &Pki) -> Result<Self, Failure> {
+    /// With the certificate of this person.
+    pub(super) fn new(pki: &Pki, person: &str) -> Result<Self, Failure> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_slice(pki.server_root()))?;
-        let chain = pki.client("ann").map(CertificateDer::from).to_vec();
+        let chain = pki.person(person).map(CertificateDer::from).to_vec();
         let key = PrivateKeyDer::from_pem_slice(CLIENT_KEY.pem().as_bytes())?;
         let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()?
