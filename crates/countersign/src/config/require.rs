@@ -11,6 +11,7 @@ use countersign_core::route::HostPattern;
 use std::sync::Arc;
 
 pub(super) mod spelling;
+pub(super) mod unsaid;
 
 /// The lists of `require`, each with its opposite.
 const LISTS: [&str; 8] = [

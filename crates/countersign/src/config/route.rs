@@ -5,7 +5,7 @@ use super::diagnostic::Diagnostic;
 use super::identity::Identity;
 use super::listen::Listen;
 use super::nearest::nearest;
-use super::require::{Asker, requirement, spelling};
+use super::require::{Asker, requirement, spelling, unsaid};
 use super::shape::{Document, Way};
 use countersign_authn::{condition, introspection, login};
 use countersign_core::authn::Authenticator;
@@ -137,6 +137,7 @@ fn route(
     };
     let mut require = requirement(values.table("require"), asker, surroundings.declared, &mut faults);
     require.condition = when(values, asker, &mut faults);
+    faults.extend(unsaid::by_any_of(asker.accepts, values.table("require")));
     let endpoints = each(values, ENDPOINT, &mut faults, endpoint);
     let login = login_demand(values, &accept, surroundings.document, &mut faults);
     let preflight = preflight(values, surroundings.declared);

@@ -2,9 +2,8 @@
 
 use super::super::check::Declared;
 use super::super::require::spelling::SERIAL;
-use super::super::require::{Asker, requirement};
+use super::super::require::{Asker, requirement, unsaid};
 use super::super::shape::Document;
-use countersign_authn::client_certificate::{CLAIMS, ClaimKind};
 use countersign_core::claims::ClaimPath;
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::Requirement;
@@ -32,7 +31,7 @@ pub(super) fn requirements(
         requirements.push(as_certificates_say(asked));
         if let Some(table) = table {
             own.extend(
-                unsaid(values, table)
+                unsaid_by(values, table)
                     .into_iter()
                     .map(|fault| fault.within("require")),
             );
@@ -54,8 +53,8 @@ fn as_certificates_say(mut asked: Requirement) -> Requirement {
     asked
 }
 
-/// What is asked of `require` that no certificate says.
-fn unsaid(values: &Values, require: &Values) -> Vec<Fault> {
+/// What is asked of `require` that no certificate says, or none in a place where rules look.
+fn unsaid_by(values: &Values, require: &Values) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut by_address = ["email_domains", "not_email_domains"].into_iter();
     let by_address = by_address.find(|list| require.has(list));
@@ -65,44 +64,6 @@ fn unsaid(values: &Values, require: &Values) -> Vec<Fault> {
         let help = "write `subjects` or `groups`, or leave `email = \"subject\"` out";
         faults.push(Fault::new(list, message).help(help));
     }
-    for list in ["scopes", "not_scopes"] {
-        if require.has(list) {
-            let message = "certificates have no scopes: nobody would have one of these";
-            faults.push(
-                Fault::new(list, message).help("groups = [\"staff\"], by the `groups` of [certificate.NAME]"),
-            );
-        }
-    }
-    for list in ["claims", "not_claims"] {
-        let named = require.named(list).iter();
-        let unsaid = named.filter_map(|(path, test)| Some(unsaid_claim(path, test)?.within(list)));
-        faults.extend(unsaid);
-    }
+    faults.extend(unsaid::by_certificates(require, &[SERIAL.0]));
     faults
-}
-
-/// What is wrong with one claim: no certificate says it, or none says it so.
-fn unsaid_claim(path: &str, test: &Values) -> Option<Fault> {
-    // What is no path at all is told already.
-    let asked = ClaimPath::parse(path)?;
-    let is = |name: &str| ClaimPath::parse(name).as_ref() == Some(&asked);
-    let kind = CLAIMS.iter().find(|(name, _)| is(name)).map(|(_, kind)| *kind);
-    let kind = kind.or_else(|| is(SERIAL.0).then_some(ClaimKind::One));
-    match kind {
-        Some(ClaimKind::One) if test.has("contains") => {
-            let help = "equals = \"…\", or one_of = [\"…\", \"…\"]";
-            Some(Fault::new(path, "a certificate says this once: it is no list").help(help))
-        }
-        Some(ClaimKind::Many) if test.has("equals") || test.has("one_of") => {
-            let help = "contains = [\"…\"]";
-            Some(Fault::new(path, "this is a list, and equal to nothing").help(help))
-        }
-        Some(ClaimKind::One | ClaimKind::Many) => None,
-        None => {
-            let known = CLAIMS.iter().map(|(name, _)| *name);
-            let known = known.chain([SERIAL.0]).collect::<Vec<_>>().join(", ");
-            let message = format!("no certificate says `{path}`");
-            Some(Fault::new(path, message).help(format!("known are: {known}")))
-        }
-    }
 }
