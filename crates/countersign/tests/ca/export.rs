@@ -2,6 +2,7 @@
 
 use super::{Desk, complained};
 use std::fs::File;
+use std::process::Command;
 
 fn exported(desk: &Desk, more: &[&str]) -> String {
     let said = desk.good(&[&["export", "ann", "--pkcs12"], more].concat());
@@ -148,4 +149,26 @@ fn names(desk: &Desk, folder: &str) -> Vec<String> {
     let mut names = names.collect::<Vec<_>>();
     names.sort();
     names
+}
+
+#[test]
+fn who_would_look_into_a_bundle_is_told_how() {
+    let desk = Desk::with_authority();
+    desk.good(&["issue", "client", "ann"]);
+    for option in [&[][..], &["--legacy"]] {
+        exported(&desk, option);
+        for line in ["inspect", "verify --authorities ca/root.crt"] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+            command.arg("certificate").args(line.split(' '));
+            let output = command.arg("ca/issued/ann.p12").current_dir(&desk.0.0).output();
+            let output = output.unwrap();
+            assert_eq!(output.status.code(), Some(2), "{line}");
+            let told = complained(&output);
+            assert!(
+                told.contains("ca/issued/ann.p12 is PKCS #12")
+                    && told.contains("openssl pkcs12 -in FILE -nokeys"),
+                "{told}"
+            );
+        }
+    }
 }

@@ -13,8 +13,8 @@ pub(super) struct Answer<'a> {
     /// The certificate, if it could be read.
     pub(super) leaf: Option<Certificate>,
     pub(super) verdict: Result<Proved, Refused>,
-    /// Whether revocation was part of it; `None` when a table's own rule held.
-    pub(super) revocation_checked: Option<bool>,
+    /// Why revocation was no part of it; `None` when it was.
+    pub(super) revocation_left: Option<&'static str>,
     /// Where the revocations are kept that count beside those of the files and URLs of the table.
     pub(super) state_folder: Option<&'a Path>,
     /// When it was judged.
@@ -36,10 +36,17 @@ impl Answer<'_> {
                     .flat_map(|anchor| anchor_lines(anchor, self.at)),
             );
         }
-        if self.revocation_checked == Some(false) {
-            lines.push("revocation   not checked: there is no --crl".to_owned());
-        }
+        lines.extend(self.revocation());
         lines
+    }
+
+    /// Whether it was checked. A refusal for something else may come before that.
+    fn revocation(&self) -> Option<String> {
+        match (self.revocation_left, &self.verdict) {
+            (Some(why), _) => Some(format!("revocation   not checked: {why}")),
+            (None, Ok(_)) => Some("revocation   checked".to_owned()),
+            (None, Err(_)) => None,
+        }
     }
 
     fn verdict_line(&self) -> String {
@@ -93,7 +100,8 @@ impl Answer<'_> {
         };
         if let Value::Object(members) = &mut told {
             members.insert("at".to_owned(), self.at.to_string().into());
-            members.insert("revocation_checked".to_owned(), self.revocation_checked.into());
+            let checked = self.revocation_left.is_none();
+            members.insert("revocation_checked".to_owned(), checked.into());
             let folder = self.state_folder.map(|folder| folder.display().to_string());
             members.insert("state_folder".to_owned(), folder.into());
             let certificate = leaf.map_or(Value::Null, |leaf| leaf.json());

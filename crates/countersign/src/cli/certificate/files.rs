@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 const MAX_INPUT_BYTES: u64 = 1024 * 1024;
 /// How DER of a certificate begins.
 const SEQUENCE: u8 = 0x30;
+/// The version of PKCS #12, as an INTEGER.
+const PKCS12_VERSION: &[u8] = &[2, 1, 3];
 
 /// The certificates of `path`, or of standard input: PEM, of which other sections (a key, say) are passed over, or one in
 /// DER. One at least.
@@ -25,6 +27,12 @@ pub(super) fn chain(
         Some(path) => environment.whole(path)?,
         None => input(say)?,
     };
+    if is_pkcs12(&bytes) {
+        return Err(format!(
+            "{name} is PKCS #12: a certificate with its key, under a passphrase\n\
+             help: `openssl pkcs12 -in FILE -nokeys` writes its certificates in PEM (with `-legacy` those of an old file)"
+        ));
+    }
     if bytes.first() == Some(&SEQUENCE) {
         return Ok(vec![bytes]);
     }
@@ -40,6 +48,21 @@ pub(super) fn chain(
         )),
         (true, None) => Err(format!("{name} holds no certificate in PEM or DER")),
     }
+}
+
+/// Whether it begins as PKCS #12 does (RFC 7292): with a version, where a certificate has what was signed.
+fn is_pkcs12(bytes: &[u8]) -> bool {
+    let Some((&SEQUENCE, [length, rest @ ..])) = bytes.split_first() else {
+        return false;
+    };
+    // A long length says in how many bytes it stands; one that stands at the end, in none.
+    let longer = if *length < 0x80 {
+        0
+    } else {
+        usize::from(length & 0x7f)
+    };
+    rest.get(longer..)
+        .is_some_and(|content| content.starts_with(PKCS12_VERSION))
 }
 
 fn input(say: impl FnOnce(&str)) -> Result<Vec<u8>, String> {

@@ -25,8 +25,17 @@ use std::sync::Arc;
 pub(super) enum Judge {
     /// These authorities, with these lists.
     Named(Box<Authorities>, Option<CrlIndex>),
-    /// A table, and where what it knows of revocations is kept by a gateway, if anything is.
-    Table(Arc<dyn CertificateJudge>, Option<PathBuf>),
+    /// A table, and what it knows of revocations.
+    Table(Arc<dyn CertificateJudge>, Lists),
+}
+
+/// Whether a table looks at revocation lists.
+#[derive(Debug)]
+pub(super) enum Lists {
+    /// It has none.
+    None,
+    /// It has, and where what a gateway knows besides is kept, if anything is.
+    Some(Option<PathBuf>),
 }
 
 /// Whom a certificate proves.
@@ -128,13 +137,13 @@ impl Judge {
         let (name, values) = named
             .or(only.flatten())
             .ok_or_else(|| which(tables.iter().map(|(name, _)| name.as_str()), wanted))?;
-        let known_in = match known {
-            _ if !values.has("crls") && !values.has("crl_urls") => None,
+        let looked_at = match known {
+            _ if !values.has("crls") && !values.has("crl_urls") => Lists::None,
             Ok(0) => {
                 say(nothing_known(state));
-                None
+                Lists::Some(None)
             }
-            Ok(_) => Some(state.to_owned()),
+            Ok(_) => Lists::Some(Some(state.to_owned())),
             Err(why) => {
                 return Err(format!(
                     "what a gateway knows of revocations cannot be read in {}: {why}",
@@ -147,23 +156,24 @@ impl Judge {
         let judge = built.certificate_judge();
         runtime.block_on(lists.tick(SystemClock::new().now()));
         judge
-            .map(|judge| Self::Table(judge, known_in))
+            .map(|judge| Self::Table(judge, looked_at))
             .ok_or_else(|| format!("[certificate.{name}] judges nothing"))
     }
 
-    /// Whether revocation is part of it; `None` when the table knows.
-    pub(super) const fn checks_revocation(&self) -> Option<bool> {
+    /// Why revocation is no part of it; `None` when it is.
+    pub(super) const fn leaves_revocation(&self) -> Option<&'static str> {
         match self {
-            Self::Named(_, index) => Some(index.is_some()),
-            Self::Table(..) => None,
+            Self::Named(_, Some(_)) | Self::Table(_, Lists::Some(_)) => None,
+            Self::Named(_, None) => Some("there is no --crl"),
+            Self::Table(_, Lists::None) => Some("the table has neither crls nor crl_urls"),
         }
     }
 
     /// The state folder whose revocations count, where there are any.
     pub(super) fn state_folder(&self) -> Option<&Path> {
         match self {
-            Self::Named(..) => None,
-            Self::Table(_, known_in) => known_in.as_deref(),
+            Self::Named(..) | Self::Table(_, Lists::None) => None,
+            Self::Table(_, Lists::Some(known_in)) => known_in.as_deref(),
         }
     }
 

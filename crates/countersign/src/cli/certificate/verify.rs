@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, environment: &Environment, out: &mut Output) -> R
     let answer = Answer {
         leaf: Certificate::parse(presented.leaf()).ok(),
         verdict: judge.judge(&presented, now),
-        revocation_checked: judge.checks_revocation(),
+        revocation_left: judge.leaves_revocation(),
         state_folder: judge.state_folder(),
         at: now.wall,
     };
