@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -20,6 +20,9 @@ use tokio::time::{Instant, timeout};
 const IDLE: Duration = Duration::from_mins(1);
 /// How many unused connections are kept for one application.
 const MAX_IDLE: usize = 64;
+/// A new connection on which for so long no answer begins may wait for the end of a kept one: some applications serve one
+/// connection at a time, or a few.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 /// The longest head of an answer, and how much of a body is read at once.
@@ -75,7 +78,8 @@ impl Upstreams {
     /// Sends `request` to `authority`: over a kept connection only where it may be asked twice, because the application
     /// may be closing just that connection, with or without a word. If the answer does not begin there, for whatever
     /// reason, the request is asked once more, over a new connection. Any other request takes the place of a kept
-    /// connection: who serves one connection at a time is free for the new one.
+    /// connection: who serves one connection at a time is free for the new one. Where kept connections came to be while it
+    /// waits they are closed in the same way.
     pub(super) async fn send(
         &self,
         authority: &str,
@@ -93,14 +97,30 @@ impl Upstreams {
             request = Request::from_parts(head, body);
         }
         let mut sender = connect(authority).await?;
-        match within(progress, sender.send_request(request)).await? {
+        let answer = within(progress, sender.send_request(request));
+        match self.making_room(authority, answer).await? {
             Ok(response) => self.lend(response, sender, authority),
             Err(error) => Err(broken(&error)),
         }
     }
 
+    /// The answer over a new connection, which may have to wait for a kept one.
+    async fn making_room<T>(&self, authority: &str, answer: impl Future<Output = T>) -> T {
+        let mut answer = pin!(answer);
+        loop {
+            match timeout(PATIENCE, answer.as_mut()).await {
+                Ok(answer) => return answer,
+                Err(_) => drop(self.idle().remove(authority)),
+            }
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, HashMap<Box<str>, Vec<Idle>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self, authority: &str) -> Option<SendRequest<Body>> {
-        let mut pool = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.idle();
         let idle = pool.get_mut(authority)?;
         for place in (0..idle.len()).rev() {
             let Some(kept) = idle.get(place) else { continue };
@@ -116,7 +136,7 @@ impl Upstreams {
 
     /// Closes the connections that are kept: after a reload their applications may not be ours any more.
     pub fn forget(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle().clear();
     }
 
     fn lend(

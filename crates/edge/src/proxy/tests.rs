@@ -211,6 +211,21 @@ async fn what_may_be_asked_twice_is_asked_once_more_where_a_kept_connection_brea
     }
 }
 
+/// The second and the third wait for the connection before them, which is kept: nobody asks over it.
+#[tokio::test]
+async fn an_application_that_serves_one_connection_at_a_time_answers_what_is_asked_at_once() {
+    let (authority, mut asked) = fakes::application(vec![vec![OK, OK]; 3]).await;
+    let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
+    let one = async || {
+        read(ask(&service, "GET /\nHost: app.test\nAuthorization: Bearer ann").await)
+            .await
+            .0
+    };
+    assert_eq!(tokio::join!(one(), one(), one()), (200, 200, 200));
+    let times = std::iter::from_fn(|| asked.try_recv().ok()).count();
+    assert_eq!(times, 3, "each once");
+}
+
 #[tokio::test]
 async fn a_request_is_asked_twice_at_most() {
     let (authority, mut asked) = fakes::application(vec![vec![OK, ""], vec![""], vec![OK]]).await;
