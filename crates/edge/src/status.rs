@@ -2,9 +2,10 @@
 
 use crate::body::Body;
 use crate::metrics::Metrics;
+use crate::page;
 use bytes::Bytes;
 use countersign_core::gate::Host;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use std::net::IpAddr;
@@ -64,6 +65,7 @@ fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.extend(page::retry_after(status).map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
     response
 }
 
@@ -83,6 +85,16 @@ fn names_loopback(head: &Parts) -> bool {
 mod tests {
     use super::*;
     use http::Request;
+
+    #[test]
+    fn who_asks_too_early_reads_when_to_ask_again() {
+        let answer = |ready| {
+            let status = Status::new(Arc::default(), Arc::new(AtomicBool::new(ready)), false);
+            status.answer(&Request::get("/readyz").body(()).unwrap().into_parts().0)
+        };
+        assert_eq!(answer(false).headers()["retry-after"], "5");
+        assert!(!answer(true).headers().contains_key("retry-after"));
+    }
 
     fn asked(path: &str, headers: &[(&str, &str)], ready: bool) -> StatusCode {
         let status = Status::new(Arc::default(), Arc::new(AtomicBool::new(ready)), true);
