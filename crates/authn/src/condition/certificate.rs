@@ -29,6 +29,7 @@ pub(super) const MEMBERS: [&str; 15] = [
 pub(super) fn spelling(node: &IdedExpr) -> Option<Spelling> {
     match reference(node)? {
         ("certificate", "ips") => Spelling::of_claim("certificate.san.ip"),
+        ("certificate", "directory_names") => Spelling::of_claim("certificate.san.dn"),
         ("certificate", member) => Spelling::of_claim(&format!("certificate.{member}")),
         _ => None,
     }

@@ -175,6 +175,12 @@ fn a_condition_that_cannot_be_right_is_refused_when_loaded() {
         (&*written_out, "too much work"),
         ("claims.a.matches()", "takes a text and a pattern"),
         ("Foo{a: 1} == 1", "messages cannot be made"),
+        ("certificate.serial != '5f'", "no certificate says"),
+        ("'2001:DB8::1' in certificate.ips", "no certificate says"),
+        (
+            "'CN=a, O=b' in certificate.directory_names",
+            "no certificate says",
+        ),
     ] {
         match compile(text) {
             Ok(_) => panic!("{text} was read"),
