@@ -18,6 +18,8 @@ pub struct KeptMemory {
 struct Blobs {
     /// What was written since; `None` where it was removed.
     since: BTreeMap<String, Option<Vec<u8>>>,
+    /// What was found in the folder.
+    found: BTreeSet<String>,
     /// Whether all of it is in the folder, and so is everything from now on.
     is_settled: bool,
 }
@@ -32,7 +34,8 @@ impl KeptMemory {
     }
 
     /// Writes into the folder what was written here since, and everything from then on. Fails where the folder cannot be
-    /// written to; what is there by then stays.
+    /// written to; what is there by then stays. What somebody else has put there meanwhile counts in place of ours: the
+    /// folder may have come only then, with the keys of before in it.
     pub async fn settle(&self) -> Result<(), KeptError> {
         let Some(folder) = &self.below else { return Ok(()) };
         loop {
@@ -46,6 +49,7 @@ impl KeptMemory {
             };
             let Some((name, blob)) = next else { return Ok(()) };
             match &blob {
+                Some(_) if !self.was_found(&name) && folder.load(&name).await?.is_some() => {}
                 Some(bytes) => folder.save(&name, bytes).await?,
                 None => folder.remove(&name).await?,
             }
@@ -75,6 +79,10 @@ impl KeptMemory {
         since.map(|(name, blob)| (name.clone(), blob.is_some())).collect()
     }
 
+    fn was_found(&self, name: &str) -> bool {
+        self.blobs().found.contains(name)
+    }
+
     fn blobs(&self) -> MutexGuard<'_, Blobs> {
         self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,7 +92,13 @@ impl Kept for KeptMemory {
     fn load<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, KeptError>> {
         let since = self.blobs().since.get(name).cloned();
         match (since, &self.below) {
-            (None, Some(folder)) => folder.load(name),
+            (None, Some(folder)) => Box::pin(async move {
+                let loaded = folder.load(name).await;
+                if matches!(loaded, Ok(Some(_))) {
+                    self.blobs().found.insert(name.to_owned());
+                }
+                loaded
+            }),
             (since, _) => Box::pin(std::future::ready(Ok(since.flatten()))),
         }
     }
@@ -104,6 +118,7 @@ impl Kept for KeptMemory {
                 Some(folder) => folder.names(prefix).await?.into_iter().collect(),
                 None => BTreeSet::new(),
             };
+            self.blobs().found.extend(names.iter().cloned());
             for (name, is_there) in since {
                 if is_there {
                     names.insert(name);
@@ -178,5 +193,32 @@ mod tests {
         kept.remove("crl-b").await.unwrap();
         assert_eq!(below.names("").await.unwrap(), ["crl-c", "crl-d"]);
         assert!(kept.blobs().since.is_empty());
+    }
+    /// A disk that is there only after the start, with what was kept on it before.
+    #[tokio::test]
+    async fn what_somebody_else_has_put_into_the_folder_meanwhile_stays() {
+        let folder = Folder::new("kept-comes-late");
+        let below = KeptFolder::new(folder.0.clone());
+        below.save("keys-a", b"old").await.unwrap();
+        let kept = KeptMemory::over(KeptFolder::new(folder.0.clone()));
+        for name in ["keys-a", "provider-keys", "session.key"] {
+            drop(kept.load(name).await);
+            kept.save(name, b"new").await.unwrap();
+        }
+        below.save("provider-keys", b"theirs").await.unwrap();
+        assert_eq!(kept.settle().await, Ok(()));
+        for (name, bytes) in [
+            ("keys-a", "new"),
+            ("provider-keys", "theirs"),
+            ("session.key", "new"),
+        ] {
+            for kept in [&below as &dyn Kept, &kept] {
+                assert_eq!(
+                    kept.load(name).await.unwrap().as_deref(),
+                    Some(bytes.as_bytes()),
+                    "{name}"
+                );
+            }
+        }
     }
 }
