@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod hello;
 #[cfg(test)]
 mod listeners;

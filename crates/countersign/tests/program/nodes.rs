@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 /// A Redis, ended with the test; its address, and its socket.
-struct Redis(Child, SocketAddr, String);
+pub(crate) struct Redis(Child, SocketAddr, String);
 
 impl Drop for Redis {
     fn drop(&mut self) {
@@ -19,7 +19,7 @@ impl Drop for Redis {
 }
 
 impl Redis {
-    fn start(folder: &Folder) -> Self {
+    pub(crate) fn start(folder: &Folder) -> Self {
         let (at, socket) = (free(), folder.0.join("redis.sock").display().to_string());
         let mut command = Command::new("redis-server");
         command
@@ -37,7 +37,7 @@ impl Redis {
     }
 
     /// How the three of a test come by it: two over TCP, one at the socket.
-    fn urls(&self) -> [String; 3] {
+    pub(crate) fn urls(&self) -> [String; 3] {
         let over_tcp = format!("redis://{}", self.1);
         [over_tcp.clone(), over_tcp, format!("unix://{}", self.2)]
     }
