@@ -16,6 +16,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(None)
+    }
+
+    /// One whose machines have an address of their own, if there is one: nobody is asked for a certificate at the issuer's.
+    fn with(machines: Option<SocketAddr>) -> Self {
         let folder = Folder::new();
         let root = Authority::root("Root", Key(6));
         folder.write("root.crt", root.pem());
@@ -23,7 +28,11 @@ impl World {
             .basic_constraints(false, None)
             .key_usage(0x80)
             .extended_key_usages(&["1.3.6.1.5.5.7.3.1"])
-            .names(&[San::Ip(&[127, 0, 0, 2]), San::Ip(&[127, 0, 0, 3])]);
+            .names(&[
+                San::Ip(&[127, 0, 0, 2]),
+                San::Ip(&[127, 0, 0, 3]),
+                San::Ip(&[127, 0, 0, 4]),
+            ]);
         let robot = Template::client("robot", Key(2));
         let guest = Template::client("guest", Key(3));
         for (name, template, key) in [
@@ -39,10 +48,11 @@ impl World {
         folder.write("stranger.key", Key(4).pem());
         let (provider, mut site) = (free(), free());
         site.set_ip([127, 0, 0, 3].into());
-        let config = folder.write("a.toml", config(provider, site));
+        let config = folder.write("a.toml", config(provider, site, machines));
         let mut gateway = Gateway::start(&folder, &config);
-        gateway.line("listening");
-        gateway.line("listening");
+        for _ in [provider, site].into_iter().chain(machines) {
+            gateway.line("listening");
+        }
         Self {
             folder,
             provider,
@@ -67,7 +77,20 @@ impl World {
     }
 }
 
-fn config(provider: SocketAddr, site: SocketAddr) -> String {
+fn config(provider: SocketAddr, site: SocketAddr, machines: Option<SocketAddr>) -> String {
+    let asks = "client_certificates = { mode = \"ask\", by = [\"certificate.devices\"] }";
+    let (asks, listener, origin) = match machines {
+        None => (asks, String::new(), String::new()),
+        Some(at) => (
+            "",
+            format!(
+                "[[listen]]\naddress = \"{at}\"\nspeak = \"reverse-proxy\"\n\n[[listen.host]]\nnames = [\"{}\"]\n\
+                 certificate = \"ours.crt\"\nkey = {{ file = \"ours.key\" }}\n{asks}\n",
+                at.ip()
+            ),
+            format!("mtls_origin = \"https://{at}\""),
+        ),
+    };
     format!(
         r#"config = 1
 
@@ -79,8 +102,9 @@ speak = "reverse-proxy"
 names = ["127.0.0.2"]
 certificate = "ours.crt"
 key = {{ file = "ours.key" }}
-client_certificates = {{ mode = "ask", by = ["certificate.devices"] }}
+{asks}
 
+{listener}
 [[listen]]
 address = "{site}"
 speak = "reverse-proxy"
@@ -105,6 +129,7 @@ issuer = "https://{provider}"
 certificates = ["certificate.devices"]
 key = {{ file = "ours.key" }}
 sites = ["app.test", "secret.test", "{site}"]
+{origin}
 
 [[openid_provider.rule]]
 sites = ["secret.test"]
@@ -154,6 +179,19 @@ fn without_an_issuer_the_site_says_where_people_log_in() {
     let claims = claims(text(&output.stdout).trim());
     assert_eq!(claims["aud"], format!("https://{}", world.site));
     assert_eq!(claims["iss"], format!("https://{}", world.provider));
+}
+
+/// The issuer's own address asks nobody for a certificate, so that a token from there would be refused.
+#[test]
+fn where_machines_have_a_host_of_their_own_the_token_is_got_there() {
+    let mut machines = free();
+    machines.set_ip([127, 0, 0, 4].into());
+    let world = World::with(Some(machines));
+    let output = world.get_at_provider("robot", &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let claims = claims(text(&output.stdout).trim());
+    assert_eq!(claims["iss"], format!("https://{}", world.provider));
+    assert_eq!(claims["sub"], "robot");
 }
 
 #[test]
