@@ -2,6 +2,7 @@
 
 use super::example::{ANN, Example, Kind};
 use crate::certificates::site::{ca, keep};
+use crate::process::until;
 use countersign_testkit::pki::{Authority, Key, San, Template};
 use serde_json::json;
 
@@ -67,12 +68,48 @@ fn a_revoked_certificate_signs_nobody_in_and_is_told_so() {
         ca(&example.folder, &["revoke", ANN]);
         let told = "certificate_revoked";
         // Nobody waits in a browser for it, which would be signed in until then.
-        crate::process::until("the list is taken", || {
+        until("the list is taken", || {
             example.curl("/page", &format!("ca/issued/{ANN}")).contains(told)
         });
         let shown = browser.go(&example.url("app.home.test", "/"));
         assert_eq!(shown.status, 403, "{kind:?}: {}", shown.text);
         assert!(shown.text.contains(told), "{kind:?}: {}", shown.text);
+    }
+}
+
+#[test]
+fn a_page_left_open_is_renewed_until_the_certificate_is_revoked() {
+    // What the page's own script does.
+    let renew = "fetch('/.countersign/renew', { method: 'POST' }).then((answer) => answer.json())";
+    let asks = "fetch('/api', { headers: { Accept: 'application/json' } }).then((answer) => answer.status)";
+    for kind in Kind::ALL {
+        let example = Example::start(kind);
+        let mut browser = example.browser(Some(ANN));
+        let page = example.url("app.home.test", "/page");
+        assert_eq!(browser.go(&page).status, 200, "{kind:?}");
+        let first = browser.run(renew);
+        assert_eq!(first["authenticated"], true, "{kind:?}: {first}");
+        // Ends are whole seconds: the next renewal may be in the same one.
+        until("there is a token that lasts longer", || {
+            let next = browser.run(renew);
+            assert_eq!(next["authenticated"], true, "{kind:?}: {next}");
+            next["access_token_ends"].as_str() > first["access_token_ends"].as_str()
+        });
+        assert_eq!(browser.run(asks), 200, "{kind:?}");
+        ca(&example.folder, &["revoke", ANN]);
+        until("the list is taken, and the session ended", || {
+            browser.run(renew)["authenticated"] == false
+        });
+        example.upstream.take();
+        assert_eq!(browser.run(asks), 401, "{kind:?}");
+        assert!(example.upstream.take().is_empty(), "{kind:?}");
+        let shown = browser.go(&page);
+        assert_eq!(shown.status, 403, "{kind:?}: {}", shown.text);
+        assert!(
+            shown.text.contains("certificate_revoked"),
+            "{kind:?}: {}",
+            shown.text
+        );
     }
 }
 
