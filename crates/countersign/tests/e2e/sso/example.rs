@@ -124,19 +124,7 @@ impl Example {
 
     /// A browser that has the certificate called `file`, or none.
     pub(super) fn browser(&self, file: Option<&str>) -> Browser {
-        assert!(
-            Path::new(POLICY).exists(),
-            "{POLICY} is missing: run `cargo xtask tools`"
-        );
-        let home = home(&self.folder);
-        if let Some(file) = file {
-            let exported = ca(&self.folder, &["export", file, "--pkcs12"]);
-            let mut lines = exported.lines();
-            let password = lines.find_map(|line| line.strip_prefix("password: ")).unwrap();
-            let bundle = self.folder.path(&format!("ca/issued/{file}.p12"));
-            nss(&home, "pk12util", &["-i", &bundle, "-W", password]);
-        }
-        Browser::start_at(home)
+        browser(&self.folder, file)
     }
 
     /// Where curl ends up that goes to this page of a site with the certificate in these files, and keeps cookies on the
@@ -158,4 +146,21 @@ impl Example {
     pub(super) fn seen(&self) -> Seen {
         self.upstream.take_one()
     }
+}
+
+/// A browser that has the certificate called `file` of the authority in `desk`, or none.
+pub(super) fn browser(desk: &Folder, file: Option<&str>) -> Browser {
+    assert!(
+        Path::new(POLICY).exists(),
+        "{POLICY} is missing: run `cargo xtask tools`"
+    );
+    let home = home(desk);
+    if let Some(file) = file {
+        let exported = ca(desk, &["export", file, "--pkcs12"]);
+        let mut lines = exported.lines();
+        let password = lines.find_map(|line| line.strip_prefix("password: ")).unwrap();
+        let bundle = desk.path(&format!("ca/issued/{file}.p12"));
+        nss(&home, "pk12util", &["-i", &bundle, "-W", password]);
+    }
+    Browser::start_at(home)
 }

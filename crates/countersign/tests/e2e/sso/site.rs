@@ -12,6 +12,11 @@ pub(super) const ANN: &str = "ann@home.example";
 /// The secret of every client.
 pub(super) const SECRET: &str = "a secret of 40 letters, spaces and %2F +";
 
+/// The lines of a client that proves itself by it.
+pub(super) const BY_SECRET: &str = "client_secret = { file = \"client-secret\" }\n";
+/// The lines of one that proves itself by what it signs with the key in `client.key`.
+pub(super) const BY_KEY: &str = "jwks = \"client.pub\"\n";
+
 /// The provider.
 #[derive(Debug)]
 pub(super) struct Provider {
@@ -25,13 +30,22 @@ impl Provider {
     /// One whose only client is `app`, with this redirect URI. It is known by the one name that every program finds on
     /// this machine without being told.
     pub(super) fn start(address: SocketAddr, redirect_uri: &str) -> Self {
+        Self::with_client(address, redirect_uri, BY_SECRET)
+    }
+
+    /// The same, with these lines about the client.
+    pub(super) fn with_client(address: SocketAddr, redirect_uri: &str, client: &str) -> Self {
         let key = "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out provider.key";
         let signs = "key = { file = \"provider.key\" }";
-        Self::signing(address, redirect_uri, signs, Some(key))
+        Self::of(address, redirect_uri, (signs, Some(key)), client)
     }
 
     /// The same, with these lines about what it signs with, and the key file that this command of OpenSSL makes.
     pub(super) fn signing(address: SocketAddr, redirect_uri: &str, signs: &str, key: Option<&str>) -> Self {
+        Self::of(address, redirect_uri, (signs, key), BY_SECRET)
+    }
+
+    fn of(address: SocketAddr, redirect_uri: &str, (signs, key): (&str, Option<&str>), client: &str) -> Self {
         let folder = Folder::new();
         ca(&folder, &["init", "--name", "Example"]);
         ca(&folder, &["issue", "server", "localhost"]);
@@ -62,14 +76,20 @@ certificates = ["certificate.people"]
 
 [openid_provider.client.app]
 redirect_uris = ["{redirect_uri}"]
-client_secret = {{ file = "client-secret" }}
-"#
+{client}"#
         );
         folder.write("countersign.toml", configuration);
         folder.write_secret("client-secret", SECRET);
+        // What OpenSSL makes is its user's alone.
         if let Some(key) = key {
-            // What OpenSSL makes is its user's alone.
             openssl(&folder, key);
+        }
+        if client.contains(BY_KEY) {
+            openssl(
+                &folder,
+                "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out client.key",
+            );
+            openssl(&folder, "pkey -in client.key -pubout -out client.pub");
         }
         Self {
             gateway: running(&folder, address),
