@@ -2,8 +2,8 @@
 //!
 //! Reading order: `options` (what can be configured) and `build`, [`keys`] (what it signs with), [`person`] (whom a certificate proves), [`authorize`] (a browser asks),
 //! [`redeem`] (a client asks for tokens: `proofs` of who it is, `signed_in` and [`tokens`] for a login, `grants` to refresh it,
-//! `machines` for itself), [`permissions`] (who may enter where), `sign_on` (what is remembered of a browser), [`end_session`] (how
-//! that ends).
+//! `machines` for itself), [`permissions`] (who may enter where), `sign_on` (what is remembered of a browser), `hint` (whom
+//! a client means), [`end_session`] (how that ends).
 
 use crate::session::Sessions;
 use countersign_core::certificate::CertificateJudge;
@@ -29,6 +29,7 @@ pub mod authorize;
 mod build;
 pub mod end_session;
 mod grants;
+mod hint;
 pub mod keys;
 mod machines;
 mod options;

@@ -1,5 +1,6 @@
 //! A browser asks for a login (OpenID Connect Core section 3.1.2): its certificate is the answer.
 
+use super::hint::NoHint;
 use super::person::Proved;
 use super::sign_on::{Browser, Sid, SignOns, key};
 use super::signed_in::{KeptChain, KeptLogin};
@@ -13,8 +14,8 @@ use countersign_core::secret::Secret;
 use countersign_core::session::StoreError;
 use countersign_core::time::{Now, Timestamp};
 use countersign_oidc::provider::authorize::{
-    AnswerTo, AuthenticationRequest, LOGIN_REQUIRED, NO_HINT, NO_KEYS, Prompt, Read, Refusal, SOMEBODY_ELSE,
-    Unanswerable, read, with_click,
+    AnswerTo, AuthenticationRequest, FORMER_HINT, LOGIN_REQUIRED, NO_HINT, NO_KEYS, Prompt, Read, Refusal,
+    SOMEBODY_ELSE, Unanswerable, read, with_click,
 };
 use countersign_oidc::provider::response::{Delivery, Told};
 use http::HeaderValue;
@@ -76,6 +77,15 @@ impl Answered {
     }
 }
 
+/// Whether a client means whoever the certificate proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meant {
+    /// It does, or means nobody in particular.
+    Surely,
+    /// What it had from here is signed with a key that is gone: the user says who it is.
+    Perhaps,
+}
+
 /// One click, that the login is made anew.
 #[derive(Debug)]
 pub struct Click {
@@ -134,9 +144,10 @@ impl Provider {
             Ok(proved) => proved,
             Err(why) => return self.unproven(&asked, why),
         };
-        if let Some(why) = self.is_not_meant(&asked, &proved.person.subject) {
-            return self.refuse(&asked.answer, why);
-        }
+        let meant = match self.meant(&asked, &proved.person.subject) {
+            Ok(meant) => meant,
+            Err(why) => return self.refuse(&asked.answer, why),
+        };
         if let Err(unmet) = self.may_enter(&proved.judged.principal, &asked.answer.client) {
             let why = Refusal {
                 error: "access_denied",
@@ -153,7 +164,8 @@ impl Provider {
         if is_out && asked.prompt == Prompt::Nothing {
             return self.refuse(&asked.answer, LOGIN_REQUIRED);
         }
-        if (is_out || asked.prompt == Prompt::Click) && !(asked.clicked && here) {
+        let asks = is_out || asked.prompt == Prompt::Click || meant == Meant::Perhaps;
+        if asks && !(asked.clicked && here) {
             let person = &proved.person;
             let known = person.email.as_ref().unwrap_or(&person.subject);
             return Authorized::Click(Click {
@@ -181,17 +193,21 @@ impl Provider {
         }
     }
 
-    /// Why nothing is told of `subject` where the client says whom it means (OpenID Connect Core sections 3.1.2.1 and 3.1.2.2).
-    fn is_not_meant(&self, asked: &AuthenticationRequest, subject: &str) -> Option<Refusal> {
-        let hint = asked.id_token_hint.as_ref()?;
-        if self.keys.current().is_none() {
-            return Some(NO_KEYS);
-        }
-        let hint = self.hint(hint.expose());
-        let Some(hint) = hint.filter(|hint| *hint.client_id == *asked.answer.client.id()) else {
-            return Some(NO_HINT);
+    /// Whether the client means `subject`, where it says whom (OpenID Connect Core sections 3.1.2.1 and 3.1.2.2); fails where nothing is
+    /// told of them.
+    fn meant(&self, asked: &AuthenticationRequest, subject: &str) -> Result<Meant, Refusal> {
+        let Some(hint) = &asked.id_token_hint else {
+            return Ok(Meant::Surely);
         };
-        (*hint.subject != *subject).then_some(SOMEBODY_ELSE)
+        match self.hint(hint.expose()) {
+            Ok(hint) if *hint.client_id != *asked.answer.client.id() => Err(NO_HINT),
+            Ok(hint) if *hint.subject != *subject => Err(SOMEBODY_ELSE),
+            Ok(_) => Ok(Meant::Surely),
+            Err(NoHint::Former) if asked.prompt == Prompt::Nothing => Err(FORMER_HINT),
+            Err(NoHint::Former) => Ok(Meant::Perhaps),
+            Err(NoHint::Foreign) => Err(NO_HINT),
+            Err(NoHint::NoKeys) => Err(NO_KEYS),
+        }
     }
 
     async fn answer(

@@ -2,15 +2,13 @@
 //! Logout 1.0). From then on one click comes before the next login.
 
 use super::Provider;
+use super::hint::NoHint;
 use super::sign_on::{Browser, Sid, SignOns};
 use countersign_core::http_client::{FetchLimits, HttpError};
 use countersign_core::request::OriginalRequest;
 use countersign_core::secret::Secret;
 use countersign_core::session::StoreError;
 use countersign_core::time::Now;
-use countersign_jose::jwks::{KeySet, Lookup};
-use countersign_jose::token::UnverifiedToken;
-use countersign_jose::verify::verify_signed;
 use countersign_oidc::provider::client::Client;
 use countersign_oidc::provider::logout::{EndSession, Hint, LogoutTold, TYPE, request};
 use http::{HeaderValue, StatusCode};
@@ -116,8 +114,10 @@ impl Provider {
     pub async fn end_session(&self, request: &OriginalRequest, form: &[u8], here: bool, now: Now) -> Ending {
         // What has no single reading says nothing: the user can log out nevertheless.
         let asked = EndSession::read(form).unwrap_or_default();
-        let hint = asked.id_token_hint.as_ref();
-        let hint = hint.and_then(|hint| self.hint(hint.expose()));
+        let hint = asked.id_token_hint.as_ref().map(|hint| self.hint(hint.expose()));
+        let no_hint = hint.as_ref().and_then(|hint| hint.as_ref().err().copied());
+        // The user can log out with one that says nothing, too.
+        let hint = hint.and_then(Result::ok);
         let client = self.asking(hint.as_ref(), asked.client_id.as_deref());
         let uri = asked.post_logout_redirect_uri.as_deref();
         let admitted = uri.filter(|uri| is_admitted(client.as_ref(), uri));
@@ -159,7 +159,7 @@ impl Provider {
         let named = named.and_then(Sid::parse);
         match self.ended(browser, (subject.as_deref(), named), knows, now).await {
             Ok(known) => Ending::Ended(Box::new(Ended {
-                remark: remark(&asked, hint.as_ref(), admitted),
+                remark: remark(&asked, no_hint, admitted),
                 subject,
                 location,
                 cookie: browser.out(self),
@@ -204,18 +204,6 @@ impl Provider {
             self.told(&mut ended, &named.key, &known, knows);
         }
         Ok(ended)
-    }
-
-    /// What an ID Token says, if it is ours: by the keys of now.
-    pub(super) fn hint(&self, text: &str) -> Option<Hint> {
-        let token = UnverifiedToken::parse(text).ok()?;
-        let current = self.keys.current()?;
-        let (keys, _) = KeySet::parse(current.jwk_set().as_bytes()).ok()?;
-        let Lookup::Found(key) = keys.find(token.kid_unverified(), token.algorithm()) else {
-            return None;
-        };
-        let signed = verify_signed(token, &key, &self.keys.algorithms()).ok()?;
-        Hint::read(&signed, self.issuer.as_str())
     }
 
     /// Who asks: whoever the hint was for, and nobody where another name stands beside it.
@@ -286,13 +274,15 @@ fn is_admitted(client: Option<&Client>, uri: &str) -> bool {
     client.is_some_and(|client| client.has_post_logout_redirect_uri(uri))
 }
 
-fn remark(asked: &EndSession, hint: Option<&Hint>, admitted: Option<&str>) -> &'static str {
-    if asked.id_token_hint.is_some() && hint.is_none() {
-        "id_token_hint is no ID Token of ours"
-    } else if asked.post_logout_redirect_uri.is_some() && admitted.is_none() {
-        "post_logout_redirect_uri is none of that client's"
-    } else {
-        ""
+fn remark(asked: &EndSession, no_hint: Option<NoHint>, admitted: Option<&str>) -> &'static str {
+    match no_hint {
+        Some(NoHint::Foreign) => "id_token_hint is no ID Token of ours",
+        Some(NoHint::Former) => "id_token_hint is signed with a key that is not known, or not any more",
+        Some(NoHint::NoKeys) => "id_token_hint cannot be checked: there are no keys",
+        None if asked.post_logout_redirect_uri.is_some() && admitted.is_none() => {
+            "post_logout_redirect_uri is none of that client's"
+        }
+        None => "",
     }
 }
 

@@ -118,6 +118,11 @@ pub const SOMEBODY_ELSE: Refusal = Refusal {
 };
 /// What is told of an `id_token_hint` that says nothing: whom the client means is not known then.
 pub const NO_HINT: Refusal = Refusal::invalid("id_token_hint is no ID Token that this client had from here");
+/// What is told where something would have to be asked for because nobody can tell any more whom `id_token_hint` names.
+pub const FORMER_HINT: Refusal = Refusal {
+    error: "login_required",
+    description: "whom id_token_hint names cannot be told: no key of now has signed it",
+};
 /// What is told where no `id_token_hint` can be checked just now (RFC 6749 section 4.1.2.1).
 pub const NO_KEYS: Refusal = Refusal {
     error: "temporarily_unavailable",
