@@ -243,7 +243,7 @@ impl Provider {
         let auth_time = auth_time.unwrap_or(now.wall);
         let sid = Sid {
             key: key.into(),
-            count: known.count,
+            number: known.number(now.wall),
         };
         let subject = &proved.person.subject;
         let waiting = Waiting {

@@ -178,7 +178,7 @@ impl Provider {
             return Ok(false);
         };
         let (known, _) = self.known(&named.key, now).await?;
-        Ok(known.is_of(named.count))
+        Ok(known.is_of(named.number))
     }
 
     /// Ends the session of `subject` in this browser, and the one that is `named`; who is to be told of it. The client that asked
@@ -219,7 +219,7 @@ impl Provider {
     fn told(&self, ended: &mut Known, key: &str, known: &SignOns, knows: Option<&str>) {
         let sid = Sid {
             key: key.into(),
-            count: known.count,
+            number: known.number,
         };
         let sid = Box::<str>::from(sid.to_string());
         ended.cannot_be_told |= known.may_be_elsewhere();

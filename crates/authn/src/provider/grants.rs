@@ -189,7 +189,7 @@ impl Provider {
     async fn may_go_on(&self, login: &KeptLogin, client: &Client, now: Now) -> Result<bool, StoreError> {
         match client {
             Client::Registered(_) => Ok(true),
-            Client::Site(_) => self.signs_on(login, Turn::Renewal, now).await,
+            Client::Site(_) => Ok(self.signs_on(login, Turn::Renewal, now).await?.is_some()),
         }
     }
 

@@ -124,14 +124,13 @@ impl Provider {
         let code = code.as_slice();
         let kept = self.sessions.read(Purpose::Code, code, now).await?;
         let waiting = kept.and_then(|kept| serde_json::from_slice::<Waiting>(&kept.value).ok());
-        let Some(waiting) = waiting else {
+        let Some(mut waiting) = waiting else {
             self.end_grant(&Self::handle(&grant.code)).await?;
             return Err(NO_CODE.into());
         };
-        let login = &waiting.login;
         let proved = fits(&waiting, client, grant)
             .map_err(RedeemError::from)
-            .and_then(|()| self.proved_anew(login, client, now));
+            .and_then(|()| self.proved_anew(&waiting.login, client, now));
         let proved = match proved {
             Ok(proved) => proved,
             Err(why) => {
@@ -142,10 +141,12 @@ impl Provider {
                 return Err(why);
             }
         };
-        if !self.signs_on(login, Turn::Login, now).await? {
+        let Some(sid) = self.signs_on(&waiting.login, Turn::Login, now).await? else {
             self.sessions.forget(Purpose::Code, code).await?;
             return Err(LOGGED_OUT.into());
-        }
+        };
+        waiting.login.sid = sid.to_string().into();
+        let login = &waiting.login;
         let detail = said(client, &login.subject);
         let scopes = Scopes::read(&login.scope).unwrap_or_default();
         let offline = scopes.holds(Scope::OfflineAccess) && client.may_have_refresh_tokens();

@@ -18,7 +18,7 @@ pub(super) use browser::{Browser, Sid, key};
 
 mod browser;
 
-/// How long it is known where a browser has logged in, and how often it has logged out, at least: as long as a site has new tokens
+/// How long it is known where a browser has logged in, and that it has logged out, at least: as long as a site has new tokens
 /// without its user, and counted anew when it has.
 const SIGN_ONS_LAST: Duration = Duration::from_hours(24);
 /// In how many browsers one subject is known; the one that was here last of all makes room.
@@ -38,8 +38,10 @@ pub(super) const LOGGED_OUT: TokenError = TokenError::InvalidGrant("the user has
 pub(super) struct SignOns {
     /// Who.
     pub(super) subject: Box<str>,
-    /// How often they have logged out there.
-    pub(super) count: u64,
+    /// What the session is called among all of this browser and subject.
+    pub(super) number: u64,
+    /// The least number that a session can have since they have logged out there; 0 where nobody knows that they have.
+    since: u64,
     /// The clients, by their `client_id`, in the order of their logins; none after a logout.
     pub(super) clients: Vec<Box<str>>,
     /// When they proved themselves, in milliseconds since the epoch: when the session began, or anew where a client wanted that.
@@ -68,6 +70,11 @@ fn standing(value: &[u8]) -> Standing {
     })
 }
 
+/// The number of a session that begins now.
+fn number(now: Timestamp) -> u64 {
+    u64::try_from(now.milliseconds()).unwrap_or(0)
+}
+
 impl SignOns {
     /// Whether there is a session.
     pub(super) const fn is_on(&self) -> bool {
@@ -77,12 +84,33 @@ impl SignOns {
     /// Whether a click comes before the next login: of whoever has logged out there, and of nobody else who is known. Where nothing is
     /// known of them, of whoever comes to a browser in which somebody has logged out.
     pub(super) const fn has_logged_out(&self, browser: Browser<'_>) -> bool {
-        !self.is_on() && (self.count > 0 || browser.has_logged_out())
+        !self.is_on() && (self.since > 0 || browser.has_logged_out())
     }
 
-    /// Whether the session that was there after so many logouts is the one that would end now.
-    pub(super) const fn is_of(&self, count: u64) -> bool {
-        self.count == count || !self.is_on()
+    /// Whether the session of this number is the one that would end now.
+    pub(super) const fn is_of(&self, number: u64) -> bool {
+        self.number == number || !self.is_on()
+    }
+
+    /// The number of the session in which somebody logs in now. Where there is none it is the time, so that it is another than all
+    /// before it, whether or not anything is known of those.
+    pub(super) fn number(&self, now: Timestamp) -> u64 {
+        if self.is_on() {
+            self.number
+        } else {
+            self.since.max(number(now))
+        }
+    }
+
+    /// What is left of it when they log out: what has begun by then has a lesser number than all that begins after.
+    fn over(&self, subject: &str, now: Timestamp, ends: Timestamp) -> Self {
+        let last = self.number.max(self.since).max(number(now));
+        Self {
+            subject: subject.into(),
+            since: last.saturating_add(1),
+            ends: ends.milliseconds(),
+            ..Self::default()
+        }
     }
 
     /// When they proved themselves, if that is no longer ago than a client wants.
@@ -130,26 +158,33 @@ impl SignOns {
 }
 
 impl Provider {
-    /// Remembers that the session of `login` is at its client, too; says whether it goes on.
-    pub(super) async fn signs_on(&self, login: &KeptLogin, turn: Turn, now: Now) -> Result<bool, StoreError> {
+    /// Remembers that the session of `login` is at its client, too; what that session is called, if it goes on. Of those who log in at
+    /// once where nothing was known each has a number, and the first one's is that of all.
+    pub(super) async fn signs_on(
+        &self,
+        login: &KeptLogin,
+        turn: Turn,
+        now: Now,
+    ) -> Result<Option<Sid>, StoreError> {
         let Some(sid) = Sid::parse(&login.sid) else {
-            return Ok(false);
+            return Ok(None);
         };
         let lasts = self.sign_ons_last();
         let ends = now.wall.plus(lasts);
         for _ in 0..MAX_TRIES {
             let (mut session, version) = self.known(&sid.key, now).await?;
-            if sid.count < session.count {
-                return Ok(false);
+            if sid.number < session.since {
+                return Ok(None);
             }
             if !session.is_on() {
                 session.subject.clone_from(&login.subject);
-                session.count = sid.count;
+                session.number = sid.number;
             }
+            let number = session.number;
             if !session.take_in(login, turn, (lasts, ends))
                 || self.write(&sid.key, &session, version, now).await?
             {
-                return Ok(true);
+                return Ok(Some(Sid { number, ..sid }));
             }
         }
         Err(StoreError::Changed)
@@ -163,7 +198,7 @@ impl Provider {
         now: Now,
     ) -> Result<SignOns, StoreError> {
         let (known, version) = self.known(&named.key, now).await?;
-        if *known.subject == *subject && known.count == named.count {
+        if *known.subject == *subject && known.number == named.number {
             return self.sign_off(subject, &named.key, now).await;
         }
         if version.is_none() {
@@ -177,15 +212,10 @@ impl Provider {
     pub(super) async fn sign_off(&self, subject: &str, key: &str, now: Now) -> Result<SignOns, StoreError> {
         // First, so that whoever asks once more because this failed has them told nevertheless.
         self.end_what_goes_on(subject, key).await?;
-        let ends = now.wall.plus(self.sign_ons_last()).milliseconds();
+        let ends = now.wall.plus(self.sign_ons_last());
         for _ in 0..MAX_TRIES {
             let (known, version) = self.known(key, now).await?;
-            let over = SignOns {
-                subject: subject.into(),
-                count: known.count.saturating_add(1),
-                ends,
-                ..SignOns::default()
-            };
+            let over = known.over(subject, now.wall, ends);
             if self.write(key, &over, version, now).await? {
                 return Ok(known);
             }
@@ -194,7 +224,7 @@ impl Provider {
     }
 
     /// First codes and then grants: who redeems a code meanwhile has kept the grant before the code is taken, and does not take
-    /// it once it is gone. What still begins with the count of before ends by that.
+    /// it once it is gone. What still begins with a number of before ends by that.
     async fn end_what_goes_on(&self, subject: &str, key: &str) -> Result<(), StoreError> {
         for what in [Purpose::Code, Purpose::Grant] {
             let group = self.group(what, subject, Share::SignOn(key));

@@ -111,17 +111,17 @@ pub(in crate::provider) fn key(value: &str, subject: &str) -> Box<str> {
 pub(in crate::provider) struct Sid {
     /// Under what it is kept where they are logged in.
     pub(in crate::provider) key: Box<str>,
-    /// How often they had logged out there before.
-    pub(in crate::provider) count: u64,
+    /// Which one it is of those that there were: the later, the greater.
+    pub(in crate::provider) number: u64,
 }
 
 impl Sid {
     /// Reads it as it is written, and no other way.
     pub(in crate::provider) fn parse(text: &str) -> Option<Self> {
-        let (key, count) = text.split_once('.')?;
+        let (key, number) = text.split_once('.')?;
         let read = Self {
             key: key.into(),
-            count: count.parse().ok()?,
+            number: number.parse().ok()?,
         };
         let written = read.to_string();
         (is_value(key) && written == text).then_some(read)
@@ -130,7 +130,7 @@ impl Sid {
 
 impl fmt::Display for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.key, self.count)
+        write!(f, "{}.{}", self.key, self.number)
     }
 }
 
@@ -177,12 +177,12 @@ mod tests {
     fn a_session_is_named_in_one_way() {
         let sid = Sid {
             key: key("AAAAAAAAAAAAAAAAAAAAAA", "ann"),
-            count: 12,
+            number: 12,
         };
         let text = sid.to_string();
         assert_eq!(Sid::parse(&text), Some(sid.clone()));
         let key = sid.key;
-        for count in [
+        for number in [
             "",
             ".",
             ".012",
@@ -192,7 +192,7 @@ mod tests {
             ".99999999999999999999",
             ". 1",
         ] {
-            assert_eq!(Sid::parse(&format!("{key}{count}")), None, "{count}");
+            assert_eq!(Sid::parse(&format!("{key}{number}")), None, "{number}");
         }
         assert_eq!(Sid::parse(&format!("A{text}")), None);
     }

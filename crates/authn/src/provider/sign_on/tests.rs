@@ -30,7 +30,8 @@ fn of(clients: &[&str]) -> SignOns {
         clients: clients.iter().map(|id| (*id).into()).collect(),
         ends: at(24).milliseconds(),
         auth_time: 1,
-        count: 0,
+        number: 0,
+        since: 0,
     }
 }
 
@@ -98,4 +99,17 @@ fn what_is_over_makes_room_before_what_is_on() {
     for value in [of(&[]).bytes(), b"{}".to_vec()] {
         assert_eq!(standing(&value), Standing::default());
     }
+}
+
+#[test]
+fn a_session_is_called_what_none_before_it_was() {
+    let mut known = of(&["a"]);
+    known.number = 7;
+    assert_eq!(known.number(at(1)), 7, "it goes on");
+    known.clients.clear();
+    assert_eq!(known.number(at(1)), 3_600_000);
+    assert_eq!(SignOns::default().number(at(1)), 3_600_000, "nothing is known");
+    known.since = 3_600_001;
+    assert_eq!(known.number(at(1)), 3_600_001, "they have logged out just now");
+    assert_eq!(known.number(at(-1)), 3_600_001, "the clock was set back");
 }

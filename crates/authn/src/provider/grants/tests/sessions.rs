@@ -4,15 +4,20 @@ use super::world::{NOW, finished, provider, request};
 use super::{AUTHORIZE, Told, VERIFIER, refresh_form};
 use crate::provider::authorize::{Answered, Authorized};
 use crate::provider::end_session::Ending;
-use crate::provider::redeem::RedeemError;
+use crate::provider::redeem::{RedeemError, Redeemed};
 use crate::provider::sign_on::{COOKIE, key};
 use crate::provider::{Provider, TABLE};
 use crate::session::Purpose;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::request::OriginalRequest;
+use countersign_core::time::Now;
+use countersign_jose::json::parse_object;
 use countersign_oidc::provider::response::Delivery;
 use http::header;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 const BROWSER: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
@@ -26,8 +31,12 @@ fn of(value: &str) -> OriginalRequest {
 
 /// The form by which a site redeems what this browser brings it.
 fn code_form(provider: &Provider, site: &str, value: &str) -> String {
+    code_form_at(provider, site, value, NOW)
+}
+
+fn code_form_at(provider: &Provider, site: &str, value: &str, now: Now) -> String {
     let query = AUTHORIZE.replace("app.test", site) + "&scope=openid+offline_access&countersign_click=1";
-    let told = finished(provider.authorize(&of(value), query.as_bytes(), true, NOW));
+    let told = finished(provider.authorize(&of(value), query.as_bytes(), true, now));
     let Authorized::Told(Answered {
         delivery: Delivery::Redirect(location),
         ..
@@ -118,4 +127,57 @@ fn who_has_logged_out_begins_another_session_and_ends_that_one_too() {
     drop(redeemed(&provider, &refresh_form(&first)).unwrap_err());
     assert_eq!(logged_out(&provider, BROWSER).len(), 2);
     assert_eq!(logged_out(&provider, BROWSER).len(), 0);
+}
+
+/// The ID Token of what was redeemed.
+fn id_token(told: &Redeemed) -> String {
+    let answer = parse_object(told.answer.expose().as_bytes()).unwrap();
+    answer.member("id_token").unwrap().as_str().unwrap().to_owned()
+}
+
+/// What its session is called.
+fn sid(told: &Redeemed) -> String {
+    let token = id_token(told);
+    let payload = token.split('.').nth(1).unwrap();
+    let claims = parse_object(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    claims.member("sid").unwrap().as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_was_logged_out_of_does_not_count_again_when_nobody_knows_of_the_logout_any_more() {
+    let provider = provider();
+    let first = redeemed(&provider, &code_form(&provider, "app.test", BROWSER)).unwrap();
+    assert_eq!(logged_out(&provider, BROWSER).len(), 1);
+    let key = provider.own(key(BROWSER, "ann").as_bytes());
+    assert_eq!(
+        finished(provider.sessions.forget(Purpose::SignOns, &key)),
+        Ok(true)
+    );
+    let later = NOW.wall.plus(Duration::from_secs(1));
+    let now = Now { wall: later, ..NOW };
+    let form = code_form_at(&provider, "app.test", BROWSER, now);
+    let second = finished(provider.redeem(&request(), form.as_bytes(), now)).unwrap();
+    assert_ne!(sid(&first), sid(&second));
+    let hint = |told: &Redeemed| {
+        let form = format!("id_token_hint={}", id_token(told));
+        finished(provider.end_session(&of(BROWSER), form.as_bytes(), false, now))
+    };
+    assert!(matches!(hint(&first), Ending::Asks(_)));
+    assert!(matches!(hint(&second), Ending::Ended(_)));
+}
+
+#[test]
+fn tabs_that_log_in_at_once_where_nothing_is_known_are_in_one_session() {
+    let provider = provider();
+    let at = |seconds| Now {
+        wall: NOW.wall.plus(Duration::from_secs(seconds)),
+        ..NOW
+    };
+    let tab = |site, seconds| code_form_at(&provider, site, BROWSER, at(seconds));
+    let (first, second) = (tab("app.test", 0), tab("n1.sites.test", 1));
+    let second = redeemed(&provider, &second).unwrap();
+    let first = redeemed(&provider, &first).unwrap();
+    assert_eq!(sid(&first), sid(&second));
+    drop(redeemed(&provider, &refresh_form(&first)).unwrap());
+    assert_eq!(logged_out(&provider, BROWSER).len(), 2);
 }
