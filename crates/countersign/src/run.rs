@@ -217,7 +217,10 @@ impl Running {
         let told = async { while signals.next().await != Told::Stop {} };
         tokio::select! {
             () = ended => {}
-            () = told => log.event("warning", "stopping", "told to stop once more: what is under way is cut"),
+            () = told => {
+                log.event("warning", "stopping", "told to stop once more: what is under way is cut");
+                self.program.shared.give_up().await;
+            }
         }
         // Whoever is told of a revocation once is told for good.
         self.program.asked.revocations.end(WRITTEN_WITHIN).await;

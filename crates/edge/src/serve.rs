@@ -65,9 +65,14 @@ impl Shared {
         self.upstreams.forget();
     }
 
-    /// When what was left behind answers has come to its end, or a moment later.
+    /// When what was left behind answers has come to its end; what takes too long is given up, and has said so.
     pub async fn ended(&self) {
         self.behind.ended().await;
+    }
+
+    /// Gives up what was left behind answers, which says so.
+    pub async fn give_up(&self) {
+        self.behind.give_up().await;
     }
 
     /// The rules in force.

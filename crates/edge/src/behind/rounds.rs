@@ -1,12 +1,14 @@
-//! Rounds: many things to do for one reason, as the applications that are told of one logout.
+//! Rounds: many things to do for one reason, as the applications that are told of one logout. All are tried once before one is tried
+//! again.
 
-use super::TAKES;
+use super::{STOPS, Stop, TAKES, TOO_SLOW};
 use futures_util::stream::{StreamExt as _, iter};
 use std::collections::HashMap;
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How many rounds there are, at most.
 const ROUNDS: u32 = 1024;
@@ -15,12 +17,42 @@ const OF_ONE: usize = 4;
 /// How much of one round is under way at once, and of all.
 const AT_ONCE_OF_ONE: usize = 8;
 const AT_ONCE: usize = 256;
+/// How long to wait before what failed is tried again, once all have been tried.
+const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
+/// One thing of a round.
+pub(crate) trait Work: Send + Sync + 'static {
+    /// Tries it once.
+    fn attempt(&self) -> impl Future<Output = Result<(), Failed>> + Send;
+
+    /// Says that it is not done, and will not be.
+    fn give_up(&self, why: &str);
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    /// For the log.
+    pub(crate) why: String,
+    /// Whether it may do to try again.
+    pub(crate) is_passing: bool,
+}
+
+impl Failed {
+    fn for_good(why: &str) -> Self {
+        Self {
+            why: why.to_owned(),
+            is_passing: false,
+        }
+    }
+}
 
 /// All rounds that have begun.
 #[derive(Clone, Debug)]
 pub(super) struct Rounds {
     room: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    stop: Stop,
     /// How many there are of whom.
     of: Arc<Mutex<HashMap<Box<str>, usize>>>,
 }
@@ -45,40 +77,69 @@ impl Drop for Round {
 }
 
 impl Rounds {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(stop: Stop) -> Self {
         Self {
             room: Arc::new(Semaphore::new(ROUNDS as usize)),
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            stop,
             of: Arc::default(),
         }
     }
 
-    pub(super) fn begin<W>(&self, whose: &str, works: Vec<W>) -> bool
-    where
-        W: Future<Output = ()> + Send + 'static,
-    {
+    pub(super) fn begin<W: Work>(&self, whose: &str, works: Vec<W>) -> bool {
         if works.is_empty() {
             return true;
         }
         let Some(round) = self.round(whose) else {
             return false;
         };
-        let places = Arc::clone(&self.places);
         drop(tokio::spawn(async move {
-            let works = works.into_iter().map(move |work| {
-                let places = Arc::clone(&places);
-                async move {
-                    let place = places.acquire().await;
-                    // What takes longer is left alone: it was worth a try.
-                    drop(timeout(TAKES, work).await);
-                    drop(place);
-                }
-            });
-            let works = iter(works).buffer_unordered(AT_ONCE_OF_ONE);
-            works.for_each(|()| ready(())).await;
+            round.all.all_of(works).await;
             drop(round);
         }));
         true
+    }
+
+    async fn all_of<W: Work>(&self, works: Vec<W>) {
+        let mut left = works;
+        for wait in AGAIN_AFTER {
+            left = self.once(left, false).await;
+            if left.is_empty() {
+                return;
+            }
+            // Where it is stopped meanwhile, each says so next.
+            let _stopped = self.stop.unless_said(sleep(wait)).await;
+        }
+        drop(self.once(left, true).await);
+    }
+
+    /// Tries each once, a few at a time; those that are to be tried again.
+    async fn once<W: Work>(&self, works: Vec<W>, is_last: bool) -> Vec<W> {
+        let tried = works.into_iter().map(|work| async move {
+            let failed = self.attempt(&work).await.err()?;
+            if failed.is_passing && !is_last {
+                return Some(work);
+            }
+            work.give_up(&failed.why);
+            None
+        });
+        let tried = iter(tried).buffer_unordered(AT_ONCE_OF_ONE);
+        tried.filter_map(ready).collect().await
+    }
+
+    /// A place is held for no longer than that takes.
+    async fn attempt<W: Work>(&self, work: &W) -> Result<(), Failed> {
+        let tried = async {
+            let place = self.places.acquire().await;
+            let tried = timeout(TAKES, work.attempt()).await;
+            drop(place);
+            tried
+        };
+        match self.stop.unless_said(tried).await {
+            Some(Ok(tried)) => tried,
+            Some(Err(_)) => Err(Failed::for_good(TOO_SLOW)),
+            None => Err(Failed::for_good(STOPS)),
+        }
     }
 
     /// When there are none any more.
@@ -107,70 +168,4 @@ impl Rounds {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
-    use tokio::time::{Instant, sleep};
-
-    /// So many things to do that take a second each, and how many of them are done.
-    fn works(count: usize) -> (Vec<impl Future<Output = ()> + Send + 'static>, Arc<AtomicUsize>) {
-        let done = Arc::new(AtomicUsize::new(0));
-        let work = |_| {
-            let done = Arc::clone(&done);
-            async move {
-                sleep(Duration::from_secs(1)).await;
-                done.fetch_add(1, Ordering::SeqCst);
-            }
-        };
-        let works = (0..count).map(work).collect();
-        (works, done)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_round_does_all_of_it_a_few_at_a_time() {
-        let (rounds, began) = (Rounds::new(), Instant::now());
-        let (works, done) = works(100);
-        assert!(rounds.begin("ann", works));
-        rounds.ended().await;
-        assert_eq!(done.load(Ordering::SeqCst), 100);
-        assert_eq!(began.elapsed(), Duration::from_secs(13));
-        assert!(rounds.of().is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nobodys_rounds_are_in_the_way_of_anothers() {
-        let rounds = Rounds::new();
-        let endless = || (0..100).map(|_| std::future::pending::<()>()).collect::<Vec<_>>();
-        for _ in 0..OF_ONE {
-            assert!(rounds.begin("gus", endless()));
-        }
-        for _ in 0..1000 {
-            assert!(!rounds.begin("gus", endless()));
-        }
-        let (works, done) = works(8);
-        assert!(rounds.begin("hal", works));
-        sleep(Duration::from_millis(1500)).await;
-        assert_eq!(done.load(Ordering::SeqCst), 8);
-        // What takes too long is given up, and then there is room for more.
-        rounds.ended().await;
-        assert!(rounds.begin("gus", endless()));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn rounds_of_many_wait_for_their_turn_and_there_are_never_too_many() {
-        let (rounds, began) = (Rounds::new(), Instant::now());
-        let mut all = Vec::new();
-        for number in 0..ROUNDS {
-            let (works, done) = works(1);
-            assert!(rounds.begin(&number.to_string(), works), "{number}");
-            all.push(done);
-        }
-        let (more, _) = works(1);
-        assert!(!rounds.begin("one more", more));
-        rounds.ended().await;
-        assert!(all.iter().all(|done| done.load(Ordering::SeqCst) == 1));
-        assert_eq!(began.elapsed(), Duration::from_secs(4));
-        assert!(rounds.of().is_empty());
-    }
-}
+mod tests;

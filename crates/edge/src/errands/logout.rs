@@ -77,12 +77,16 @@ impl Errand<'_> {
     pub(super) fn give_back(&self, login: &Arc<Login>, record: Box<SessionRecord>) {
         let (login, log, now) = (Arc::clone(login), Arc::clone(self.log), self.now);
         let name = Arc::clone(&login.party().name);
-        let begun = self.behind.begin(async move {
+        let give_up = {
+            let (log, name) = (Arc::clone(&log), Arc::clone(&name));
+            move |why: &str| not_given_back(&log, &name, why)
+        };
+        let work = async move {
             if let Err(error) = login.give_back(&record, now).await {
                 not_given_back(&log, &login.party().name, &error.to_string());
             }
-        });
-        if !begun {
+        };
+        if !self.behind.begin(work, give_up) {
             not_given_back(self.log, &name, "too much is under way");
         }
     }

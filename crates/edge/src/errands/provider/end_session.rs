@@ -3,22 +3,19 @@
 use super::super::{Done, Errand};
 use super::authorize::origin_of;
 use crate::audit::Action;
+use crate::behind::{Failed, Work};
 use crate::body::Body;
 use crate::log::Log;
 use crate::page::{Href, Page, SignOut, SignedOut, Words};
 use countersign_authn::provider::Provider;
-use countersign_authn::provider::end_session::{Asks, Ended, Ending, TellError, Telling};
+use countersign_authn::provider::end_session::{Asks, Ended, Ending, Telling};
 use countersign_core::own_path::END_SESSION;
 use countersign_core::reason::ErrandReason;
 use countersign_core::time::Now;
 use http::header::SET_COOKIE;
 use http::{Method, StatusCode};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// How long to wait before a client that was not reached is told again.
-const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 impl Errand<'_> {
     pub(in crate::errands) async fn end_session(self, provider: &Arc<Provider>, body: Body) -> Done {
@@ -82,9 +79,11 @@ impl Errand<'_> {
     /// Tells the applications behind the answer: the browser waits for nobody. Says whether that has begun.
     fn tell_behind(&self, provider: &Arc<Provider>, who: &str, told: Vec<Telling>) -> bool {
         let (began, count) = (Since(self.now, Instant::now()), told.len());
-        let tell = |telling: Telling| {
-            let (provider, log) = (Arc::clone(provider), Arc::clone(self.log));
-            async move { tell(&provider, &telling, began, &log).await }
+        let tell = |telling| Tell {
+            provider: Arc::clone(provider),
+            telling,
+            began,
+            log: Arc::clone(self.log),
         };
         let begun = self.behind.begin_round(who, told.into_iter().map(tell).collect());
         if !begun {
@@ -112,54 +111,26 @@ impl Since {
     }
 }
 
-async fn tell(provider: &Provider, telling: &Telling, began: Since, log: &Log) {
-    if let Err(error) = in_time(|| provider.tell(telling, began.now())).await {
-        let client = &telling.client_id;
-        let text = format!("{client} was not told that a session has ended: {error}");
-        log.event("warning", "logout", &text);
-    }
+/// An application that is told of a logout.
+struct Tell {
+    provider: Arc<Provider>,
+    telling: Telling,
+    began: Since,
+    log: Arc<Log>,
 }
 
-/// What comes of it in the end: what may pass is tried again, a few times.
-async fn in_time<F>(mut told: impl FnMut() -> F) -> Result<(), TellError>
-where
-    F: Future<Output = Result<(), TellError>>,
-{
-    for wait in AGAIN_AFTER {
-        match told().await {
-            Err(error) if error.is_passing() => tokio::time::sleep(wait).await,
-            done => return done,
-        }
-    }
-    told().await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use countersign_core::http_client::HttpError;
-
-    /// How often it is tried when the answers are these, how long that takes, and whether it succeeds.
-    async fn tried(answers: &[Result<(), TellError>]) -> (usize, u64, bool) {
-        let (began, mut count) = (Instant::now(), 0);
-        let done = in_time(|| {
-            count += 1;
-            std::future::ready(answers[count - 1].clone())
-        });
-        let done = done.await.is_ok();
-        (count, began.elapsed().as_secs(), done)
+impl Work for Tell {
+    async fn attempt(&self) -> Result<(), Failed> {
+        let told = self.provider.tell(&self.telling, self.began.now()).await;
+        told.map_err(|error| Failed {
+            why: error.to_string(),
+            is_passing: error.is_passing(),
+        })
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_application_that_is_away_is_told_again_and_one_that_refuses_is_not() {
-        let away = || Err(TellError::Unreachable(HttpError::Unreachable("away".into())));
-        let busy = || Err(TellError::Status(StatusCode::SERVICE_UNAVAILABLE));
-        let refuses = || Err(TellError::Status(StatusCode::BAD_REQUEST));
-        assert_eq!(tried(&[Ok(())]).await, (1, 0, true));
-        assert_eq!(tried(&[away(), Ok(())]).await, (2, 1, true));
-        assert_eq!(tried(&[away(), busy(), Ok(())]).await, (3, 5, true));
-        assert_eq!(tried(&[away(), away(), busy()]).await, (3, 5, false));
-        assert_eq!(tried(&[refuses()]).await, (1, 0, false));
-        assert_eq!(tried(&[away(), refuses()]).await, (2, 1, false));
+    fn give_up(&self, why: &str) {
+        let client = &self.telling.client_id;
+        let text = format!("{client} was not told that a session has ended: {why}");
+        self.log.event("warning", "logout", &text);
     }
 }
