@@ -30,6 +30,9 @@ const TIDY: u64 = 60_000;
 /// How many seconds' worth may come at once of all together.
 const TOTAL_BURST: u32 = 10;
 
+/// How many seconds' worth may come at once of what proves the same one: nobody has more than a little of what is there for all.
+const PROVED_BURST: u32 = 10;
+
 /// Where is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -136,6 +139,8 @@ type Total = RateLimiter<NotKeyed, InMemoryState, Passed, NoOpMiddleware<Duratio
 /// The buckets.
 pub struct Rates {
     keyed: Keyed,
+    /// The same for somebody who was proved.
+    proved: Keyed,
     levels: Levels,
     /// What one request takes out of a bucket.
     one: Nanos,
@@ -150,14 +155,16 @@ impl Rates {
     /// Full buckets of these sizes.
     pub fn new(limits: RateLimits) -> Self {
         let passed = Passed::default();
-        let burst = limits
-            .total_rate
-            .saturating_mul(NonZeroU32::MIN.saturating_add(TOTAL_BURST - 1));
+        let worth =
+            |rate: NonZeroU32, seconds: u32| rate.saturating_mul(NonZeroU32::MIN.saturating_add(seconds - 1));
         let address = Quota::per_second(limits.address_rate).allow_burst(limits.address_burst);
-        let total = Quota::per_second(limits.total_rate).allow_burst(burst);
+        let own = limits.address_burst.min(worth(limits.address_rate, PROVED_BURST));
+        let own = Quota::per_second(limits.address_rate).allow_burst(own);
+        let total = Quota::per_second(limits.total_rate).allow_burst(worth(limits.total_rate, TOTAL_BURST));
         let levels = Levels::default();
         Self {
             keyed: RateLimiter::new(address, levels.clone(), passed.clone()),
+            proved: RateLimiter::new(own, levels.clone(), passed.clone()),
             levels,
             one: address.replenish_interval().into(),
             total: RateLimiter::direct_with_clock(total, passed.clone()),
@@ -186,7 +193,7 @@ impl Rates {
     pub fn proved(&self, endpoint: Endpoint, client: Option<IpAddr>, whose: &str) {
         let Some(client) = client else { return };
         let own = self.key(Key::Proved(self.hasher.hash_one(whose)));
-        if self.keyed.check_key(&own).is_err() {
+        if self.proved.check_key(&own).is_err() {
             return;
         }
         let address = self.key(Key::Address(folded(client), endpoint));

@@ -142,7 +142,7 @@ pub const LIMITS: Table = Table {
             "40",
             "Requests a second, in the long run, of one address (IPv6: of one /64) to each of the login, callback and logout \
              endpoints. One too many is answered 429 with `Retry-After`. What proves somebody at the token endpoint of our own \
-             provider is counted as theirs.",
+             provider is counted as theirs, ten seconds' worth of it at once.",
         ),
         Field::or(
             "address_burst",

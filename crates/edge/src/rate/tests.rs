@@ -143,6 +143,37 @@ fn what_proves_somebody_counts_among_all() {
 }
 
 #[test]
+fn twenty_certificates_behind_one_address_leave_others_what_they_need() {
+    let rates = Rates::default();
+    let ask = |client: IpAddr, whose: &str, now: u64| {
+        let allowed = rates.allow(Endpoint::Callback, Some(client), at(now));
+        if allowed.is_ok() {
+            rates.proved(Endpoint::Callback, Some(client), whose);
+        }
+        allowed
+    };
+    let few = address("192.0.2.1");
+    let mut taken = vec![0; 20];
+    for tick in 0..600 {
+        let now = tick * 100;
+        for (number, taken) in taken.iter_mut().enumerate() {
+            while ask(few, &number.to_string(), now).is_ok() {
+                *taken += 1;
+            }
+        }
+        // A thousand a second, each once and from elsewhere.
+        for number in 0..100_u32 {
+            let number = u32::try_from(tick).unwrap() * 100 + number;
+            let client = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number));
+            assert_eq!(ask(client, &format!("other-{number}"), now), Ok(()), "{now} ms");
+        }
+    }
+    let (own, addresss) = (10 * 40 + 60 * 40, 4000 + 60 * 40);
+    assert!(taken.iter().sum::<u32>() <= 20 * own + addresss, "{taken:?}");
+    assert!(taken.iter().all(|taken| *taken <= own + addresss), "{taken:?}");
+}
+
+#[test]
 fn retry_after_is_in_whole_seconds_and_never_zero() {
     for (milliseconds, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (60_000, 60)] {
         assert_eq!(RetryAfter(Duration::from_millis(milliseconds)).seconds(), seconds);
