@@ -18,8 +18,8 @@ pub(super) use browser::{Browser, Sid, key};
 
 mod browser;
 
-/// How long it is known where a browser has logged in, and that it has logged out, at least: as long as a site has new tokens
-/// without its user, and counted anew when it has.
+/// How long it is known where a browser has logged in, and that it has logged out, after each login, at least: as long as the client has
+/// new tokens without its user, and counted anew when a site has.
 const SIGN_ONS_LAST: Duration = Duration::from_hours(24);
 /// In how many browsers one subject is known; the one that was here last of all makes room.
 const MOST_OF_ONE: usize = 100;
@@ -233,8 +233,9 @@ impl Provider {
         Ok(())
     }
 
+    /// Twice as long, for it is written anew when half of it is over: nobody who has logged in since is forgotten before.
     fn sign_ons_last(&self) -> Duration {
-        self.grant_life.max(SIGN_ONS_LAST)
+        self.grant_life.max(SIGN_ONS_LAST).saturating_mul(2)
     }
 
     /// What is known of `subject` in this browser.

@@ -167,6 +167,24 @@ fn what_was_logged_out_of_does_not_count_again_when_nobody_knows_of_the_logout_a
 }
 
 #[test]
+fn where_somebody_is_logged_in_is_known_for_as_long_as_there_are_new_tokens_after_each_login() {
+    let provider = provider();
+    let at = |hours| Now {
+        wall: NOW.wall.plus(Duration::from_hours(hours)),
+        ..NOW
+    };
+    for hours in [0, 23] {
+        let form = code_form_at(&provider, "app.test", BROWSER, at(hours));
+        drop(finished(provider.redeem(&request(), form.as_bytes(), at(hours))).unwrap());
+    }
+    let form = b"countersign_click=1";
+    let Ending::Ended(ended) = finished(provider.end_session(&of(BROWSER), form, true, at(46))) else {
+        panic!("the user is asked again")
+    };
+    assert_eq!(ended.told.len(), 1);
+}
+
+#[test]
 fn tabs_that_log_in_at_once_where_nothing_is_known_are_in_one_session() {
     let provider = provider();
     let at = |seconds| Now {
