@@ -144,17 +144,16 @@ impl Provider {
             Ok(proved) => proved,
             Err(why) => return self.unproven(&asked, why),
         };
-        let meant = match self.meant(&asked, &proved.person.subject) {
+        let may_enter = self.may_enter(&proved.judged.principal, &asked.answer.client);
+        let may_enter = may_enter.map_err(|unmet| Refusal {
+            error: "access_denied",
+            description: unmet.reason.meaning(),
+        });
+        let meant = self.meant(&asked, &proved.person.subject);
+        let meant = match meant.and_then(|meant| may_enter.map(|()| meant)) {
             Ok(meant) => meant,
-            Err(why) => return self.refuse(&asked.answer, why),
+            Err(why) => return self.not_told(&asked, &proved, why),
         };
-        if let Err(unmet) = self.may_enter(&proved.judged.principal, &asked.answer.client) {
-            let why = Refusal {
-                error: "access_denied",
-                description: unmet.reason.meaning(),
-            };
-            return self.refuse(&asked.answer, why);
-        }
         let browser = Browser::of(&request.headers);
         let known = match self.known_in(browser, &proved.person.subject, now).await {
             Ok(known) => known,
@@ -175,6 +174,15 @@ impl Provider {
             });
         }
         self.answer(&asked, &proved, (browser, &known), now).await
+    }
+
+    /// What is told where nothing is told of whom the certificate proves, but where it may yet prove somebody else, or more.
+    fn not_told(&self, asked: &AuthenticationRequest, proved: &Proved, why: Refusal) -> Authorized {
+        match (asked.prompt, proved.doubt()) {
+            (_, None) => self.refuse(&asked.answer, why),
+            (Prompt::Nothing, Some(_)) => self.refuse(&asked.answer, UNJUDGED),
+            (Prompt::AsNeeded | Prompt::Click, Some(detail)) => Authorized::Unjudged(detail),
+        }
     }
 
     fn refuse(&self, answer: &AnswerTo, why: Refusal) -> Authorized {

@@ -49,11 +49,13 @@ impl Provider {
         ))?;
         for place in [Some(&Client::Site(site.clone())), client].into_iter().flatten() {
             let principal = &proved.judged.principal;
-            self.may_enter(principal, place)
-                .map_err(|unmet| RedeemError::Refused {
+            self.may_enter(principal, place).map_err(|unmet| {
+                let refused = RedeemError::Refused {
                     error: TokenError::InvalidTarget(unmet.reason.meaning()),
                     detail: format!("{} at {}: {}", principal.subject(), place.id(), unmet.detail),
-                })?;
+                };
+                proved.doubt().map_or(refused, RedeemError::Unjudged)
+            })?;
         }
         let is_bound = !wants_no_binding && !self.is_unbound(&site);
         let life = if is_bound { life } else { life.min(UNBOUND_LIFE) };

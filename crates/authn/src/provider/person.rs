@@ -53,9 +53,16 @@ pub(super) struct Proved {
     pub(super) person: Person,
     /// The verdict.
     pub(super) judged: Judged,
+    /// What a judge that is asked before this one says who cannot tell just now: it may prove somebody else, or more.
+    late: Option<Failure>,
 }
 
 impl Proved {
+    /// Why it may turn out that they are somebody else, or may do more. The text is for the log.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.late.as_ref().map(|late| late.rejection.detail.clone())
+    }
+
     /// When a token about them ends that is to hold for `life`: no later than the certificate.
     pub(super) fn end(&self, life: Duration, now: Now) -> Timestamp {
         now.wall.plus(life).min(self.judged.facts.not_after)
@@ -109,8 +116,11 @@ impl Provider {
         for judge in &self.judges {
             match judge.judge(presented, now) {
                 Ok(judged) => {
-                    let person = self.person(&judged);
-                    return Ok(Proved { person, judged });
+                    return Ok(Proved {
+                        person: self.person(&judged),
+                        judged,
+                        late: failures.into_iter().find(|failure: &Failure| failure.is_passing),
+                    });
                 }
                 Err(failure) => failures.push(failure),
             }

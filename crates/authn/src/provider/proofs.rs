@@ -50,10 +50,13 @@ impl Provider {
                 let proved = presented.map(|presented| self.judge(presented, now));
                 match proved {
                     Some(Ok(proved)) if wanted.is(&proved.judged.principal) => {}
+                    Some(Ok(proved)) => {
+                        return Err(proved.doubt().map_or(UNPROVEN.into(), RedeemError::Unjudged));
+                    }
                     Some(Err(Some(failure))) if failure.is_passing => {
                         return Err(RedeemError::Unjudged(failure.rejection.detail));
                     }
-                    Some(Ok(_) | Err(_)) | None => return Err(UNPROVEN.into()),
+                    Some(Err(_)) | None => return Err(UNPROVEN.into()),
                 }
             }
             (

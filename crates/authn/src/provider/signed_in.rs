@@ -89,12 +89,16 @@ impl Provider {
                 },
             )
         })?;
-        if proved.person.subject != login.subject {
+        let is_another = proved.person.subject != login.subject;
+        let may_enter = self.may_enter(&proved.judged.principal, client);
+        if let (Some(detail), true) = (proved.doubt(), is_another || may_enter.is_err()) {
+            return Err(RedeemError::Unjudged(detail));
+        }
+        if is_another {
             let words = "the certificate has come to prove somebody else";
             return Err(refused(words, proved.person.subject.to_string()));
         }
-        self.may_enter(&proved.judged.principal, client)
-            .map_err(|unmet| refused(unmet.reason.meaning(), unmet.detail))?;
+        may_enter.map_err(|unmet| refused(unmet.reason.meaning(), unmet.detail))?;
         Ok(proved)
     }
 }
