@@ -9,6 +9,7 @@ use countersign_core::request::OriginalRequest;
 use countersign_core::secret::Secret;
 use countersign_core::session::StoreError;
 use countersign_core::time::Now;
+use countersign_oidc::provider::authorize::told as told_of;
 use countersign_oidc::provider::client::Client;
 use countersign_oidc::provider::logout::{EndSession, Hint, LogoutTold, TYPE, request};
 use http::{HeaderValue, StatusCode};
@@ -60,7 +61,7 @@ pub struct Ended {
     /// Whether there are others, who cannot be told, or may be.
     pub cannot_be_told: bool,
     /// What of the request was not as it should be: for the log.
-    pub remark: &'static str,
+    pub remark: String,
 }
 
 /// Where a session was that has ended.
@@ -159,7 +160,7 @@ impl Provider {
         let named = named.and_then(Sid::parse);
         match self.ended(browser, (subject.as_deref(), named), knows, now).await {
             Ok(known) => Ending::Ended(Box::new(Ended {
-                remark: remark(&asked, no_hint, admitted),
+                remark: remark(&asked, no_hint, client.as_ref(), admitted),
                 subject,
                 location,
                 cookie: browser.out(self),
@@ -274,15 +275,26 @@ fn is_admitted(client: Option<&Client>, uri: &str) -> bool {
     client.is_some_and(|client| client.has_post_logout_redirect_uri(uri))
 }
 
-fn remark(asked: &EndSession, no_hint: Option<NoHint>, admitted: Option<&str>) -> &'static str {
-    match no_hint {
+fn remark(
+    asked: &EndSession,
+    no_hint: Option<NoHint>,
+    client: Option<&Client>,
+    admitted: Option<&str>,
+) -> String {
+    let told = match no_hint {
         Some(NoHint::Foreign) => "id_token_hint is no ID Token of ours",
         Some(NoHint::Former) => "id_token_hint is signed with a key that is not known, or not any more",
         Some(NoHint::NoKeys) => "id_token_hint cannot be checked: there are no keys",
-        None if asked.post_logout_redirect_uri.is_some() && admitted.is_none() => {
-            "post_logout_redirect_uri is none of that client's"
-        }
         None => "",
+    };
+    let wanted = asked.post_logout_redirect_uri.as_deref();
+    match wanted.filter(|_| admitted.is_none() && told.is_empty()) {
+        Some(uri) => format!(
+            "that client's browsers may not go there: client_id = {:?}, post_logout_redirect_uri = {:?}",
+            client.map_or("", Client::id),
+            told_of(uri),
+        ),
+        None => told.to_owned(),
     }
 }
 

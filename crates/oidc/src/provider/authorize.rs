@@ -12,7 +12,7 @@ use std::time::Duration;
 pub const CLICK: &str = "countersign_click";
 /// The longest request, in bytes.
 const MAX_REQUEST_BYTES: usize = 16 * 1024;
-/// How much of the name of a client that nobody knows is told, in characters.
+/// How much of the name of a client that nobody knows is told, and of an address that is none of a client's, in characters.
 const MAX_TOLD: usize = 300;
 /// The longest `state` and `nonce` that are given back, in bytes.
 const MAX_STATE_BYTES: usize = 2048;
@@ -79,8 +79,16 @@ pub enum Unanswerable {
     #[error("nobody says who asks: `client_id` is missing")]
     Nobody,
     /// The answer may not go there.
-    #[error("that client's answers may not go there (`redirect_uri`)")]
-    RedirectUri,
+    #[error("that client's answers may not go there: client_id = {client:?}, redirect_uri = {uri:?}")]
+    RedirectUri {
+        /// Whose.
+        client: Box<str>,
+        /// Where, as it was sent, as far as it is told.
+        uri: Box<str>,
+    },
+    /// Nobody says where the answer is to go.
+    #[error("nobody says where the answer is to go: `redirect_uri` is missing; client_id = {0:?}")]
+    Nowhere(Box<str>),
 }
 
 /// Why a request is refused, told to the client that made it (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6).
@@ -145,8 +153,13 @@ pub fn read(form: &[u8], clients: &Clients) -> Result<Read, Unanswerable> {
     let client = clients.find(client_id);
     let client = client.ok_or_else(|| Unanswerable::Client(client_id.chars().take(MAX_TOLD).collect()))?;
     let redirect_uri = parameters.find("redirect_uri");
-    let redirect_uri = redirect_uri.filter(|uri| client.has_redirect_uri(uri));
-    let redirect_uri = redirect_uri.ok_or(Unanswerable::RedirectUri)?;
+    let redirect_uri = redirect_uri.ok_or_else(|| Unanswerable::Nowhere(client.id().into()))?;
+    if !client.has_redirect_uri(redirect_uri) {
+        return Err(Unanswerable::RedirectUri {
+            client: client.id().into(),
+            uri: told(redirect_uri),
+        });
+    }
     let state = parameters.find("state");
     let mut answer = AnswerTo {
         redirect_uri: redirect_uri.into(),
@@ -172,6 +185,27 @@ pub fn read(form: &[u8], clients: &Clients) -> Result<Read, Unanswerable> {
         Ok(request) => Read::Sound(Box::new(request)),
         Err(why) => Read::Refused(answer, why),
     })
+}
+
+/// As much of an address as the log may have: that there is a user, a query and a fragment, which may hold anything, and not what.
+pub fn told(uri: &str) -> Box<str> {
+    let (place, more) = match uri.find(['?', '#']) {
+        Some(at) if uri.get(at..).is_some_and(|more| more.starts_with('?')) => (uri.get(..at), "?…"),
+        Some(at) => (uri.get(..at), "#…"),
+        None => (Some(uri), ""),
+    };
+    let place = place.unwrap_or("");
+    let told = place.split_once("://").map_or_else(
+        || place.to_owned(),
+        |(scheme, rest)| {
+            let (authority, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
+            match authority.rsplit_once('@') {
+                Some((_, host)) => format!("{scheme}://…@{host}{path}"),
+                None => place.to_owned(),
+            }
+        },
+    );
+    format!("{told}{more}").chars().take(MAX_TOLD).collect()
 }
 
 fn request(parameters: &Parameters, answer: &AnswerTo) -> Result<AuthenticationRequest, Refusal> {

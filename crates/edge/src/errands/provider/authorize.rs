@@ -41,9 +41,10 @@ impl Errand<'_> {
     fn no_answer(&self, why: &Unanswerable) -> Done {
         let reason = match why {
             Unanswerable::Client(_) => ErrandReason::ClientUnknown,
-            Unanswerable::Form(_) | Unanswerable::Nobody | Unanswerable::RedirectUri => {
-                ErrandReason::AuthorizationRefused
-            }
+            Unanswerable::Form(_)
+            | Unanswerable::Nobody
+            | Unanswerable::Nowhere(_)
+            | Unanswerable::RedirectUri { .. } => ErrandReason::AuthorizationRefused,
         };
         self.told_nobody(reason, why.to_string())
     }

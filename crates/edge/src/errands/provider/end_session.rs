@@ -69,7 +69,7 @@ impl Errand<'_> {
         };
         let location = ended.location.as_ref();
         let mut done = location.map_or_else(stays, |location| Done::going(location, reason, Vec::new()));
-        ended.remark.clone_into(&mut done.detail);
+        done.detail = ended.remark;
         if let Some(cookie) = ended.cookie {
             done.response.headers_mut().append(SET_COOKIE, cookie);
         }

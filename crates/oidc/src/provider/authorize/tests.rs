@@ -109,16 +109,20 @@ fn nothing_goes_to_a_place_that_is_not_the_clients() {
     );
     check(
         "client_id=https%3A%2F%2Fapp.home.example",
-        Unanswerable::RedirectUri,
+        Unanswerable::Nowhere("https://app.home.example".into()),
     );
+    let elsewhere = |uri: &str| Unanswerable::RedirectUri {
+        client: "https://app.home.example".into(),
+        uri: uri.into(),
+    };
     check(
         "client_id=https%3A%2F%2Fapp.home.example&redirect_uri=https%3A%2F%2Fevil.test%2F.countersign%2Fcallback",
-        Unanswerable::RedirectUri,
+        elsewhere("https://evil.test/.countersign/callback"),
     );
     // Another site's, which is a site as well.
     check(
         "client_id=https%3A%2F%2Fapp.home.example&redirect_uri=https%3A%2F%2Fb.home.example%2F.countersign%2Fcallback",
-        Unanswerable::RedirectUri,
+        elsewhere("https://b.home.example/.countersign/callback"),
     );
     check(
         &format!("{SITE}&redirect_uri=https%3A%2F%2Fevil.test%2F"),
@@ -172,4 +176,35 @@ fn a_state_that_cannot_go_back_is_refused_without_it() {
     // What else is wrong comes back with the state.
     let (answer, _) = refused(&[("scope", "email")]);
     assert_eq!(answer.state.as_deref(), Some("a b"));
+}
+
+#[test]
+fn of_an_address_the_log_has_neither_user_nor_query_and_not_much() {
+    for (uri, shown) in [
+        (
+            "https://app.test/callback?code=SECRET#x",
+            "https://app.test/callback",
+        ),
+        (
+            "https://app.test/callback#SECRET?x",
+            "https://app.test/callback#…",
+        ),
+        (
+            "https://ann:SECRET@app.test:8443/@x",
+            "https://…@app.test:8443/@x",
+        ),
+        ("https://ann:SECRET@app.test", "https://…@app.test"),
+        ("https://app.test/callback", "https://app.test/callback"),
+        ("/callback", "/callback"),
+        ("", ""),
+    ] {
+        assert_eq!(*told(uri), *shown, "{uri}");
+    }
+    let long = format!("https://app.test/{}", "ä".repeat(4000));
+    assert_eq!(told(&long).chars().count(), MAX_TOLD);
+    let odd = Unanswerable::RedirectUri {
+        client: "app".into(),
+        uri: told("https://app.test/\r\n{\"level\":1}"),
+    };
+    assert!(!odd.to_string().contains(char::is_control), "{odd}");
 }
