@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, where, and what to write instead.
 
-use super::hidden::struck_out;
+use super::hidden::{struck_out, urls_struck_out};
 use super::source::Sources;
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer, Snippet};
 use std::ops::Range;
@@ -51,7 +51,7 @@ impl Diagnostic {
         Self {
             severity: Severity::Error,
             place,
-            message: cut(message.into()),
+            message: cut(urls_struck_out(&message.into())),
             help: None,
             hides: None,
         }
@@ -76,7 +76,7 @@ impl Diagnostic {
     /// The same with advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(cut(help.into()));
+        self.help = Some(cut(urls_struck_out(&help.into())));
         self
     }
 

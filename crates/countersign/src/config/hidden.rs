@@ -15,6 +15,17 @@ pub fn struck_out(text: &str, known: &[Range<usize>]) -> String {
     spans.extend(after_secret_keys(text));
     spans.extend(user_parts(text));
     spans.extend(queries(text));
+    struck(text, spans)
+}
+
+/// A message, with the user part and the query of the URLs that it quotes struck out.
+pub fn urls_struck_out(text: &str) -> String {
+    let mut spans = user_parts(text);
+    spans.extend(queries(text));
+    struck(text, spans)
+}
+
+fn struck(text: &str, spans: Vec<Range<usize>>) -> String {
     let mut shown = text.as_bytes().to_vec();
     for span in spans {
         let struck = shown.get_mut(span).unwrap_or_default().iter_mut();
@@ -204,6 +215,18 @@ mod tests {
             assert!(!shown.contains("SECRET"), "{shown}");
             assert_eq!(shown.len(), text.len(), "every place stays where it is");
         }
+    }
+
+    #[test]
+    fn a_message_quotes_neither_user_nor_query_of_a_url() {
+        let message = "\"https://ann:SECRET@sso.example/x?SECRET\": a site, unlike https://b@[::1]";
+        let shown = urls_struck_out(message);
+        assert_eq!(
+            shown,
+            "\"https://**********@sso.example/x?******\": a site, unlike https://*@[::1]"
+        );
+        let message = "ann@home.example at https://sso.example/ann@home";
+        assert_eq!(urls_struck_out(message), message);
     }
 
     #[test]
