@@ -14,6 +14,14 @@ use toml::Spanned;
 use toml::de::DeValue;
 use url::Url;
 
+/// Whether a text begins with a byte order mark, of UTF-8 or of UTF-16. Random bytes hardly do.
+fn has_mark(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xef, 0xbb, 0xbf, ..] | [0xff, 0xfe, _, 0, ..] | [0xfe, 0xff, 0, ..]
+    )
+}
+
 /// What is wanted, and how it is written.
 pub(super) const A_STRING: (&str, &str) = ("a string", "write it in quotes: \"…\"");
 pub(super) const A_TABLE: (&str, &str) = (
@@ -162,12 +170,17 @@ impl Walk<'_> {
             }
             _ => Err("a secret is not written here; name where it is".to_owned()),
         };
+        let mut help = "write { file = \"/path/to/secret\" } or { env = \"NAME\" }";
         let why = match bytes {
+            Ok(bytes) if has_mark(&bytes) => {
+                help = "write it without one: an editor's \"UTF-8\", not \"UTF-8 with BOM\" or \"Unicode\"";
+                "the secret begins with a byte order mark, which no one else would take for a part of it"
+                    .to_owned()
+            }
             Ok(bytes) if !bytes.is_empty() => return Some(OptionValue::Secret(Secret::new(bytes))),
             Ok(_) => "the secret is empty".to_owned(),
             Err(why) => why,
         };
-        let help = "write { file = \"/path/to/secret\" } or { env = \"NAME\" }";
         let reference = table.is_some_and(|table| table.len() == 1) && (of("file").or(of("env"))).is_some();
         let hides = (!reference).then(|| span.clone());
         self.error(way, span, why, help);
