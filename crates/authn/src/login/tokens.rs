@@ -8,7 +8,7 @@ use countersign_core::claims::{Claims, Value};
 use countersign_core::secret::Secret;
 use countersign_core::time::{Now, Timestamp};
 use countersign_jose::token::UnverifiedToken;
-use countersign_jose::verify::{SignedClaims, VerifyError, verify_signed};
+use countersign_jose::verify::{SignedClaims, verify_signed};
 use countersign_oidc::discovery::{Endpoint, ProviderMetadata};
 use countersign_oidc::id_token::{IdTokenExpectation, Login};
 use countersign_oidc::relying_party::authorization::{CodeVerifier, Nonce};
@@ -133,7 +133,13 @@ impl Exchange<'_> {
             .await;
         let key = match answer {
             Answer::Found(key) => key,
-            Answer::Unknown => return Err(VerifyError::Signature.into()),
+            Answer::Unknown => {
+                let kid = token.kid_unverified();
+                return Err(ExchangeError::KeyUnknown {
+                    kid: kid.map(|kid| kid.chars().take(80).collect()),
+                    algorithm: token.algorithm().name(),
+                });
+            }
             Answer::Ambiguous => {
                 return Err(ExchangeError::Key(
                     "more than one fits, and it does not say which".to_owned(),

@@ -6,7 +6,7 @@ use countersign_jose::algorithm::Algorithm;
 use countersign_jose::claims::TokenTimes;
 use countersign_jose::jwks::{KeySet, Lookup};
 use countersign_jose::token::UnverifiedToken;
-use countersign_jose::verify::verify_signed;
+use countersign_jose::verify::{VerifyError, verify_signed};
 use std::time::Duration;
 
 /// The most clock skew.
@@ -33,8 +33,14 @@ pub enum AssertionError {
     /// Not a JWS, or of another type.
     #[error("client_assertion is not a signed JWT")]
     Malformed,
-    /// No registered key of the client has signed it.
-    #[error("client_assertion is not signed with a registered key of the client")]
+    /// It is by a key that is none of the client's.
+    #[error("client_assertion names a key (kid, alg) that is none of the client's registered keys")]
+    Key,
+    /// It does not say by which of the client's keys it is.
+    #[error("client_assertion names no key (kid), and more than one of the client's fits")]
+    WhichKey,
+    /// The key that it names has not signed it.
+    #[error("client_assertion is not signed with the registered key that it names")]
     Signature,
     /// It is from somebody else, or about somebody else.
     #[error("client_assertion has the client_id as iss and as sub")]
@@ -71,9 +77,13 @@ pub fn check(
     }
     let key = match keys.find(token.kid_unverified(), token.algorithm()) {
         Lookup::Found(key) => key,
-        Lookup::Ambiguous | Lookup::Unknown => return Err(AssertionError::Signature),
+        Lookup::Ambiguous => return Err(AssertionError::WhichKey),
+        Lookup::Unknown => return Err(AssertionError::Key),
     };
-    let signed = verify_signed(token, &key, &Algorithm::ALL).map_err(|_| AssertionError::Signature)?;
+    let signed = verify_signed(token, &key, &Algorithm::ALL).map_err(|error| match error {
+        VerifyError::Signature | VerifyError::AlgorithmNotAllowed(_) => AssertionError::Signature,
+        VerifyError::Token(_) | VerifyError::Claim(_) => AssertionError::Malformed,
+    })?;
     let claims = signed.claims();
     let is_named = |name: &str| text_of(claims, name) == Some(client_id);
     if !is_named("iss") || !is_named("sub") {
@@ -114,6 +124,7 @@ fn audience(claims: &Claims) -> Option<&str> {
 mod tests {
     use super::*;
     use countersign_core::secret::Secret;
+    use countersign_jose::public_key::PublicKey;
     use countersign_jose::sign::SigningKey;
 
     const ISSUER: &str = "https://sso.test";
@@ -212,15 +223,35 @@ mod tests {
         let swapped = format!("{said}.{signature}");
         let other = SigningKey::from_any_pem(OTHER).unwrap();
         let foreign = other.sign("", payload("").as_bytes()).unwrap();
-        for bad in [&foreign, &swapped] {
-            assert_eq!(judged(bad), Err(AssertionError::Signature), "{bad}");
-        }
+        assert_eq!(judged(&swapped), Err(AssertionError::Signature));
+        assert_eq!(judged(&foreign), Err(AssertionError::Key));
         let public = Secret::new(PUBLIC.to_vec());
         let secret = SigningKey::hmac(Algorithm::Hs256, &public).unwrap();
         let forged = secret.sign("", payload("").as_bytes()).unwrap();
-        assert_eq!(judged(&forged), Err(AssertionError::Signature));
-        for bad in ["", "x.y.z", &signed(r#""typ":"at+jwt""#, &payload(""))] {
+        assert_eq!(judged(&forged), Err(AssertionError::Key));
+        let bad_payload = signed("", "no JSON");
+        for bad in [
+            "",
+            "x.y.z",
+            &bad_payload,
+            &signed(r#""typ":"at+jwt""#, &payload("")),
+        ] {
             assert_eq!(judged(bad), Err(AssertionError::Malformed), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_is_told_from_one_that_has_not_signed() {
+        let public = PublicKey::from_pem(PUBLIC).unwrap();
+        let jwk = |kid: &str| public.jwk(kid, Algorithm::Es256);
+        let of = |kids: &[&str], text: &str| {
+            let jwks = kids.iter().map(|kid| jwk(kid)).collect::<Vec<_>>().join(",");
+            let (keys, _) = KeySet::parse(format!(r#"{{"keys":[{jwks}]}}"#).as_bytes()).unwrap();
+            check(text, &keys, "app", &[ISSUER, TOKEN], NOW).map(drop)
+        };
+        let named = |kid: &str| signed(&format!(r#""kid":"{kid}""#), &payload(""));
+        assert_eq!(of(&["now", "next"], &named("now")), Ok(()));
+        assert_eq!(of(&["now", "next"], &named("former")), Err(AssertionError::Key));
+        assert_eq!(of(&["now"], &signed("", &payload(""))), Ok(()));
     }
 }

@@ -39,6 +39,14 @@ pub enum ExchangeError {
     /// Its key could not be had. The text says why.
     #[error("the ID Token's key: {0}")]
     Key(String),
+    /// It names a key that its issuer does not have, as far as is known.
+    #[error("the ID Token: its issuer has no key of that name for {algorithm} (key id {kid:?})")]
+    KeyUnknown {
+        /// What it is called, shortened.
+        kid: Option<String>,
+        /// What it is for.
+        algorithm: &'static str,
+    },
     /// Its signature does not hold.
     #[error("the ID Token: {0}")]
     Signature(#[from] VerifyError),
@@ -76,6 +84,7 @@ impl ExchangeError {
             | Self::NoIdToken
             | Self::Token(_)
             | Self::Key(_)
+            | Self::KeyUnknown { .. }
             | Self::Signature(_)
             | Self::IdToken(_)
             | Self::Tenant(_)
@@ -98,6 +107,7 @@ impl ExchangeError {
             | Self::NoIdToken
             | Self::Token(_)
             | Self::Key(_)
+            | Self::KeyUnknown { .. }
             | Self::Signature(_)
             | Self::Userinfo(_) => Why::Answer,
         }
@@ -115,6 +125,7 @@ impl ExchangeError {
             | Self::NoIdToken
             | Self::Token(_)
             | Self::Key(_)
+            | Self::KeyUnknown { .. }
             | Self::Signature(_)
             | Self::IdToken(_)
             | Self::Tenant(_)
@@ -134,6 +145,7 @@ impl ExchangeError {
             | Self::Request(_)
             | Self::NoIdToken
             | Self::Token(_)
+            | Self::KeyUnknown { .. }
             | Self::Signature(_)
             | Self::IdToken(_)
             | Self::Tenant(_)
