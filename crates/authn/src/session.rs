@@ -24,7 +24,7 @@ pub mod record;
 mod room;
 pub mod seal;
 
-pub use room::{Bound, Room, Standing};
+pub use room::{Bound, Room, Standing, makes_room};
 
 #[cfg(test)]
 pub(crate) mod fake;

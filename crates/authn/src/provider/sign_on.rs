@@ -5,8 +5,8 @@
 //! hangs on its being known that there was one.
 
 use super::Provider;
-use super::signed_in::KeptLogin;
-use crate::session::{Kept, Purpose, SessionGroup, Share, Standing};
+use super::signed_in::{KeptLogin, whose};
+use crate::session::{Kept, Purpose, SessionGroup, Share, Standing, makes_room};
 use countersign_core::session::{StoreError, Version};
 use countersign_core::time::{Now, Timestamp};
 use countersign_oidc::provider::token::TokenError;
@@ -23,7 +23,8 @@ mod browser;
 const SIGN_ONS_LAST: Duration = Duration::from_hours(24);
 /// In how many browsers one subject is known; the one that was here last of all makes room.
 const MOST_OF_ONE: usize = 100;
-/// At how many clients one session is: of more, those where it began longest ago are not told of its end.
+/// At how many clients one session is: of more, some are not told of its end, as whoever has most makes room with where it began longest
+/// ago.
 const MAX_CLIENTS: usize = 100;
 /// How often two that write at once try again. Whoever fails has somebody else's write before one's own, and each writes once: more
 /// than that are not under way in one browser.
@@ -68,6 +69,12 @@ fn standing(value: &[u8]) -> Standing {
         began: Timestamp::from_milliseconds(known.ends),
         whose: Box::default(),
     })
+}
+
+/// The place of the client that makes room for another.
+fn first_to_go(clients: &[Box<str>]) -> usize {
+    let whose = clients.iter().map(|id| whose(id)).collect::<Vec<_>>();
+    makes_room(whose.iter().map(|whose| &**whose).zip(0..)).unwrap_or(0)
 }
 
 /// The number of a session that begins now.
@@ -147,7 +154,7 @@ impl SignOns {
             if let Some(at) = at {
                 drop(self.clients.remove(at));
             } else if is_full {
-                drop(self.clients.remove(0));
+                drop(self.clients.remove(first_to_go(&self.clients)));
             }
             self.clients.push(login.client_id.clone());
         }

@@ -32,16 +32,21 @@ pub(super) struct KeptLogin {
 pub(super) struct KeptChain(Box<[Box<str>]>);
 
 impl KeptLogin {
-    /// Whose what is kept for it is where others have to make room: a site by its host, the last label first. What is below a host
-    /// is in its hands.
+    /// Whose what is kept for it is where others have to make room.
     pub(super) fn whose(&self) -> Box<str> {
-        let Some(origin) = self.client_id.strip_prefix("https://") else {
-            return self.client_id.clone();
-        };
-        let (host, port) = origin.split_once(':').unwrap_or((origin, ""));
-        let names = host.rsplit('.').chain(Some(port).filter(|port| !port.is_empty()));
-        names.collect::<Vec<_>>().join("/").into()
+        whose(&self.client_id)
     }
+}
+
+/// Whose what is kept for a client is where others have to make room: a site by its host, the last label first. What is below a host
+/// is in its hands.
+pub(super) fn whose(client_id: &str) -> Box<str> {
+    let Some(origin) = client_id.strip_prefix("https://") else {
+        return client_id.into();
+    };
+    let (host, port) = origin.split_once(':').unwrap_or((origin, ""));
+    let names = host.rsplit('.').chain(Some(port).filter(|port| !port.is_empty()));
+    names.collect::<Vec<_>>().join("/").into()
 }
 
 impl KeptChain {

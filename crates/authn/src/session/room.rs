@@ -2,6 +2,8 @@
 
 use super::SessionGroup;
 use countersign_core::time::Timestamp;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// By what something that is kept is found.
 #[derive(Clone, Copy, Debug)]
@@ -47,4 +49,28 @@ pub struct Standing {
     /// Whose it is: names from the general to the specific, with a `/` between them. Where they part, those with the most make
     /// room, so that nobody gets more by having many names below one's own.
     pub whose: Box<str>,
+}
+
+/// Which of these makes room, each with whose it is and what orders it, the least first. From the general to the specific those are
+/// followed that have most, and the first of those that have as many: whoever has any number of names below one's own has no more room
+/// by them.
+pub fn makes_room<'w, Order: Ord + Copy>(held: impl Iterator<Item = (&'w str, Order)>) -> Option<Order> {
+    let part = |whose: &'w str, depth: usize| whose.split('/').nth(depth);
+    let (mut among, mut depth) = (held.collect::<Vec<_>>(), 0);
+    loop {
+        let mut shares = BTreeMap::new();
+        for (whose, order) in &among {
+            let (many, first) = shares
+                .entry(part(whose, depth))
+                .or_insert((0_usize, Reverse(*order)));
+            *many += 1;
+            *first = (*first).max(Reverse(*order));
+        }
+        let (most, (_, Reverse(first))) = shares.into_iter().max_by_key(|(_, share)| *share)?;
+        if most.is_none() {
+            return Some(first);
+        }
+        among.retain(|(whose, _)| part(whose, depth) == most);
+        depth += 1;
+    }
 }

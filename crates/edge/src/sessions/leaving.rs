@@ -1,10 +1,9 @@
 //! Which of many make room where there are too many of them.
 
 use super::ages::Age;
+use countersign_authn::session::makes_room;
 use countersign_core::session::RecordKey;
 use countersign_core::time::Timestamp;
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -26,42 +25,21 @@ pub(super) fn leaving(mut held: Vec<Held>, too_many: usize) -> Vec<RecordKey> {
     gone
 }
 
-/// Of these, the one that makes room. From the general to the specific those are followed that have most, and the oldest of those
-/// that have as many: whoever has any number of names below one's own has no more room by them.
+/// Of these, the one that makes room.
 fn first_to_go(held: &[Held]) -> Option<RecordKey> {
     let oldest = held.iter().min_by_key(|one| one.since())?;
     let are_all_of_one = || held.iter().all(|one| one.age.whose == oldest.age.whose);
     if oldest.age.began == Timestamp::default() || are_all_of_one() {
         return Some(oldest.name);
     }
-    let (mut among, mut depth) = (held.iter().collect::<Vec<_>>(), 0);
-    loop {
-        let mut shares = BTreeMap::new();
-        for one in &among {
-            let (many, oldest) = shares
-                .entry(one.part(depth))
-                .or_insert((0_usize, Reverse(one.since())));
-            *many += 1;
-            *oldest = (*oldest).max(Reverse(one.since()));
-        }
-        let (most, (_, Reverse((_, oldest)))) = shares.into_iter().max_by_key(|(_, share)| *share)?;
-        if most.is_none() {
-            return Some(oldest);
-        }
-        among.retain(|one| one.part(depth) == most);
-        depth += 1;
-    }
+    let (_, name) = makes_room(held.iter().map(|one| (&*one.age.whose, one.since())))?;
+    Some(name)
 }
 
 impl Held {
     /// The least is the oldest.
     fn since(&self) -> (Timestamp, RecordKey) {
         (self.age.began, self.name)
-    }
-
-    /// One of the names of whose it is.
-    fn part(&self, depth: usize) -> Option<&str> {
-        self.age.whose.split('/').nth(depth)
     }
 }
 

@@ -76,6 +76,25 @@ fn the_last_hundred_are_those_that_logged_their_user_in_last() {
 }
 
 #[test]
+fn one_sites_many_names_push_no_other_out() {
+    let mut known = of(&["https://app.test", "grafana", "https://evil.test"]);
+    for number in 0..300 {
+        for id in [
+            format!("https://{number}.evil.test"),
+            format!("https://evil.test:{}", 1000 + number),
+            format!("https://x.{number}.evil.test:8443"),
+        ] {
+            assert!(takes_in(&mut known, &id, Turn::Login, at(25)));
+        }
+    }
+    assert_eq!(known.clients.len(), MAX_CLIENTS);
+    assert!(known.may_be_elsewhere());
+    for id in ["https://app.test", "grafana"] {
+        assert!(known.clients.contains(&id.into()), "{id}");
+    }
+}
+
+#[test]
 fn a_login_is_as_old_as_the_session_unless_it_may_not_be() {
     let mut known = of(&["a"]);
     known.auth_time = 100_900;
