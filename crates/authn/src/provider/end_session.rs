@@ -76,6 +76,8 @@ struct Known {
 pub struct Telling {
     /// Who.
     pub client_id: Box<str>,
+    /// Whether it may have nothing that it could end: a site without a store. It is told nevertheless.
+    pub in_vain: bool,
     uri: Url,
     subject: Box<str>,
     sid: Box<str>,
@@ -227,16 +229,20 @@ impl Provider {
         for id in &known.clients {
             // Whoever is no client any more is told nothing.
             let client = self.clients.find(id);
-            match client.and_then(|client| client.backchannel_logout_uri()) {
-                Some(uri) => ended.told.push(Telling {
-                    client_id: id.clone(),
-                    uri,
-                    subject: known.subject.clone(),
-                    sid: sid.clone(),
-                    jti: self.draw::<JTI_BYTES>(),
-                }),
-                None => ended.cannot_be_told |= knows != Some(id),
-            }
+            let uri = client.as_ref().and_then(Client::backchannel_logout_uri);
+            let in_vain = match client {
+                Some(Client::Site(_)) => !known.has_grant(id),
+                Some(Client::Registered(_)) | None => false,
+            };
+            ended.cannot_be_told |= (uri.is_none() || in_vain) && knows != Some(id);
+            ended.told.extend(uri.map(|uri| Telling {
+                client_id: id.clone(),
+                in_vain,
+                uri,
+                subject: known.subject.clone(),
+                sid: sid.clone(),
+                jti: self.draw::<JTI_BYTES>(),
+            }));
         }
     }
 

@@ -45,6 +45,10 @@ pub(super) struct SignOns {
     since: u64,
     /// The clients, by their `client_id`, in the order of their logins; none after a logout.
     pub(super) clients: Vec<Box<str>>,
+    /// Those of them that asked for no grant when they last logged their user in: where it is a site, it keeps nothing that could be
+    /// ended.
+    #[serde(default)]
+    without_grant: Vec<Box<str>>,
     /// When they proved themselves, in milliseconds since the epoch: when the session began, or anew where a client wanted that.
     auth_time: i64,
     /// Until when this is known, in milliseconds since the epoch.
@@ -139,6 +143,11 @@ impl SignOns {
         self.clients.len() >= MAX_CLIENTS
     }
 
+    /// Whether the client asked for a grant when it last logged its user in.
+    pub(super) fn has_grant(&self, client_id: &str) -> bool {
+        !self.without_grant.iter().any(|id| **id == *client_id)
+    }
+
     /// Takes a client in, the last one where it logs in, and otherwise where there is room; says whether that is worth writing: where
     /// nothing moves only when half the time is over, or the user was proved anew.
     fn take_in(&mut self, login: &KeptLogin, turn: Turn, (lasts, ends): (Duration, Timestamp)) -> bool {
@@ -147,7 +156,8 @@ impl SignOns {
         let is_full = self.clients.len() >= MAX_CLIENTS;
         let stays = is_last || (turn == Turn::Renewal && (at.is_some() || is_full));
         let is_fresh = ends.since(Timestamp::from_milliseconds(self.ends)) < lasts / 2;
-        if stays && is_fresh && login.auth_time <= self.auth_time {
+        let is_otherwise = turn == Turn::Login && self.has_grant(&login.client_id) != login.has_grant();
+        if stays && is_fresh && !is_otherwise && login.auth_time <= self.auth_time {
             return false;
         }
         if !stays {
@@ -157,6 +167,15 @@ impl SignOns {
                 drop(self.clients.remove(first_to_go(&self.clients)));
             }
             self.clients.push(login.client_id.clone());
+        }
+        let Self {
+            clients,
+            without_grant,
+            ..
+        } = self;
+        without_grant.retain(|id| clients.contains(id) && (!is_otherwise || *id != login.client_id));
+        if is_otherwise && !login.has_grant() {
+            without_grant.push(login.client_id.clone());
         }
         self.auth_time = self.auth_time.max(login.auth_time);
         self.ends = ends.milliseconds();

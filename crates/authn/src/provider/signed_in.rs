@@ -9,6 +9,7 @@ use countersign_core::authn::Rejection;
 use countersign_core::certificate::PresentedCertificate;
 use countersign_core::time::Now;
 use countersign_oidc::provider::client::Client;
+use countersign_oidc::provider::scope::{Scope, Scopes};
 use countersign_oidc::provider::token::TokenError;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -35,6 +36,11 @@ impl KeptLogin {
     /// Whose what is kept for it is where others have to make room.
     pub(super) fn whose(&self) -> Box<str> {
         whose(&self.client_id)
+    }
+
+    /// Whether its client asked for new tokens without its user.
+    pub(super) fn has_grant(&self) -> bool {
+        Scopes::read(&self.scope).is_some_and(|scopes| scopes.holds(Scope::OfflineAccess))
     }
 }
 

@@ -8,7 +8,7 @@ fn login(client_id: &str, auth_time: i64) -> KeptLogin {
     KeptLogin {
         client_id: client_id.into(),
         subject: "ann".into(),
-        scope: "openid".into(),
+        scope: "openid offline_access".into(),
         sid: "AAAAAAAAAAAAAAAAAAAAAA.0".into(),
         auth_time,
         chain: KeptChain::of(&PresentedCertificate::new([vec![1]]).unwrap()),
@@ -28,6 +28,7 @@ fn of(clients: &[&str]) -> SignOns {
     SignOns {
         subject: "ann".into(),
         clients: clients.iter().map(|id| (*id).into()).collect(),
+        without_grant: Vec::new(),
         ends: at(24).milliseconds(),
         auth_time: 1,
         number: 0,
@@ -47,6 +48,30 @@ fn what_is_known_is_written_once_in_a_while() {
     let anew = login("b", 2);
     assert!(known.take_in(&anew, Turn::Login, (SIGN_ONS_LAST, at(37))));
     assert_eq!(known.auth_time, 2);
+}
+
+#[test]
+fn the_last_login_says_whether_a_client_has_a_grant() {
+    let mut known = of(&[]);
+    let mut logs_in = |client_id: &str, scope: &str| {
+        let login = KeptLogin {
+            scope: scope.into(),
+            ..login(client_id, 1)
+        };
+        let is_new = known.take_in(&login, Turn::Login, (SIGN_ONS_LAST, at(25)));
+        (is_new, known.has_grant("a"), known.has_grant("b"))
+    };
+    let with = "openid offline_access";
+    assert_eq!(logs_in("a", "openid"), (true, false, true));
+    assert_eq!(logs_in("a", "openid"), (false, false, true));
+    assert_eq!(logs_in("b", with), (true, false, true));
+    assert_eq!(logs_in("b", with), (false, false, true));
+    assert_eq!(logs_in("b", "openid"), (true, false, false));
+    assert_eq!(logs_in("a", with), (true, true, false));
+    for number in 0..MAX_CLIENTS {
+        let _ = logs_in(&number.to_string(), "openid");
+    }
+    assert_eq!(known.without_grant, known.clients);
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Errand<'_> {
     fn ended(&self, provider: &Arc<Provider>, ended: Ended) -> Done {
         let who = ended.subject.as_deref().unwrap_or("");
         let count = ended.told.len();
+        let are_told = ended.told.iter().any(|telling| !telling.in_vain);
         let begun = self.tell_behind(provider, who, ended.told);
         let told = if begun { count } else { 0 };
         let detail = format!("applications that are told: {told}");
@@ -61,7 +62,7 @@ impl Errand<'_> {
             let words = Words::new(self.request, StatusCode::OK, reason.code(), reason.meaning());
             let page = SignedOut {
                 everywhere: true,
-                told: told > 0,
+                told: begun && are_told,
                 not_all: ended.cannot_be_told,
                 ..SignedOut::default()
             };
