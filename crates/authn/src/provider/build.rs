@@ -8,7 +8,7 @@ use countersign_core::certificate::CertificateJudge;
 use countersign_core::options::{Fault, Values};
 use countersign_core::policy::Requirement;
 use countersign_jose::json::{parse_object, quoted};
-use countersign_oidc::provider::claims::StaticClaims;
+use countersign_oidc::provider::claims::{RegisteredClaim, StaticClaims};
 use countersign_oidc::provider::metadata::Issuer;
 use countersign_oidc::provider::site::Origin;
 use signing::signing_keys;
@@ -96,12 +96,17 @@ fn static_claims(values: &Values, faults: &mut Vec<Fault>) -> Option<StaticClaim
     StaticClaims::new(claims)
         .map_err(|errors| {
             faults.extend(errors.iter().map(|error| {
-                let help = match &*error.0 {
-                    "iss" => "the issuer is `issuer`",
-                    "exp" => "how long tokens hold is `token_life`",
-                    _ => "call it otherwise",
+                let name = error.name();
+                let help = match (error, name) {
+                    (_, "iss") => "the issuer is `issuer`".to_owned(),
+                    (_, "exp") => "how long tokens hold is `token_life`".to_owned(),
+                    (RegisteredClaim::Ours(_), _) => "call it otherwise".to_owned(),
+                    (RegisteredClaim::Personal(_), _) => format!(
+                        "call what holds for all otherwise: `our_{name}`, which a site passes on by \
+                         `identity_headers.add`; who somebody is, `subject` and `email` of the certificate say"
+                    ),
                 };
-                let fault = Fault::new(&error.0, error.to_string()).within("claims");
+                let fault = Fault::new(name, error.to_string()).within("claims");
                 fault.help(help)
             }));
         })

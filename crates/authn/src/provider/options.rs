@@ -178,7 +178,8 @@ pub const OPTIONS: Table = Table {
         Field::optional(
             "claims",
             Kind::TextMap,
-            "Claims that every token has. None of the registered ones, and none of ours.",
+            "Claims that every token has, each a text. None of the registered ones, neither of tokens nor of people (`sub`, `name`), and \
+             none of ours.",
         ),
     ],
 };
