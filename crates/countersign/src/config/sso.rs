@@ -13,6 +13,7 @@ use std::sync::Arc;
 use url::Url;
 
 mod apart;
+mod machines;
 mod ports;
 
 /// All there is to say of those without a fault; `provider` is our own.
@@ -36,6 +37,7 @@ pub(super) fn told(
         .flat_map(|login| beside.told(login))
         .collect::<Vec<_>>();
     told.extend(beside.told_once(&sites));
+    told.extend(beside.refused_machines());
     told
 }
 

@@ -203,7 +203,7 @@ fn is_of_people(name: &str) -> bool {
 }
 
 /// A site as it is listed.
-fn written(host: &HostPattern, port: u16) -> String {
+pub(super) fn written(host: &HostPattern, port: u16) -> String {
     if port == PublicPorts::default().usual() {
         host.to_string()
     } else {
