@@ -118,9 +118,9 @@ pub(super) const GIVEN: [Given; 26] = [
     ),
     // From the page itself.
     given(
-        "curl --cert robot.crt --key robot.key https://sso.home.example/.countersign/token",
+        "curl --cert robot.crt --key robot.key",
         "e2e",
-        "a_script_gets_a_token_by_the_one_line_of_the_page",
+        "a_script_gets_a_token_by_the_one_line_of_the_page_and_a_site_takes_it",
     ),
     // The same by options: names that this machine does not know are told to curl there.
     given(

@@ -3,11 +3,10 @@
 
 use super::example::{self, Example, Kind};
 use super::keys::openssl_says;
-use super::site::{ANN, Provider};
 use crate::certificates::site::{ca, openssl};
 use crate::fronts::{change, copy, read};
 use crate::login::migrated::{found_in, rows, with};
-use crate::process::{Folder, free_addresses, repository, until};
+use crate::process::{Folder, repository, until};
 use serde_json::Value;
 use std::process::Command;
 
@@ -63,31 +62,72 @@ fn every_new_line_for_an_option_is_taken_where_it_is_said_to_stand() {
     }
 }
 
+/// Beside nginx, whose sites ask for no certificate: at the one that is listed so, a token is taken without.
 #[test]
-fn a_script_gets_a_token_by_the_one_line_of_the_page() {
-    let [address] = free_addresses();
-    let more = "sites = [\"app.home.example\"]";
-    let provider = Provider::signing(address, "https://app.test/callback", more, None);
-    for kind in ["crt", "key"] {
-        let from = provider.folder.0.join(format!("ca/issued/{ANN}.{kind}"));
-        std::fs::copy(from, provider.folder.0.join(format!("robot.{kind}"))).unwrap();
-    }
+fn a_script_gets_a_token_by_the_one_line_of_the_page_and_a_site_takes_it() {
     let page = read(&repository().join(PAGE));
+    let tables = page
+        .split("```toml\n")
+        .find(|text| text.starts_with("[token.home]"));
+    let tables = tables.and_then(|text| text.split("```").next()).unwrap();
+    let accept = rows(PAGE, "Scripts and devices").concat();
+    let [accept] = accept.as_slice() else {
+        panic!("{accept:?}")
+    };
     let line = page.lines().find_map(|line| line.strip_prefix("$ curl")).unwrap();
-    let line = line.replacen("https://sso.home.example", &provider.issuer, 1);
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", &format!("curl -sS {line}")])
-        .env("CURL_CA_BUNDLE", "ca/root.crt")
-        .current_dir(&provider.folder.0);
-    let output = command.output().unwrap();
-    let answer = serde_json::from_slice::<Value>(&output.stdout);
-    let answer = answer.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    assert_eq!(
-        (&answer["token_type"], &answer["expires_in"]),
-        (&"Bearer".into(), &120.into())
-    );
-    assert!(answer["access_token"].is_string(), "{answer}");
+    let example = Example::start_edited(Kind::Nginx, |folder| {
+        let configuration = folder.0.join("countersign.toml");
+        change(&configuration, "accept = [\"sso.home\"]", accept);
+        let text = read(&configuration);
+        let (_, port) = text.split_once("https://sso.home.test").unwrap();
+        let port = port.split('"').next().unwrap();
+        let tables = tables.replace(":8443", port);
+        folder.write("countersign.toml", format!("{text}\n{tables}"));
+        for kind in ["crt", "key"] {
+            let from = folder.0.join(format!("ca/issued/{}.{kind}", example::ANN));
+            std::fs::copy(from, folder.0.join(format!("robot.{kind}"))).unwrap();
+        }
+    });
+    let port = example.issuer().rsplit_once(':').unwrap().1.to_owned();
+    let curl = |line: &str| {
+        let mut command = Command::new("sh");
+        let here = format!("--connect-to ::127.0.0.1:{port}");
+        command
+            .args(["-c", &format!("curl -sS --noproxy '*' {here} {line}")])
+            .env("CURL_CA_BUNDLE", "ca/root.crt")
+            .current_dir(&example.folder.0);
+        let output = command.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let line = line.replace(":8443", &format!(":{port}"));
+    let token = |line: &str| {
+        let answer = curl(line);
+        let answer = serde_json::from_str::<Value>(&answer).unwrap_or_else(|_| panic!("{answer}"));
+        let told = (&answer["token_type"], &answer["expires_in"]);
+        assert_eq!(told, (&"Bearer".into(), &120.into()), "{answer}");
+        answer["access_token"].as_str().unwrap().to_owned()
+    };
+    let shown = |host: &str, token: &str| {
+        let url = example.url(host, "/page");
+        curl(&format!(
+            "-w '\\n%{{http_code}}' -H 'Authorization: bearer {token}' {url}"
+        ))
+    };
+    let at_app = token(&line);
+    let answer = shown("app.home.test", &at_app);
+    assert!(answer.ends_with("\n200"), "{answer}");
+    let seen = example.seen();
+    assert_eq!(seen.said("x-auth-subject"), [example::ANN], "{seen:?}");
+    let at_wiki = token(&line.replace("app.home.test", "wiki.home.test"));
+    for (host, token, why) in [
+        ("wiki.home.test", at_wiki, "token_bound"),
+        ("wiki.home.test", at_app, "audience_wrong"),
+    ] {
+        let answer = shown(host, &token);
+        assert!(answer.contains(why) && answer.ends_with("\n401"), "{answer}");
+    }
 }
 
 /// The application gets what it always got: a cookie `AccessToken`, signed by the old key, RS256, which it checks by itself.
