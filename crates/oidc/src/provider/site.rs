@@ -144,7 +144,7 @@ impl SitePattern {
         if !is_address && !host.name().contains('.') && host.name() != LOCALHOST {
             return Err(SitePatternError::SingleLabel);
         }
-        if under && is_listed_suffix(host.name()) {
+        if under && has_hosts_of_anybody(host.name()) {
             return Err(SitePatternError::PublicSuffix);
         }
         let dot = if under { "." } else { "" };
@@ -220,6 +220,11 @@ fn has_another_owner(name: &str, suffix: &str) -> bool {
         || psl::suffix(name.as_bytes()).is_some_and(|listed| listed.is_known()),
         |domain| domain.suffix().is_known() && domain.as_bytes().len() > suffix.len(),
     )
+}
+
+/// Whether the list says of whatever is under `name` that it is somebody else's: it has `name` itself, or a star under it.
+fn has_hosts_of_anybody(name: &str) -> bool {
+    is_listed_suffix(name) || is_listed_suffix(&format!("x.{name}"))
 }
 
 /// Whether the list itself has `name`. What no rule is about is not meant: `*.home.internal` is the operator's own.
@@ -318,10 +323,7 @@ mod tests {
             ("home.example", "https://homeXexample"),
             ("*.amazonaws.com", "https://somebody.s3.amazonaws.com"),
             ("*.amazonaws.com", "https://s3.amazonaws.com"),
-            (
-                "*.compute.amazonaws.com",
-                "https://ec2-192-0-2-1.compute.amazonaws.com",
-            ),
+            ("*.amazonaws.com", "https://ec2-192-0-2-1.compute.amazonaws.com"),
         ] {
             let origin = Origin::parse(&origin.to_ascii_lowercase());
             let origin = origin.unwrap();
@@ -395,6 +397,8 @@ mod tests {
             ("intranet", SingleLabel),
             ("*.co.uk", PublicSuffix),
             ("*.github.io", PublicSuffix),
+            ("*.compute.amazonaws.com", PublicSuffix),
+            ("*.kawasaki.jp", PublicSuffix),
         ] {
             assert_eq!(SitePattern::parse(text), Err(why), "{text}");
         }
