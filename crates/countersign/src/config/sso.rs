@@ -5,6 +5,7 @@ use super::diagnostic::{Diagnostic, Place};
 use super::session::{lasts, shown};
 use super::shape::{Document, Way};
 use countersign_authn::login::Login;
+use countersign_authn::login::in_cookie::SEAL_LIVES;
 use countersign_authn::login::site::TABLE;
 use countersign_authn::provider::{self as own_provider, Provider};
 use countersign_core::gate::PublicPorts;
@@ -149,7 +150,11 @@ impl Beside<'_> {
         let place = self.document.key_place(&Self::way(login));
         if login.is_in_cookie() {
             let message = format!("a session of `{name}` ends with its token, after {life}: {told}");
-            let help = format!("`token_life` in [openid_provider] says how long; {lists}");
+            let help = format!(
+                "`token_life` in [openid_provider] says how long; {lists}. Scripts of a page that is left open read 401 then, or \
+                 after {} where none of them renews the session, until the page is loaded anew",
+                shown(SEAL_LIVES)
+            );
             return Diagnostic::note(place, message).help(help);
         }
         let grace = shown(login.party().known_as.grace().unwrap_or_default());
