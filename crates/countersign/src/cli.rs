@@ -107,7 +107,7 @@ files that the configuration names are read, and never shown.
         #[arg(long)]
         json: bool,
     },
-    /// Test tokens: makes them, looks into them, judges them.
+    /// Tokens: gets them, makes them, looks into them, judges them.
     Token {
         #[command(subcommand)]
         command: token::Token,
