@@ -183,7 +183,7 @@ fn of_an_address_the_log_has_neither_user_nor_query_and_not_much() {
     for (uri, shown) in [
         (
             "https://app.test/callback?code=SECRET#x",
-            "https://app.test/callback",
+            "https://app.test/callback?…",
         ),
         (
             "https://app.test/callback#SECRET?x",
