@@ -53,7 +53,8 @@ impl Beside<'_> {
 
     /// The site of this host where nobody can show a certificate, and every token wants one.
     fn refuses(&self, provider: &Provider, host: &HostPattern) -> Option<String> {
-        let port = provider.clients.ports_of(host).next()?;
+        let mut ports = provider.clients.ports_of(host);
+        let port = ports.find(|port| self.ports.hold(*port))?;
         let is_unbound = provider.unbound.iter().any(|site| site.may_hold(host));
         let asks = !asking(&self.document.values, std::slice::from_ref(host)).is_empty();
         (!is_unbound && !asks).then(|| written(host, port))
