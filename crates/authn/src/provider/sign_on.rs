@@ -21,6 +21,8 @@ mod browser;
 /// How long it is known where a browser has logged in, and that it has logged out, after each login, at least: as long as the client has
 /// new tokens without its user, and counted anew when a site has.
 const SIGN_ONS_LAST: Duration = Duration::from_hours(24);
+/// How long a browser may be in use before that is written down. Which of them makes room is known to within as much.
+const UNWRITTEN: Duration = Duration::from_hours(1);
 /// In how many browsers one subject is known; the one that was here last of all makes room.
 const MOST_OF_ONE: usize = 100;
 /// At how many clients one session is: of more, some are not told of its end, as whoever has most makes room with where it began longest
@@ -149,13 +151,13 @@ impl SignOns {
     }
 
     /// Takes a client in, the last one where it logs in, and otherwise where there is room; says whether that is worth writing: where
-    /// nothing moves only when half the time is over, or the user was proved anew.
-    fn take_in(&mut self, login: &KeptLogin, turn: Turn, (lasts, ends): (Duration, Timestamp)) -> bool {
+    /// nothing moves only once in a while, or when the user was proved anew.
+    fn take_in(&mut self, login: &KeptLogin, turn: Turn, ends: Timestamp) -> bool {
         let at = self.clients.iter().position(|known| *known == login.client_id);
         let is_last = at.is_some_and(|at| at + 1 == self.clients.len());
         let is_full = self.clients.len() >= MAX_CLIENTS;
         let stays = is_last || (turn == Turn::Renewal && (at.is_some() || is_full));
-        let is_fresh = ends.since(Timestamp::from_milliseconds(self.ends)) < lasts / 2;
+        let is_fresh = ends.since(Timestamp::from_milliseconds(self.ends)) < UNWRITTEN;
         let is_otherwise = turn == Turn::Login && self.has_grant(&login.client_id) != login.has_grant();
         if stays && is_fresh && !is_otherwise && login.auth_time <= self.auth_time {
             return false;
@@ -195,8 +197,7 @@ impl Provider {
         let Some(sid) = Sid::parse(&login.sid) else {
             return Ok(None);
         };
-        let lasts = self.sign_ons_last();
-        let ends = now.wall.plus(lasts);
+        let ends = now.wall.plus(self.sign_ons_last());
         for _ in 0..MAX_TRIES {
             let (mut session, version) = self.known(&sid.key, now).await?;
             if sid.number < session.since {
@@ -207,9 +208,7 @@ impl Provider {
                 session.number = sid.number;
             }
             let number = session.number;
-            if !session.take_in(login, turn, (lasts, ends))
-                || self.write(&sid.key, &session, version, now).await?
-            {
+            if !session.take_in(login, turn, ends) || self.write(&sid.key, &session, version, now).await? {
                 return Ok(Some(Sid { number, ..sid }));
             }
         }
@@ -259,9 +258,9 @@ impl Provider {
         Ok(())
     }
 
-    /// Twice as long, for it is written anew when half of it is over: nobody who has logged in since is forgotten before.
+    /// Longer by what may be unwritten: nobody who has logged in meanwhile is forgotten before.
     fn sign_ons_last(&self) -> Duration {
-        self.grant_life.max(SIGN_ONS_LAST).saturating_mul(2)
+        self.grant_life.max(SIGN_ONS_LAST).saturating_add(UNWRITTEN)
     }
 
     /// What is known of `subject` in this browser.

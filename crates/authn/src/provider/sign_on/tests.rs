@@ -16,12 +16,16 @@ fn login(client_id: &str, auth_time: i64) -> KeptLogin {
 }
 
 fn at(hours: i64) -> Timestamp {
-    Timestamp::from_seconds(hours * 3600)
+    minutes(hours * 60)
+}
+
+fn minutes(minutes: i64) -> Timestamp {
+    Timestamp::from_seconds(minutes * 60)
 }
 
 /// Whether it is worth writing that a client logs in, whose being known ends so.
 fn takes_in(known: &mut SignOns, client_id: &str, turn: Turn, ends: Timestamp) -> bool {
-    known.take_in(&login(client_id, 1), turn, (SIGN_ONS_LAST, ends))
+    known.take_in(&login(client_id, 1), turn, ends)
 }
 
 fn of(clients: &[&str]) -> SignOns {
@@ -39,14 +43,16 @@ fn of(clients: &[&str]) -> SignOns {
 #[test]
 fn what_is_known_is_written_once_in_a_while() {
     let mut known = of(&["a"]);
-    assert!(!takes_in(&mut known, "a", Turn::Login, at(25)));
+    let soon = minutes(24 * 60 + 59);
+    assert!(!takes_in(&mut known, "a", Turn::Login, soon));
     assert!(takes_in(&mut known, "b", Turn::Login, at(25)));
-    assert!(!takes_in(&mut known, "b", Turn::Login, at(36)));
-    assert!(!takes_in(&mut known, "a", Turn::Renewal, at(36)));
-    assert!(takes_in(&mut known, "a", Turn::Renewal, at(37)));
+    let soon = minutes(25 * 60 + 59);
+    assert!(!takes_in(&mut known, "b", Turn::Login, soon));
+    assert!(!takes_in(&mut known, "a", Turn::Renewal, soon));
+    assert!(takes_in(&mut known, "a", Turn::Renewal, at(26)));
     assert_eq!(known.clients, of(&["a", "b"]).clients);
     let anew = login("b", 2);
-    assert!(known.take_in(&anew, Turn::Login, (SIGN_ONS_LAST, at(37))));
+    assert!(known.take_in(&anew, Turn::Login, at(26)));
     assert_eq!(known.auth_time, 2);
 }
 
@@ -58,7 +64,7 @@ fn the_last_login_says_whether_a_client_has_a_grant() {
             scope: scope.into(),
             ..login(client_id, 1)
         };
-        let is_new = known.take_in(&login, Turn::Login, (SIGN_ONS_LAST, at(25)));
+        let is_new = known.take_in(&login, Turn::Login, at(25));
         (is_new, known.has_grant("a"), known.has_grant("b"))
     };
     let with = "openid offline_access";
