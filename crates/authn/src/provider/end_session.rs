@@ -218,29 +218,25 @@ impl Provider {
         }
     }
 
-    /// Who is to be told of the end of the session that was `known` so under `key`.
+    /// Who is to be told of the end of the session that was `known` so under `key`, each by the name that it knows.
     fn told(&self, ended: &mut Known, key: &str, known: &SignOns, knows: Option<&str>) {
-        let sid = Sid {
-            key: key.into(),
-            number: known.number,
-        };
-        let sid = Box::<str>::from(sid.to_string());
         ended.cannot_be_told |= known.may_be_elsewhere();
-        for id in &known.clients {
+        for at in &known.clients {
+            let (id, key, number) = (&at.id, key.into(), at.number);
             // Whoever is no client any more is told nothing.
             let client = self.clients.find(id);
             let uri = client.as_ref().and_then(Client::backchannel_logout_uri);
             let in_vain = match client {
-                Some(Client::Site(_)) => !known.has_grant(id),
+                Some(Client::Site(_)) => !at.has_grant,
                 Some(Client::Registered(_)) | None => false,
             };
-            ended.cannot_be_told |= (uri.is_none() || in_vain) && knows != Some(id);
+            ended.cannot_be_told |= (uri.is_none() || in_vain) && knows != Some(&**id);
             ended.told.extend(uri.map(|uri| Telling {
                 client_id: id.clone(),
                 in_vain,
                 uri,
                 subject: known.subject.clone(),
-                sid: sid.clone(),
+                sid: Sid { key, number }.to_string().into(),
                 jti: self.draw::<JTI_BYTES>(),
             }));
         }

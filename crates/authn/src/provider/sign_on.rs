@@ -23,7 +23,7 @@ mod known;
 /// How long it is known where a browser has logged in, and that it has logged out, after each login, at least: as long as the client has
 /// new tokens without its user, and counted anew when a site has.
 const SIGN_ONS_LAST: Duration = Duration::from_hours(24);
-/// In how many browsers one subject is known; the one that was here last of all makes room.
+/// In how many browsers one subject is known; the one that was in use longest ago makes room.
 const MOST_OF_ONE: usize = 100;
 /// How often two that write at once try again. Whoever fails has somebody else's write before one's own, and each writes once: more
 /// than that are not under way in one browser.
@@ -33,8 +33,9 @@ const MAX_TRIES: u32 = 1000;
 pub(super) const LOGGED_OUT: TokenError = TokenError::InvalidGrant("the user has logged out");
 
 impl Provider {
-    /// Remembers that the session of `login` is at its client, too; what that session is called, if it goes on. Of those who log in at
-    /// once where nothing was known each has a number, and the first one's is that of all.
+    /// Remembers that the session of `login` is at its client, too; what that client calls it, if it goes on. Of those who log in at
+    /// once where nothing was known each has a number, and the first one's is that of all. Whoever has new tokens goes by the number of
+    /// its login.
     pub(super) async fn signs_on(
         &self,
         login: &KeptLogin,
@@ -54,8 +55,13 @@ impl Provider {
                 session.subject.clone_from(&login.subject);
                 session.number = sid.number;
             }
-            let number = session.number;
-            if !session.take_in(login, turn, ends) || self.write(&sid.key, &session, version, now).await? {
+            let number = match turn {
+                Turn::Login => session.number,
+                Turn::Renewal => sid.number,
+            };
+            if !session.take_in(login, number, turn, ends)
+                || self.write(&sid.key, &session, version, now).await?
+            {
                 return Ok(Some(Sid { number, ..sid }));
             }
         }
@@ -69,11 +75,11 @@ impl Provider {
         named: &Sid,
         now: Now,
     ) -> Result<SignOns, StoreError> {
-        let (known, version) = self.known(&named.key, now).await?;
-        if *known.subject == *subject && known.number == named.number {
+        let (known, _) = self.known(&named.key, now).await?;
+        if *known.subject == *subject && known.is_called(named.number) {
             return self.sign_off(subject, &named.key, now).await;
         }
-        if version.is_none() {
+        if known.subject.is_empty() {
             // Where it was is not known any more. What goes on by it is found if it is theirs.
             self.end_what_goes_on(subject, &named.key).await?;
         }

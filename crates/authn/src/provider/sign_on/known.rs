@@ -23,16 +23,25 @@ pub(in crate::provider) struct SignOns {
     pub(in crate::provider) number: u64,
     /// The least number that a session can have since they have logged out there; 0 where nobody knows that they have.
     pub(super) since: u64,
-    /// The clients, by their `client_id`, in the order of their logins; none after a logout.
-    pub(in crate::provider) clients: Vec<Box<str>>,
-    /// Those of them that asked for no grant when they last logged their user in: where it is a site, it keeps nothing that could be
-    /// ended.
-    #[serde(default)]
-    without_grant: Vec<Box<str>>,
+    /// The clients, in the order of their logins; none after a logout.
+    pub(in crate::provider) clients: Vec<AtClient>,
     /// When they proved themselves, in milliseconds since the epoch: when the session began, or anew where a client wanted that.
     auth_time: i64,
     /// Until when this is known, in milliseconds since the epoch.
     ends: i64,
+}
+
+/// A session at one client.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::provider) struct AtClient {
+    /// Its `client_id`.
+    pub(in crate::provider) id: Box<str>,
+    /// By which number the client knows the session: that of its login, also where the others began when nothing was known of that any
+    /// more. A client that has logged its user in since knows two.
+    pub(in crate::provider) number: u64,
+    /// Whether it asked for a grant when it last logged its user in. A site that did not keeps nothing that could be ended.
+    pub(in crate::provider) has_grant: bool,
 }
 
 /// What a client does in a session.
@@ -56,8 +65,8 @@ pub(super) fn standing(value: &[u8]) -> Standing {
 }
 
 /// The place of the client that makes room for another.
-fn first_to_go(clients: &[Box<str>]) -> usize {
-    let whose = clients.iter().map(|id| whose(id)).collect::<Vec<_>>();
+fn first_to_go(clients: &[AtClient]) -> usize {
+    let whose = clients.iter().map(|client| whose(&client.id)).collect::<Vec<_>>();
     makes_room(whose.iter().map(|whose| &**whose).zip(0..)).unwrap_or(0)
 }
 
@@ -79,8 +88,13 @@ impl SignOns {
     }
 
     /// Whether the session of this number is the one that would end now.
-    pub(in crate::provider) const fn is_of(&self, number: u64) -> bool {
-        self.number == number || !self.is_on()
+    pub(in crate::provider) fn is_of(&self, number: u64) -> bool {
+        self.is_called(number) || !self.is_on()
+    }
+
+    /// Whether this is a number that clients know the session by.
+    pub(super) fn is_called(&self, number: u64) -> bool {
+        self.number == number || self.clients.iter().any(|client| client.number == number)
     }
 
     /// The number of the session in which somebody logs in now. Where there is none it is the time, so that it is another than all
@@ -96,6 +110,11 @@ impl SignOns {
     /// What is left of it when they log out: what has begun by then has a lesser number than all that begins after.
     pub(super) fn over(&self, subject: &str, now: Timestamp, ends: Timestamp) -> Self {
         let last = self.number.max(self.since).max(number(now));
+        let last = self
+            .clients
+            .iter()
+            .map(|client| client.number)
+            .fold(last, u64::max);
         Self {
             subject: subject.into(),
             since: last.saturating_add(1),
@@ -127,39 +146,35 @@ impl SignOns {
         self.clients.len() >= MAX_CLIENTS
     }
 
-    /// Whether the client asked for a grant when it last logged its user in.
-    pub(in crate::provider) fn has_grant(&self, client_id: &str) -> bool {
-        !self.without_grant.iter().any(|id| **id == *client_id)
-    }
-
-    /// Takes a client in, the last one where it logs in, and otherwise where there is room; says whether that is worth writing: where
-    /// nothing moves only once in a while, or when the user was proved anew.
-    pub(super) fn take_in(&mut self, login: &KeptLogin, turn: Turn, ends: Timestamp) -> bool {
-        let at = self.clients.iter().position(|known| *known == login.client_id);
+    /// Takes a client in that knows the session by this number, as the last one where it logs in, and otherwise where there is room; says
+    /// whether that is worth writing: where nothing moves only once in a while, or when the user was proved anew.
+    pub(super) fn take_in(&mut self, login: &KeptLogin, number: u64, turn: Turn, ends: Timestamp) -> bool {
+        let (id, has_grant) = (&login.client_id, login.has_grant());
+        let is_it = |known: &AtClient| known.id == *id && known.number == number;
+        let at = self.clients.iter().position(is_it);
         let is_last = at.is_some_and(|at| at + 1 == self.clients.len());
         let is_full = self.clients.len() >= MAX_CLIENTS;
         let stays = is_last || (turn == Turn::Renewal && (at.is_some() || is_full));
         let is_fresh = ends.since(Timestamp::from_milliseconds(self.ends)) < UNWRITTEN;
-        let is_otherwise = turn == Turn::Login && self.has_grant(&login.client_id) != login.has_grant();
-        if stays && is_fresh && !is_otherwise && login.auth_time <= self.auth_time {
+        let mut same = self.clients.iter_mut().filter(|known| is_it(known));
+        let otherwise = same.find(|known| turn == Turn::Login && known.has_grant != has_grant);
+        if stays && is_fresh && otherwise.is_none() && login.auth_time <= self.auth_time {
             return false;
         }
-        if !stays {
-            if let Some(at) = at {
-                drop(self.clients.remove(at));
-            } else if is_full {
-                drop(self.clients.remove(first_to_go(&self.clients)));
-            }
-            self.clients.push(login.client_id.clone());
+        if let Some(known) = otherwise {
+            known.has_grant = has_grant;
         }
-        let Self {
-            clients,
-            without_grant,
-            ..
-        } = self;
-        without_grant.retain(|id| clients.contains(id) && (!is_otherwise || *id != login.client_id));
-        if is_otherwise && !login.has_grant() {
-            without_grant.push(login.client_id.clone());
+        if !stays {
+            let makes_room = || is_full.then(|| first_to_go(&self.clients));
+            if let Some(at) = at.or_else(makes_room) {
+                drop(self.clients.remove(at));
+            }
+            let id = id.clone();
+            self.clients.push(AtClient {
+                id,
+                number,
+                has_grant,
+            });
         }
         self.auth_time = self.auth_time.max(login.auth_time);
         self.ends = ends.milliseconds();

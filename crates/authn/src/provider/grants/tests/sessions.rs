@@ -7,7 +7,7 @@ use crate::provider::end_session::Ending;
 use crate::provider::redeem::{RedeemError, Redeemed};
 use crate::provider::sign_on::{COOKIE, key};
 use crate::provider::{Provider, TABLE};
-use crate::session::Purpose;
+use crate::session::{Kept, Purpose};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::request::OriginalRequest;
@@ -164,6 +164,34 @@ fn what_was_logged_out_of_does_not_count_again_when_nobody_knows_of_the_logout_a
     };
     assert!(matches!(hint(&first), Ending::Asks(_)));
     assert!(matches!(hint(&second), Ending::Ended(_)));
+}
+
+#[test]
+fn a_logout_ends_what_goes_on_where_what_is_known_cannot_be_read() {
+    let provider = provider();
+    let name = provider.own(key(BROWSER, "ann").as_bytes());
+    let logout = |request, form: &str| {
+        let told = finished(provider.end_session(&request, form.as_bytes(), true, NOW));
+        assert!(matches!(told, Ending::Ended(_)), "{told:?}");
+    };
+    for by_another_browser in [false, true] {
+        let told = redeemed(&provider, &code_form(&provider, "app.test", BROWSER)).unwrap();
+        let kept = finished(provider.sessions.read(Purpose::SignOns, &name, NOW));
+        let kept = Kept {
+            value: br#"{"subject":"ann","clients":["https://app.test"]}"#.to_vec(),
+            ..kept.unwrap().unwrap()
+        };
+        let written = provider.sessions.write(Purpose::SignOns, &name, &kept, NOW.wall);
+        assert_eq!(finished(written), Ok(()));
+        if by_another_browser {
+            let form = format!("countersign_click=1&countersign_session={}", sid(&told));
+            logout(request(), &form);
+        } else {
+            logout(of(BROWSER), "countersign_click=1");
+        }
+        let told = redeemed(&provider, &refresh_form(&told));
+        assert!(matches!(told, Err(RedeemError::Refused { .. })), "{told:?}");
+    }
 }
 
 #[test]

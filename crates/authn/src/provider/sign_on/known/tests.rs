@@ -25,14 +25,26 @@ fn minutes(minutes: i64) -> Timestamp {
 
 /// Whether it is worth writing that a client logs in, whose being known ends so.
 fn takes_in(known: &mut SignOns, client_id: &str, turn: Turn, ends: Timestamp) -> bool {
-    known.take_in(&login(client_id, 1), turn, ends)
+    known.take_in(&login(client_id, 1), 0, turn, ends)
+}
+
+fn at_client(id: &str, number: u64) -> AtClient {
+    AtClient {
+        id: id.into(),
+        number,
+        has_grant: true,
+    }
+}
+
+/// The clients by name.
+fn ids(known: &SignOns) -> Vec<&str> {
+    known.clients.iter().map(|client| &*client.id).collect()
 }
 
 fn of(clients: &[&str]) -> SignOns {
     SignOns {
         subject: "ann".into(),
-        clients: clients.iter().map(|id| (*id).into()).collect(),
-        without_grant: Vec::new(),
+        clients: clients.iter().map(|id| at_client(id, 0)).collect(),
         ends: at(24).milliseconds(),
         auth_time: 1,
         number: 0,
@@ -50,9 +62,9 @@ fn what_is_known_is_written_once_in_a_while() {
     assert!(!takes_in(&mut known, "b", Turn::Login, soon));
     assert!(!takes_in(&mut known, "a", Turn::Renewal, soon));
     assert!(takes_in(&mut known, "a", Turn::Renewal, at(26)));
-    assert_eq!(known.clients, of(&["a", "b"]).clients);
+    assert_eq!(ids(&known), ["a", "b"]);
     let anew = login("b", 2);
-    assert!(known.take_in(&anew, Turn::Login, at(26)));
+    assert!(known.take_in(&anew, 0, Turn::Login, at(26)));
     assert_eq!(known.auth_time, 2);
 }
 
@@ -64,20 +76,28 @@ fn the_last_login_says_whether_a_client_has_a_grant() {
             scope: scope.into(),
             ..login(client_id, 1)
         };
-        let is_new = known.take_in(&login, Turn::Login, at(25));
-        (is_new, known.has_grant("a"), known.has_grant("b"))
+        let is_new = known.take_in(&login, 0, Turn::Login, at(25));
+        let without = known.clients.iter().filter(|client| !client.has_grant);
+        (
+            is_new,
+            without
+                .map(|client| client.id.to_string())
+                .collect::<Vec<_>>()
+                .concat(),
+        )
     };
     let with = "openid offline_access";
-    assert_eq!(logs_in("a", "openid"), (true, false, true));
-    assert_eq!(logs_in("a", "openid"), (false, false, true));
-    assert_eq!(logs_in("b", with), (true, false, true));
-    assert_eq!(logs_in("b", with), (false, false, true));
-    assert_eq!(logs_in("b", "openid"), (true, false, false));
-    assert_eq!(logs_in("a", with), (true, true, false));
+    let told = |is_new, without: &str| (is_new, without.to_owned());
+    assert_eq!(logs_in("a", "openid"), told(true, "a"));
+    assert_eq!(logs_in("a", "openid"), told(false, "a"));
+    assert_eq!(logs_in("b", with), told(true, "a"));
+    assert_eq!(logs_in("b", with), told(false, "a"));
+    assert_eq!(logs_in("b", "openid"), told(true, "ab"));
+    assert_eq!(logs_in("a", with), told(true, "b"));
     for number in 0..MAX_CLIENTS {
-        let _ = logs_in(&number.to_string(), "openid");
+        drop(logs_in(&number.to_string(), "openid"));
     }
-    assert_eq!(known.without_grant, known.clients);
+    assert!(known.clients.iter().all(|client| !client.has_grant));
 }
 
 #[test]
@@ -98,9 +118,9 @@ fn the_last_hundred_are_those_that_logged_their_user_in_last() {
     assert!(!takes_in(&mut known, "a", Turn::Renewal, at(25)));
     number(&mut known, 98..99);
     assert_eq!(known.clients.len(), MAX_CLIENTS);
-    assert_eq!(*known.clients[0], *"0");
-    assert!(known.clients.contains(&"first".into()));
-    assert!(!known.clients.contains(&"a".into()));
+    assert_eq!(ids(&known)[0], "0");
+    assert!(ids(&known).contains(&"first"));
+    assert!(!ids(&known).contains(&"a"));
     assert!(!takes_in(&mut known, "a", Turn::Renewal, at(25)));
     known.clients.truncate(50);
     assert!(takes_in(&mut known, "a", Turn::Renewal, at(25)));
@@ -121,7 +141,7 @@ fn one_sites_many_names_push_no_other_out() {
     assert_eq!(known.clients.len(), MAX_CLIENTS);
     assert!(known.may_be_elsewhere());
     for id in ["https://app.test", "grafana"] {
-        assert!(known.clients.contains(&id.into()), "{id}");
+        assert!(ids(&known).contains(&id), "{id}");
     }
 }
 
@@ -162,4 +182,32 @@ fn a_session_is_called_what_none_before_it_was() {
     known.since = 3_600_001;
     assert_eq!(known.number(at(1)), 3_600_001, "they have logged out just now");
     assert_eq!(known.number(at(-1)), 3_600_001, "the clock was set back");
+}
+
+#[test]
+fn a_client_is_known_by_the_number_of_its_login() {
+    let mut known = of(&["a"]);
+    known.number = 7;
+    known.clients[0].number = 7;
+    let mut takes_in = |number, turn| {
+        let is_new = known.take_in(&login("b", 1), number, turn, at(24));
+        let clients = known.clients.iter();
+        (is_new, clients.map(|client| client.number).collect::<Vec<_>>())
+    };
+    assert_eq!(takes_in(3, Turn::Renewal), (true, vec![7, 3]));
+    assert_eq!(takes_in(3, Turn::Renewal), (false, vec![7, 3]));
+    // It has logged its user in anew, and what it had goes on.
+    assert_eq!(takes_in(7, Turn::Login), (true, vec![7, 3, 7]));
+    assert_eq!(takes_in(3, Turn::Renewal), (false, vec![7, 3, 7]));
+    assert!(known.is_of(3) && known.is_of(7) && !known.is_of(4));
+    known.clients[1].number = 9_000_000;
+    let over = known.over("ann", at(1), at(24));
+    assert_eq!(over.number(at(1)), 9_000_001, "none that was is it again");
+}
+
+#[test]
+fn what_cannot_be_read_is_as_if_there_were_nothing() {
+    let former = br#"{"subject":"ann","number":7,"since":0,"clients":["a"],"auth_time":1,"ends":1}"#;
+    assert!(serde_json::from_slice::<SignOns>(former).is_err());
+    assert_eq!(standing(former), Standing::default());
 }
