@@ -209,7 +209,7 @@ pub struct Judged {
 }
 
 /// A certificate that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// Why, as every other rejection says it.
     pub rejection: Rejection,
@@ -217,6 +217,8 @@ pub struct Failure {
     pub words: &'static str,
     /// Whether it may hold all the same: what it takes to tell is missing just now.
     pub is_passing: bool,
+    /// What it proves if it does, where that much can be told.
+    pub proves: Option<Judged>,
 }
 
 /// Judges the certificates of one set of authorities: `certificate.NAME`.

@@ -138,7 +138,7 @@ pub struct Question {
 }
 
 /// Why there is no question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Unread {
     /// Nothing is served at this path.
     NotFound,

@@ -188,8 +188,8 @@ impl Judge {
             Ok(chain) => Ok((self.proved(presented, &chain)?, now, chain.holds_until())),
             Err(late) if late.rejection.reason == RejectionReason::RevocationUnknown => {
                 // What else there is against it does not hang on a list, and is no less so while one is late.
-                drop(self.proved(presented, &verified(None)?)?);
-                Err(late)
+                let proves = Some(self.proved(presented, &verified(None)?)?);
+                Err(Failure { proves, ..late })
             }
             Err(failure) => Err(failure),
         }
@@ -279,6 +279,7 @@ impl Judge {
             },
             words,
             is_passing: reason == RejectionReason::RevocationUnknown,
+            proves: None,
         }
     }
 }

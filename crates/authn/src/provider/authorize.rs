@@ -1,7 +1,7 @@
 //! A browser asks for a login (OpenID Connect Core section 3.1.2): its certificate is the answer.
 
 use super::hint::NoHint;
-use super::person::Proved;
+use super::person::{Fails, Proved};
 use super::sign_on::{Browser, Sid, SignOns, key};
 use super::signed_in::{KeptChain, KeptLogin};
 use super::{CODE_LASTS, Provider};
@@ -9,6 +9,7 @@ use crate::session::{Purpose, Share, Standing};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use countersign_core::certificate::Failure;
+use countersign_core::policy::Unmet;
 use countersign_core::request::OriginalRequest;
 use countersign_core::secret::Secret;
 use countersign_core::session::StoreError;
@@ -144,16 +145,13 @@ impl Provider {
             Ok(proved) => proved,
             Err(why) => return self.unproven(&asked, why),
         };
-        let may_enter = self.may_enter(&proved.judged.principal, &asked.answer.client);
-        let may_enter = may_enter.map_err(|unmet| Refusal {
-            error: "access_denied",
-            description: unmet.reason.meaning(),
-        });
-        let meant = self.meant(&asked, &proved.person.subject);
-        let meant = match meant.and_then(|meant| may_enter.map(|()| meant)) {
+        let meant = match self.meant(&asked, &proved.person.subject) {
             Ok(meant) => meant,
-            Err(why) => return self.not_told(&asked, &proved, why),
+            Err(why) => return self.refuse(&asked.answer, why),
         };
+        if let Err(why) = self.may_enter(&proved, &asked.answer.client) {
+            return self.kept_out(&asked, why);
+        }
         let browser = Browser::of(&request.headers);
         let known = match self.known_in(browser, &proved.person.subject, now).await {
             Ok(known) => known,
@@ -176,12 +174,18 @@ impl Provider {
         self.answer(&asked, &proved, (browser, &known), now).await
     }
 
-    /// What is told where nothing is told of whom the certificate proves, but where it may yet prove somebody else, or more.
-    fn not_told(&self, asked: &AuthenticationRequest, proved: &Proved, why: Refusal) -> Authorized {
-        match (asked.prompt, proved.doubt()) {
-            (_, None) => self.refuse(&asked.answer, why),
-            (Prompt::Nothing, Some(_)) => self.refuse(&asked.answer, UNJUDGED),
-            (Prompt::AsNeeded | Prompt::Click, Some(detail)) => Authorized::Unjudged(detail),
+    /// What becomes of a request of somebody who may not enter.
+    fn kept_out(&self, asked: &AuthenticationRequest, why: Fails<Unmet>) -> Authorized {
+        match (asked.prompt, why) {
+            (_, Fails::Surely(unmet)) => {
+                let why = Refusal {
+                    error: "access_denied",
+                    description: unmet.reason.meaning(),
+                };
+                self.refuse(&asked.answer, why)
+            }
+            (Prompt::Nothing, Fails::Unjudged(_)) => self.refuse(&asked.answer, UNJUDGED),
+            (Prompt::AsNeeded | Prompt::Click, Fails::Unjudged(detail)) => Authorized::Unjudged(detail),
         }
     }
 

@@ -40,21 +40,19 @@ impl Provider {
             "this is asked for with a client certificate",
         ))?;
         let proved = self.judge(presented, now).map_err(unproven)?;
-        if client.is_none() && self.is_called_like_another(&proved.judged.principal) {
-            let why = "the subject of this certificate is the name of another client";
-            return Err(TokenError::InvalidClient(why).into());
+        if client.is_none() {
+            let called = proved.check(|principal| self.is_called_like_no_other(principal));
+            called.map_err(|why| why.told(RedeemError::from))?;
         }
         let site = self.clients.find_site(resource).ok_or(TokenError::InvalidTarget(
             "resource is the origin of one of our sites, as in https://app.home.example",
         ))?;
         for place in [Some(&Client::Site(site.clone())), client].into_iter().flatten() {
-            let principal = &proved.judged.principal;
-            self.may_enter(principal, place).map_err(|unmet| {
-                let refused = RedeemError::Refused {
+            self.may_enter(&proved, place).map_err(|why| {
+                why.told(|unmet| RedeemError::Refused {
                     error: TokenError::InvalidTarget(unmet.reason.meaning()),
-                    detail: format!("{} at {}: {}", principal.subject(), place.id(), unmet.detail),
-                };
-                proved.doubt().map_or(refused, RedeemError::Unjudged)
+                    detail: format!("{} at {}: {}", proved.person.subject, place.id(), unmet.detail),
+                })
             })?;
         }
         let is_bound = !wants_no_binding && !self.is_unbound(&site);
@@ -98,13 +96,18 @@ impl Provider {
         })
     }
 
-    /// Whether a client other than this one has its subject for a name: its tokens would say that they are that client's.
-    fn is_called_like_another(&self, principal: &Principal) -> bool {
+    /// Fails where a client other than this one has its subject for a name: its tokens would say that they are that client's.
+    fn is_called_like_no_other(&self, principal: &Principal) -> Result<(), TokenError> {
         let known = self.clients.find(principal.subject());
-        known.is_some_and(|known| match known.proof() {
+        let is_another = known.is_some_and(|known| match known.proof() {
             ClientProof::Certificate(named) => !named.is(principal),
             ClientProof::None | ClientProof::Secret(_) | ClientProof::Keys(_) => true,
-        })
+        });
+        if is_another {
+            let why = "the subject of this certificate is the name of another client";
+            return Err(TokenError::InvalidClient(why));
+        }
+        Ok(())
     }
 
     fn is_unbound(&self, site: &Origin) -> bool {

@@ -2,8 +2,8 @@
 //! place must be met.
 
 use super::Provider;
+use super::person::{Fails, Proved};
 use countersign_core::policy::{Requirement, Unmet};
-use countersign_core::principal::Principal;
 use countersign_oidc::provider::client::Client;
 use countersign_oidc::provider::site::SitePattern;
 
@@ -28,9 +28,9 @@ impl Rule {
 }
 
 impl Provider {
-    /// Whether `principal` may enter at `client`; fails with the first rule that is not met.
-    pub(super) fn may_enter(&self, principal: &Principal, client: &Client) -> Result<(), Unmet> {
+    /// Whether whoever is `proved` may enter at `client`; fails with the first rule that is not met.
+    pub(super) fn may_enter(&self, proved: &Proved, client: &Client) -> Result<(), Fails<Unmet>> {
         let mut rules = self.rules.iter().filter(|rule| rule.is_about(client));
-        rules.try_for_each(|rule| rule.require.check_principal(principal))
+        rules.try_for_each(|rule| proved.check(|principal| rule.require.check_principal(principal)))
     }
 }

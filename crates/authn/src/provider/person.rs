@@ -4,6 +4,7 @@ use super::Provider;
 use countersign_core::authn::{Presented, Rejection};
 use countersign_core::certificate::{Failure, Judged, PresentedCertificate};
 use countersign_core::claims::Value;
+use countersign_core::principal::Principal;
 use countersign_core::reason::RejectionReason;
 use countersign_core::time::{Now, Timestamp};
 use countersign_oidc::provider::claims::Person;
@@ -53,14 +54,29 @@ pub(super) struct Proved {
     pub(super) person: Person,
     /// The verdict.
     pub(super) judged: Judged,
-    /// What a judge that is asked before this one says who cannot tell just now: it may prove somebody else, or more.
-    late: Option<Failure>,
+    /// What judges that are asked before this one say who cannot tell just now: each would prove the same person, by its own name.
+    late: Vec<(String, Judged)>,
+}
+
+/// Why something does not hold of whoever is proved.
+#[derive(Debug)]
+pub(super) enum Fails<Why> {
+    /// It does not.
+    Surely(Why),
+    /// It may: a judge that is asked before cannot tell just now. The text is for the log.
+    Unjudged(String),
 }
 
 impl Proved {
-    /// Why it may turn out that they are somebody else, or may do more. The text is for the log.
-    pub(super) fn doubt(&self) -> Option<String> {
-        self.late.as_ref().map(|late| late.rejection.detail.clone())
+    /// Whether `check` holds, whichever judge comes to say who they are: what only one of them meets cannot be told just now.
+    pub(super) fn check<Why>(&self, check: impl Fn(&Principal) -> Result<(), Why>) -> Result<(), Fails<Why>> {
+        let late = self.late.iter().map(|(_, judged)| judged);
+        let mut all = std::iter::once(&self.judged).chain(late);
+        let checked = all.try_for_each(|judged| check(&judged.principal));
+        checked.map_err(|why| match self.late.first() {
+            None => Fails::Surely(why),
+            Some((detail, _)) => Fails::Unjudged(detail.clone()),
+        })
     }
 
     /// When a token about them ends that is to hold for `life`: no later than the certificate.
@@ -87,16 +103,15 @@ impl Proved {
             },
             words: "application verification failure",
             is_passing: false,
+            proves: None,
         }))
     }
 }
 
 /// How much a verdict says among those of several judges; the least number says most.
 pub(super) fn rank(failure: &Failure) -> u8 {
-    use RejectionReason::{CertificateDenied, CertificateRevoked, CertificateUnknownAuthority};
-    let is_out = [CertificateRevoked, CertificateDenied].contains(&failure.rejection.reason);
-    let is_stranger = failure.rejection.reason == CertificateUnknownAuthority;
-    match (is_out, failure.is_passing, is_stranger) {
+    let is_stranger = failure.rejection.reason == RejectionReason::CertificateUnknownAuthority;
+    match (is_out(failure), failure.is_passing, is_stranger) {
         (true, _, _) => 0,
         // Nobody can say more until it has passed.
         (false, true, _) => 1,
@@ -105,8 +120,13 @@ pub(super) fn rank(failure: &Failure) -> u8 {
     }
 }
 
+fn is_out(failure: &Failure) -> bool {
+    use RejectionReason::{CertificateDenied, CertificateRevoked};
+    [CertificateRevoked, CertificateDenied].contains(&failure.rejection.reason)
+}
+
 impl Provider {
-    /// Whom `presented` proves: the verdict of the first judge who believes it, else the one that says most.
+    /// Whom `presented` proves: the verdict of the first judge who believes it, else the one that says most. While one that is asked before cannot tell, the verdict counts only where it would say the same.
     pub(super) fn judge(
         &self,
         presented: &Arc<PresentedCertificate>,
@@ -115,17 +135,26 @@ impl Provider {
         let mut failures = Vec::new();
         for judge in &self.judges {
             match judge.judge(presented, now) {
-                Ok(judged) => {
-                    return Ok(Proved {
-                        person: self.person(&judged),
-                        judged,
-                        late: failures.into_iter().find(|failure: &Failure| failure.is_passing),
-                    });
-                }
+                Ok(judged) => return self.proved(judged, failures).map_err(Some),
                 Err(failure) => failures.push(failure),
             }
         }
         Err(failures.into_iter().min_by_key(rank))
+    }
+
+    /// Whom a verdict proves that came after these `failures`; fails with the first that may yet prove another person.
+    fn proved(&self, judged: Judged, failures: Vec<Failure>) -> Result<Proved, Failure> {
+        let person = self.person(&judged);
+        let mut late = Vec::new();
+        for failure in failures.into_iter().filter(|failure| failure.is_passing) {
+            match &failure.proves {
+                Some(other) if self.person(other) == person => {
+                    late.push((failure.rejection.detail, other.clone()));
+                }
+                Some(_) | None => return Err(failure),
+            }
+        }
+        Ok(Proved { person, judged, late })
     }
 
     fn person(&self, judged: &Judged) -> Person {

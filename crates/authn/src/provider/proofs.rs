@@ -49,9 +49,9 @@ impl Provider {
                 let presented = request.certificate.presented.as_ref();
                 let proved = presented.map(|presented| self.judge(presented, now));
                 match proved {
-                    Some(Ok(proved)) if wanted.is(&proved.judged.principal) => {}
                     Some(Ok(proved)) => {
-                        return Err(proved.doubt().map_or(UNPROVEN.into(), RedeemError::Unjudged));
+                        let is = |principal: &_| wanted.is(principal).then_some(()).ok_or(UNPROVEN);
+                        proved.check(is).map_err(|why| why.told(RedeemError::from))?;
                     }
                     Some(Err(Some(failure))) if failure.is_passing => {
                         return Err(RedeemError::Unjudged(failure.rejection.detail));

@@ -4,6 +4,7 @@
 use super::Provider;
 use super::authorize::Waiting;
 use super::keys::KeysError;
+use super::person::Fails;
 use super::sign_on::{LOGGED_OUT, Turn};
 use super::tokens::Terms;
 use crate::session::Purpose;
@@ -59,6 +60,16 @@ impl RedeemError {
         match self {
             Self::Refused { .. } => false,
             Self::Keys(_) | Self::Unjudged(_) | Self::Unavailable(_) => true,
+        }
+    }
+}
+
+impl<Why> Fails<Why> {
+    /// What a client is told: `surely` makes it of why it does not hold.
+    pub(super) fn told(self, surely: impl FnOnce(Why) -> RedeemError) -> RedeemError {
+        match self {
+            Self::Surely(why) => surely(why),
+            Self::Unjudged(detail) => RedeemError::Unjudged(detail),
         }
     }
 }

@@ -100,16 +100,12 @@ impl Provider {
                 },
             )
         })?;
-        let is_another = proved.person.subject != login.subject;
-        let may_enter = self.may_enter(&proved.judged.principal, client);
-        if let (Some(detail), true) = (proved.doubt(), is_another || may_enter.is_err()) {
-            return Err(RedeemError::Unjudged(detail));
-        }
-        if is_another {
+        if proved.person.subject != login.subject {
             let words = "the certificate has come to prove somebody else";
             return Err(refused(words, proved.person.subject.to_string()));
         }
-        may_enter.map_err(|unmet| refused(unmet.reason.meaning(), unmet.detail))?;
+        let may_enter = self.may_enter(&proved, client);
+        may_enter.map_err(|why| why.told(|unmet| refused(unmet.reason.meaning(), unmet.detail)))?;
         Ok(proved)
     }
 }

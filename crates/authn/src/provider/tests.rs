@@ -15,6 +15,7 @@ fn failure(reason: RejectionReason, is_passing: bool) -> Failure {
         },
         words: "",
         is_passing,
+        proves: None,
     }
 }
 

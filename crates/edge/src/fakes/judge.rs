@@ -110,6 +110,7 @@ impl CertificateJudge for FakeJudge {
             },
             words: "unable to get local issuer certificate",
             is_passing: false,
+            proves: None,
         })
     }
 
