@@ -126,7 +126,8 @@ fn is_out(failure: &Failure) -> bool {
 }
 
 impl Provider {
-    /// Whom `presented` proves: the verdict of the first judge who believes it, else the one that says most. While one that is asked before cannot tell, the verdict counts only where it would say the same.
+    /// Whom `presented` proves: the verdict of the first judge who believes it, else the one that says most. Nobody is asked about what
+    /// one judge has revoked or denies. While one that is asked before cannot tell, the verdict counts only where it would say the same.
     pub(super) fn judge(
         &self,
         presented: &Arc<PresentedCertificate>,
@@ -136,6 +137,7 @@ impl Provider {
         for judge in &self.judges {
             match judge.judge(presented, now) {
                 Ok(judged) => return self.proved(judged, failures).map_err(Some),
+                Err(failure) if is_out(&failure) => return Err(Some(failure)),
                 Err(failure) => failures.push(failure),
             }
         }
