@@ -224,7 +224,8 @@ fn has_another_owner(name: &str, suffix: &str) -> bool {
 
 /// Whether the list says of whatever is under `name` that it is somebody else's: it has `name` itself, or a star under it.
 fn has_hosts_of_anybody(name: &str) -> bool {
-    is_listed_suffix(name) || is_listed_suffix(&format!("x.{name}"))
+    // As long as a label can be: what the list has there can only be a star.
+    is_listed_suffix(name) || is_listed_suffix(&format!("{:x<63}.{name}", ""))
 }
 
 /// Whether the list itself has `name`. What no rule is about is not meant: `*.home.internal` is the operator's own.
@@ -310,6 +311,7 @@ mod tests {
             ("192.0.2.1", "https://192.0.2.1"),
             ("*.me.github.io", "https://app.me.github.io"),
             ("*.console.amazonaws.com", "https://eu.console.amazonaws.com"),
+            ("*.mythic-beasts.com", "https://www.mythic-beasts.com"),
         ] {
             assert!(check(pattern, origin), "{pattern} {origin}");
         }
@@ -323,6 +325,8 @@ mod tests {
             ("home.example", "https://homeXexample"),
             ("*.amazonaws.com", "https://somebody.s3.amazonaws.com"),
             ("*.amazonaws.com", "https://s3.amazonaws.com"),
+            ("*.mythic-beasts.com", "https://x.mythic-beasts.com"),
+            ("*.mythic-beasts.com", "https://somebody.x.mythic-beasts.com"),
             ("*.amazonaws.com", "https://ec2-192-0-2-1.compute.amazonaws.com"),
         ] {
             let origin = Origin::parse(&origin.to_ascii_lowercase());
