@@ -2,6 +2,7 @@
 
 use super::nearest::nearest;
 use super::spec;
+use countersign_core::certificate::SanKind;
 use countersign_core::options::{Field, Kind};
 use std::ops::Range;
 
@@ -155,34 +156,61 @@ fn extent(value: &str) -> usize {
     closed + rest.find('\n').unwrap_or(rest.len())
 }
 
-/// `user:password` of every `scheme://user:password@host`.
+/// `user:password` of every `scheme://user:password@host`, and of what is so but for its scheme.
 fn user_parts(text: &str) -> Vec<Range<usize>> {
     let after = text.match_indices("://").map(|(at, mark)| at + mark.len());
-    after
-        .filter_map(|start| {
-            let rest = text.get(start..)?;
-            let end = rest
-                .find(['/', '"', '\'', '?', '#', ' ', '\n'])
-                .unwrap_or(rest.len());
-            let at = rest.get(..end)?.rfind('@')?;
-            Some(start..start + at)
-        })
-        .collect()
+    let whole = after.filter_map(|start| {
+        let rest = text.get(start..)?;
+        let word = rest.get(..rest.find(WORD_ENDS).unwrap_or(rest.len()))?;
+        let authority = word.split(['/', '?', '#']).next().unwrap_or(word);
+        // A password may hold what ends the host elsewhere.
+        let has_user =
+            authority.contains('@') || authority.rsplit_once(':').is_some_and(|(_, port)| !is_port(port));
+        let at = word.rfind('@').filter(|_| has_user)?;
+        Some(start..start + at)
+    });
+    let bare = words(text).filter_map(|(start, word)| {
+        let at = word.rfind('@')?;
+        let (user, _) = word.get(..at)?.split_once(':')?;
+        (!word.contains("://") && !is_path(word) && !qualifies(user)).then_some(start..start + at)
+    });
+    whole.chain(bare).collect()
 }
 
-/// What follows the `?` of every URL, whether or not its scheme is written. What begins with `/` is a path of ours, or a
-/// pattern of such.
-fn queries(text: &str) -> Vec<Range<usize>> {
-    let (mut spans, mut start) = (Vec::new(), 0);
-    for word in text.split_inclusive(['"', '\'', ' ', '\t', '\r', '\n']) {
-        let own = word.trim_end_matches(['"', '\'', ' ', '\t', '\r', '\n']);
-        let is_path = own.starts_with('/') && !own.starts_with("//") && !own.contains("://");
-        if let Some(query) = own.find('?').filter(|_| !is_path) {
-            spans.push(start + query + 1..start + own.len());
-        }
+/// What ends a word, in a file as in a message.
+const WORD_ENDS: [char; 6] = ['"', '\'', ' ', '\t', '\r', '\n'];
+
+/// The words of a text, each with its place.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut start = 0;
+    text.split_inclusive(WORD_ENDS).map(move |word| {
+        let from = start;
         start += word.len();
-    }
-    spans
+        (from, word.trim_end_matches(WORD_ENDS))
+    })
+}
+
+/// What begins with `/` is a path of ours, or a pattern of such.
+fn is_path(word: &str) -> bool {
+    word.starts_with('/') && !word.starts_with("//") && !word.contains("://")
+}
+
+fn is_port(text: &str) -> bool {
+    text.ends_with(']') || !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether what stands before a colon says of which authenticator, or of which kind, the name after it is.
+fn qualifies(text: &str) -> bool {
+    text == "*" || text.contains('.') || SanKind::parse(text).is_some()
+}
+
+/// What follows the `?` of every URL, whether or not its scheme is written.
+fn queries(text: &str) -> Vec<Range<usize>> {
+    let queries = words(text).filter_map(|(start, word)| {
+        let query = word.find('?').filter(|_| !is_path(word))?;
+        Some(start + query + 1..start + word.len())
+    });
+    queries.collect()
 }
 
 #[cfg(test)]
@@ -212,9 +240,12 @@ mod tests {
             "crl_urls = [\"op.example/a.crl?token=SECRET\", '//op.example?SECRET',\"op.example?a=/?SECRET\"]",
             "crl_urls = [ op.example:8080/a.crl?SECRET ]\n",
             "crls=[\"http:/op.example/a.crl?SECRET\"]",
+            "sites = [\"https://ann:SE/CRET@app.home.example\", \"ann:SECRET@app.home.example\"]",
+            "sites = ['https://ann:a@b/SECRET@app.home.example', '//ann:SECRET@app.home.example']",
+            "hosts = [\"https:ann:SECRET@app.home.example\", \"https://ann:/SECRET@app.home.example\"]",
         ] {
             let shown = struck_out(text, &[]);
-            assert!(!shown.contains("SECRET"), "{shown}");
+            assert!(!shown.contains("CRET"), "{shown}");
             assert_eq!(shown.len(), text.len(), "every place stays where it is");
         }
     }
@@ -227,8 +258,19 @@ mod tests {
             shown,
             "\"https://**********@sso.example/x?******\": a site, unlike https://*@[::1]"
         );
-        let message = "ann@home.example at https://sso.example/ann@home?…: none";
-        assert_eq!(urls_struck_out(message), message);
+        let message = "\"ann:SE/CRET@app.home.example\": not a host";
+        assert_eq!(
+            urls_struck_out(message),
+            "\"***********@app.home.example\": not a host"
+        );
+        for message in [
+            "ann@home.example at https://sso.example/ann@home?…: none",
+            "https://sso.example:8443/ann@home is not https://[::1]/ann@home",
+            "\"certificate.people:ann@home.example\" and \"*:ann@home.example\"",
+            "email:ann@home.example is no name of it",
+        ] {
+            assert_eq!(urls_struck_out(message), message);
+        }
     }
 
     #[test]
