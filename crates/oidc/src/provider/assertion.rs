@@ -134,6 +134,8 @@ mod tests {
     const PRIVATE: &[u8] = include_bytes!("../../../testkit/keys/ec-256.pem");
     const PUBLIC: &[u8] = include_bytes!("../../../testkit/keys/ec-256.pub.pem");
     const OTHER: &[u8] = include_bytes!("../../../testkit/keys/rsa-1.pem");
+    const PUBLIC_OTHER: &[u8] = include_bytes!("../../../testkit/keys/rsa-1.pub.pem");
+    const PUBLIC_THIRD: &[u8] = include_bytes!("../../../testkit/keys/rsa-2.pub.pem");
 
     fn signed(header: &str, payload: &str) -> String {
         let key = SigningKey::from_any_pem(PRIVATE).unwrap();
@@ -253,5 +255,20 @@ mod tests {
         assert_eq!(of(&["now", "next"], &named("now")), Ok(()));
         assert_eq!(of(&["now", "next"], &named("former")), Err(AssertionError::Key));
         assert_eq!(of(&["now"], &signed("", &payload(""))), Ok(()));
+    }
+
+    #[test]
+    fn of_several_keys_an_assertion_names_its_own() {
+        let jwk = |(kid, pem): (&str, &[u8])| PublicKey::from_pem(pem).unwrap().jwk(kid, Algorithm::Rs256);
+        let jwks = [("one", PUBLIC_OTHER), ("two", PUBLIC_THIRD)].map(jwk).join(",");
+        let (keys, _) = KeySet::parse(format!(r#"{{"keys":[{jwks}]}}"#).as_bytes()).unwrap();
+        let key = SigningKey::from_any_pem(OTHER).unwrap();
+        let judged = |header: &str| {
+            let text = key.sign(header, payload("").as_bytes()).unwrap();
+            check(&text, &keys, "app", &[ISSUER, TOKEN], NOW).map(drop)
+        };
+        assert_eq!(judged(r#""kid":"one""#), Ok(()));
+        assert_eq!(judged(""), Err(AssertionError::WhichKey));
+        assert_eq!(judged(r#""kid":"two""#), Err(AssertionError::Signature));
     }
 }
