@@ -79,7 +79,9 @@ impl Errand<'_> {
 
     /// Tells the applications behind the answer: the browser waits for nobody. Says whether that has begun.
     fn tell_behind(&self, provider: &Arc<Provider>, who: &str, told: Vec<Telling>) -> bool {
-        let (began, count) = (Since(self.now, Instant::now()), told.len());
+        let began = Since(self.now, Instant::now());
+        let names = told.iter().map(|telling| &*telling.client_id);
+        let names = names.collect::<Vec<_>>().join(", ");
         let tell = |telling| Tell {
             provider: Arc::clone(provider),
             telling,
@@ -88,9 +90,8 @@ impl Errand<'_> {
         };
         let begun = self.behind.begin_round(who, told.into_iter().map(tell).collect());
         if !begun {
-            let text = format!(
-                "{count} applications were not told that a session has ended: too many logouts are under way"
-            );
+            let text =
+                format!("not told that a session has ended, for too many logouts are under way: {names}");
             self.log.event("warning", "logout", &text);
         }
         begun
