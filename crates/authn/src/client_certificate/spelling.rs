@@ -70,10 +70,14 @@ impl Spelling {
             Self::Serial => canonical_serial(text),
             Self::Sha256 => canonical_sha256(text),
             Self::Ip => text.parse::<IpAddr>().ok().map(|address| address.to_string()),
-            Self::NginxName => NamePattern::parse_name(text).ok().and_then(|name| name.nginx()),
-            Self::Name => name(text),
+            Self::NginxName => NamePattern::as_nginx(text),
+            Self::Name => NamePattern::as_rfc4514(text),
             Self::SerialAndName => text.split_once(' ').and_then(|(serial, issuer)| {
-                Some(format!("{} {}", canonical_serial(serial)?, name(issuer)?))
+                Some(format!(
+                    "{} {}",
+                    canonical_serial(serial)?,
+                    NamePattern::as_rfc4514(issuer)?
+                ))
             }),
         };
         match meant {
@@ -109,11 +113,6 @@ impl Spelling {
             Self::Ip => "\"10.0.0.1\"",
         }
     }
-}
-
-/// The name as RFC 4514 writes it.
-fn name(text: &str) -> Option<String> {
-    NamePattern::parse_name(text).ok()?.rfc4514()
 }
 
 #[cfg(test)]
@@ -160,6 +159,19 @@ mod tests {
             ),
             ("certificate.san.ip", "2001:DB8::1", Err(Some("2001:db8::1"))),
             ("certificate.san.dn", "CN=ann+UID=a", Ok(())),
+            ("certificate.san.dn", "OU=b+OU=a,O=Home", Ok(())),
+            ("certificate.subject", "CN=*.home.example,O=Home", Ok(())),
+            (
+                "certificate.subject",
+                "CN=\\*.home.example",
+                Err(Some("CN=*.home.example")),
+            ),
+            ("certificate.subject", "*,O=Home", Err(None)),
+            // With a SPIFFE ID a certificate needs no subject.
+            ("certificate.subject", "", Ok(())),
+            ("certificate.san.dn", "", Ok(())),
+            ("certificate.serial", "", Err(None)),
+            ("certificate.fingerprint", "", Err(None)),
         ] {
             let judged = Spelling::of_claim(path).unwrap().judge(text);
             let meant = meant.map_err(|meant| meant.map(str::to_owned));

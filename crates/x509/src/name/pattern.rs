@@ -56,10 +56,22 @@ enum Sign {
     Mark(u8),
 }
 
+/// Those in one relative name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Types {
+    /// Each is there once.
+    Differ,
+    /// As a certificate has them.
+    AsTheyAre,
+}
+
 impl NamePattern {
     /// Reads a pattern.
     pub fn parse(text: &str) -> Result<Self, NamePatternError> {
-        let signs = signs(text)?;
+        Self::of(&signs(text)?, Types::Differ)
+    }
+
+    fn of(signs: &[Sign], types: Types) -> Result<Self, NamePatternError> {
         let relatives = signs.split(|sign| *sign == Sign::Mark(b','));
         relatives
             .map(|relative| {
@@ -70,7 +82,7 @@ impl NamePattern {
                 let mut attributes = Vec::<(Box<[u8]>, Value)>::new();
                 for part in relative.split(|sign| *sign == Sign::Mark(b'+')) {
                     let (oid, value) = attribute(part)?;
-                    if attributes.iter().any(|(other, _)| *other == oid) {
+                    if types == Types::Differ && attributes.iter().any(|(other, _)| *other == oid) {
                         return Err(NamePatternError::Twice(shown(part)));
                     }
                     attributes.push((oid, value));
@@ -89,15 +101,30 @@ impl NamePattern {
         Self::parse(text)
     }
 
-    /// As [`Name::nginx`] writes the name, in the order in which it stands here. `None` where there are stars, and where no
-    /// text of the value is written but its DER, which nothing here says.
-    pub fn nginx(&self) -> Option<String> {
-        self.written(Form::OpenSsl)
+    /// How [`Name::nginx`] writes the name that `text` is, in the order in which it stands there. Each star is itself, as
+    /// in what is printed. `None` where it is none, and where no text of a value is written but its DER, which nothing
+    /// here says.
+    pub fn as_nginx(text: &str) -> Option<String> {
+        Self::printed(text)?.written(Form::OpenSsl)
     }
 
     /// The same as [`Name::rfc4514`] writes it.
-    pub fn rfc4514(&self) -> Option<String> {
-        self.written(Form::Rfc4514)
+    pub fn as_rfc4514(text: &str) -> Option<String> {
+        Self::printed(text)?.written(Form::Rfc4514)
+    }
+
+    /// To be written again, and never held against a name.
+    fn printed(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self(Box::default()));
+        }
+        let mut signs = signs(text).ok()?;
+        for sign in &mut signs {
+            if *sign == Sign::Mark(b'*') {
+                *sign = Sign::Byte(b'*');
+            }
+        }
+        Self::of(&signs, Types::AsTheyAre).ok()
     }
 
     fn written(&self, form: Form) -> Option<String> {

@@ -15,8 +15,11 @@ fn attribute(oid: &str, tag: u8, content: &[u8]) -> Vec<u8> {
     element(der::SEQUENCE, &[oid, element(tag, content)].concat())
 }
 
+/// Types, tags and contents.
+type Relative<'a> = &'a [(&'a str, u8, &'a [u8])];
+
 /// A name of relative names of attributes.
-fn name(relatives: &[&[(&str, u8, &[u8])]]) -> Vec<u8> {
+fn name(relatives: &[Relative<'_>]) -> Vec<u8> {
     let sets = relatives.iter().flat_map(|set| {
         let attributes = set
             .iter()
@@ -27,6 +30,8 @@ fn name(relatives: &[&[(&str, u8, &[u8])]]) -> Vec<u8> {
 }
 
 const CN: &str = "2.5.4.3";
+const O: &str = "2.5.4.10";
+const OU: &str = "2.5.4.11";
 const MAIL: &str = "1.2.840.113549.1.9.1";
 const UTF8: u8 = text::UTF8_STRING;
 const IA5: u8 = 0x16;
@@ -164,4 +169,27 @@ fn whatever_is_in_a_name_it_prints_as_visible_ascii() {
             assert!(text.bytes().all(safe), "{text:?}");
         }
     }
+}
+
+#[test]
+fn a_name_is_read_and_written_again_as_it_was_printed() {
+    let printed: [&[Relative<'_>]; 8] = [
+        &[],
+        &[&[(O, UTF8, b"Home")], &[(CN, UTF8, b"*.home.example")]],
+        &[&[(CN, UTF8, b"*")]],
+        &[&[(OU, UTF8, b"a"), (OU, UTF8, b"b"), (CN, UTF8, b"ann")]],
+        &[&[(CN, UTF8, b"")], &[(CN, UTF8, b" ")], &[(CN, UTF8, b"#")]],
+        &[&[(CN, UTF8, b"  # ,+=;<>\\\"\0\n*\xc3\xbc ")]],
+        &[&[(CN, UTF8, b"#41"), (MAIL, IA5, b"ann@home.example")]],
+        &[&[(CN, 0x1e, b"\0a"), (CN, 4, b"x*"), ("1.3.6.1.4.1.7", UTF8, b"*")]],
+    ];
+    for relatives in printed {
+        let parsed = Name::parse(&name(relatives)).unwrap();
+        let (nginx, rfc4514) = (parsed.nginx(), parsed.rfc4514());
+        assert_eq!(NamePattern::as_nginx(&nginx).as_deref(), Some(&*nginx));
+        assert_eq!(NamePattern::as_rfc4514(&rfc4514).as_deref(), Some(&*rfc4514));
+    }
+    let escaped = NamePattern::as_nginx("CN = \\*.home.example, O=Home");
+    assert_eq!(escaped.as_deref(), Some("CN=*.home.example,O=Home"));
+    assert_eq!(NamePattern::as_nginx("*,O=Home"), None);
 }
