@@ -21,7 +21,7 @@ const IDLE: Duration = Duration::from_mins(1);
 /// How many unused connections are kept for one application.
 const MAX_IDLE: usize = 64;
 /// A new connection on which for so long no answer begins may wait for the end of a kept one: some applications serve one
-/// connection at a time, or a few.
+/// connection at a time, or a few. Twice as long after each that was closed in vain: others take their time.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -79,7 +79,7 @@ impl Upstreams {
     /// may be closing just that connection, with or without a word. If the answer does not begin there, for whatever
     /// reason, the request is asked once more, over a new connection. Any other request takes the place of a kept
     /// connection: who serves one connection at a time is free for the new one. Where kept connections came to be while it
-    /// waits they are closed in the same way.
+    /// waits they are closed in the same way, one by one.
     pub(super) async fn send(
         &self,
         authority: &str,
@@ -107,12 +107,21 @@ impl Upstreams {
     /// The answer over a new connection, which may have to wait for a kept one.
     async fn making_room<T>(&self, authority: &str, answer: impl Future<Output = T>) -> T {
         let mut answer = pin!(answer);
+        let mut patience = PATIENCE;
         loop {
-            match timeout(PATIENCE, answer.as_mut()).await {
+            match timeout(patience, answer.as_mut()).await {
                 Ok(answer) => return answer,
-                Err(_) => drop(self.idle().remove(authority)),
+                Err(_) if self.close_one(authority) => patience *= 2,
+                Err(_) => {}
             }
         }
+    }
+
+    /// Closes the kept connection that is unused for longest, where there is one.
+    fn close_one(&self, authority: &str) -> bool {
+        let mut pool = self.idle();
+        let idle = pool.get_mut(authority).filter(|idle| !idle.is_empty());
+        idle.map(|idle| drop(idle.remove(0))).is_some()
     }
 
     fn idle(&self) -> MutexGuard<'_, HashMap<Box<str>, Vec<Idle>>> {

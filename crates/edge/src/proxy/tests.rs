@@ -4,6 +4,8 @@ use countersign_core::peer::Peer;
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const NOTHING: &str = "HTTP/1.1 204 No Content\r\n\r\n";
@@ -224,6 +226,53 @@ async fn an_application_that_serves_one_connection_at_a_time_answers_what_is_ask
     assert_eq!(tokio::join!(one(), one(), one()), (200, 200, 200));
     let times = std::iter::from_fn(|| asked.try_recv().ok()).count();
     assert_eq!(times, 3, "each once");
+}
+
+/// Nobody waits for the end of a kept connection here, and it is tried a few times alone.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_its_time_leaves_the_others_their_connections() {
+    let (authority, mut connections) = application_of_many().await;
+    let service = fakes::served(Some(&authority)).speaking("reverse-proxy");
+    let slow = ask(&service, "POST /slow\nHost: app.test\nAuthorization: Bearer ann");
+    let others = async {
+        for _ in 0..60 {
+            let answer = ask(&service, "GET /\nHost: app.test\nAuthorization: Bearer ann").await;
+            assert_eq!(read(answer).await.0, 200);
+            tokio::time::advance(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        _ = slow => panic!("it is not answered"),
+        () = others => {}
+    }
+    let times = std::iter::from_fn(|| connections.try_recv().ok()).count();
+    assert!(
+        (2..=7).contains(&times),
+        "{times} connections within three seconds"
+    );
+}
+
+/// It serves as many connections as there are, and answers all but `/slow`. Each that is made comes out of the channel.
+async fn application_of_many() -> (String, tokio::sync::mpsc::UnboundedReceiver<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let authority = listener.local_addr().unwrap().to_string();
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    drop(tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            sender.send(()).unwrap();
+            drop(tokio::spawn(async move {
+                let mut bytes = Vec::new();
+                while stream.read_buf(&mut bytes).await.unwrap() > 0 {
+                    if bytes.ends_with(b"\r\n\r\n") && bytes.starts_with(b"GET / ") {
+                        stream.write_all(OK.as_bytes()).await.unwrap();
+                        bytes.clear();
+                    }
+                }
+            }));
+        }
+    }));
+    (authority, receiver)
 }
 
 #[tokio::test]
