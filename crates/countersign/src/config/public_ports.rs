@@ -55,19 +55,35 @@ pub(super) fn asking(document: &Document) -> Option<usize> {
     listeners.position(|listen| matches!(listen.text("speak"), Some("auth-request" | "forward-auth")))
 }
 
-/// The ports at which we speak TLS ourselves to clients of `host`.
+/// The ports at which we speak TLS ourselves to clients of `host`; of some that it governs, where it is many.
 pub(super) fn own_ports(document: &Document, host: &HostPattern) -> BTreeSet<u16> {
+    ports_of_names(document, |name| overlap(name, host))
+}
+
+/// The ports of listeners that have a certificate for such a name.
+fn ports_of_names(document: &Document, is_meant: impl Fn(&HostPattern) -> bool) -> BTreeSet<u16> {
     let listeners = document.values.tables("listen").iter();
     let serve = |listen: &&Values| {
         let names = listen.tables("host").iter().flat_map(|host| host.texts("names"));
         let mut names = names.filter_map(|name| HostPattern::parse(name).ok());
-        names.any(|name| overlap(&name, host))
+        names.any(|name| is_meant(&name))
     };
     listeners.filter(serve).filter_map(own_port).collect()
 }
 
+/// Whether `name` is one of every host that `host` governs.
+fn covers_all(name: &HostPattern, host: &HostPattern) -> bool {
+    match (name, host) {
+        (HostPattern::Any, _) => true,
+        (_, HostPattern::Exact(host)) => name.covers(host),
+        (HostPattern::Suffix(wide), HostPattern::Suffix(narrow)) => narrow.ends_with(&**wide),
+        (HostPattern::Exact(_), HostPattern::Suffix(_))
+        | (HostPattern::Exact(_) | HostPattern::Suffix(_), HostPattern::Any) => false,
+    }
+}
+
 /// What is bound to a site's origin, and comes through a proxy too: the port there is the proxy's, and nothing here says it.
-/// A host with a certificate of our own is reached here.
+/// A host with a certificate of our own is reached here; many hosts are where all of them have one.
 pub(super) fn behind_a_proxy(document: &Document, routes: &[(Way, Arc<Route>)]) -> Option<Diagnostic> {
     let values = &document.values;
     if values.has(KEY) || document.is_faulty(&["listen"]) {
@@ -87,7 +103,8 @@ pub(super) fn behind_a_proxy(document: &Document, routes: &[(Way, Arc<Route>)]) 
         .collect::<BTreeSet<_>>();
     let usual = PublicPorts::default().usual();
     let asked = asking(document)?;
-    if own.is_empty() || own.contains(&usual) || hosts.all(|host| !own_ports(document, host).is_empty()) {
+    let is_ours = |host| !ports_of_names(document, |name| covers_all(name, host)).is_empty();
+    if own.is_empty() || own.contains(&usual) || hosts.all(is_ours) {
         return None;
     }
     let message = format!(
