@@ -141,36 +141,36 @@ impl Beside<'_> {
                 }
                 let below = ["hosts".to_owned(), index.to_string()];
                 let place = self.document.place(&[way.as_slice(), &below].concat());
-                let (message, help) = if let Some(port) = listed.first() {
-                    (
-                        format!(
-                            "`{name}` {so} at {host}: in the provider's `sites` it has port {port}, and clients come to {ports}"
-                        ),
-                        self.mended(host, *port, &ports),
-                    )
+                let is_ours = |port: &&u16| self.ports.hold(**port);
+                told.push(if let Some(port) = listed.iter().find(is_ours) {
+                    // A port of ours can be that of a router, which leads it here to another one.
+                    let message = format!(
+                        "`{name}` {so} at port {ports} of {host}, where its listener is: in the provider's `sites` it has port {port}"
+                    );
+                    let help = format!(
+                        "in [openid_provider]: sites = [\"{}\"]; or {KEY} = [{}] at the top, where a router leads port {port} here",
+                        written(host, ports.usual()),
+                        self.ports
+                    );
+                    Diagnostic::warning(place, message).help(help)
+                } else if let Some(port) = listed.first() {
+                    let message = format!(
+                        "`{name}` {so} at {host}: in the provider's `sites` it has port {port}, and clients come to {ports}"
+                    );
+                    Diagnostic::error(place, message).help(self.mended(host, *port, &ports))
                 } else {
-                    (
-                        format!("`{name}` {so} at {host}: it is none of the provider's `sites`"),
-                        format!(
-                            "in [openid_provider]: sites = [\"{host}\"], with a port where it is not 443"
-                        ),
-                    )
-                };
-                told.push(Diagnostic::error(place, message).help(help));
+                    let message = format!("`{name}` {so} at {host}: it is none of the provider's `sites`");
+                    let help =
+                        format!("in [openid_provider]: sites = [\"{host}\"], with a port where it is not 443");
+                    Diagnostic::error(place, message).help(help)
+                });
             }
         }
         told
     }
 
-    /// How a site at `port` comes to be one at which clients come.
+    /// How a site at `port`, which is none of ours, comes to be one at which clients come.
     fn mended(&self, host: &HostPattern, port: u16, ports: &PublicPorts) -> String {
-        if self.ports.hold(port) {
-            // It is another host's port.
-            return format!(
-                "in [openid_provider]: sites = [\"{}\"]",
-                written(host, ports.usual())
-            );
-        }
         let listed = format!("{KEY} = [{port}] at the top, where that is the port in people's addresses");
         let is_assumed = own_ports(self.document, &HostPattern::Any).is_empty();
         if is_assumed || self.document.values.has(KEY) {
