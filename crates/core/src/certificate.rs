@@ -245,6 +245,8 @@ pub trait CertificateJudge: Send + Sync + fmt::Debug {
 pub struct BelievedAuthority {
     /// Its distinguished name, as in [`CertificateFacts::subject`].
     pub subject: Box<str>,
+    /// The SHA-256 of its key: the same after a renewal.
+    pub key_sha256: [u8; 32],
     /// Whether a path may end there. What an anchor says of its own life counts for nothing.
     pub is_anchor: bool,
     /// Whether it says that it is an authority (RFC 5280 section 4.2.1.9).

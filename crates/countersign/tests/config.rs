@@ -414,6 +414,38 @@ fn an_authority_of_whom_no_list_is_in_force_is_warned_of() {
     }
 }
 
+/// What the old one issued is taken where a certificate of the same name and key goes on, also as a root.
+#[test]
+fn an_authority_that_ended_is_warned_of_unless_its_renewed_certificate_stands_beside_it() {
+    let (folder, root) = (folder_with_certificates(), Authority::root("Root", Key(1)));
+    let (now, then) = (
+        ("20200101000000Z", "21000101000000Z"),
+        ("20200101000000Z", "20210101000000Z"),
+    );
+    let house = |(from, until), key| Template::authority("House", key).valid(from, until);
+    let old = root.issue(&house(then, Key(4)));
+    for (beside, is_refused) in [
+        (None, true),
+        (Some(root.issue(&house(then, Key(4)).serial(&[9]))), true),
+        (Some(root.issue(&house(now, Key(3)))), true),
+        (Some(root.issue(&house(now, Key(4)))), false),
+        (Some(house(then, Key(4)).self_signed()), false),
+    ] {
+        let all = [root.pem(), pem("CERTIFICATE", &old)].concat();
+        let beside = beside.map(|beside| pem("CERTIFICATE", &beside));
+        folder.write("all.pem", all + &beside.unwrap_or_default());
+        let text = "config = 1\n[[listen]]\naddress = \"[::]:8090\"\nspeak = \"auth-request\"\ntrusted_peers = [\"127.0.0.1\"]\n\
+                    forwarded_certificate = { format = \"escaped-pem\", by = [\"certificate.home\"] }\n\
+                    [certificate.home]\nauthorities = \"all.pem\"\n\
+                    [[route]]\nhosts = [\"app.test\"]\naccept = [\"certificate.home\"]\n";
+        let sources = Sources::read(&folder.write("renewed.toml", text), &Environment::real()).unwrap();
+        let loaded = compose::load(&sources, &Environment::real(), &offline_parts()).unwrap();
+        let told = render(&loaded.warnings, &sources, false);
+        let words = "the authority CN=House ended on 2021-01-01T00:00:00.000Z: what it issued is refused";
+        assert_eq!(told.contains(words), is_refused, "{told}");
+    }
+}
+
 /// With a secret it is followed word by word (`e2e::docs`); here is what it becomes with an issuer.
 #[test]
 fn the_readmes_configuration_can_be_run_with_an_issuer() {

@@ -147,6 +147,7 @@ impl CertificateJudge for Judge {
         };
         let told = |certificate: &Certificate, is_anchor| BelievedAuthority {
             subject: certificate.subject().nginx().into(),
+            key_sha256: certificate.spki_sha256(),
             is_anchor,
             is_ca: certificate.is_ca(),
             not_after: certificate.not_after(),

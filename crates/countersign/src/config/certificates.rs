@@ -118,6 +118,7 @@ pub(super) fn all_judges(
         let authorities = judge.authorities();
         let remarks = authorities
             .iter()
+            .filter(|authority| !is_renewed(authority, &authorities, document.now))
             .filter_map(|authority| remark_on(authority, document.now));
         for (message, help) in remarks {
             let place = document.key_place(&way);
@@ -125,6 +126,16 @@ pub(super) fn all_judges(
         }
     }
     judges
+}
+
+/// Whether it has ended and is no root, and another certificate takes its place: a path goes by its name and key.
+fn is_renewed(authority: &BelievedAuthority, all: &[BelievedAuthority], now: Timestamp) -> bool {
+    let is_same = |other: &BelievedAuthority| {
+        other.subject == authority.subject && other.key_sha256 == authority.key_sha256
+    };
+    let goes_on = |other: &BelievedAuthority| other.is_anchor || other.not_after >= now;
+    let has_ended = !authority.is_anchor && authority.not_after < now;
+    has_ended && all.iter().any(|other| is_same(other) && goes_on(other))
 }
 
 fn remark_on(authority: &BelievedAuthority, now: Timestamp) -> Option<(String, &'static str)> {
