@@ -5,6 +5,7 @@ use crate::config::{Diagnostic, Environment, Severity, Sources, render};
 use crate::reload::Recorder;
 use crate::state::{self, StateFolder};
 use crate::version;
+use countersign_core::kept::KeptError;
 use countersign_edge::gateway::Gateway;
 use countersign_edge::key_sets::Refresh;
 use countersign_edge::listen::SystemdSockets;
@@ -118,12 +119,7 @@ impl Running {
         tell_start(&plan.origin, &log);
         asked.tell(&log);
         tell_state_folder(&folder, &log);
-        if let Err(why) = restored {
-            let why = format!(
-                "{why}: whom lists revoke, and which had begun, is known from now on only by the lists that come"
-            );
-            log.event("warning", "crl_kept", &why);
-        }
+        tell_restored(&restored, &log);
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
         // Who asks finds the keys of the provider there, which may be in the store.
         opened.commit(step, &asked.sessions, &log);
@@ -192,6 +188,11 @@ impl Running {
         let later = async {
             if let Some(later) = &self.later {
                 let folder = later.written().await;
+                // It may have come only now, with what was kept in it before.
+                tell_restored(
+                    &self.program.asked.revocations.restore_late().await,
+                    &self.program.log,
+                );
                 self.program.sessions.found(&folder);
                 admin::hear(&folder, &self.program, &self.stop, &mut self.admin);
                 tell_written(&folder, &self.program.log);
@@ -300,6 +301,16 @@ fn tell_state_folder(folder: &StateFolder, log: &Log) {
         StateFolder::None(why) => tell(&format!(
             "{why}; going on without: neither key sets nor what is known of revocations outlive this process"
         )),
+    }
+}
+
+/// What there is to say of the lists that were kept.
+fn tell_restored(restored: &Result<usize, KeptError>, log: &Log) {
+    if let Err(why) = restored {
+        let why = format!(
+            "{why}: whom lists revoke, and which had begun, is known from now on only by the lists that come"
+        );
+        log.event("warning", "crl_kept", &why);
     }
 }
 

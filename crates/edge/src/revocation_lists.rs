@@ -78,10 +78,20 @@ impl RevocationLists {
         })
     }
 
-    /// Takes what was known to the process before, from where the ports keep it: once, before any list is opened. What can
-    /// be read of it is taken whatever the error says. How many lists that are.
+    /// Takes what was known to the process before, from where the ports keep it: before any list is opened. What can be read
+    /// of it is taken whatever the error says. How many lists that are.
     pub async fn restore(&self) -> Result<usize, KeptError> {
         self.known.restore().await
+    }
+
+    /// Takes what is kept once more, while lists are open: it may have come only now.
+    pub async fn restore_late(&self) -> Result<usize, KeptError> {
+        let restored = self.known.restore().await;
+        for held in self.held() {
+            held.set.vouch();
+        }
+        only_open(&self.open, &self.known);
+        restored
     }
 
     /// Writes down what is known, for the last time, which may take `patience`: what could not be written is told by name.

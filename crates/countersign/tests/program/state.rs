@@ -109,6 +109,23 @@ fn what_was_learnt_is_kept_as_soon_as_the_folder_can_be_written_to() {
     assert_eq!(gateway.takes(), "ok: configuration 1 is in force\n");
 }
 
+/// A disk that is there only after the start, with what was kept on it before.
+#[test]
+fn what_comes_late_counts_from_then_on() {
+    let (folder, config) = set_up();
+    let state = folder.0.join("state");
+    std::fs::create_dir(&state).unwrap();
+    set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
+    let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
+    gateway.line("nothing is written until it can be");
+    gateway.line("listening");
+    std::fs::create_dir(folder.0.join("disk")).unwrap();
+    folder.write_secret("disk/crl-00", list(2, &[&[7]]));
+    std::fs::rename(folder.0.join("disk"), &state).unwrap();
+    gateway.line("it can be written to now");
+    gateway.line("older than one that was taken before");
+}
+
 #[test]
 fn what_could_not_be_written_is_named_at_the_end() {
     let (folder, config) = set_up();

@@ -68,8 +68,9 @@ impl KeptLists {
         }
     }
 
-    /// Every list that is kept, the earliest first, and what cannot be read.
-    pub(super) async fn read(&self) -> Result<(Vec<KeptList>, Unread), KeptError> {
+    /// Gives `take` every list that is kept, the earliest first. What cannot be read. Nothing is written or removed before
+    /// they are taken.
+    pub(super) async fn read(&self, take: impl FnOnce(Vec<KeptList>)) -> Result<Unread, KeptError> {
         let mut written = self.written.lock().await;
         let (mut all, mut unread) = (Vec::new(), Unread::default());
         let mut seen = BTreeSet::new();
@@ -99,8 +100,9 @@ impl KeptLists {
         // Nothing stands beside a name that is too long for it.
         all.retain(|one| is_name(&one.beside_blob()));
         *written = all;
+        take(lists);
         drop(written);
-        Ok((lists, unread))
+        Ok(unread)
     }
 
     /// Writes what of `lists` is not there, and removes after that what is held no more. Why some of them could not be

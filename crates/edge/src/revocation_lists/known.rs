@@ -10,7 +10,7 @@ use countersign_core::kept::KeptError;
 use countersign_core::shown_url::shown_url;
 use countersign_core::time::{Clock, Timestamp};
 use countersign_x509::authorities::Authorities;
-use countersign_x509::crl::{Crl, CrlIndex, KnownLists};
+use countersign_x509::crl::{Crl, CrlIndex, KeptList, KnownLists};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,12 +88,16 @@ impl Known {
 
     /// Takes what was known before, as far as it can be read. How many lists that are.
     pub(super) async fn restore(&self) -> Result<usize, KeptError> {
-        let (kept, unread) = self.kept.read().await?;
-        let count = kept.len();
-        let mut lists = self.lists();
-        lists.restore(kept, self.now());
-        self.publish(&lists);
-        drop(lists);
+        let mut count = 0;
+        let take = |kept: Vec<KeptList>| {
+            count = kept.len();
+            let mut lists = self.lists();
+            lists.restore(kept, self.now());
+            // What is held already may be outdated by what was kept, or more may be known of it.
+            self.changed();
+            self.publish(&lists);
+        };
+        let unread = self.kept.read(take).await?;
         let told = |what: &str, why: &[String]| {
             (!why.is_empty()).then(|| format!("{what} {} cannot be read: {}", why.len(), named(why)))
         };

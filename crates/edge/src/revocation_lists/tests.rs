@@ -13,6 +13,7 @@ mod end;
 mod goes_on;
 mod kept;
 mod known;
+mod late;
 mod shared;
 
 const URL: &str = "http://crl.home.test/home.crl";

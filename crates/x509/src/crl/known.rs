@@ -190,7 +190,7 @@ impl KnownLists {
         kept.collect()
     }
 
-    /// Takes what outlived a process before.
+    /// Takes what outlived a process before. What is in a place that was looked at since is known better.
     pub fn restore(&mut self, kept: Vec<KeptList>, now: Timestamp) {
         for kept in kept {
             if let Some(spki) = kept.signer {
@@ -200,7 +200,7 @@ impl KnownLists {
             if kept.has_begun {
                 list.begin();
             }
-            if kept.is_there {
+            if kept.is_there && !self.looked_at.contains(&kept.place) {
                 self.brought.entry(kept.place).or_default().push(list);
             }
         }
