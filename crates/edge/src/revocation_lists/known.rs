@@ -155,6 +155,10 @@ impl Known {
         if why.is_empty() {
             self.written.fetch_max(changes, Ordering::AcqRel);
         }
+        if self.log.get().is_none() {
+            // It is told by the next who tries.
+            return;
+        }
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *trouble, why.clone());
         drop(trouble);

@@ -235,6 +235,23 @@ async fn what_is_outdated_goes_only_when_the_newer_list_is_written() {
     assert_eq!(bench.names().await.len(), 2);
 }
 
+/// The configuration, which opens the lists, says how the log is written.
+#[tokio::test]
+async fn what_could_not_be_written_before_there_is_a_log_is_told_in_it() {
+    let mut bench = Bench::new("full-from-the-start");
+    let full = Full(Arc::clone(&bench.ports.kept), Mutex::new(Some(String::new())));
+    bench.ports.kept = Arc::new(full);
+    bench.write("home.crl", &bench.new_one());
+    let all = lists(&bench);
+    let _held = bench.open(&all, &["home.crl"], &[]).unwrap();
+    all.tick(bench.world.now()).await;
+    let lines = told(&all);
+    for (look, count) in [("first", 1), ("second", 0)] {
+        all.tick(bench.world.now()).await;
+        assert_eq!(lines.of("crl_kept").len(), count, "{look}");
+    }
+}
+
 #[tokio::test]
 async fn a_list_that_cannot_be_written_keeps_no_other_from_it() {
     let mut bench = Bench::new("one-of-two");
