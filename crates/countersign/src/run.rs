@@ -3,7 +3,7 @@
 use crate::compose::Loaded;
 use crate::config::{Diagnostic, Environment, Severity, Sources, render};
 use crate::reload::Recorder;
-use crate::state::{self, StateFolder};
+use crate::state;
 use crate::version;
 use countersign_core::kept::KeptError;
 use countersign_edge::gateway::Gateway;
@@ -13,7 +13,7 @@ use countersign_edge::log::Log;
 use countersign_edge::metrics::Metrics;
 use countersign_edge::observe::Observer;
 use countersign_edge::serve::{Loopback, Shared};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -36,6 +36,7 @@ mod admin;
 mod asked;
 mod figures;
 mod files;
+mod folder;
 mod later;
 mod ports;
 mod program;
@@ -118,7 +119,7 @@ impl Running {
         let log = Arc::new(Log::stderr(loaded.log.format, loaded.log.decisions));
         tell_start(&plan.origin, &log);
         asked.tell(&log);
-        tell_state_folder(&folder, &log);
+        folder::tell_start(&folder, &log);
         tell_restored(&restored, &log);
         let observer = Observer::new(Arc::clone(&log), Arc::clone(&metrics));
         // Who asks finds the keys of the provider there, which may be in the store.
@@ -187,15 +188,16 @@ impl Running {
         };
         let later = async {
             if let Some(later) = &self.later {
-                let folder = later.written().await;
+                let (folder, left) = later.written(&self.program.log).await;
                 // It may have come only now, with what was kept in it before.
-                tell_restored(
-                    &self.program.asked.revocations.restore_late().await,
-                    &self.program.log,
-                );
+                let restored = self.program.asked.revocations.restore_late().await;
                 self.program.sessions.found(&folder);
                 admin::hear(&folder, &self.program, &self.stop, &mut self.admin);
-                tell_written(&folder, &self.program.log);
+                folder::tell_written(&folder, &left, &self.program.log);
+                tell_restored(&restored, &self.program.log);
+                if let Some(key) = folder::counts_now(&left) {
+                    drop(self.program.renew(&folder.join(key)).await);
+                }
             }
             std::future::pending::<()>().await;
         };
@@ -225,10 +227,11 @@ impl Running {
         }
         // Whoever is told of a revocation once is told for good.
         self.program.asked.revocations.end(WRITTEN_WITHIN).await;
-        if let Some(later) = &self.later
-            && let Err(why) = later.end(WRITTEN_WITHIN).await
-        {
-            log.event("warning", "state_folder", &why);
+        if let Some(later) = &self.later {
+            match later.end(WRITTEN_WITHIN).await {
+                Ok(left) => folder::tell_left(&left, &log),
+                Err(why) => log.event("warning", "state_folder", &why),
+            }
         }
         log.flush();
     }
@@ -281,29 +284,6 @@ fn tell_start(origin: &Origin, log: &Log) {
     }
 }
 
-/// What there is to say about the folder at the start.
-fn tell_state_folder(folder: &StateFolder, log: &Log) {
-    let tell = |why: &str| log.event("warning", "state_folder", why);
-    match folder {
-        StateFolder::Written(path) | StateFolder::ReadOnly(path, _) if state::is_open(path) => {
-            tell(
-                "others than its owner can write to the state folder: what they put there is taken for keys of issuers",
-            );
-        }
-        StateFolder::Written(_) | StateFolder::ReadOnly(..) | StateFolder::None(_) => {}
-    }
-    match folder {
-        StateFolder::Written(_) => {}
-        StateFolder::ReadOnly(_, why) => tell(&format!(
-            "{why}; what is kept there counts, and nothing is written until it can be: key sets, keys and revocations that \
-             are learnt from now on may be forgotten at the next start"
-        )),
-        StateFolder::None(why) => tell(&format!(
-            "{why}; going on without: neither key sets nor what is known of revocations outlive this process"
-        )),
-    }
-}
-
 /// What there is to say of the lists that were kept.
 fn tell_restored(restored: &Result<usize, KeptError>, log: &Log) {
     if let Err(why) = restored {
@@ -312,14 +292,6 @@ fn tell_restored(restored: &Result<usize, KeptError>, log: &Log) {
         );
         log.event("warning", "crl_kept", &why);
     }
-}
-
-/// What there is to say where it can be written to later.
-fn tell_written(folder: &Path, log: &Log) {
-    let folder = folder.display();
-    let text =
-        format!("{folder}: it can be written to now, and what was learnt since the start is kept there");
-    log.event("info", "state_folder", &text);
 }
 
 /// Tells systemd that the listeners are there.

@@ -1,7 +1,8 @@
 //! A state folder that cannot be written to at the start, and can be later.
 
 use crate::state;
-use countersign_edge::kept_folder::KeptMemory;
+use countersign_edge::kept_folder::{KeptMemory, Left};
+use countersign_edge::log::Log;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,27 +25,42 @@ impl Later {
         Self { path, kept }
     }
 
-    /// When it can be written to: by then all that was learnt since the start is in it.
-    pub(super) async fn written(&self) -> PathBuf {
+    /// When it can be written to: by then all that was learnt since the start is in it, but what was left there as it is.
+    pub(super) async fn written(&self, log: &Log) -> (PathBuf, Vec<Left>) {
         let mut wait = FIRST;
+        let mut is_told = false;
         loop {
             sleep(wait).await;
             wait = LONGEST.min(wait * 2);
             let path = self.path.clone();
             let usable = tokio::task::spawn_blocking(move || state::usable(&path)).await;
-            if matches!(usable, Ok(Ok(()))) && self.kept.settle().await.is_ok() {
-                return self.path.clone();
+            if !matches!(usable, Ok(Ok(()))) {
+                continue;
+            }
+            match self.kept.settle().await {
+                Ok(left) => return (self.path.clone(), left),
+                Err(why) if !is_told => {
+                    is_told = true;
+                    let text = format!(
+                        "{why}; what was learnt since the start is not all kept yet, and it is tried again"
+                    );
+                    log.event("warning", "state_folder", &text);
+                }
+                Err(_) => {}
             }
         }
     }
 
-    /// Tries for the last time, which may take `patience`. Why something that was learnt is forgotten.
-    pub(super) async fn end(&self, patience: Duration) -> Result<(), String> {
+    /// Tries for the last time, which may take `patience`. What was left there as it is, or why something that was learnt is
+    /// forgotten.
+    pub(super) async fn end(&self, patience: Duration) -> Result<Vec<Left>, String> {
         let why = match timeout(patience, self.kept.settle()).await {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(left)) => return Ok(left),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("{}: it takes too long to write there", self.path.display()),
         };
-        Err(format!("{why}; what was learnt since the start is forgotten"))
+        Err(format!(
+            "{why}; what was learnt since the start and is not there by now is forgotten"
+        ))
     }
 }

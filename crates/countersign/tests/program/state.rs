@@ -35,6 +35,16 @@ fn bound_by_modes(folder: &Folder) -> Command {
     command
 }
 
+/// The same, where no file can have more than so many times 512 bytes.
+fn without_room(command: &Command, blocks: usize) -> Command {
+    let mut limited = Command::new("sh");
+    limited.env_clear().stdin(Stdio::null());
+    limited.arg("-c");
+    limited.arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\""));
+    limited.arg(command.get_program()).args(command.get_args());
+    limited
+}
+
 /// A list of the authority whose certificate is in `root.pem`, each of them newer than the one before.
 fn list(number: u8, serials: &[&[u8]]) -> Vec<u8> {
     let made = format!("202{number}0101000000Z");
@@ -109,6 +119,69 @@ fn what_was_learnt_is_kept_as_soon_as_the_folder_can_be_written_to() {
     assert_eq!(gateway.takes(), "ok: configuration 1 is in force\n");
 }
 
+/// The configuration, with a login besides: its sessions are sealed under a key that is made at the start.
+fn with_login() -> String {
+    let login = "[login.home]\nissuer = \"https://op.test\"\nclient_id = \"client\"\n";
+    CONFIG.replace("[certificate.staff]", &format!("{login}\n[certificate.staff]"))
+        + "\n[[route]]\nhosts = [\"own.test\"]\n\
+        accept = \"login.home\"\n"
+}
+
+#[test]
+fn a_key_that_comes_late_counts_at_once_and_it_is_told_what_that_ends() {
+    let (folder, _) = set_up();
+    let config = folder.write("a.toml", with_login());
+    // One that is believed, and one that others can read.
+    for (mode, said) in [
+        (0o600, "`session.key` was there already and counts"),
+        (0o644, "others than its owner may read or write it"),
+    ] {
+        let state = folder.0.join("state");
+        drop(std::fs::remove_dir_all(&state));
+        std::fs::create_dir(&state).unwrap();
+        set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
+        let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
+        gateway.line("nothing is written until it can be");
+        gateway.line("listening");
+        let disk = folder.0.join("disk");
+        std::fs::create_dir(&disk).unwrap();
+        folder.write_secret("disk/session.key", [7; 32]);
+        set_permissions(disk.join("session.key"), Permissions::from_mode(mode)).unwrap();
+        std::fs::rename(disk, &state).unwrap();
+        gateway.line("it can be written to now");
+        gateway.line(said);
+        if mode == 0o600 {
+            gateway.line("session.key has changed: configuration 1 is in force");
+        }
+        assert_eq!(std::fs::read(state.join("session.key")).unwrap(), [7; 32]);
+        let kept = std::fs::read_dir(&state).unwrap();
+        let mut kept = kept.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(kept.any(|name| name.starts_with("crl-")), "the rest is written");
+    }
+}
+
+#[test]
+fn what_cannot_be_kept_later_either_is_told_once_and_at_the_end() {
+    let (folder, config) = set_up();
+    let serials = (0..1000_u16).map(|number| [&[1; 10][..], &number.to_be_bytes()].concat());
+    let serials = serials.collect::<Vec<_>>();
+    let serials = serials.iter().map(Vec::as_slice).collect::<Vec<_>>();
+    folder.write("lists.crl", list(1, &serials));
+    let state = folder.0.join("state");
+    std::fs::create_dir(&state).unwrap();
+    set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
+    let command = without_room(&bound_by_modes(&folder), 16);
+    let mut gateway = Gateway::start_by(command, &folder, &config);
+    gateway.line("nothing is written until it can be");
+    gateway.line("listening");
+    set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    gateway.line("is not all kept yet, and it is tried again");
+    gateway.signal("TERM");
+    let (rest, good) = gateway.end();
+    let said = "what was learnt since the start and is not there by now is forgotten";
+    assert!(good && rest.contains(said), "{rest}");
+}
+
 /// A disk that is there only after the start, with what was kept on it before.
 #[test]
 fn what_comes_late_counts_from_then_on() {
@@ -121,7 +194,9 @@ fn what_comes_late_counts_from_then_on() {
     gateway.line("listening");
     std::fs::create_dir(folder.0.join("disk")).unwrap();
     folder.write_secret("disk/crl-00", list(2, &[&[7]]));
+    set_permissions(folder.0.join("disk"), Permissions::from_mode(0o770)).unwrap();
     std::fs::rename(folder.0.join("disk"), &state).unwrap();
+    gateway.line("others than its owner can write to the state folder");
     gateway.line("it can be written to now");
     gateway.line("older than one that was taken before");
 }
