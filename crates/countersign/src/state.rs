@@ -6,7 +6,7 @@ use countersign_edge::key_sets::A_KEY_SET;
 use countersign_edge::provider_keys;
 use countersign_edge::revocation_lists::A_LIST;
 use std::fs::DirEntry;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,9 @@ const SHARED: &str = "/var/lib/countersign";
 /// What a gateway keeps there is called so, or begins with that.
 const NAMES: [&str; 3] = [provider_keys::BLOB, SESSIONS_KEY, SESSIONS];
 const PREFIXES: [&str; 2] = [A_LIST, A_KEY_SET];
+
+/// How many bytes there is to be room for.
+const PROBED: usize = 4096;
 
 /// Where the state of a gateway is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,8 +140,18 @@ pub fn usable(path: &Path) -> Result<(), String> {
             .map_err(told)?;
     }
     let probe = path.join(format!(".probe.{}", std::process::id()));
-    std::fs::write(&probe, b"").map_err(told)?;
-    std::fs::remove_file(&probe).map_err(told)
+    // Of a process that was killed and was called so, too.
+    drop(std::fs::remove_file(&probe));
+    let written = write_probe(&probe);
+    let removed = std::fs::remove_file(&probe);
+    written.and(removed).map_err(told)
+}
+
+/// Where there is no room an empty file can be made all the same.
+fn write_probe(path: &Path) -> std::io::Result<()> {
+    let mut file = std::fs::File::create_new(path)?;
+    file.write_all(&[0; PROBED])?;
+    file.sync_all()
 }
 
 #[cfg(test)]

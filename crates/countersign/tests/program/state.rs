@@ -160,6 +160,17 @@ fn a_key_that_comes_late_counts_at_once_and_it_is_told_what_that_ends() {
     }
 }
 
+/// A file can be made there, and nothing written into it.
+#[test]
+fn a_folder_without_room_at_the_start_can_only_be_read() {
+    let (folder, config) = set_up();
+    let mut gateway = Gateway::start_by(without_room(&countersign(), 0), &folder, &config);
+    let line = gateway.line("state_folder");
+    assert!(line.contains("nothing is written until it can be"), "{line}");
+    gateway.line("listening");
+    assert_eq!(std::fs::read_dir(folder.0.join("state")).unwrap().count(), 0);
+}
+
 #[test]
 fn what_cannot_be_kept_later_either_is_told_once_and_at_the_end() {
     let (folder, config) = set_up();
