@@ -17,6 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 mod ca;
 mod certificate;
@@ -27,6 +28,9 @@ mod init;
 mod reload;
 mod session;
 mod token;
+
+/// How long the end of the process waits for what is under way on disks.
+const LEFT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Checks who is calling and countersigns the request.
 #[derive(Debug, Parser)]
@@ -250,6 +254,7 @@ fn run(
         running.until(signals).await;
         Ok::<_, RunError>(())
     });
+    leave(runtime);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -271,6 +276,11 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
         tokio::runtime::Builder::new_multi_thread()
     };
     builder.enable_all().build()
+}
+
+/// What hangs in the system, on a disk that does not answer, is not waited for: who was told to stop ends.
+fn leave(runtime: tokio::runtime::Runtime) {
+    runtime.shutdown_timeout(LEFT_WITHIN);
 }
 
 fn fail(out: &mut Output, why: &str) -> ExitCode {
@@ -300,5 +310,20 @@ pub fn offline_parts() -> Parts {
         public_ports: PublicPorts::default(),
         http: Arc::new(Offline),
         entropy: Arc::new(OsEntropy::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn the_end_waits_for_no_disk_for_ever() {
+        let (disk, hangs) = channel::<()>();
+        let runtime = runtime().unwrap();
+        drop(runtime.spawn_blocking(move || hangs.recv().is_err()));
+        leave(runtime);
+        drop(disk);
     }
 }

@@ -25,6 +25,9 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 /// How long an answer may take.
 const ANSWERS: Duration = Duration::from_secs(30);
 
+/// How long the end waits until the file is gone. One that is left behind is replaced.
+const REMOVED_WITHIN: Duration = Duration::from_secs(1);
+
 /// What a command does: the line without its end, and one line back.
 pub type Commands = Arc<dyn Fn(String) -> BoxFuture<'static, String> + Send + Sync>;
 
@@ -54,8 +57,16 @@ impl Admin {
         })
     }
 
-    /// Answers commands until `stop` is true.
+    /// Answers commands until `stop` is true. The file is gone then, unless the disk that it is on takes too long for that.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        self.answer_until(&mut stop).await;
+        let Self { listener, file, .. } = self;
+        drop(listener);
+        let removed = tokio::task::spawn_blocking(move || drop(file));
+        drop(timeout(REMOVED_WITHIN, removed).await);
+    }
+
+    async fn answer_until(&self, stop: &mut watch::Receiver<bool>) {
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => {
@@ -69,7 +80,7 @@ impl Admin {
                         drop(tokio::spawn(async move { drop(answer(stream, &commands).await) }));
                     }
                 }
-                () = crate::listen::stopped(&mut stop) => return,
+                () = crate::listen::stopped(stop) => return,
             }
         }
     }
