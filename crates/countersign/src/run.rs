@@ -188,13 +188,17 @@ impl Running {
         };
         let later = async {
             if let Some(later) = &self.later {
-                let (folder, left) = later.written(&self.program.log).await;
+                let log = &self.program.log;
                 // It may have come only now, with what was kept in it before.
-                let restored = self.program.asked.revocations.restore_late().await;
+                let restore = async || {
+                    let restored = self.program.asked.revocations.restore_late().await;
+                    tell_restored(&restored, log);
+                };
+                let (folder, left) = later.written(&restore, log).await;
                 self.program.sessions.found(&folder);
                 admin::hear(&folder, &self.program, &self.stop, &mut self.admin);
-                folder::tell_written(&folder, &left, &self.program.log);
-                tell_restored(&restored, &self.program.log);
+                folder::tell_written(&folder, &left, log);
+                restore().await;
                 if let Some(key) = folder::counts_now(&left) {
                     drop(self.program.renew(&folder.join(key)).await);
                 }

@@ -1,8 +1,11 @@
 //! A state folder that cannot be written to at the start, and can be later.
 
 use crate::state;
+use countersign_core::kept::Kept as _;
 use countersign_edge::kept_folder::{KeptMemory, Left};
 use countersign_edge::log::Log;
+use countersign_edge::revocation_lists::A_LIST;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +29,19 @@ impl Later {
     }
 
     /// When it can be written to: by then all that was learnt since the start is in it, but what was left there as it is.
-    pub(super) async fn written(&self, log: &Log) -> (PathBuf, Vec<Left>) {
+    /// Until then `come` is waited for whenever revocation lists have come into it.
+    pub(super) async fn written(&self, come: impl AsyncFn(), log: &Log) -> (PathBuf, Vec<Left>) {
         let mut wait = FIRST;
         let mut is_told = false;
+        let mut seen = self.lists().await;
         loop {
             sleep(wait).await;
             wait = LONGEST.min(wait * 2);
+            let there = self.lists().await;
+            if !there.is_subset(&seen) {
+                come().await;
+            }
+            seen = there;
             let path = self.path.clone();
             let usable = tokio::task::spawn_blocking(move || state::usable(&path)).await;
             if !matches!(usable, Ok(Ok(()))) {
@@ -49,6 +59,12 @@ impl Later {
                 Err(_) => {}
             }
         }
+    }
+
+    /// Where it cannot be looked what there is, nothing has come.
+    async fn lists(&self) -> BTreeSet<String> {
+        let names = self.kept.names(A_LIST).await;
+        names.unwrap_or_default().into_iter().collect()
     }
 
     /// Tries for the last time, which may take `patience`. What was left there as it is, or why something that was learnt is

@@ -205,11 +205,13 @@ fn what_comes_late_counts_from_then_on() {
     gateway.line("listening");
     std::fs::create_dir(folder.0.join("disk")).unwrap();
     folder.write_secret("disk/crl-00", list(2, &[&[7]]));
-    set_permissions(folder.0.join("disk"), Permissions::from_mode(0o770)).unwrap();
+    set_permissions(folder.0.join("disk"), Permissions::from_mode(0o500)).unwrap();
     std::fs::rename(folder.0.join("disk"), &state).unwrap();
+    // It need not be one that can be written to.
+    gateway.line("older than one that was taken before");
+    set_permissions(&state, Permissions::from_mode(0o770)).unwrap();
     gateway.line("others than its owner can write to the state folder");
     gateway.line("it can be written to now");
-    gateway.line("older than one that was taken before");
 }
 
 #[test]
