@@ -14,7 +14,7 @@ use crate::{Failure, say};
 /// How many are begun, one by one.
 const ATTEMPTS: u32 = 100_000;
 /// By how many people, by turns: by one alone no more would be kept than there is room for one.
-const PEOPLE: u32 = 1000;
+const PEOPLE: u32 = 500;
 /// How far provider and guard may grow by them, in MiB.
 const MOST: f64 = 128.0;
 
