@@ -19,7 +19,7 @@ use url::Url;
 
 /// Claims that say how and when somebody was authenticated, and for whom: the ID Token's alone, never replaced or added by
 /// userinfo.
-const PROTOCOL_CLAIMS: [&str; 20] = [
+pub(crate) const PROTOCOL_CLAIMS: [&str; 20] = [
     "iss",
     "sub",
     "aud",

@@ -1,28 +1,10 @@
 //! Names of claims that nobody may add.
 
-/// Claims that we set, or that would change how a token is understood: none of them is anybody's to add. The registered ones of
-/// JWT, ID Tokens and access tokens (RFC 7519, OpenID Connect Core section 2, RFC 9068, RFC 8705), and ours.
-const OURS: [&str; 29] = [
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "auth_time",
-    "nonce",
-    "acr",
-    "amr",
-    "azp",
-    "at_hash",
-    "c_hash",
-    "s_hash",
-    "sid",
-    "events",
-    "typ",
-    "token_use",
-    "cnf",
+use crate::userinfo::PROTOCOL_CLAIMS;
+
+/// Claims that we set, or that would change how a token is understood, beside those of the protocol: none of them is anybody's to add.
+/// Those of access tokens (RFC 9068, RFC 8693, RFC 7800), and ours.
+const OURS: [&str; 9] = [
     "act",
     "may_act",
     "client_id",
@@ -71,7 +53,7 @@ pub enum RegisteredClaim {
 impl RegisteredClaim {
     pub(super) fn of(name: &str) -> Option<Self> {
         let is_in = |names: &[&str]| names.contains(&name);
-        if is_in(&OURS) {
+        if is_in(&PROTOCOL_CLAIMS) || is_in(&OURS) {
             return Some(Self::Ours(name.into()));
         }
         is_in(&PERSONAL).then(|| Self::Personal(name.into()))
@@ -97,7 +79,7 @@ mod tests {
             let claims = parse_object(format!(r#"{{"tenant":"home","{name}":"x"}}"#).as_bytes()).unwrap();
             StaticClaims::new(claims).err().unwrap_or_default()
         };
-        for name in OURS {
+        for name in PROTOCOL_CLAIMS.into_iter().chain(OURS) {
             assert_eq!(refused(name), [RegisteredClaim::Ours(name.into())]);
         }
         for name in PERSONAL {
