@@ -4,6 +4,7 @@ use super::gateway::{Folder, Gateway, countersign};
 use countersign_testkit::pki::{Authority, Key, Revocations};
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const CONFIG: &str = r#"config = 1
@@ -53,7 +54,7 @@ fn list(number: u8, serials: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A folder with a configuration and what it names.
-fn set_up() -> (Folder, std::path::PathBuf) {
+fn set_up() -> (Folder, PathBuf) {
     let folder = Folder::new();
     folder.write("root.pem", Authority::root("Home", Key(1)).pem());
     folder.write("lists.crl", list(1, &[]));
@@ -93,15 +94,21 @@ fn what_is_kept_in_a_folder_that_can_only_be_read_counts() {
     gateway.line("listening");
 }
 
-#[test]
-fn what_was_learnt_is_kept_as_soon_as_the_folder_can_be_written_to() {
-    let (folder, config) = set_up();
+/// A state folder that can only be read, and a gateway that has begun over it.
+fn over_what_can_only_be_read(folder: &Folder, config: &Path) -> (PathBuf, Gateway) {
     let state = folder.0.join("state");
     std::fs::create_dir(&state).unwrap();
     set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
-    let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
+    let mut gateway = Gateway::start_by(bound_by_modes(folder), folder, config);
     gateway.line("nothing is written until it can be");
     gateway.line("listening");
+    (state, gateway)
+}
+
+#[test]
+fn what_was_learnt_is_kept_as_soon_as_the_folder_can_be_written_to() {
+    let (folder, config) = set_up();
+    let (state, mut gateway) = over_what_can_only_be_read(&folder, &config);
     let names = || {
         let entries = std::fs::read_dir(&state).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -136,13 +143,8 @@ fn a_key_that_comes_late_counts_at_once_and_it_is_told_what_that_ends() {
         (0o600, "`session.key` was there already and counts"),
         (0o644, "others than its owner may read or write it"),
     ] {
-        let state = folder.0.join("state");
-        drop(std::fs::remove_dir_all(&state));
-        std::fs::create_dir(&state).unwrap();
-        set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
-        let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
-        gateway.line("nothing is written until it can be");
-        gateway.line("listening");
+        drop(std::fs::remove_dir_all(folder.0.join("state")));
+        let (state, mut gateway) = over_what_can_only_be_read(&folder, &config);
         let disk = folder.0.join("disk");
         std::fs::create_dir(&disk).unwrap();
         folder.write_secret("disk/session.key", [7; 32]);
@@ -197,12 +199,7 @@ fn what_cannot_be_kept_later_either_is_told_once_and_at_the_end() {
 #[test]
 fn what_comes_late_counts_from_then_on() {
     let (folder, config) = set_up();
-    let state = folder.0.join("state");
-    std::fs::create_dir(&state).unwrap();
-    set_permissions(&state, Permissions::from_mode(0o500)).unwrap();
-    let mut gateway = Gateway::start_by(bound_by_modes(&folder), &folder, &config);
-    gateway.line("nothing is written until it can be");
-    gateway.line("listening");
+    let (state, mut gateway) = over_what_can_only_be_read(&folder, &config);
     std::fs::create_dir(folder.0.join("disk")).unwrap();
     folder.write_secret("disk/crl-00", list(2, &[&[7]]));
     set_permissions(folder.0.join("disk"), Permissions::from_mode(0o500)).unwrap();
